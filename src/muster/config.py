@@ -1,0 +1,180 @@
+"""Settings, and where each value came from.
+
+A value is looked for in this order: the argument or flag, `MUSTER_<SECTION>_<NAME>`, `[section] name` in
+`muster.toml` (here or in a parent folder), the user's file, the default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from muster.errors import InvalidConfig, near
+
+__all__ = ["SETTINGS", "Setting", "Settings", "Value", "size"]
+
+_UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
+_UNITS |= {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+
+
+def size(text: str) -> int:
+    """Bytes from `512M`, `2 GiB` or a plain number."""
+    digits = text.strip().rstrip("kKmMgGiIbB ")
+    unit = text.strip()[len(digits) :].strip().lower()
+    return int(float(digits) * _UNITS[unit])
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _half_of_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that can be set: how its text is read, what it is without any, and what it is for."""
+
+    name: str
+    parse: Callable[[str], object]
+    default: Callable[[], object]
+    about: str
+
+    @property
+    def variable(self) -> str:
+        return "MUSTER_" + self.name.upper().replace(".", "_")
+
+
+SETTINGS: Mapping[str, Setting] = {
+    s.name: s
+    for s in (
+        Setting("hub", str, lambda: "./.muster", "the hub that is opened when none is named: a folder or a database URL"),
+        Setting("actor", str, lambda: "", "who is named in the audit trail; the user of the operating system when empty"),
+        Setting("worker.load_seconds", _seconds, lambda: 120.0, "how long a model may take to load"),
+        Setting("worker.call_seconds", _seconds, lambda: 60.0, "how long a model may take for one batch"),
+        Setting("worker.idle_seconds", _seconds, lambda: 300.0, "how long an unused worker is kept warm"),
+        Setting("worker.memory", size, _half_of_memory, "how much memory a worker may use, as 2G or in bytes"),
+        Setting("worker.count", _count, _cores, "how many workers a scoring uses"),
+        Setting("environment.folder", str, lambda: "", "where environments are built; in the hub's folder when empty"),
+        Setting("environment.build_seconds", _seconds, lambda: 1800.0, "how long building an environment may take"),
+        Setting("score.chunk_rows", _count, lambda: 0, "rows of a chunk; 0 chooses them by the width of a row"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's value and its source: `argument`, `environment`, a file's path, or `default`."""
+
+    setting: Setting
+    value: object
+    source: str
+
+
+class Settings(Mapping[str, object]):
+    """All settings of one hub. A plain picklable value."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self._values = {name: (v.value, v.source) for name, v in values.items()}
+
+    @classmethod
+    def load(
+        cls,
+        arguments: Mapping[str, object] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        home: Path | None = None,
+    ) -> Settings:
+        """Read all sources; everything that is wrong in them is told at once."""
+        environ = os.environ if environ is None else environ
+        layers: list[tuple[str, Mapping[str, object]]] = [("argument", arguments or {})]
+        layers.append(("environment", {n: environ[s.variable] for n, s in SETTINGS.items() if s.variable in environ}))
+        for file in (_project_file(folder or Path.cwd()), _user_file(environ, home)):
+            if file is not None:
+                layers.append((str(file), _flat(file)))
+        wrong: list[str] = []
+        for source, layer in layers:
+            wrong += [f"{source}: no setting `{n}`{near(n, SETTINGS)}" for n in layer if n not in SETTINGS]
+        values = {name: _first(setting, layers, wrong) for name, setting in SETTINGS.items()}
+        if wrong:
+            raise InvalidConfig("; ".join(wrong), hint="see all settings with `muster config show`")
+        return cls(values)
+
+    def __getitem__(self, name: str) -> object:
+        return self._values[name][0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def source(self, name: str) -> str:
+        return self._values[name][1]
+
+    def text(self, name: str) -> str:
+        return str(self[name])
+
+    def seconds(self, name: str) -> float:
+        value = self[name]
+        assert isinstance(value, float)
+        return value
+
+    def number(self, name: str) -> int:
+        value = self[name]
+        assert isinstance(value, int)
+        return value
+
+
+def _first(setting: Setting, layers: list[tuple[str, Mapping[str, object]]], wrong: list[str]) -> Value:
+    for source, layer in layers:
+        if setting.name in layer and layer[setting.name] is not None:
+            given = layer[setting.name]
+            try:
+                return Value(setting, setting.parse(str(given)), source)
+            except (ValueError, KeyError):
+                wrong.append(f"{source}: `{setting.name}` cannot be {given!r}: it says {setting.about}")
+    return Value(setting, setting.default(), "default")
+
+
+def _project_file(folder: Path) -> Path | None:
+    return next((f for d in (folder, *folder.parents) if (f := d / "muster.toml").is_file()), None)
+
+
+def _user_file(environ: Mapping[str, str], home: Path | None) -> Path | None:
+    base = environ.get("XDG_CONFIG_HOME")
+    file = (Path(base) if base else (home or Path.home()) / ".config") / "muster" / "muster.toml"
+    return file if file.is_file() else None
+
+
+def _flat(file: Path) -> dict[str, object]:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{file} is not TOML: {error}", hint="mend the file, or move it away") from None
+    flat: dict[str, object] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": v for inner, v in value.items()}
+        else:
+            flat[key] = value
+    return flat

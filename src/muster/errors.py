@@ -1,0 +1,200 @@
+"""Every error that Muster raises for what a user did, or for what the world did to a user.
+
+    MusterError
+    ├── InvalidInput           an argument, option or file is wrong: mend it and call again
+    │   ├── InvalidReference   not a model, version, alias or run reference
+    │   ├── InvalidModel       the source is not a model, or not one that can be registered
+    │   ├── InvalidConfig      a setting has a value that it cannot have
+    │   └── SignatureMismatch  the data lacks columns, or has types that no rule casts
+    ├── NotFound               nothing of that name
+    │   ├── ModelNotFound
+    │   ├── VersionNotFound
+    │   ├── AliasNotFound
+    │   ├── RunNotFound
+    │   └── DatasetNotFound
+    ├── Conflict               the thing exists, is in use, or was changed by someone else
+    ├── NotApplicable          the capability does not apply to this model, and why
+    ├── DatasetError           a dataset cannot be read or written
+    ├── EnvironmentFailed      a version's environment cannot be resolved or built
+    ├── ModelFailed            the model's code failed
+    │   ├── ModelTimeout       it did not answer in time
+    │   └── ModelDied          its process ended while it worked
+    ├── RunFailed              a run ended without its result
+    │   └── RunCancelled
+    ├── StoreError             the hub's store cannot be read or written
+    │   ├── Corrupt            stored bytes are not those that were stored
+    │   └── TooNew             made by a later release of Muster
+    └── MissingExtra           an optional library is not installed
+
+A message says what happened and what was given; a hint says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "AliasNotFound",
+    "Conflict",
+    "Corrupt",
+    "DatasetError",
+    "DatasetNotFound",
+    "EnvironmentFailed",
+    "InvalidConfig",
+    "InvalidInput",
+    "InvalidModel",
+    "InvalidReference",
+    "MissingExtra",
+    "ModelDied",
+    "ModelFailed",
+    "ModelNotFound",
+    "ModelTimeout",
+    "MusterError",
+    "NotApplicable",
+    "NotFound",
+    "RunCancelled",
+    "RunFailed",
+    "RunNotFound",
+    "SignatureMismatch",
+    "StoreError",
+    "TooNew",
+    "VersionNotFound",
+    "near",
+]
+
+
+class MusterError(Exception):
+    """The root: `message` what happened, `hint` what to do, `details` the same for programs."""
+
+    def __init__(self, message: str, *, hint: str = "", details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details: dict[str, object] = dict(details or {})
+
+    def __str__(self) -> str:
+        return f"{self.message}\n\nhint: {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.hint, self.details)
+
+    @property
+    def type(self) -> str:
+        """The name that `--json` and REST show."""
+        return type(self).__name__
+
+
+def _rebuild(kind: type[MusterError], message: str, hint: str, details: dict[str, object]) -> MusterError:
+    return kind(message, hint=hint, details=details)
+
+
+class InvalidInput(MusterError):
+    """An argument, option or file is wrong."""
+
+
+class InvalidReference(InvalidInput):
+    """The text is no reference, or one that could mean several things."""
+
+
+class InvalidModel(InvalidInput):
+    """The source is not a model, or not one that can be registered."""
+
+
+class InvalidConfig(InvalidInput):
+    """A setting has a value that it cannot have."""
+
+
+class SignatureMismatch(InvalidInput):
+    """The data does not have the columns that the model takes. `details["columns"]` lists all that is wrong."""
+
+
+class NotFound(MusterError):
+    """Nothing of that name."""
+
+
+class ModelNotFound(NotFound):
+    """No model of that name."""
+
+
+class VersionNotFound(NotFound):
+    """The model has no version of that number or id."""
+
+
+class AliasNotFound(NotFound):
+    """The model has no alias of that name."""
+
+
+class RunNotFound(NotFound):
+    """No run of that id."""
+
+
+class DatasetNotFound(NotFound):
+    """No dataset at that path, or of that name."""
+
+
+class Conflict(MusterError):
+    """The thing exists already, is in use, or was changed by someone else meanwhile."""
+
+
+class NotApplicable(MusterError):
+    """The capability does not apply to this model."""
+
+
+class DatasetError(MusterError):
+    """A dataset cannot be read or written."""
+
+
+class EnvironmentFailed(MusterError):
+    """A version's environment cannot be resolved or built."""
+
+
+class ModelFailed(MusterError):
+    """The model's code failed. `details["traceback"]` has the model's own frames."""
+
+
+class ModelTimeout(ModelFailed):
+    """The model did not load or answer in time and was ended."""
+
+
+class ModelDied(ModelFailed):
+    """The model's process ended while it loaded or answered."""
+
+
+class RunFailed(MusterError):
+    """A run ended without its result. `details["run"]` is its id."""
+
+
+class RunCancelled(RunFailed):
+    """A run was cancelled."""
+
+
+class StoreError(MusterError):
+    """The hub's store cannot be read or written."""
+
+
+class Corrupt(StoreError):
+    """Stored bytes are not those that were stored."""
+
+
+class TooNew(StoreError):
+    """A later release of Muster made this; upgrade to read it."""
+
+
+class MissingExtra(MusterError):
+    """An optional library is not installed."""
+
+    @classmethod
+    def named(cls, extra: str, purpose: str) -> MissingExtra:
+        """The one sentence that every missing extra gets."""
+        return cls(f"{purpose} needs an optional library", hint=f"install it with `pip install 'muster-ml[{extra}]'`")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A clause that names what is like `name` among `known`, or nothing."""
+    close = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else ""

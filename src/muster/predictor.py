@@ -1,0 +1,170 @@
+"""CONTRACT Predictor: any model, wherever it lives; and Origin: a place that versions come from.
+
+An answer has exactly the rows of the batch, in order. Its columns are those of `Output.schema` (`prediction`; for
+classification `probabilities`, in the registered class order), and where known `prediction_low`, `prediction_high`,
+`explanations`, `served_by`, and `error`: a string that says why this row has no prediction, null elsewhere; where it is
+not null, `prediction` and `probabilities` are null.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from muster.config import Settings
+from muster.records import Environment, Probe, Reading, Version
+from muster.signature import Json, Output, Scalar, Signature, Task
+
+__all__ = ["Call", "Declared", "Description", "Draft", "Finding", "OpenPredictor", "Origin", "Predictor", "Site", "Talk"]
+
+Talk = Callable[[str], None]
+"""Takes one line of progress for a person."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What goes with one prediction. `deadline` is a `time.monotonic()`; `cancelled` is asked between requests."""
+
+    params: Mapping[str, Json] = field(default_factory=dict)
+    id: str = ""
+    deadline: float | None = None
+    cancelled: Callable[[], bool] = _never
+
+    def left(self, most: float) -> float:
+        """Seconds that this call may still take, `most` at most."""
+        return most if self.deadline is None else max(0.0, min(most, self.deadline - time.monotonic()))
+
+
+class Predictor(Protocol):
+    """A batch of rows in, a batch of predictions out.
+
+    `predict` blocks, is safe from several threads, is never called on an event loop, and bounds its own threads. It raises
+    ModelFailed only if no row could be tried; what is wrong with some rows stands in their `error`. The batch has the
+    columns of `signature` by name, of their types, in their order.
+    """
+
+    @property
+    def signature(self) -> Signature: ...
+    @property
+    def output(self) -> Output: ...
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Facts of this version: "probabilities", "explanations", "intervals", "params"."""
+        ...
+
+    def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What the user says of a model. None, or empty, is "take it from the model". `output` has the keys of Reading, or is empty."""
+
+    task: Task | None = None
+    target: str | None = None
+    classes: tuple[Scalar, ...] = ()
+    signature: Signature | None = None
+    threshold: float | None = None
+    output: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a source tells without running any of its code.
+
+    `folder` is what to store as the artifact (None for an endpoint; `specification` then identifies it). `requirements` are
+    pip requirements, `python` a minor such as `3.11`. `exact_python`: the artifact loads under that minor alone (a pickle).
+    `example` is the model's own input example. `load` is kept with the version and given back to `open`.
+    """
+
+    source: str
+    folder: Path | None = None
+    specification: Mapping[str, Json] = field(default_factory=dict)
+    task: Task | None = None
+    target: str | None = None
+    classes: tuple[Scalar, ...] = ()
+    signature: Signature | None = None
+    requirements: tuple[str, ...] = ()
+    python: str | None = None
+    exact_python: bool = False
+    example: pa.Table | None = None
+    load: Mapping[str, Json] = field(default_factory=dict)
+    output: Mapping[str, Json] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A version in the making: described, declared, its artifact stored and its environment resolved."""
+
+    description: Description
+    declared: Declared
+    digest: str
+    environment: Environment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is known once the model was loaded and asked: all that the version still needs."""
+
+    task: Task
+    target: str | None
+    signature: Signature
+    output: Output
+    reading: Reading
+    probe: Probe
+    notes: tuple[str, ...] = ()
+
+
+class Site(Protocol):
+    """What the machine that opens a version offers: it may not be the one that registered it."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def artifact(self, digest: str) -> Path:
+        """A read-only folder with the artifact's files, verified against the digest."""
+        ...
+
+    def interpreter(self, environment: Environment) -> Path:
+        """The Python executable of the environment, which is built now if it does not exist."""
+        ...
+
+    @property
+    def talk(self) -> Talk: ...
+
+
+class Origin(Protocol):
+    """One place that versions come from: recognises, describes, probes and opens them."""
+
+    name: str
+
+    def claims(self, source: object) -> bool:
+        """Whether the source is one of this origin's. Imports nothing heavy, runs nothing of the source, and never raises."""
+        ...
+
+    def describe(self, source: object, scratch: Path) -> Description:
+        """What the source tells. `scratch` is an empty folder that lives until the registration ends. InvalidModel says all that is wrong."""
+        ...
+
+    def probe(self, draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
+        """Load the model once and predict on the sample, else on its own example. InvalidInput names everything that must be declared."""
+        ...
+
+    def open(self, version: Version, site: Site, workers: int = 1) -> Predictor:
+        """A predictor of the version that can work on `workers` batches at a time."""
+        ...
+
+
+OpenPredictor = Callable[[], Predictor]
+"""A picklable value that opens a predictor where it is called."""
+

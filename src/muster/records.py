@@ -1,0 +1,424 @@
+"""What Muster knows, as frozen values.
+
+Each kind names its `KEY` (the fields that identify one) and `INDEXED` (the fields that lists filter and sort by).
+Kinds with `AUDITED = False` (progress, leases, checkpoints, counters) are no change of state and make no event.
+`document` and `restore` turn a record into its stored JSON and back.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import ClassVar, Literal, TypeAlias, TypeVar
+
+from muster.errors import Corrupt, TooNew
+from muster.signature import Json, Output, Scalar, Signature, Task
+
+__all__ = [
+    "KINDS",
+    "Alias",
+    "Chunk",
+    "Counter",
+    "DatasetRecord",
+    "Environment",
+    "Event",
+    "Lease",
+    "Model",
+    "Probe",
+    "Progress",
+    "Reading",
+    "Record",
+    "Run",
+    "RunStatus",
+    "Version",
+    "document",
+    "new_id",
+    "now",
+    "restore",
+]
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_last = 0
+_lock = threading.Lock()
+
+
+def new_id() -> str:
+    """An upper-case ULID, larger than every one that this process made before."""
+    global _last  # noqa: PLW0603  # the last id of this process keeps ids in the order they were made
+    fresh = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
+    with _lock:
+        _last = value = max(fresh, _last + 1)
+    return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def now() -> datetime:
+    """The time in UTC, to the microsecond that the store keeps."""
+    return datetime.now(UTC)
+
+
+class Record:
+    """The base of all kinds; it has no fields."""
+
+    __slots__ = ()
+    KIND: ClassVar[str]
+    KEY: ClassVar[tuple[str, ...]]
+    INDEXED: ClassVar[tuple[str, ...]] = ()
+    AUDITED: ClassVar[bool] = True
+    FORMAT: ClassVar[int] = 1
+
+    @property
+    def identity(self) -> tuple[str | int, ...]:
+        return tuple(getattr(self, name) for name in self.KEY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model(Record):
+    """A named line of versions that answer one question."""
+
+    KIND = "model"
+    KEY = ("name",)
+    INDEXED = ("id", "name", "project", "task", "target", "created_at", "updated_at")
+
+    id: str
+    name: str
+    project: str = "default"
+    task: Task
+    target: str | None = None
+    classes: tuple[Scalar, ...] = ()
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment(Record):
+    """What a version runs in. `lock` is the digest of a blob: a requirements file with exact versions and hashes.
+
+    `kind` is `built` (made from the lock), or `executable` (a Python that the user named and keeps).
+    `key` is shared by all versions whose environment is the same.
+    """
+
+    kind: Literal["built", "executable"] = "built"
+    python: str
+    lock: str | None = None
+    key: str
+    executable: str | None = None
+    requirements: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Record):
+    """How a model's raw answer becomes the one prediction shape. A name is that of a column of the raw answer.
+
+    `label` holds labels, `probabilities` one column per class or one list column, `value` a number (or anything, for task `other`).
+    `activation` turns raw scores into probabilities: `softmax`, `sigmoid`, `exp`. `classes` are in the model's own order.
+    """
+
+    label: str | None = None
+    probabilities: tuple[str, ...] = ()
+    value: str | None = None
+    activation: Literal["none", "sigmoid", "softmax", "exp"] = "none"
+    classes: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe(Record):
+    """What one prediction at registration showed."""
+
+    rows: int
+    source: Literal["sample", "example", "none"]
+    seconds_to_load: float
+    seconds_to_predict: float
+    python: str
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    raw: Mapping[str, Json] = field(default_factory=dict)
+    first: tuple[Json, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version(Record):
+    """One immutable entry of a model; only `threshold`, `description` and `tags` change, each by an audited act.
+
+    `load` is what the origin needs to open it; `aliases` is filled in when a version is read, and not stored with it.
+    """
+
+    KIND = "version"
+    KEY = ("model", "number")
+    INDEXED = ("id", "model", "number", "origin", "digest", "created_at")
+
+    id: str
+    model: str
+    number: int
+    origin: str
+    source: str
+    task: Task
+    target: str | None = None
+    signature: Signature
+    output: Output
+    reading: Reading
+    threshold: float | None = None
+    digest: str
+    artifact: bool = True
+    size: int = 0
+    load: Mapping[str, Json] = field(default_factory=dict)
+    environment: Environment | None = None
+    probe: Probe | None = None
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    created_at: datetime
+    created_by: str
+
+    @property
+    def ref(self) -> str:
+        return f"{self.model}:{self.number}"
+
+    @property
+    def classes(self) -> tuple[Scalar, ...]:
+        return self.output.classes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias(Record):
+    """A movable name of a version."""
+
+    KIND = "alias"
+    KEY = ("model", "name")
+    INDEXED = ("model", "name", "number")
+
+    model: str
+    name: str
+    number: int
+    set_at: datetime
+    set_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter(Record):
+    """The last number given out under a name; it survives what it counted."""
+
+    KIND = "counter"
+    KEY = ("name",)
+    AUDITED = False
+
+    name: str
+    last: int
+
+
+RunStatus: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Record):
+    """One piece of work with a result. `settings` is all that a resume needs, so that its output is the same."""
+
+    KIND = "run"
+    KEY = ("id",)
+    INDEXED = ("id", "kind", "status", "model", "number", "created_at")
+
+    id: str
+    kind: str
+    status: RunStatus
+    model: str | None = None
+    number: int | None = None
+    version_digest: str | None = None
+    input: str | None = None
+    fingerprint: str | None = None
+    output: str | None = None
+    rejects: str | None = None
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    casts: tuple[str, ...] = ()
+    rows: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)
+    summary: Mapping[str, Json] = field(default_factory=dict)
+    error: str | None = None
+    hint: str | None = None
+    created_at: datetime
+    created_by: str
+    ended_at: datetime | None = None
+
+    @property
+    def ref(self) -> str | None:
+        return f"{self.model}:{self.number}" if self.model is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Record):
+    """How far a run is. `total` is None while the number of rows is not known."""
+
+    KIND = "progress"
+    KEY = ("run",)
+    AUDITED = False
+
+    run: str
+    rows: int = 0
+    rejected: int = 0
+    total: int | None = None
+    cancel: bool = False
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease(Record):
+    """Who works on a run, and until when unless it is renewed. `token` grows with each owner and fences off the earlier ones."""
+
+    KIND = "lease"
+    KEY = ("run",)
+    AUDITED = False
+
+    run: str
+    owner: str
+    token: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk(Record):
+    """A finished chunk of a run: its output is on disk. `length` counts all rows of the chunk, rejected ones too."""
+
+    KIND = "chunk"
+    KEY = ("run", "part", "index")
+    INDEXED = ("run", "part", "index")
+    AUDITED = False
+
+    run: str
+    part: int
+    index: int
+    start: int
+    length: int
+    rejected: int
+    last: bool
+    file: str
+    digest: str
+    timings: Mapping[str, float] = field(default_factory=dict)
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRecord(Record):
+    """A name for a dataset."""
+
+    KIND = "dataset"
+    KEY = ("name",)
+    INDEXED = ("name", "created_at")
+
+    name: str
+    uri: str
+    schema: tuple[Mapping[str, Json], ...] = ()
+    rows: int | None = None
+    fingerprint: str
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Record):
+    """One change of state. Written by the store, never by hand: `hash` covers all other fields and the hash of the event before."""
+
+    KIND = "event"
+    KEY = ("seq",)
+    INDEXED = ("seq", "at", "actor", "action", "subject")
+    AUDITED = False
+
+    seq: int
+    at: datetime
+    actor: str
+    reason: str
+    action: str
+    subject: str
+    before: Mapping[str, Json] | None
+    after: Mapping[str, Json] | None
+    previous: str
+    hash: str
+
+
+KINDS: Mapping[str, type[Record]] = {
+    k.KIND: k for k in (Model, Version, Alias, Counter, Run, Progress, Lease, Chunk, DatasetRecord, Event)
+}
+
+R = TypeVar("R")
+
+
+def document(record: object) -> dict[str, Json]:
+    """A record as JSON, with its format first. `aliases` of a version are left out: they are records of their own."""
+    body = _encode(record)
+    assert isinstance(body, dict)
+    if isinstance(record, Version):
+        body.pop("aliases")
+    if isinstance(record, Record) and hasattr(record, "KIND"):
+        return {"format": f"muster.{record.KIND}/{record.FORMAT}", **body}
+    return body
+
+
+def restore(kind: type[R], body: Mapping[str, Json]) -> R:
+    """The record that `document` wrote, also by an earlier release; a later release's is refused."""
+    if isinstance(kind, type) and issubclass(kind, Record) and "format" in body:
+        name, _, version = str(body["format"]).rpartition("/")
+        if name != f"muster.{kind.KIND}" or not version.isdigit():
+            raise Corrupt(f"expected a muster.{kind.KIND} document, found `{body['format']}`")
+        if int(version) > kind.FORMAT:
+            raise TooNew(f"this {kind.KIND} was written as `{body['format']}`", hint="upgrade Muster to read it")
+    value = _decode(kind, dict(body))
+    assert isinstance(value, kind)
+    return value
+
+
+def _encode(value: object) -> Json:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        case Signature() | Output():
+            return value.to_json()
+        case list() | tuple():
+            return [_encode(v) for v in value]
+        case Mapping():
+            return {str(k): _encode(v) for k, v in value.items()}
+    assert is_dataclass(value), value
+    return {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
+
+
+@cache
+def _hints(kind: type) -> dict[str, object]:
+    return typing.get_type_hints(kind)
+
+
+def _decode(hint: object, value: object) -> object:
+    """`value` as the annotated type `hint`; unknown keys of an object are left out, missing ones take their default."""
+    if hint is Signature or hint is Output:
+        assert isinstance(value, dict)
+        return Signature.from_json(value) if hint is Signature else Output.from_json(value)
+    if hint is datetime:
+        return datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    if isinstance(hint, type) and is_dataclass(hint):
+        assert isinstance(value, dict)
+        hints = _hints(hint)
+        missing = [f.name for f in fields(hint) if f.name not in value and f.default is MISSING and f.default_factory is MISSING]
+        if missing:
+            raise Corrupt(f"a stored {hint.__name__} lacks {', '.join(missing)}")
+        return hint(**{f.name: _decode(hints[f.name], value[f.name]) for f in fields(hint) if f.name in value})
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        assert isinstance(value, list)
+        return tuple(_decode(arguments[0], v) for v in value)
+    if origin in (typing.Union, types.UnionType) and type(None) in arguments:
+        inner = [a for a in arguments if a is not type(None)]
+        return None if value is None else _decode(inner[0], value) if len(inner) == 1 else value
+    return value

@@ -1,0 +1,86 @@
+"""CONTRACT Runner: where work runs. Two verbs over a dataset's parts, `map` and `reduce`; nothing else knows about cores or clusters.
+
+All that is handed to a runner is a picklable value without socket, file, lock or store handle; executors open it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from muster.dataset import Chunk, Part, Written
+from muster.predictor import Call, OpenPredictor
+from muster.profile import OpenProfile, Profile
+
+__all__ = ["Done", "Plan", "Runner", "Writer"]
+
+
+class Writer(Protocol):
+    """What `map` does with a chunk and its answer. Picklable; safe from several threads; returns when the chunk is durable."""
+
+    def write(self, chunk: Chunk, answer: pa.RecordBatch) -> tuple[Written, int]:
+        """Where it stands, and how many of its rows were rejected."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to cut and read: `rows` of a chunk, the `columns` to read (None: all), and the chunks that are `done` already, as (part, index)."""
+
+    rows: int
+    columns: tuple[str, ...] | None = None
+    done: frozenset[tuple[int, int]] = frozenset()
+    finished: frozenset[int] = frozenset()
+    """Parts of which every chunk is done: they are not read again."""
+    call: Call = field(default_factory=Call)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One finished chunk. `timings` are seconds of `read`, `predict` and `write`."""
+
+    part: int
+    index: int
+    start: int
+    length: int
+    last: bool
+    rejected: int
+    written: Written
+    timings: Mapping[str, float]
+    profile: Profile | None = None
+
+
+class Runner(Protocol):
+    def map(
+        self,
+        parts: Sequence[Part],
+        open_predictor: OpenPredictor,
+        sink: Writer,
+        profile: OpenProfile | None = None,
+        *,
+        plan: Plan,
+    ) -> Iterator[Done]:
+        """Predict every chunk and write it, in any order, reading and writing while predicting; yields each chunk when it is durable.
+
+        The first error ends all and is raised; so does `plan.call.cancelled()`, with RunCancelled. Closing the iterator ends the
+        work. Memory is bounded by a few chunks per worker, whatever the size of the input.
+        """
+        ...
+
+    def reduce(
+        self,
+        parts: Sequence[Part],
+        open_profile: OpenProfile,
+        open_predictor: OpenPredictor | None = None,
+        *,
+        plan: Plan,
+        watch: Callable[[int], None] | None = None,
+    ) -> Profile:
+        """The profile of all rows, predicted first if asked: one per chunk, merged in order, so that every runner gives the same figures.
+
+        `watch` is told of rows as they are done.
+        """
+        ...

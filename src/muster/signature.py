@@ -1,0 +1,256 @@
+"""Columns and types, in and out.
+
+A signature says which columns a version takes and which parameters. Types are Arrow types; in JSON a type is its Arrow
+name (`int64`, `timestamp[us, tz=UTC]`) or, where it is nested, an object (`{"list": "double"}`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import pyarrow as pa
+
+from muster.errors import InvalidInput
+
+__all__ = [
+    "CLASSIFICATION",
+    "Column", "Json", "Output", "Parameter", "Scalar", "Signature", "Task", "TensorSpec", "type_from_json", "type_to_json"]
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Scalar: TypeAlias = bool | int | str
+Task: TypeAlias = Literal["binary", "multiclass", "multilabel", "regression", "multioutput", "other"]
+
+CLASSIFICATION: frozenset[Task] = frozenset({"binary", "multiclass", "multilabel"})
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One tensor: numpy's name of its type, and its shape with -1 for the free axes; axis 0 is the rows."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column that a model takes: absent only if not `required`; null allowed unless not `nullable`.
+
+    A column that carries a tensor of each row (`tensor` set) is a list of its values, row-major.
+    """
+
+    name: str
+    type: pa.DataType
+    required: bool = True
+    nullable: bool = True
+    tensor: TensorSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One inference parameter: a scalar, or a list of them where `many`."""
+
+    name: str
+    type: pa.DataType
+    default: Json = None
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a version takes. `positional` marks a model that only knows how many columns there are; their order is then that given here."""
+
+    columns: tuple[Column, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    positional: bool = False
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.columns)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, c.type, c.nullable) for c in self.columns])
+
+    def to_json(self) -> Json:
+        return {
+            "columns": [_column_to_json(c) for c in self.columns],
+            "parameters": [
+                {"name": p.name, "type": type_to_json(p.type), "default": p.default, "many": p.many} for p in self.parameters
+            ],
+            "positional": self.positional,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Json]) -> Signature:
+        """Read what `to_json` wrote, or what a user declared: only `name` and `type` must be there."""
+        columns, parameters = document.get("columns"), document.get("parameters")
+        return cls(
+            tuple(_column_from_json(c) for c in _objects(columns or [], "columns")),
+            tuple(_parameter_from_json(p) for p in _objects(parameters or [], "parameters")),
+            document.get("positional") is True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a version returns: its task, its classes in their registered order, and the Arrow type of `prediction`.
+
+    For `multioutput`, `targets` has one Output per target, by name.
+    """
+
+    task: Task
+    type: pa.DataType
+    classes: tuple[Scalar, ...] = ()
+    probabilities: bool = False
+    targets: Mapping[str, Output] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns that `predict` always returns; an answer may add those that the contract names."""
+        fields = [pa.field("prediction", self.type)]
+        if self.probabilities:
+            fields.append(pa.field("probabilities", self.probabilities_type))
+        return pa.schema(fields)
+
+    @property
+    def probabilities_type(self) -> pa.DataType:
+        if self.task == "multioutput":
+            return pa.struct([(n, t.probabilities_type) for n, t in self.targets.items() if t.probabilities])
+        return pa.list_(pa.float64(), len(self.classes))
+
+    def to_json(self) -> Json:
+        return {
+            "task": self.task,
+            "type": type_to_json(self.type),
+            "classes": list(self.classes),
+            "probabilities": self.probabilities,
+            "targets": {n: t.to_json() for n, t in self.targets.items()},
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Json]) -> Output:
+        targets = document.get("targets") or {}
+        assert isinstance(targets, dict)
+        return cls(
+            task=document["task"],  # type: ignore[arg-type]  # written by to_json
+            type=type_from_json(document["type"]),
+            classes=tuple(document.get("classes") or ()),  # type: ignore[arg-type]  # scalars, written by to_json
+            probabilities=document.get("probabilities") is True,
+            targets={n: cls.from_json(t) for n, t in targets.items() if isinstance(t, dict)},
+        )
+
+
+def type_to_json(kind: pa.DataType) -> Json:
+    """The JSON of an Arrow type; dictionaries are told by the type of their values."""
+    if pa.types.is_dictionary(kind):
+        return type_to_json(kind.value_type)
+    if pa.types.is_fixed_size_list(kind):
+        return {"list": type_to_json(kind.value_type), "size": kind.list_size}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return {"list": type_to_json(kind.value_type)}
+    if pa.types.is_struct(kind):
+        return {"struct": {f.name: type_to_json(f.type) for f in kind}}
+    if pa.types.is_map(kind):
+        return {"map": type_to_json(kind.item_type)}
+    return str(kind)
+
+
+_WORDS = {
+    "boolean": pa.bool_(),
+    "integer": pa.int32(),
+    "long": pa.int64(),
+    "datetime": pa.timestamp("us"),
+    "bytes": pa.binary(),
+    "number": pa.float64(),
+}
+_PATTERN = re.compile(
+    r"timestamp\[(?P<unit>s|ms|us|ns)(?:, tz=(?P<zone>[^\]]+))?\]|decimal(?P<width>32|64|128|256)\((?P<digits>\d+), (?P<scale>-?\d+)\)"
+    r"|(?P<time>time32|time64|duration)\[(?P<time_unit>s|ms|us|ns)\]|(?P<date>date32|date64)\[\w+\]|fixed_size_binary\[(?P<length>\d+)\]"
+)
+
+
+def type_from_json(document: Json) -> pa.DataType:
+    """The Arrow type that a JSON type names; also takes MLflow's words (`long`, `datetime`, …)."""
+    match document:
+        case {"list": inner, "size": int(size)}:
+            return pa.list_(type_from_json(inner), size)
+        case {"list": inner}:
+            return pa.list_(type_from_json(inner))
+        case {"struct": dict(fields)}:
+            return pa.struct([(n, type_from_json(t)) for n, t in fields.items()])
+        case {"map": inner}:
+            return pa.map_(pa.string(), type_from_json(inner))
+        case str(name):
+            return _named_type(name)
+    raise InvalidInput(f"{document!r} is no type", hint="write an Arrow type such as int64, double, string, bool, timestamp[us]")
+
+
+def _named_type(name: str) -> pa.DataType:
+    if name in _WORDS:
+        return _WORDS[name]
+    if found := _PATTERN.fullmatch(name):
+        part = found.groupdict()
+        if part["unit"]:
+            return pa.timestamp(part["unit"], part["zone"])
+        if part["width"]:
+            make = {"32": pa.decimal32, "64": pa.decimal64, "128": pa.decimal128, "256": pa.decimal256}[part["width"]]
+            return make(int(part["digits"]), int(part["scale"]))
+        if part["length"]:
+            return pa.binary(int(part["length"]))
+        if part["date"]:
+            return pa.type_for_alias(part["date"])
+        return pa.type_for_alias(f"{part['time']}[{part['time_unit']}]")
+    try:
+        return pa.type_for_alias(name)
+    except ValueError:
+        raise InvalidInput(
+            f"`{name}` is no type", hint="write an Arrow type such as int64, double, string, bool, timestamp[us]"
+        ) from None
+
+
+def _column_to_json(column: Column) -> Json:
+    document: dict[str, Json] = {
+        "name": column.name,
+        "type": type_to_json(column.type),
+        "required": column.required,
+        "nullable": column.nullable,
+    }
+    if column.tensor is not None:
+        document["tensor"] = {"dtype": column.tensor.dtype, "shape": list(column.tensor.shape)}
+    return document
+
+
+def _column_from_json(document: Mapping[str, Json]) -> Column:
+    tensor = document.get("tensor")
+    return Column(
+        _name(document, "column"),
+        type_from_json(document.get("type")),
+        required=document.get("required") is not False,
+        nullable=document.get("nullable") is not False,
+        tensor=TensorSpec(str(tensor["dtype"]), tuple(int(n) for n in tensor["shape"])) if isinstance(tensor, dict) else None,  # type: ignore[union-attr, arg-type]
+    )
+
+
+def _parameter_from_json(document: Mapping[str, Json]) -> Parameter:
+    return Parameter(
+        _name(document, "parameter"), type_from_json(document.get("type")), document.get("default"), document.get("many") is True
+    )
+
+
+def _name(document: Mapping[str, Json], what: str) -> str:
+    name = document.get("name")
+    if not isinstance(name, str) or not name:
+        raise InvalidInput(f"a {what} of the signature has no name: {dict(document)!r}", hint="give each a `name` and a `type`")
+    return name
+
+
+def _objects(value: Json, what: str) -> list[dict[str, Json]]:
+    if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+        raise InvalidInput(f"the signature's `{what}` is no list of objects", hint='write [{"name": "x", "type": "double"}, …]')
+    return [v for v in value if isinstance(v, dict)]

@@ -1,0 +1,103 @@
+"""Make .venv from requirements/, with uv from PATH or brought into the clone.
+
+Runs under whatever `python3` is there, so: Python 3.8 syntax and the standard library alone.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from bring_uv import CannotBring, find_or_bring
+from pip_settings import as_uv_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+MADE = VENV / ".made"
+OLDEST_PYTHON = (3, 11)
+
+
+def main(wanted: str) -> int:
+    """Bring .venv up to date with `wanted`, one process at a time."""
+    with open(__file__) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        group = "dev" if wanted == "core" and _made_for("dev") else wanted
+        if _is_current(group):  # another process made it while this one waited
+            return 0
+        try:
+            _make(group)
+        except CannotBring as problem:
+            print("./run: " + str(problem), file=sys.stderr)
+            return 1
+        except subprocess.CalledProcessError as failed:
+            print("./run: could not make .venv: `{}` failed".format(" ".join(failed.cmd[:3])), file=sys.stderr)
+            return 1
+    return 0
+
+
+def _make(group: str) -> None:
+    environment = dict(os.environ, **as_uv_settings())
+    # Settings that would turn uv to another environment or another resolution than the one of the requirement file.
+    for name in ("UV_SYSTEM_PYTHON", "UV_PROJECT", "UV_WORKING_DIR", "UV_PYTHON", "VIRTUAL_ENV", "PYTHONHOME"):
+        environment.pop(name, None)
+    shutil.rmtree(str(MADE), ignore_errors=True)  # from here to the end .venv is unfinished
+    uv = find_or_bring(ROOT)
+    if not _usable():
+        print("./run: making .venv (the first time downloads the packages)", file=sys.stderr)
+        _run([uv, "venv", "--quiet", "--clear", "--python", _python(), str(VENV)], environment)
+    requirements = str(ROOT / "requirements" / (group + ".txt"))
+    _run([uv, "pip", "sync", *_talk(), "--require-hashes", "--python", str(VENV), requirements], environment)
+    # The environment's own uv is of the pinned version and builds with the backend inside it: nothing unpinned is fetched.
+    own = str(VENV / "bin" / "uv")
+    _run([own, "pip", "install", "--quiet", "--no-deps", "--python", str(VENV), "--editable", str(ROOT)], environment)
+    _stamp(group)
+
+
+def _usable() -> bool:
+    """Whether .venv has a working Python that was made for this folder."""
+    config = VENV / "pyvenv.cfg"
+    if not config.is_file() or not (VENV / "bin" / "python").exists():
+        return False
+    activate = VENV / "bin" / "activate"
+    return activate.is_file() and str(VENV) in activate.read_text()  # a moved clone leaves the old path in its scripts
+
+
+def _python() -> str:
+    """The Python that runs this, if it is new enough; else uv looks for one on the machine, then downloads it."""
+    if sys.version_info >= OLDEST_PYTHON:
+        return sys.executable
+    return ">={}.{}".format(*OLDEST_PYTHON)
+
+
+def _talk() -> List[str]:
+    return [] if sys.stderr.isatty() else ["--quiet"]
+
+
+def _run(command: List[str], environment: Dict[str, str]) -> None:
+    subprocess.run(command, check=True, env=environment, cwd=str(ROOT), stdout=sys.stderr)
+
+
+def _stamp(group: str) -> None:
+    """Keep what .venv was made from; ./run compares it before it starts anything."""
+    MADE.mkdir()
+    shutil.copyfile(str(ROOT / "requirements" / (group + ".txt")), str(MADE / "requirements.txt"))
+    shutil.copyfile(str(ROOT / "pyproject.toml"), str(MADE / "pyproject.toml"))
+    (MADE / "group").write_text(group)
+    (MADE / "root").write_text(str(ROOT) + "\n")
+
+
+def _made_for(group: str) -> bool:
+    return (MADE / "group").is_file() and (MADE / "group").read_text() == group
+
+
+def _is_current(group: str) -> bool:
+    pairs = [(ROOT / "requirements" / (group + ".txt"), "requirements.txt"), (ROOT / "pyproject.toml", "pyproject.toml")]
+    return _usable() and all((MADE / kept).is_file() and (MADE / kept).read_bytes() == now.read_bytes() for now, kept in pairs)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

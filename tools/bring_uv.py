@@ -3,6 +3,8 @@
 Runs under any `python3`: Python 3.8 syntax and the standard library alone.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
@@ -11,7 +13,7 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
-from typing import Callable, List, Optional, Tuple
+from typing import Callable
 
 from fetch_uv import CannotFetch, fetch
 
@@ -40,37 +42,40 @@ def find_or_bring(root: Path) -> str:
     try:
         fetch(brought, pin, hashes)
     except CannotFetch as problem:
-        raise CannotBring(_explain([*problems, "standard library: {}".format(problem)])) from problem
+        raise CannotBring(_explain([*problems, f"standard library: {problem}"])) from problem
     return str(brought)
 
 
-def pinned(requirements: Path) -> Tuple[str, List[str]]:
+def pinned(requirements: Path) -> tuple[str, list[str]]:
     """The version of uv in a requirements file, and the hashes that its files may have."""
     block = re.search(r"^uv==(\S+)((?:.*\\\n)+.*)", requirements.read_text(), re.MULTILINE)
     if block is None:
-        raise CannotBring("{} pins no uv: run `./run lock` where uv is installed".format(requirements))
+        raise CannotBring(f"{requirements} pins no uv: run `./run lock` where uv is installed")
     return block.group(1), re.findall(r"sha256:([0-9a-f]{64})", block.group(2))
 
 
-def _venv_and_pip(target: Path, pin: str, hashes: List[str]) -> Optional[str]:
+def _venv_and_pip(target: Path, pin: str, hashes: list[str]) -> str | None:
     problem = _try([sys.executable, "-m", "venv", str(target)])
     return problem or _install([str(target / "bin" / "python"), "-m", "pip"], [], pin, hashes)
 
 
-def _pip_alone(target: Path, pin: str, hashes: List[str]) -> Optional[str]:
+def _pip_alone(target: Path, pin: str, hashes: list[str]) -> str | None:
     return _install([sys.executable, "-m", "pip"], ["--target", str(target)], pin, hashes)
 
 
-def _bundled_pip(target: Path, pin: str, hashes: List[str]) -> Optional[str]:
+def _bundled_pip(target: Path, pin: str, hashes: list[str]) -> str | None:
     """The wheel of pip that Python keeps for new environments runs without being installed."""
-    folders = [sysconfig.get_config_var("WHEEL_PKG_DIR"), os.path.join(sysconfig.get_path("stdlib"), "ensurepip", "_bundled")]
+    folders = [
+        sysconfig.get_config_var("WHEEL_PKG_DIR"),
+        os.path.join(sysconfig.get_path("stdlib"), "ensurepip", "_bundled"),
+    ]
     wheels = [wheel for folder in folders if folder for wheel in sorted(Path(folder).glob("pip-*.whl"))]
     if not wheels:
         return "this Python keeps none"
     return _install([sys.executable, str(wheels[-1] / "pip")], ["--target", str(target)], pin, hashes)
 
 
-def _install(pip: List[str], where: List[str], pin: str, hashes: List[str]) -> Optional[str]:
+def _install(pip: list[str], where: list[str], pin: str, hashes: list[str]) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         requirement = Path(folder) / "uv.txt"
         requirement.write_text("uv=={} {}\n".format(pin, " ".join("--hash=sha256:" + digest for digest in hashes)))
@@ -78,10 +83,10 @@ def _install(pip: List[str], where: List[str], pin: str, hashes: List[str]) -> O
         return _try([*pip, "install", *options, *where, "--requirement", str(requirement)])
 
 
-def _try(command: List[str]) -> Optional[str]:
+def _try(command: list[str]) -> str | None:
     """Nothing where the command did its work, else the last line that it said."""
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except OSError as problem:
         return str(problem)
     if done.returncode == 0:
@@ -89,9 +94,11 @@ def _try(command: List[str]) -> Optional[str]:
     return (done.stdout.strip().splitlines() or ["it failed without a word"])[-1]
 
 
-def _version(uv: str) -> Tuple[int, ...]:
+def _version(uv: str) -> tuple[int, ...]:
     try:
-        said = subprocess.run([uv, "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True).stdout
+        said = subprocess.run(
+            [uv, "--version"], check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ).stdout
     except OSError:
         return ()
     numbers = re.match(r"uv (\d+)\.(\d+)", said)
@@ -102,7 +109,9 @@ def _name(way: Callable[..., object]) -> str:
     return way.__name__.strip("_").replace("_", " ")
 
 
-def _explain(problems: List[str]) -> str:
+def _explain(problems: list[str]) -> str:
     tried = "".join("\n  " + problem for problem in problems)
-    mend = "install uv, or this Python's venv and pip, or name your package index in PIP_INDEX_URL (or UV_DEFAULT_INDEX)"
-    return "uv could not be brought into the clone{}\n\nhint: {}".format(tried, mend)
+    mend = (
+        "install uv, or this Python's venv and pip, or name your package index in PIP_INDEX_URL (or UV_DEFAULT_INDEX)"
+    )
+    return f"uv could not be brought into the clone{tried}\n\nhint: {mend}"

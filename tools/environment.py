@@ -3,13 +3,14 @@
 Runs under whatever `python3` is there, so: Python 3.8 syntax and the standard library alone.
 """
 
+from __future__ import annotations
+
 import fcntl
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from bring_uv import CannotBring, find_or_bring
@@ -73,11 +74,11 @@ def _python() -> str:
     return ">={}.{}".format(*OLDEST_PYTHON)
 
 
-def _talk() -> List[str]:
+def _talk() -> list[str]:
     return [] if sys.stderr.isatty() else ["--quiet"]
 
 
-def _run(command: List[str], environment: Dict[str, str]) -> None:
+def _run(command: list[str], environment: dict[str, str]) -> None:
     subprocess.run(command, check=True, env=environment, cwd=str(ROOT), stdout=sys.stderr)
 
 
@@ -95,8 +96,13 @@ def _made_for(group: str) -> bool:
 
 
 def _is_current(group: str) -> bool:
-    pairs = [(ROOT / "requirements" / (group + ".txt"), "requirements.txt"), (ROOT / "pyproject.toml", "pyproject.toml")]
-    return _usable() and all((MADE / kept).is_file() and (MADE / kept).read_bytes() == now.read_bytes() for now, kept in pairs)
+    pairs = [
+        (ROOT / "requirements" / (group + ".txt"), "requirements.txt"),
+        (ROOT / "pyproject.toml", "pyproject.toml"),
+    ]
+    return _usable() and all(
+        (MADE / kept).is_file() and (MADE / kept).read_bytes() == now.read_bytes() for now, kept in pairs
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ Only what pip's or uv's settings name is asked: no address stands here, because 
 right ones there. Whatever comes is checked against the hashes of the requirement file.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import html
@@ -18,7 +20,7 @@ import urllib.parse
 import urllib.request
 import zipfile
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator
 
 from pip_settings import pip_settings, uv_config_indexes
 
@@ -27,20 +29,22 @@ class CannotFetch(Exception):
     """No configured index gave the wheel."""
 
 
-def fetch(target: Path, version: str, hashes: List[str]) -> None:
+def fetch(target: Path, version: str, hashes: list[str]) -> None:
     """Put the uv of this version and platform at `target`."""
     places = list(dict.fromkeys(_places()))
     if not places:
-        raise CannotFetch("no package index is configured (PIP_INDEX_URL, UV_DEFAULT_INDEX, pip.conf and uv.toml name none)")
+        raise CannotFetch(
+            "no package index is configured (PIP_INDEX_URL, UV_DEFAULT_INDEX, pip.conf and uv.toml name none)"
+        )
     problems = []
     for place in places:
         try:
             wheels = [link for link in _links(place) if _fits(link, version)]
             for wheel in wheels:
                 return _unpack(_verified(_read(wheel), hashes), target)
-            problems.append("{} has no uv {} for this machine".format(_bare(place), version))
+            problems.append(f"{_bare(place)} has no uv {version} for this machine")
         except (OSError, ValueError, zipfile.BadZipFile) as problem:
-            problems.append("{}: {}".format(_bare(place), problem))
+            problems.append(f"{_bare(place)}: {problem}")
     raise CannotFetch("; ".join(problems))
 
 
@@ -49,7 +53,9 @@ def _places() -> Iterator[str]:
     pip = pip_settings()
     indexes = [os.environ.get(name, "") for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")]
     indexes += [pip.get("index-url", ""), *uv_config_indexes()]
-    indexes += [os.environ.get(name, "") for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL")] + [pip.get("extra-index-url", "")]
+    indexes += [os.environ.get(name, "") for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL")] + [
+        pip.get("extra-index-url", "")
+    ]
     for index in " ".join(indexes).split():
         # UV_INDEX may say name=url
         yield re.sub(r"^[\w.-]+=", "", index).rstrip("/") + "/uv/"
@@ -57,7 +63,7 @@ def _places() -> Iterator[str]:
     yield from pip.get("find-links", "").split()
 
 
-def _links(place: str) -> List[str]:
+def _links(place: str) -> list[str]:
     """The addresses of the files that a page, or a folder, lists."""
     base = place if "://" in place else Path(place).resolve().as_uri() + "/"
     folder = Path(urllib.request.url2pathname(urllib.parse.urlsplit(base).path)) if base.startswith("file:") else None
@@ -71,7 +77,7 @@ def _links(place: str) -> List[str]:
 
 def _fits(link: str, version: str) -> bool:
     name = urllib.parse.unquote(urllib.parse.urlsplit(link).path.rsplit("/", 1)[-1])
-    parts = re.match(r"uv-{}-py3-none-(.+)\.whl$".format(re.escape(version)), name)
+    parts = re.match(rf"uv-{re.escape(version)}-py3-none-(.+)\.whl$", name)
     return parts is not None and any(_runs_here(tag) for tag in parts.group(1).split("."))
 
 
@@ -98,16 +104,18 @@ def _read(address: str) -> bytes:
 def _opener() -> urllib.request.OpenerDirector:
     pip = pip_settings()
     authorities = pip.get("cert") or os.environ.get("SSL_CERT_FILE")
-    handlers = [urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=authorities))]  # type: List[urllib.request.BaseHandler]
+    handlers: list[urllib.request.BaseHandler] = [
+        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=authorities))
+    ]
     if pip.get("proxy"):
         handlers.append(urllib.request.ProxyHandler({"http": pip["proxy"], "https": pip["proxy"]}))
     return urllib.request.build_opener(*handlers)
 
 
-def _verified(wheel: bytes, hashes: List[str]) -> bytes:
+def _verified(wheel: bytes, hashes: list[str]) -> bytes:
     digest = hashlib.sha256(wheel).hexdigest()
     if digest not in hashes:
-        raise ValueError("the wheel's SHA-256 {} is not in the requirement file".format(digest))
+        raise ValueError(f"the wheel's SHA-256 {digest} is not in the requirement file")
     return wheel
 
 

@@ -21,8 +21,8 @@ worker() {
 check format ruff format --check --quiet --diff .
 check ruff ruff check --quiet .
 check types mypy
-check imports lint-imports --no-cache
-check dependencies deptry .
+check imports lint-imports --no-cache --no-logo
+check dependencies deptry --no-ansi .
 check worker worker
 
 [ -z "$failed" ] || {

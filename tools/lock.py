@@ -9,15 +9,26 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = "# Written by `./run lock` from pyproject.toml: exact versions with hashes, from whichever index is configured.\n"
-OPTIONS = ["--universal", "--generate-hashes", "--no-header", "--annotation-style=line", "--python-version=3.11", "--quiet"]
+HEADER = (
+    "# Written by `./run lock` from pyproject.toml: exact versions with hashes, from whichever index is configured.\n"
+)
+OPTIONS = [
+    "--universal",
+    "--generate-hashes",
+    "--no-header",
+    "--annotation-style=line",
+    "--python-version=3.11",
+    "--quiet",
+]
 
 
 def main(arguments: list[str]) -> int:
     """Write dev.txt, then core.txt as a part of it, so that the two never disagree."""
     resolve("dev", ["--group", "dev", *arguments])
     resolve("core", ["--constraints", "requirements/dev.txt"])
-    addresses = [file.name for file in requirement_files() if re.search(r"://|^-|^[^#]* @ ", file.read_text(), re.MULTILINE)]
+    addresses = [
+        file.name for file in requirement_files() if re.search(r"://|^-|^[^#]* @ ", file.read_text(), re.MULTILINE)
+    ]
     if addresses:
         print(f"./run lock: {', '.join(addresses)} must not name an index or a direct address", file=sys.stderr)
     return 1 if addresses else 0
@@ -27,7 +38,16 @@ def resolve(name: str, options: list[str]) -> None:
     """Resolve into requirements/<name>.txt, keeping the versions that are there where they still fit."""
     file = ROOT / "requirements" / f"{name}.txt"
     file.parent.mkdir(exist_ok=True)
-    command = ["uv", "pip", "compile", *OPTIONS, *options, "pyproject.toml", "--output-file", f"requirements/{name}.txt"]
+    command = [
+        "uv",
+        "pip",
+        "compile",
+        *OPTIONS,
+        *options,
+        "pyproject.toml",
+        "--output-file",
+        f"requirements/{name}.txt",
+    ]
     subprocess.run(command, cwd=ROOT, check=True)
     text = file.read_text().removeprefix(HEADER)
     file.write_text(HEADER + re.sub(r"-c requirements/dev.txt, |, -c requirements/dev.txt", "", text))

@@ -3,12 +3,13 @@
 Runs under any `python3`: Python 3.8 syntax and the standard library alone.
 """
 
+from __future__ import annotations
+
 import configparser
 import os
 import re
 import sys
 from pathlib import Path
-from typing import Dict, List
 
 # pip's option: (uv's variable, what stands between several values there, variables whose presence settles it already)
 INDEXES = {
@@ -25,7 +26,7 @@ CONNECTION = {
 }
 
 
-def as_uv_settings() -> Dict[str, str]:
+def as_uv_settings() -> dict[str, str]:
     """The environment variables that make uv use what pip would; uv's own settings win."""
     pip = pip_settings()
     table = dict(CONNECTION)
@@ -41,15 +42,15 @@ def as_uv_settings() -> Dict[str, str]:
     return settings
 
 
-def pip_settings() -> Dict[str, str]:
-    """pip's options for installing, by their long names."""
-    found = {}  # type: Dict[str, str]
+def pip_settings() -> dict[str, str]:
+    """Pip's options for installing, by their long names."""
+    found: dict[str, str] = {}
     for path in _pip_files():
         parser = configparser.RawConfigParser()
         try:
             parser.read(str(path), encoding="utf-8")
         except (configparser.Error, OSError, UnicodeDecodeError) as problem:
-            print("./run: ignoring {}: {}".format(path, problem), file=sys.stderr)
+            print(f"./run: ignoring {path}: {problem}", file=sys.stderr)
             continue
         for section in ("global", "install"):
             if parser.has_section(section):
@@ -60,7 +61,7 @@ def pip_settings() -> Dict[str, str]:
     return found
 
 
-def uv_config_indexes() -> List[str]:
+def uv_config_indexes() -> list[str]:
     """The indexes that uv's own files name: every address there, in order."""
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     files = [os.environ.get("UV_CONFIG_FILE"), os.path.join(home, "uv", "uv.toml"), "/etc/uv/uv.toml"]
@@ -70,8 +71,8 @@ def uv_config_indexes() -> List[str]:
     return [address for line in lines for address in re.findall(r"[\"']([^\"']+)[\"']", line)]
 
 
-def _pip_files() -> List[Path]:
-    """pip's files in its order: the later ones win."""
+def _pip_files() -> list[Path]:
+    """Pip's files in its order: the later ones win."""
     chosen = os.environ.get("PIP_CONFIG_FILE")
     if chosen == os.devnull:
         return []

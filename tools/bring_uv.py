@@ -60,7 +60,15 @@ def _venv_and_pip(target: Path, pin: str, hashes: list[str]) -> str | None:
 
 
 def _pip_alone(target: Path, pin: str, hashes: list[str]) -> str | None:
-    return _install([sys.executable, "-m", "pip"], ["--target", str(target)], pin, hashes)
+    """This Python's pip, or that of another Python on PATH: the wheel of uv is the same for all."""
+    others = [[path] for path in map(shutil.which, ("pip3", "pip")) if path]
+    problems = []
+    for pip in [[sys.executable, "-m", "pip"], *others]:
+        problem = _install(pip, ["--target", str(target)], pin, hashes)
+        if problem is None:
+            return None
+        problems.append(problem)
+    return problems[0]
 
 
 def _bundled_pip(target: Path, pin: str, hashes: list[str]) -> str | None:

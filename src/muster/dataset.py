@@ -89,6 +89,10 @@ class Dataset(Protocol):
         """The columns, which is cheaper to ask than their types."""
         ...
 
+    def types(self, columns: Sequence[str]) -> pa.Schema:
+        """The types of these columns: a text format is read through only if one of them is not declared."""
+        ...
+
     def declare(self, types: Mapping[str, pa.DataType]) -> Dataset:
         """The same rows with these types where the format has none of its own (CSV; numbers and dates of JSON): a value that cannot be read as its type is a fault of its row. Other formats, and unknown names, are left as they are."""
         ...

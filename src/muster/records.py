@@ -258,7 +258,7 @@ class Run(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Record):
-    """How far a run is. `total` is None while the number of rows is not known."""
+    """How far a run is. `total` is None while the number of rows is not known; `fingerprint` is the input's, once it is read through."""
 
     KIND = "progress"
     KEY = ("run",)
@@ -268,6 +268,7 @@ class Progress(Record):
     rows: int = 0
     rejected: int = 0
     total: int | None = None
+    fingerprint: str | None = None
     cancel: bool = False
     updated_at: datetime
 

@@ -1,0 +1,1 @@
+"""The service that knows models, versions, aliases, registered datasets and runs."""

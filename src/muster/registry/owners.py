@@ -1,0 +1,50 @@
+"""Who works on a run: a process of a machine, recognised even when its number is used again."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+__all__ = ["alive", "me"]
+
+
+def me() -> str:
+    """This process: machine, number and start time."""
+    return f"{_machine()}/{os.getpid()}/{_started(os.getpid())}"
+
+
+def alive(owner: str) -> bool | None:
+    """Whether the owner still runs; None where that cannot be told, as it is on another machine."""
+    machine, pid, started = owner.rsplit("/", 2)
+    if machine != _machine():
+        return None
+    return _started(int(pid)) == started
+
+
+def _machine() -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return f"{socket.gethostname()}/{boot.read_text().strip()}" if boot.exists() else socket.gethostname()
+
+
+def _started(pid: int) -> str:
+    """When the process began, in the kernel's ticks; empty when there is none, or where that is not known."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return _signalled(pid)
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def _signalled(pid: int) -> str:
+    """On systems without /proc a live process is "?" whenever it began."""
+    if Path("/proc/self/stat").exists():
+        return ""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return "?"
+    return "?"

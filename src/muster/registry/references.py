@@ -1,0 +1,67 @@
+"""What a reference says: `churn:3`, `churn@champion`, `churn`, or an id."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from muster.errors import InvalidReference
+
+__all__ = ["ID", "Reference", "check_alias", "check_name", "parse"]
+
+ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_RULE = "names have 1 to 128 of a-z, 0-9, `.`, `_`, `-`, and start with a letter or digit"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Either an id, or a model with a number, an alias (also `latest`), or neither."""
+
+    id: str | None = None
+    model: str = ""
+    number: int | None = None
+    alias: str | None = None
+
+
+def parse(text: str) -> Reference:
+    """The reference that `text` is, or InvalidReference."""
+    if ID.fullmatch(text):
+        return Reference(id=text)
+    model, mark, rest = _split(text)
+    if not _NAME.fullmatch(model):
+        raise InvalidReference(f"`{text}` is no reference to a model or version: {_RULE}", hint=_hint(model))
+    if mark == ":":
+        if not rest.isdecimal() or int(rest) == 0:
+            raise InvalidReference(f"`{text}` has no version number behind the colon", hint=f"write `{model}:3`, or `{model}@alias`")
+        return Reference(model=model, number=int(rest))
+    if mark == "@":
+        return Reference(model=model, alias=rest if rest == "latest" else check_alias(rest))
+    return Reference(model=model)
+
+
+def check_name(name: str, what: str = "model") -> str:
+    if not _NAME.fullmatch(name):
+        raise InvalidReference(f"`{name}` cannot name a {what}: {_RULE}", hint=_hint(name))
+    return name
+
+
+def check_alias(name: str) -> str:
+    if name == "latest":
+        raise InvalidReference("`latest` always means the newest version and cannot be set", hint="choose another alias")
+    if name.isdecimal():
+        raise InvalidReference(f"`{name}` cannot be an alias: digits name version numbers", hint="choose a name with a letter")
+    return check_name(name, "alias")
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    for mark in ":@":
+        if mark in text:
+            model, _, rest = text.partition(mark)
+            return model, mark, rest
+    return text, "", ""
+
+
+def _hint(name: str) -> str:
+    mended = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:128]
+    return f"write `{mended}`" if mended and mended != name else "for example `churn`, `churn:3` or `churn@champion`"

@@ -1,0 +1,246 @@
+"""The act of registering: all is found out and checked first, then committed in one transaction, or nothing is."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from muster.errors import Conflict, InvalidInput, InvalidModel, InvalidReference, NotApplicable, near
+from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
+from muster.records import Counter, Environment, Model, Version, new_id, now
+from muster.registry.references import check_alias, check_name
+from muster.registry.registry import check_threshold, point
+from muster.signature import Scalar
+from muster.store import Condition, Query, RecordStore, Sort, Transaction
+
+__all__ = ["Registration", "Request", "Tools"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asks for."""
+
+    model: str
+    source: object
+    origin: str | None = None
+    declared: Declared = Declared()
+    sample: pa.Table | None = None
+    aliases: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    environment: str | Path = "auto"
+    if_changed: bool = False
+
+
+class Resolve(Protocol):
+    def __call__(
+        self, requirements: Sequence[str], *, python: str | None, exact: bool = False, choice: str | Path = "auto"
+    ) -> Environment: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the hub lends to a registration: the origins by name, and plain functions over its implementations."""
+
+    origins: Mapping[str, Callable[[], Origin]]
+    store_artifact: Callable[[Path], tuple[str, int]]
+    specify: Callable[[Mapping[str, object]], str]
+    resolve: Resolve
+    site: Site
+
+
+class Registration:
+    """One registration; `run` gives the version."""
+
+    def __init__(self, store: RecordStore, actor: str, tools: Tools, request: Request) -> None:
+        self._store = store
+        self._actor = actor
+        self._tools = tools
+        self._request = request
+
+    def run(self) -> Version:
+        request = self._request
+        self._check_names()
+        name, origin = self._origin()
+        with tempfile.TemporaryDirectory(prefix="muster-register-", ignore_cleanup_errors=True) as scratch:
+            description = origin.describe(request.source, Path(scratch))
+            declared = self._declared(description)
+            digest, size = self._stored(description)
+            if request.if_changed and (same := self._same(digest)) is not None:
+                return same
+            environment = self._environment(description)
+            draft = Draft(description=description, declared=declared, digest=digest, environment=environment)
+            finding = origin.probe(draft, self._tools.site, request.sample)
+        return self._commit(self._version(name, draft, size, finding))
+
+    def _check_names(self) -> None:
+        wrong: list[str] = []
+        for check, names in ((check_name, [self._request.model]), (check_alias, self._request.aliases)):
+            for name in names:
+                try:
+                    check(name)
+                except InvalidReference as error:
+                    wrong.append(error.message)
+        if wrong:
+            raise InvalidReference("; ".join(wrong), hint="for example `churn`, with the alias `champion`")
+
+    def _origin(self) -> tuple[str, Origin]:
+        origins, wanted, source = self._tools.origins, self._request.origin, self._request.source
+        if wanted is not None:
+            if wanted not in origins:
+                raise InvalidInput(
+                    f"there is no origin `{wanted}`{near(wanted, origins)}", hint=f"origins are {', '.join(sorted(origins))}"
+                )
+            return wanted, origins[wanted]()
+        for name, make in origins.items():
+            origin = make()
+            if origin.claims(source):
+                return name, origin
+        if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
+            raise InvalidModel(f"there is nothing at `{os.fspath(source)}`", hint="give the path of a model")
+        told = f"`{os.fspath(source)}`" if isinstance(source, (str, os.PathLike)) else f"an object of type {type(source).__name__}"
+        raise InvalidModel(
+            f"{told} is not a model that Muster recognises",
+            hint=f"give an MLflow folder or archive, a Python file or folder, or an object with `predict`; origins are {', '.join(sorted(origins))}",
+        )
+
+    def _declared(self, description: Description) -> Declared:
+        """What the user says, completed by what the model's first version fixed."""
+        declared = self._request.declared
+        model = self._store.get(Model, self._request.model)
+        if model is None:
+            return declared
+        if declared.task not in (None, model.task):
+            raise Conflict(_differs(model, "task", model.task, declared.task), hint=_OTHER_MODEL)
+        if declared.target is not None and model.target is not None and declared.target != model.target:
+            raise Conflict(_differs(model, "target", model.target, declared.target), hint=_OTHER_MODEL)
+        if declared.classes and not _same_set(declared.classes, model.classes):
+            raise Conflict(_differs(model, "classes", list(model.classes), list(declared.classes)), hint=_OTHER_MODEL)
+        task = declared.task or description.task or model.task
+        if task != model.task:
+            raise Conflict(_differs(model, "task", model.task, task), hint=_OTHER_MODEL)
+        classes = declared.classes or (model.classes if not description.classes else ())
+        return replace(declared, task=task, target=declared.target or model.target, classes=classes)
+
+    def _stored(self, description: Description) -> tuple[str, int]:
+        if description.folder is not None:
+            return self._tools.store_artifact(description.folder)
+        return self._tools.specify(description.specification), 0
+
+    def _environment(self, description: Description) -> Environment | None:
+        if description.folder is None:
+            return None
+        return self._tools.resolve(
+            description.requirements,
+            python=description.python,
+            exact=description.exact_python,
+            choice=self._request.environment,
+        )
+
+    def _same(self, digest: str) -> Version | None:
+        where = (Condition("model", "=", self._request.model), Condition("digest", "=", digest))
+        found = self._store.find(Version, Query(where, (Sort("number", descending=True),), limit=1)).items
+        return found[0] if found else None
+
+    def _version(self, origin: str, draft: Draft, size: int, finding: Finding) -> Version:
+        description, declared = draft.description, draft.declared
+        version = Version(
+            id=new_id(),
+            model=self._request.model,
+            number=0,
+            origin=origin,
+            source=description.source,
+            task=finding.task,
+            target=finding.target or declared.target or description.target,
+            signature=finding.signature,
+            output=finding.output,
+            reading=finding.reading,
+            threshold=declared.threshold,
+            digest=draft.digest,
+            artifact=description.folder is not None,
+            size=size,
+            load=description.load,
+            environment=draft.environment,
+            probe=finding.probe,
+            description=self._request.description,
+            tags={k: str(v) for k, v in sorted(self._request.tags.items())},
+            notes=(*description.notes, *(draft.environment.notes if draft.environment else ()), *finding.notes),
+            created_at=now(),
+            created_by=self._actor,
+        )
+        check_threshold(version.threshold, version)
+        return version
+
+    def _commit(self, draft: Version) -> Version:
+        with self._store.transaction(self._actor, "register") as tx:
+            if self._request.if_changed and (same := self._same(draft.digest)) is not None:
+                return same
+            model = tx.get(Model, draft.model)
+            version = replace(draft, number=_count(tx, f"version/{draft.model}"))
+            if model is None:
+                tx.insert(self._first(version))
+            else:
+                version = _fits(model, version)
+                tx.replace(replace(model, updated_at=version.created_at, target=model.target or version.target))
+            tx.insert(version)
+            for alias in self._request.aliases:
+                point(tx, version, alias, self._actor)
+        return replace(version, aliases=tuple(sorted(self._request.aliases)))
+
+    def _first(self, version: Version) -> Model:
+        return Model(
+            id=new_id(),
+            name=version.model,
+            task=version.task,
+            target=version.target,
+            classes=version.classes,
+            created_at=version.created_at,
+            created_by=self._actor,
+            updated_at=version.created_at,
+        )
+
+
+_OTHER_MODEL = "versions of a model answer one question: register this one under another model name"
+
+
+def _fits(model: Model, version: Version) -> Version:
+    """The version in the model's class order; refused if it answers another question."""
+    if version.task != model.task:
+        raise Conflict(_differs(model, "task", model.task, version.task), hint=_OTHER_MODEL)
+    if model.target is not None and version.target not in (None, model.target):
+        raise Conflict(_differs(model, "target", model.target, version.target), hint=_OTHER_MODEL)
+    if not _same_set(version.classes, model.classes):
+        raise Conflict(_differs(model, "classes", list(model.classes), list(version.classes)), hint=_OTHER_MODEL)
+    if model.task == "binary" and version.threshold is not None and version.classes != model.classes:
+        raise NotApplicable(
+            f"the threshold is for `{version.classes[-1]}`, but `{model.name}` calls `{model.classes[-1]}` positive",
+            hint=f"declare the classes in the model's order: {', '.join(map(str, model.classes))}",
+        )
+    return replace(version, target=version.target or model.target, output=replace(version.output, classes=model.classes))
+
+
+def _same_set(one: Sequence[Scalar], other: Sequence[Scalar]) -> bool:
+    return {_canonical(c) for c in one} == {_canonical(c) for c in other}
+
+
+def _canonical(label: Scalar) -> str:
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def _differs(model: Model, what: str, has: object, got: object) -> str:
+    return f"`{model.name}` has the {what} {has}, and this version {got}"
+
+
+def _count(tx: Transaction, name: str) -> int:
+    counter = tx.get(Counter, name)
+    if counter is None:
+        tx.insert(Counter(name=name, last=1))
+        return 1
+    tx.replace(Counter(name=name, last=counter.last + 1))
+    return counter.last + 1

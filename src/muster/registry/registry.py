@@ -1,0 +1,246 @@
+"""Models, versions, aliases and tags: found, named, changed, deleted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from muster.errors import AliasNotFound, Conflict, InvalidInput, InvalidReference, ModelNotFound, NotApplicable, VersionNotFound, near
+from muster.records import Alias, Model, Version, now
+from muster.registry.references import Reference, check_alias, parse
+from muster.registry.search import Listing, conditions, sorting
+from muster.store import Condition, Page, Query, Reader, RecordStore, Sort, Transaction
+
+__all__ = ["Registry"]
+
+_MANY = 1_000
+
+
+class Registry:
+    """What is registered. Every change is one transaction by `actor`."""
+
+    def __init__(self, store: RecordStore, actor: str) -> None:
+        self._store = store
+        self._actor = actor
+
+    def models(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Model]:
+        where, order = conditions(Model, filters), sorting(Model, sort)
+        return Listing(lambda n, cursor: self._store.find(Model, Query(where, order, n, cursor)), limit)
+
+    def versions(
+        self, model: str | None = None, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[Version]:
+        """Versions of a model, or of all; the newest of a model first unless sorted otherwise."""
+        where, order = conditions(Version, filters), sorting(Version, sort)
+        if model is not None:
+            self.model(model)
+            where += (Condition("model", "=", model),)
+            order = order or (Sort("number", descending=True),)
+        return Listing(lambda n, cursor: self._with_aliases(self._store.find(Version, Query(where, order, n, cursor))), limit)
+
+    def model(self, name: str) -> Model:
+        reference = parse(name)
+        if reference.id is not None:
+            found = self._store.find(Model, Query((Condition("id", "=", reference.id),), limit=1)).items
+            if found:
+                return found[0]
+            raise ModelNotFound(f"no model has the id `{reference.id}`", hint="list them with `muster model list`")
+        if reference.number is not None or reference.alias is not None:
+            raise InvalidReference(f"`{name}` is a version, not a model", hint=f"write `{reference.model}`")
+        return self._model(self._store, name)
+
+    def version(self, reference: str) -> Version:
+        """The version that a reference means, by the rules of references."""
+        return self._version(self._store, reference)
+
+    def aliases(self, model: str) -> Mapping[str, int]:
+        self.model(model)
+        return {a.name: a.number for a in _aliases(self._store, model)}
+
+    def set_alias(self, reference: str, alias: str, reason: str = "") -> Version:
+        """Make the alias mean this version, whatever it meant before."""
+        check_alias(alias)
+        with self._store.transaction(self._actor, reason) as tx:
+            version = self._version(tx, reference)
+            point(tx, version, alias, self._actor)
+        return self.version(version.ref)
+
+    def remove_alias(self, model: str, alias: str, reason: str = "") -> None:
+        with self._store.transaction(self._actor, reason) as tx:
+            self._model(tx, model)
+            found = tx.get(Alias, model, alias)
+            if found is None:
+                raise self._no_alias(tx, model, alias)
+            tx.delete(found)
+
+    def tag(self, reference: str, tags: Mapping[str, str | None], reason: str = "") -> Model | Version:
+        """Set tags of a model (`churn`) or a version (`churn:3`); None removes one."""
+        wrong = [k for k in tags if not k or "=" in k or len(k) > 250]
+        if wrong:
+            raise InvalidInput(f"cannot be keys of tags: {wrong}", hint="keys have 1 to 250 characters and no `=`")
+        with self._store.transaction(self._actor, reason) as tx:
+            before = self._either(tx, reference)
+            merged = {**before.tags, **tags}
+            kept = {k: str(v) for k, v in sorted(merged.items()) if v is not None}
+            return self._write(tx, before, replace(before, tags=kept))
+
+    def describe(self, reference: str, description: str, reason: str = "") -> Model | Version:
+        with self._store.transaction(self._actor, reason) as tx:
+            before = self._either(tx, reference)
+            return self._write(tx, before, replace(before, description=description))
+
+    def set_threshold(self, reference: str, threshold: float | None, reason: str = "") -> Version:
+        """The probability from which a row is positive; None leaves the model's own label."""
+        with self._store.transaction(self._actor, reason) as tx:
+            before = self._version(tx, reference)
+            check_threshold(threshold, before)
+            after = replace(before, threshold=threshold)
+            tx.replace(after)
+            return after
+
+    def delete_version(self, reference: str, reason: str = "") -> None:
+        """Remove a version. Refused while an alias points at it. Its number is not used again."""
+        with self._store.transaction(self._actor, reason) as tx:
+            version = self._version(tx, reference)
+            if version.aliases:
+                names = ", ".join(f"`{a}`" for a in version.aliases)
+                raise Conflict(
+                    f"`{version.ref}` cannot be deleted: {names} points at it",
+                    hint=f"move it with `muster alias set OTHER {version.aliases[0]}`, or"
+                    f" remove it with `muster alias remove {version.model}@{version.aliases[0]}`",
+                )
+            tx.delete(version)
+
+    def delete_model(self, name: str, reason: str = "") -> int:
+        """Remove a model and all its versions; refused while it has aliases. Returns how many versions there were."""
+        with self._store.transaction(self._actor, reason) as tx:
+            model = self._model(tx, name)
+            aliases = [a.name for a in _aliases(tx, name)]
+            if aliases:
+                raise Conflict(
+                    f"`{name}` cannot be deleted: it has the alias{'es' if len(aliases) > 1 else ''} {', '.join(aliases)}",
+                    hint=f"remove {'each' if len(aliases) > 1 else 'it'} with `muster alias remove {name}@{aliases[0]}`",
+                )
+            removed = 0
+            while page := tx.find(Version, Query((Condition("model", "=", name),), limit=_MANY)).items:
+                for version in page:
+                    tx.delete(version)
+                removed += len(page)
+            tx.delete(model)
+            return removed
+
+    def _either(self, reader: Reader, reference: str) -> Model | Version:
+        parsed = parse(reference)
+        if parsed.id is None and parsed.number is None and parsed.alias is None:
+            return self._model(reader, parsed.model)
+        if parsed.id is not None and (found := reader.find(Model, Query((Condition("id", "=", parsed.id),), limit=1)).items):
+            return found[0]
+        return self._version(reader, reference)
+
+    def _write(self, tx: Transaction, before: Model | Version, after: Model | Version) -> Model | Version:
+        if isinstance(after, Model) and after != before:
+            after = replace(after, updated_at=now())
+        tx.replace(after)
+        return after
+
+    def _model(self, reader: Reader, name: str) -> Model:
+        found = reader.get(Model, name)
+        if found is None:
+            known = [m.name for m in reader.find(Model, Query(limit=_MANY)).items]
+            raise ModelNotFound(f"no model is named `{name}`{near(name, known)}", hint="list them with `muster model list`")
+        return found
+
+    def _version(self, reader: Reader, text: str) -> Version:
+        reference = parse(text)
+        if reference.id is not None:
+            found = reader.find(Version, Query((Condition("id", "=", reference.id),), limit=1)).items
+            if not found:
+                raise VersionNotFound(f"no version has the id `{reference.id}`", hint="list them with `muster version list MODEL`")
+            return self._filled(reader, found[0])
+        aliases = _aliases(reader, reference.model)
+        number = self._number(reader, reference, {a.name: a.number for a in aliases})
+        version = reader.get(Version, reference.model, number)
+        if version is None:
+            raise self._no_version(reader, reference.model, number)
+        return replace(version, aliases=tuple(a.name for a in aliases if a.number == number))
+
+    def _number(self, reader: Reader, reference: Reference, aliases: Mapping[str, int]) -> int:
+        if reference.number is not None:
+            return reference.number
+        if reference.alias is not None and reference.alias != "latest":
+            if reference.alias not in aliases:
+                self._model(reader, reference.model)
+                raise self._no_alias(reader, reference.model, reference.alias)
+            return aliases[reference.alias]
+        if reference.alias is None and "champion" in aliases:
+            return aliases["champion"]
+        self._model(reader, reference.model)
+        where = (Condition("model", "=", reference.model),)
+        newest = reader.find(Version, Query(where, (Sort("number", descending=True),), limit=6)).items
+        if not newest:
+            raise VersionNotFound(f"model `{reference.model}` has no version", hint=f"register one: `muster register {reference.model} SOURCE`")
+        if reference.alias == "latest" or len(newest) == 1:
+            return newest[0].number
+        told = ", ".join(v.ref for v in newest[:5]) + (", …" if len(newest) > 5 else "")
+        raise InvalidReference(
+            f"`{reference.model}` could mean several versions: {told}",
+            hint=f"name one, or set the default: `muster alias set {newest[0].ref} champion`",
+            details={"versions": [v.ref for v in newest]},
+        )
+
+    def _no_version(self, reader: Reader, model: str, number: int) -> VersionNotFound:
+        self._model(reader, model)
+        newest = reader.find(Version, Query((Condition("model", "=", model),), (Sort("number", descending=True),), limit=1)).items
+        latest = f" (latest is {newest[0].number})" if newest else " (it has none)"
+        return VersionNotFound(
+            f"model `{model}` has no version {number}{latest}", hint=f"list them with `muster version list {model}`"
+        )
+
+    def _no_alias(self, reader: Reader, model: str, alias: str) -> AliasNotFound:
+        known = [a.name for a in _aliases(reader, model)]
+        has = f"it has {', '.join(known)}" if known else "it has none"
+        return AliasNotFound(
+            f"model `{model}` has no alias `{alias}` ({has}){near(alias, known)}",
+            hint=f"set it with `muster alias set {model}:NUMBER {alias}`",
+        )
+
+    def _filled(self, reader: Reader, version: Version) -> Version:
+        names = tuple(a.name for a in _aliases(reader, version.model) if a.number == version.number)
+        return replace(version, aliases=names)
+
+    def _with_aliases(self, page: Page[Version]) -> Page[Version]:
+        models = {v.model for v in page.items}
+        by_version: dict[tuple[str, int], list[str]] = {}
+        for model in models:
+            for a in _aliases(self._store, model):
+                by_version.setdefault((a.model, a.number), []).append(a.name)
+        return Page([replace(v, aliases=tuple(by_version.get((v.model, v.number), ()))) for v in page.items], page.next)
+
+
+def point(tx: Transaction, version: Version, alias: str, actor: str) -> None:
+    """Set an alias inside a transaction."""
+    existing = tx.get(Alias, version.model, alias)
+    fresh = Alias(model=version.model, name=alias, number=version.number, set_at=now(), set_by=actor)
+    if existing is None:
+        tx.insert(fresh)
+    elif existing.number != version.number:
+        tx.replace(fresh)
+
+
+def check_threshold(threshold: float | None, version: Version) -> None:
+    """A threshold is a probability, and only a binary version with probabilities has one."""
+    if threshold is None:
+        return
+    if version.task != "binary" or not version.output.probabilities:
+        raise NotApplicable(
+            f"`{version.ref}` takes no threshold: its task is {version.task}"
+            + ("" if version.output.probabilities else " and it gives no probabilities"),
+            hint="leave the threshold out",
+        )
+    if not math.isfinite(threshold) or not 0 <= threshold <= 1:
+        raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
+
+
+def _aliases(reader: Reader, model: str) -> Sequence[Alias]:
+    return reader.find(Alias, Query((Condition("model", "=", model),), limit=_MANY)).items

@@ -1,0 +1,244 @@
+"""Runs: their records, who works on one, how far it is, and what is finished of it.
+
+A run is worked on under a lease, which a heartbeat renews. A process that lost its lease cannot write any more: every
+checkpoint is a transaction that first looks whether the lease is still its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
+from muster.records import Chunk, Lease, Progress, Run, RunStatus, now
+from muster.registry.owners import alive, me
+from muster.registry.search import Listing, conditions, sorting
+from muster.store import Condition, Page, Query, Reader, RecordStore
+
+__all__ = ["Held", "Runs"]
+
+LEASE = timedelta(seconds=30)
+RENEW = 8.0
+LISTEN = 0.5
+
+
+class Held:
+    """A run that this process works on."""
+
+    def __init__(self, store: RecordStore, actor: str, run: Run, token: int, owner: str) -> None:
+        self.run = run
+        self._store = store
+        self._actor = actor
+        self._token = token
+        self._owner = owner
+        self._cancelled = threading.Event()
+        self._lost = threading.Event()
+
+    def cancelled(self) -> bool:
+        """Whether to stop: someone asked for it, or another process took over."""
+        return self._cancelled.is_set() or self._lost.is_set()
+
+    @property
+    def lost(self) -> bool:
+        return self._lost.is_set()
+
+    def listen(self) -> None:
+        """Hear of a cancellation."""
+        progress = self._store.get(Progress, self.run.id)
+        if progress is not None and progress.cancel:
+            self._cancelled.set()
+
+    def renew(self) -> None:
+        """Keep the lease for another while."""
+        with self._store.transaction(self._actor, "heartbeat") as tx:
+            if not self._own(tx.get(Lease, self.run.id)):
+                self._lost.set()
+                return
+            tx.replace(Lease(run=self.run.id, owner=self._owner, token=self._token, until=now() + LEASE))
+
+    def checkpoint(self, chunk: Chunk) -> Progress:
+        """Record a finished chunk and count its rows; RunFailed when the lease was lost."""
+        with self._store.transaction(self._actor, "checkpoint") as tx:
+            self._require(tx)
+            progress = tx.get(Progress, self.run.id)
+            assert progress is not None
+            tx.insert(chunk)
+            fresh = replace(
+                progress, rows=progress.rows + chunk.length, rejected=progress.rejected + chunk.rejected, updated_at=now()
+            )
+            tx.replace(fresh)
+        return fresh
+
+    def note(self, *, total: int | None = None, fingerprint: str | None = None) -> None:
+        """Keep what became known of the input."""
+        with self._store.transaction(self._actor, "progress") as tx:
+            self._require(tx)
+            progress = tx.get(Progress, self.run.id)
+            assert progress is not None
+            tx.replace(
+                replace(progress, total=total or progress.total, fingerprint=fingerprint or progress.fingerprint, updated_at=now())
+            )
+
+    def end(self, run: Run) -> Run:
+        """Record how the run ended, and let go of it."""
+        with self._store.transaction(self._actor, f"run {run.status}") as tx:
+            lease = self._require(tx)
+            tx.replace(run)
+            tx.delete(lease)
+        return run
+
+    def release(self) -> None:
+        with self._store.transaction(self._actor, "release") as tx:
+            lease = tx.get(Lease, self.run.id)
+            if lease is not None and self._own(lease):
+                tx.delete(lease)
+
+    def _require(self, tx: Reader) -> Lease:
+        lease = tx.get(Lease, self.run.id)
+        if lease is None or not self._own(lease):
+            self._lost.set()
+            raise RunFailed(
+                f"run {self.run.id} was taken over by another process", hint=f"see it with `muster run show {self.run.id}`"
+            )
+        return lease
+
+    def _own(self, lease: Lease | None) -> bool:
+        return lease is not None and lease.token == self._token and lease.owner == self._owner
+
+
+class Runs:
+    """The runs of a hub."""
+
+    def __init__(self, store: RecordStore, actor: str) -> None:
+        self._store = store
+        self._actor = actor
+
+    def create(self, run: Run, total: int | None) -> Run:
+        with self._store.transaction(self._actor, run.kind) as tx:
+            tx.insert(run)
+            tx.insert(Progress(run=run.id, total=total, updated_at=now()))
+        return run
+
+    def get(self, run: str) -> Run:
+        found = self._store.get(Run, run)
+        if found is None:
+            raise RunNotFound(f"no run has the id `{run}`", hint="list them with `muster run list`")
+        return self.live(found)
+
+    def live(self, run: Run) -> Run:
+        """The run with the rows counted so far, while it is not ended."""
+        if run.status not in ("queued", "running"):
+            return run
+        progress = self._store.get(Progress, run.id)
+        return run if progress is None else replace(run, rows=progress.rows, rejected=progress.rejected)
+
+    def progress(self, run: str) -> Progress | None:
+        return self._store.get(Progress, run)
+
+    def worked_on(self, run: Run) -> bool | None:
+        """Whether a process works on it: False when none does, None when that cannot be known yet."""
+        lease = self._store.get(Lease, run.id)
+        return _held(lease)
+
+    def list(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Run]:
+        """Runs, the newest first unless sorted otherwise."""
+        where, order = conditions(Run, filters), sorting(Run, sort or ("-created_at",))
+
+        def page(n: int, cursor: str | None) -> Page[Run]:
+            found = self._store.find(Run, Query(where, order, n, cursor))
+            return Page([self.live(r) for r in found.items], found.next)
+
+        return Listing(page, limit)
+
+    def chunks(self, run: str) -> Iterator[Chunk]:
+        """The finished chunks, in order."""
+        cursor = None
+        while True:
+            page = self._store.find(Chunk, Query((Condition("run", "=", run),), sorting(Chunk, ("part", "index")), 1_000, cursor))
+            yield from page.items
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def ask_cancel(self, run: str) -> Run:
+        """Ask whoever works on the run to stop."""
+        found = self.get(run)
+        if found.status not in ("queued", "running"):
+            raise Conflict(f"run {run} is {found.status} already", hint="only a running run can be cancelled")
+        with self._store.transaction(self._actor, "cancel") as tx:
+            progress = tx.get(Progress, run)
+            assert progress is not None
+            tx.replace(replace(progress, cancel=True))
+        return found
+
+    @contextmanager
+    def hold(self, run: Run, status: RunStatus = "running") -> Iterator[Held]:
+        """Work on the run: nobody else does meanwhile. Conflict when someone does."""
+        held = self._take(run, status)
+        stop = threading.Event()
+        heart = threading.Thread(target=_beats, args=(held, stop), name=f"muster-heart-{run.id}", daemon=True)
+        heart.start()
+        try:
+            yield held
+        finally:
+            stop.set()
+            heart.join()
+            if not held.lost:
+                held.release()
+
+    def _take(self, run: Run, status: RunStatus) -> Held:
+        owner = me()
+        with self._store.transaction(self._actor, "resume" if run.status != "queued" else "start") as tx:
+            lease = tx.get(Lease, run.id)
+            if _held(lease) is not False:
+                assert lease is not None
+                raise Conflict(
+                    f"run {run.id} is being worked on by {_person(lease.owner)}",
+                    hint=f"wait for it, or stop it with `muster run cancel {run.id}`",
+                )
+            token = lease.token + 1 if lease is not None else 1
+            fresh = Lease(run=run.id, owner=owner, token=token, until=now() + LEASE)
+            if lease is None:
+                tx.insert(fresh)
+            else:
+                tx.replace(fresh)
+            stored = tx.get(Run, run.id)
+            assert stored is not None
+            progress = tx.get(Progress, run.id)
+            if progress is not None and progress.cancel:
+                tx.replace(replace(progress, cancel=False))
+            started = replace(stored, status=status, error=None, hint=None, ended_at=None)
+            tx.replace(started)
+        return Held(self._store, self._actor, started, token, owner)
+
+
+def _held(lease: Lease | None) -> bool | None:
+    """Whether a lease is in force: not when its owner is known to be gone, or its time is over."""
+    if lease is None:
+        return False
+    living = alive(lease.owner)
+    if living is not None:
+        return living
+    return None if lease.until > now() else False
+
+
+def _person(owner: str) -> str:
+    machine, pid, _ = owner.rsplit("/", 2)
+    return f"process {pid} on {machine.partition('/')[0]}"
+
+
+def _beats(held: Held, stop: threading.Event) -> None:
+    """Beat until told to stop. A store that cannot be written now is no reason to stop working: the lease outlives many beats."""
+    renewed = time.monotonic()
+    while not stop.wait(LISTEN):
+        try:
+            held.listen()
+            if time.monotonic() - renewed > RENEW:
+                held.renew()
+                renewed = time.monotonic()
+        except StoreError:
+            continue

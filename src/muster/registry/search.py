@@ -1,0 +1,90 @@
+"""Filters and sorting as people write them: `name~fraud`, `task=binary`, `tag.team=ops`, `-created_at`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from muster.errors import InvalidInput, MissingExtra, near
+from muster.records import Record, document
+from muster.store import Condition, Op, Page, Query, Sort
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Listing", "conditions", "query", "sorting"]
+
+R = TypeVar("R", bound=Record)
+_FILTER = re.compile(r"(?P<field>[\w.-]+?)\s*(?P<op>!=|<=|>=|=|<|>|~)\s*(?P<value>.*)", re.DOTALL)
+_NUMBERS = frozenset({"number", "seq"})
+
+
+def conditions(kind: type[Record], filters: Sequence[str]) -> tuple[Condition, ...]:
+    """All filters as conditions; everything that is wrong with them is told at once."""
+    found, wrong = [], []
+    for text in filters:
+        match = _FILTER.fullmatch(text.strip())
+        if match is None:
+            wrong.append(f"`{text}` is no filter")
+        elif not _known(kind, field := match["field"]):
+            wrong.append(f"`{field}` cannot be searched{near(field, kind.INDEXED)}")
+        elif field in _NUMBERS and not match["value"].lstrip("-").isdecimal():
+            wrong.append(f"`{field}` is a number, not `{match['value']}`")
+        else:
+            op: Op = match["op"]  # type: ignore[assignment]  # the pattern allows only these
+            found.append(Condition(field, op, int(match["value"]) if field in _NUMBERS else match["value"]))
+    if wrong:
+        fields = ", ".join([*kind.INDEXED, "tag.KEY"])
+        raise InvalidInput("; ".join(wrong), hint=f"write `name~part` or `tag.team=ops`, over: {fields}")
+    return tuple(found)
+
+
+def sorting(kind: type[Record], fields: Sequence[str]) -> tuple[Sort, ...]:
+    """Fields to sort by; a minus in front turns one round."""
+    wrong = [f for f in fields if f.removeprefix("-") not in kind.INDEXED]
+    if wrong:
+        raise InvalidInput(f"cannot sort by {', '.join(f'`{f}`' for f in wrong)}", hint=f"sort by {', '.join(kind.INDEXED)}")
+    return tuple(Sort(f.removeprefix("-"), f.startswith("-")) for f in fields)
+
+
+def query(kind: type[Record], filters: Sequence[str], sort: Sequence[str], limit: int, cursor: str | None) -> Query:
+    return Query(conditions(kind, filters), sorting(kind, sort), limit, cursor)
+
+
+def _known(kind: type[Record], field: str) -> bool:
+    return field in kind.INDEXED or (field.startswith("tag.") and "tags" in getattr(kind, "__dataclass_fields__", {}))
+
+
+class Listing(Generic[R]):
+    """A list that is read page by page while it is walked. `page()` gives one page with its cursor."""
+
+    def __init__(self, page: Callable[[int, str | None], Page[R]], limit: int | None = None) -> None:
+        self._page = page
+        self._limit = limit
+
+    def __iter__(self) -> Iterator[R]:
+        cursor, left = None, self._limit
+        while left is None or left > 0:
+            page = self._page(500 if left is None else min(500, left), cursor)
+            yield from page.items
+            left = None if left is None else left - len(page.items)
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def page(self, limit: int = 100, cursor: str | None = None) -> Page[R]:
+        return self._page(limit, cursor)
+
+    def to_frame(self) -> pd.DataFrame:
+        """All of it as a pandas DataFrame, a row per record."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtra.named("pandas", "`to_frame()`") from None
+        return pd.DataFrame([document(r) for r in self]).drop(columns="format", errors="ignore")
+
+    def __repr__(self) -> str:
+        items = list(self._page(11, None).items)
+        shown = ", ".join(repr(getattr(r, "ref", None) or getattr(r, "name", None) or r.identity) for r in items[:10])
+        return f"<{shown}{', …' if len(items) > 10 else ''}>"

@@ -1,0 +1,1 @@
+"""Scoring: a version's predictions for every row of a dataset, as a dataset."""

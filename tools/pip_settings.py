@@ -24,6 +24,7 @@ CONNECTION = {
     "timeout": ("UV_HTTP_TIMEOUT", " ", ("UV_HTTP_TIMEOUT",)),
     "trusted-host": ("UV_INSECURE_HOST", " ", ("UV_INSECURE_HOST",)),
 }
+SYSTEM = "/etc"
 
 
 def as_uv_settings() -> dict[str, str]:
@@ -64,7 +65,11 @@ def pip_settings() -> dict[str, str]:
 def uv_config_indexes() -> list[str]:
     """The indexes that uv's own files name: every address there, in order."""
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    files = [os.environ.get("UV_CONFIG_FILE"), os.path.join(home, "uv", "uv.toml"), "/etc/uv/uv.toml"]
+    files = [
+        os.environ.get("UV_CONFIG_FILE"),
+        os.path.join(home, "uv", "uv.toml"),
+        os.path.join(SYSTEM, "uv", "uv.toml"),
+    ]
     text = "\n".join(Path(file).read_text() for file in files if file and os.path.isfile(file))
     # Not a TOML parser, which Python has only since 3.11: what is found wrongly fails the hash.
     lines = [line for line in text.splitlines() if re.match(r"\s*(index-url|extra-index-url|url)\s*=", line)]
@@ -77,9 +82,9 @@ def _pip_files() -> list[Path]:
     if chosen == os.devnull:
         return []
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    shared = os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    shared = os.environ.get("XDG_CONFIG_DIRS") or os.path.join(SYSTEM, "xdg")
     files = [os.path.join(folder, "pip", "pip.conf") for folder in shared.split(":")]
-    files += ["/etc/pip.conf", os.path.expanduser("~/.pip/pip.conf")]
+    files += [os.path.join(SYSTEM, "pip.conf"), os.path.expanduser("~/.pip/pip.conf")]
     if sys.platform == "darwin":
         files.append(os.path.expanduser("~/Library/Application Support/pip/pip.conf"))
     files += [os.path.join(home, "pip", "pip.conf"), os.path.join(sys.prefix, "pip.conf")]

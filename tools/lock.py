@@ -3,10 +3,13 @@
 A uv.lock would name the registry that each file came from; these name none, so they serve behind any index.
 """
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from pip_settings import as_uv_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = (
@@ -20,6 +23,8 @@ OPTIONS = [
     "--python-version=3.11",
     "--quiet",
 ]
+# An extra index or a folder of wheels has some of a version's files, and the lock must have the hashes of all.
+PARTIAL = {"UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"}
 
 
 def main(arguments: list[str]) -> int:
@@ -48,7 +53,8 @@ def resolve(name: str, options: list[str]) -> None:
         "--output-file",
         f"requirements/{name}.txt",
     ]
-    subprocess.run(command, cwd=ROOT, check=True)
+    settings = {**os.environ, **as_uv_settings()}
+    subprocess.run(command, cwd=ROOT, check=True, env={key: settings[key] for key in settings.keys() - PARTIAL})
     text = file.read_text().removeprefix(HEADER)
     file.write_text(HEADER + re.sub(r"-c requirements/dev.txt, |, -c requirements/dev.txt", "", text))
 

@@ -12,10 +12,10 @@ import threading
 import time
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 from muster.errors import Corrupt, TooNew
@@ -375,17 +375,23 @@ def restore(kind: type[R], body: Mapping[str, Json]) -> R:
             raise Corrupt(f"expected a muster.{kind.KIND} document, found `{body['format']}`")
         if int(version) > kind.FORMAT:
             raise TooNew(f"this {kind.KIND} was written as `{body['format']}`", hint="upgrade Muster to read it")
-    value = _decode(kind, dict(body))
+    value = _build(kind, body)
     assert isinstance(value, kind)
     return value
 
 
+_PLAIN = frozenset({bool, int, float, str, type(None)})
+_Decoder: TypeAlias = Callable[[object], object]
+
+
 def _encode(value: object) -> Json:
+    if type(value) in _PLAIN:
+        return value  # type: ignore[return-value]  # one of the plain types
     match value:
-        case None | bool() | int() | float() | str():
+        case bool() | int() | float() | str():
             return value
         case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            return value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
         case Signature() | Output():
             return value.to_json()
         case list() | tuple():
@@ -393,33 +399,55 @@ def _encode(value: object) -> Json:
         case Mapping():
             return {str(k): _encode(v) for k, v in value.items()}
     assert is_dataclass(value), value
-    return {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
+    assert not isinstance(value, type), value
+    return {name: _encode(getattr(value, name)) for name in _names(type(value))}
 
 
 @cache
-def _hints(kind: type) -> dict[str, object]:
-    return typing.get_type_hints(kind)
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
 
 
-def _decode(hint: object, value: object) -> object:
-    """`value` as the annotated type `hint`; unknown keys of an object are left out, missing ones take their default."""
+@cache
+def _decoder(hint: object) -> _Decoder | None:
+    """How a stored value becomes the annotated type `hint`; None where it is that already. Found once for each type."""
     if hint is Signature or hint is Output:
-        assert isinstance(value, dict)
-        return Signature.from_json(value) if hint is Signature else Output.from_json(value)
+        return typing.cast(_Decoder, hint.from_json)
     if hint is datetime:
-        return datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return _time
     if isinstance(hint, type) and is_dataclass(hint):
-        assert isinstance(value, dict)
-        hints = _hints(hint)
-        missing = [f.name for f in fields(hint) if f.name not in value and f.default is MISSING and f.default_factory is MISSING]
-        if missing:
-            raise Corrupt(f"a stored {hint.__name__} lacks {', '.join(missing)}")
-        return hint(**{f.name: _decode(hints[f.name], value[f.name]) for f in fields(hint) if f.name in value})
+        return partial(_build, hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
-        assert isinstance(value, list)
-        return tuple(_decode(arguments[0], v) for v in value)
+        inner = _decoder(arguments[0])
+        return partial(_tuple, inner)
     if origin in (typing.Union, types.UnionType) and type(None) in arguments:
-        inner = [a for a in arguments if a is not type(None)]
-        return None if value is None else _decode(inner[0], value) if len(inner) == 1 else value
-    return value
+        inner = _decoder(next(a for a in arguments if a is not type(None))) if len(arguments) == 2 else None
+        return None if inner is None else lambda value: None if value is None else inner(value)
+    return None
+
+
+def _tuple(inner: _Decoder | None, values: object) -> tuple[object, ...]:
+    assert isinstance(values, list)
+    return tuple(values) if inner is None else tuple(map(inner, values))
+
+
+def _time(value: object) -> datetime:
+    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+
+
+@cache
+def _plan(kind: type) -> tuple[tuple[tuple[str, _Decoder | None], ...], frozenset[str]]:
+    """Each field with its decoder, and the fields that must be there."""
+    hints = typing.get_type_hints(kind)
+    required = frozenset(f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
+    return tuple((name, _decoder(hints[name])) for name in _names(kind)), required
+
+
+def _build(kind: type, body: object) -> object:
+    """Unknown keys are left out, missing ones take their default."""
+    assert isinstance(body, dict)
+    plan, required = _plan(kind)
+    if missing := sorted(required - body.keys()):
+        raise Corrupt(f"a stored {kind.__name__} lacks {', '.join(missing)}")
+    return kind(**{n: body[n] if decode is None else decode(body[n]) for n, decode in plan if n in body})

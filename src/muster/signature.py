@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import pyarrow as pa
@@ -191,6 +192,7 @@ def type_from_json(document: Json) -> pa.DataType:
     raise InvalidInput(f"{document!r} is no type", hint="write an Arrow type such as int64, double, string, bool, timestamp[us]")
 
 
+@lru_cache(1024)
 def _named_type(name: str) -> pa.DataType:
     if name in _WORDS:
         return _WORDS[name]
@@ -227,14 +229,23 @@ def _column_to_json(column: Column) -> Json:
 
 
 def _column_from_json(document: Mapping[str, Json]) -> Column:
-    tensor = document.get("tensor")
+    kind, tensor = document.get("type"), document.get("tensor")
+    required, nullable = document.get("required") is not False, document.get("nullable") is not False
+    if tensor is None and isinstance(kind, str):
+        return _column(_name(document, "column"), kind, required, nullable)
     return Column(
         _name(document, "column"),
-        type_from_json(document.get("type")),
-        required=document.get("required") is not False,
-        nullable=document.get("nullable") is not False,
+        type_from_json(kind),
+        required=required,
+        nullable=nullable,
         tensor=TensorSpec(str(tensor["dtype"]), tuple(int(n) for n in tensor["shape"])) if isinstance(tensor, dict) else None,  # type: ignore[union-attr, arg-type]
     )
+
+
+@lru_cache(4096)
+def _column(name: str, kind: str, required: bool, nullable: bool) -> Column:  # noqa: FBT001  # keywords would cost what the cache saves
+    """A column without a tensor. Values do not change, so that equal ones are made once: a version is read at every call."""
+    return Column(name, type_from_json(kind), required, nullable)
 
 
 def _parameter_from_json(document: Mapping[str, Json]) -> Parameter:

@@ -155,8 +155,16 @@ class Sink(Protocol):
 
     def write(self, part: int, index: int, table: pa.Table, rejects: Sequence[Mapping[str, object]] = ()) -> Written: ...
 
-    def commit(self, chunks: Sequence[tuple[int, int]], manifest: Mapping[str, object]) -> None:
-        """Put the chunks, in this order, in place as one output with `_muster.json`. Done twice, it is done once."""
+    @property
+    def rejects(self) -> str:
+        """Where the rejects stand once the output is in place, if there are any."""
+        ...
+
+    def commit(self, chunks: Sequence[tuple[int, int]], manifest: Mapping[str, object], starts: Mapping[int, int]) -> None:
+        """Put the chunks, in this order, in place as one output with `_muster.json`. Done twice, it is done once.
+
+        `starts` gives the rows before each part, which turns the rows of the rejects into rows of the dataset.
+        """
         ...
 
     def committed(self) -> bool:

@@ -1,0 +1,40 @@
+"""Opens the hub that a target names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from muster.config import Settings
+from muster.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from muster.hub import Hub
+
+__all__ = ["open"]
+
+
+def open(target: str | os.PathLike[str] | None = None, **settings: object) -> Hub:  # noqa: A001  # `muster.open` is the name people type
+    """The hub at a folder (made when new) or `sqlite:///file`; without a target the one that the settings name.
+
+    Settings are given with their dots as double underscores: `worker__call_seconds=5`.
+    """
+    arguments = {name.replace("__", "."): value for name, value in settings.items()}
+    if target is not None:
+        arguments["hub"] = os.fspath(target)
+    loaded = Settings.load(arguments)
+    return _hub(loaded)
+
+
+def _hub(settings: Settings) -> Hub:
+    named = settings.text("hub")
+    scheme, separator, rest = named.partition("://")
+    if separator and scheme != "sqlite":
+        raise InvalidInput(f"a hub cannot be opened at `{scheme}://…`", hint="give a folder, or sqlite:///path/to/file.db")
+    from muster.hub import Hub
+
+    if not separator:
+        return Hub.at(Path(named).expanduser(), settings)
+    path = Path(rest.removeprefix("/")).expanduser()
+    return Hub.at(path.parent / f"{path.stem}-files", settings, database=path)

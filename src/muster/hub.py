@@ -1,0 +1,465 @@
+"""Puts Muster together: the only file that picks implementations. Its methods are what people type."""
+
+from __future__ import annotations
+
+import getpass
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+
+from muster.config import Settings
+from muster.conform import fit, parameters
+from muster.dataset import Dataset, Sink
+from muster.datasets import DATASETS, SINKS
+from muster.errors import Conflict, DatasetError, DatasetNotFound, InvalidInput, RunFailed, near
+from muster.predictor import Call, Declared, OpenPredictor, Origin, Predictor, Talk
+from muster.predictors import ORIGINS
+from muster.predictors.guarded import Guarded
+from muster.predictors.local.artifact import specify, store
+from muster.predictors.local.environment import EnvironmentInfo, Environments
+from muster.predictors.local.site import LocalSite
+from muster.profiles.predictions import PredictionProfile
+from muster.records import DatasetRecord, Event, Model, Run, Version
+from muster.registry.datasets import Datasets
+from muster.registry.register import Registration, Request, Tools
+from muster.registry.registry import Registry, check_threshold
+from muster.registry.runs import Runs
+from muster.registry.score import ScoreRequest, Scorings, ScoreTools, Watch
+from muster.registry.search import Listing, conditions, sorting
+from muster.runner import Runner
+from muster.runners import RUNNERS
+from muster.scoring.tables import as_table
+from muster.signature import Json, Output, Scalar, Signature, Task
+from muster.store import BlobStore, Query, RecordStore
+from muster.stores import open_blobs, open_records
+
+__all__ = ["Hub"]
+
+_SAMPLE_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenVersion:
+    """Opens a version where it is called: on this machine, or on an executor of a cluster."""
+
+    version: Version
+    site: LocalSite
+    threshold: float | None
+    mapping: Mapping[str, str]
+    workers: int
+
+    def __call__(self) -> Predictor:
+        origin = _load(_origins()[self.version.origin])()
+        inner = origin.open(self.version, self.site, self.workers)
+        return Guarded(inner, threshold=self.threshold, mapping=self.mapping)
+
+
+class Hub:
+    """Every model you run. Safe from several threads; use it in a `with` block, or `close()` it."""
+
+    def __init__(self, folder: Path, records: RecordStore, blobs: BlobStore, settings: Settings, talk: Talk) -> None:
+        self.folder = folder
+        self.settings = settings
+        self._records = records
+        self._blobs = blobs
+        self._talk = talk
+        self._actor = settings.text("actor") or getpass.getuser()
+        self._registry = Registry(records, self._actor)
+        self._runs = Runs(records, self._actor)
+        self._datasets = Datasets(records, self._actor)
+        self._warm: dict[tuple[str, float | None], Predictor] = {}
+        self._warming = threading.Lock()
+        self._background: dict[str, threading.Thread] = {}
+
+    @classmethod
+    def at(cls, folder: Path, settings: Settings, *, database: Path | None = None, talk: Talk | None = None) -> Hub:
+        """The hub in a folder, which is made when new."""
+        records = open_records(database or folder / "muster.db")
+        return cls(folder, records, open_blobs(folder / "blobs"), settings, talk or _quiet)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<muster.Hub {self.folder}>"
+
+    def close(self) -> None:
+        """Wait for runs that were started with `wait=False`, end the workers, close the store."""
+        for thread in list(self._background.values()):
+            thread.join()
+        with self._warming:
+            warm, self._warm = list(self._warm.values()), {}
+        for predictor in warm:
+            predictor.close()
+        self._records.close()
+
+    def talk_to(self, talk: Talk) -> None:
+        """Where lines of progress go from now on."""
+        self._talk = talk
+        self.__dict__.pop("_site", None)
+
+    def register(
+        self,
+        model: str,
+        source: object,
+        *,
+        origin: str | None = None,
+        task: Task | None = None,
+        target: str | None = None,
+        classes: Sequence[Scalar] = (),
+        sample: object = None,
+        threshold: float | None = None,
+        aliases: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+        description: str = "",
+        environment: str | Path = "auto",
+        signature: Signature | Mapping[str, Json] | None = None,
+        output: str | Mapping[str, Json] = "auto",
+        if_changed: bool = False,
+    ) -> Version:
+        """Register a version: all is found out and checked, then committed; or nothing is."""
+        declared = Declared(
+            task=task,
+            target=target,
+            classes=tuple(classes),
+            signature=Signature.from_json(signature) if isinstance(signature, Mapping) else signature,
+            threshold=threshold,
+            output=_overrides(output),
+        )
+        request = Request(
+            model=model,
+            source=source,
+            origin=origin,
+            declared=declared,
+            sample=self._sample(sample),
+            aliases=tuple(aliases),
+            tags=dict(tags or {}),
+            description=description,
+            environment=environment,
+            if_changed=if_changed,
+        )
+        tools = Tools(
+            origins={name: _load(where) for name, where in _origins().items()},
+            store_artifact=partial(store, blobs=self._blobs),
+            specify=partial(specify, blobs=self._blobs),
+            resolve=self.environments.resolve,
+            site=self._site,
+        )
+        return Registration(self._records, self._actor, tools, request).run()
+
+    def score(
+        self,
+        reference: str,
+        data: str | Path,
+        output: str | Path,
+        *,
+        keep: Sequence[str] | str = (),
+        params: Mapping[str, Json] | None = None,
+        threshold: float | None = None,
+        mapping: Mapping[str, str] | None = None,
+        prefix: str = "",
+        on_reject: str = "skip",
+        overwrite: bool = False,
+        runner: str = "local",
+        wait: bool = True,
+        watch: Watch | None = None,
+    ) -> Run:
+        """Score a dataset into a dataset. Blocks until it is done and raises if it failed; `wait=False` returns at once."""
+        request = ScoreRequest(
+            reference=reference,
+            data=str(data),
+            output=str(output),
+            keep="all" if keep == "all" else (keep,) if isinstance(keep, str) else tuple(keep),
+            params=dict(params or {}),
+            threshold=threshold,
+            mapping=dict(mapping or {}),
+            prefix=prefix,
+            on_reject="fail" if on_reject == "fail" else on_reject,  # type: ignore[arg-type]  # start() refuses other words
+            overwrite=overwrite,
+            runner=runner,
+        )
+        run = self._scorings.start(request)
+        if wait:
+            return self._scorings.execute(run, watch)
+        thread = threading.Thread(target=self._behind, args=(run, watch), name=f"muster-run-{run.id}")
+        self._background[run.id] = thread
+        thread.start()
+        return run
+
+    def predict(
+        self,
+        reference: str,
+        data: object,
+        *,
+        params: Mapping[str, Json] | None = None,
+        threshold: float | None = None,
+        mapping: Mapping[str, str] | None = None,
+        on_reject: str = "null",
+    ) -> pa.Table:
+        """Predictions for a small table, a row each: `prediction`, `probabilities`, and `error` where some rows have none."""
+        if on_reject not in ("null", "fail"):
+            raise InvalidInput(f"`{on_reject}` is no way to treat rejects", hint="choose `null` or `fail`")
+        version = self.version(reference)
+        if threshold is not None:
+            check_threshold(threshold, version)
+        table = as_table(data)
+        if mapping:
+            table = _renamed(table, mapping)
+        predictor = self._predictor(version, version.threshold if threshold is None else threshold)
+        call = Call(params=parameters(version.signature, params or {}))
+        batches = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
+        answers = [predictor.predict(b, call) for b in batches]
+        if on_reject == "fail":
+            _refuse_errors(answers)
+        return pa.concat_tables([pa.Table.from_batches([a]) for a in answers], promote_options="default")
+
+    def resume(self, run: str, watch: Watch | None = None) -> Run:
+        """Go on with a run that was cut off or failed."""
+        return self._scorings.resume(run, watch)
+
+    def cancel(self, run: str) -> Run:
+        """Stop a run; nothing of its output is left."""
+        return self._scorings.cancel(run)
+
+    def run(self, run: str) -> Run:
+        return self._runs.get(run)
+
+    def runs(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Run]:
+        return self._runs.list(filters, sort, limit)
+
+    def models(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Model]:
+        return self._registry.models(filters, sort, limit)
+
+    def model(self, name: str) -> Model:
+        return self._registry.model(name)
+
+    def versions(
+        self, model: str | None = None, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[Version]:
+        return self._registry.versions(model, filters, sort, limit)
+
+    def version(self, reference: str) -> Version:
+        return self._registry.version(reference)
+
+    def aliases(self, model: str) -> Mapping[str, int]:
+        return self._registry.aliases(model)
+
+    def set_alias(self, reference: str, alias: str, *, reason: str = "") -> Version:
+        return self._registry.set_alias(reference, alias, reason)
+
+    def remove_alias(self, model: str, alias: str, *, reason: str = "") -> None:
+        self._registry.remove_alias(model, alias, reason)
+
+    def tag(self, reference: str, tags: Mapping[str, str | None], *, reason: str = "") -> Model | Version:
+        return self._registry.tag(reference, tags, reason)
+
+    def describe(self, reference: str, description: str, *, reason: str = "") -> Model | Version:
+        return self._registry.describe(reference, description, reason)
+
+    def set_threshold(self, reference: str, threshold: float | None, *, reason: str = "") -> Version:
+        return self._registry.set_threshold(reference, threshold, reason)
+
+    def delete_version(self, reference: str, *, reason: str = "") -> None:
+        self._registry.delete_version(reference, reason)
+
+    def delete_model(self, name: str, *, reason: str = "") -> int:
+        return self._registry.delete_model(name, reason)
+
+    def dataset(
+        self,
+        name: str,
+        uri: str | Path | None = None,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
+    ) -> DatasetRecord:
+        """Register a name for a dataset; without a URI, the dataset of that name."""
+        if uri is None:
+            return self._datasets.get(name)
+        return self._datasets.register(name, self.open_dataset(_absolute(str(uri))), description=description, tags=tags, replace=replace)
+
+    def datasets(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[DatasetRecord]:
+        return self._datasets.list(filters, sort, limit)
+
+    def remove_dataset(self, name: str, *, reason: str = "") -> None:
+        self._datasets.remove(name, reason)
+
+    def open_dataset(self, uri: str) -> Dataset:
+        """The dataset that a path, glob, URL or `data:NAME` names."""
+        if uri.startswith("data:"):
+            uri = self._datasets.get(uri.removeprefix("data:")).uri
+        for kind in _dataset_kinds():
+            if kind.claims(uri):
+                opened: Dataset = kind.open(uri, {})
+                return opened
+        raise DatasetNotFound(
+            f"`{uri}` is no dataset that Muster reads", hint="give a .parquet, .csv, .jsonl or .arrow file, a folder or a glob"
+        )
+
+    def events(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Event]:
+        """The audit trail, the newest first unless sorted otherwise."""
+        where, order = conditions(Event, filters), sorting(Event, sort or ("-seq",))
+        return Listing(lambda n, cursor: self._records.find(Event, Query(where, order, n, cursor)), limit)
+
+    def verify_events(self) -> tuple[int, Event | None]:
+        """Walk the audit trail: how many events hold, and the first that does not."""
+        return self._records.verify()
+
+    def upgrade(self) -> tuple[str, str]:
+        """Bring the store to this release's schema; the revisions before and after."""
+        return self._records.upgrade()
+
+    @cached_property
+    def environments(self) -> Environments:
+        return Environments(self._environment_folder, self._blobs, self.settings, self._say)
+
+    def collect_environments(self) -> list[EnvironmentInfo]:
+        """Remove the environments that no version runs in; those that went."""
+        keep = {v.environment.key for v in self.versions() if v.environment is not None}
+        return self.environments.collect(keep)
+
+    @property
+    def _environment_folder(self) -> Path:
+        named = self.settings.text("environment.folder")
+        return Path(named).expanduser() if named else self.folder / "environments"
+
+    @cached_property
+    def _site(self) -> LocalSite:
+        return LocalSite(self.folder, self._blobs, self.settings, self._say)
+
+    def _say(self, line: str) -> None:
+        self._talk(line)
+
+    @cached_property
+    def _scorings(self) -> Scorings:
+        tools = ScoreTools(
+            open_dataset=self.open_dataset,
+            create_sink=_create_sink,
+            open_version=self._open,
+            runner=_runner,
+            fit=fit,
+            parameters=parameters,
+            profile=lambda output: partial(PredictionProfile.of, output),
+            decode_profile=PredictionProfile.decode,
+            workers=self.settings.number("worker.count"),
+            chunk_rows=self.settings.number("score.chunk_rows"),
+        )
+        return Scorings(self._runs, self._registry, self._actor, tools)
+
+    def _open(
+        self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
+    ) -> OpenPredictor:
+        return _OpenVersion(version, self._site, threshold, mapping, workers)
+
+    def _predictor(self, version: Version, threshold: float | None) -> Predictor:
+        key = version.id, threshold
+        with self._warming:
+            if key not in self._warm:
+                self._warm[key] = self._open(version, threshold=threshold, mapping={}, workers=1)()
+            return self._warm[key]
+
+    def _behind(self, run: Run, watch: Watch | None) -> None:
+        """Execute in the background: how it ended stands in the run's record."""
+        try:
+            self._scorings.execute(run, watch)
+        except RunFailed:
+            return
+        finally:
+            self._background.pop(run.id, None)
+
+    def _sample(self, sample: object) -> pa.Table | None:
+        """The first rows of a dataset, or of a table."""
+        if sample is None:
+            return None
+        if not isinstance(sample, (str, Path)):
+            return as_table(sample).slice(0, _SAMPLE_ROWS)
+        parts = self.open_dataset(str(sample)).parts(_SAMPLE_ROWS)
+        for part in parts:
+            for chunk in part.chunks(_SAMPLE_ROWS):
+                if chunk.batch.num_rows:
+                    return pa.Table.from_batches([chunk.batch])
+        raise DatasetError(f"the sample {sample} has no rows", hint="give a dataset with some rows of the model's input")
+
+
+def _quiet(_line: str) -> None:
+    return None
+
+
+def _load(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _origins() -> Mapping[str, str]:
+    """Muster's origins and those of other packages, by name."""
+    return dict(ORIGINS) | {e.name: e.value for e in entry_points(group="muster.origins") if e.name not in ORIGINS}
+
+
+def _dataset_kinds() -> list[Any]:
+    outside = {e.name: e.value for e in entry_points(group="muster.datasets") if e.name not in DATASETS}
+    return [_load(where)() for where in (*outside.values(), *DATASETS.values())]
+
+
+def _create_sink(uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str]) -> Sink:
+    for where in SINKS.values():
+        kind = _load(where)()
+        if kind.claims(uri):
+            sink: Sink = kind.create(uri, run, schema, overwrite=overwrite, inputs=inputs)
+            return sink
+    raise InvalidInput(f"`{uri}` is no output that Muster writes", hint="give a folder, or a .parquet, .csv, .jsonl or .arrow file")
+
+
+def _runner(name: str, workers: int) -> Runner:
+    if name not in RUNNERS:
+        raise InvalidInput(f"there is no runner `{name}`{near(name, RUNNERS)}", hint=f"runners are {', '.join(RUNNERS)}")
+    runner: Runner = _load(RUNNERS[name])(workers)
+    return runner
+
+
+def _overrides(output: str | Mapping[str, Json]) -> Mapping[str, Json]:
+    if output == "auto":
+        return {}
+    known = ("label", "probabilities", "value", "activation", "classes")
+    if isinstance(output, str):
+        raise InvalidInput(f"`output` cannot be {output!r}", hint=f"give 'auto', or a dictionary with some of {', '.join(known)}")
+    wrong = [k for k in output if k not in known]
+    if wrong:
+        raise InvalidInput(f"`output` has no {', '.join(f'`{k}`' for k in wrong)}", hint=f"its keys are {', '.join(known)}")
+    return output
+
+
+def _absolute(uri: str) -> str:
+    """A registered path means the same from every folder."""
+    return uri if ":" in uri.split("/")[0] else str(Path(uri).expanduser().absolute())
+
+
+def _renamed(table: pa.Table, mapping: Mapping[str, str]) -> pa.Table:
+    missing = [c for c in mapping.values() if c not in table.column_names]
+    if missing:
+        raise InvalidInput(f"the mapping names columns that the data does not have: {', '.join(missing)}", hint="map model_column to data_column")
+    back = {data: model for model, data in mapping.items()}
+    return table.rename_columns([back.get(n, n) for n in table.column_names])
+
+
+def _refuse_errors(answers: Sequence[pa.RecordBatch]) -> None:
+    row = 0
+    for answer in answers:
+        if "error" in answer.schema.names:
+            for error in answer.column("error").to_pylist():
+                if error is not None:
+                    raise RunFailed(f"row {row} cannot be predicted: {error}", hint="mend the row, or take null for it with on_reject='null'")
+                row += 1
+        else:
+            row += answer.num_rows

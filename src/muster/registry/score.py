@@ -1,0 +1,437 @@
+"""Scoring as durable work: started with everything checked, executed under a lease, resumed after a kill."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from muster.dataset import Dataset, Part, Sink
+from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed
+from muster.predictor import Call, OpenPredictor
+from muster.profile import Profile
+from muster.records import Chunk, Progress, Run, Version, new_id, now
+from muster.registry.registry import Registry, check_threshold
+from muster.registry.runs import Held, Runs
+from muster.runner import Done, Plan, Runner
+from muster.scoring.layout import Keep, Layout, layout
+from muster.scoring.sizes import chunk_rows
+from muster.scoring.writer import OnReject, ScoreWriter
+from muster.signature import Json, Output, Signature
+
+__all__ = ["ScoreRequest", "ScoreTools", "Scorings", "Watch"]
+
+Watch = Callable[[Progress], None]
+"""Is told how far a run is, after each chunk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRequest:
+    """What the user asks for."""
+
+    reference: str
+    data: str
+    output: str
+    keep: Keep = ()
+    params: Mapping[str, Json] = field(default_factory=dict)
+    threshold: float | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    on_reject: OnReject = "skip"
+    overwrite: bool = False
+    runner: str = "local"
+
+
+class CreateSink(Protocol):
+    def __call__(self, uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str]) -> Sink: ...
+
+
+class OpenVersion(Protocol):
+    def __call__(
+        self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
+    ) -> OpenPredictor: ...
+
+
+class Fit(Protocol):
+    """What a schema gives for a signature."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    @property
+    def casts(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTools:
+    """What the hub lends to a scoring: plain functions over its implementations."""
+
+    open_dataset: Callable[[str], Dataset]
+    create_sink: CreateSink
+    open_version: OpenVersion
+    runner: Callable[[str, int], Runner]
+    fit: Callable[[pa.Schema, Signature, Mapping[str, str]], Fit]
+    parameters: Callable[[Signature, Mapping[str, Json]], Mapping[str, Json]]
+    profile: Callable[[Output], Callable[[], Profile]]
+    decode_profile: Callable[[bytes], Profile]
+    workers: int
+    chunk_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """All that executing needs, made from the run's record alone."""
+
+    run: Run
+    version: Version
+    dataset: Dataset
+    parts: Sequence[Part]
+    layout: Layout
+    sink: Sink
+    columns: tuple[str, ...]
+
+
+class Scorings:
+    """Starts, executes, resumes and gives up scorings."""
+
+    def __init__(self, runs: Runs, registry: Registry, actor: str, tools: ScoreTools) -> None:
+        self._runs = runs
+        self._registry = registry
+        self._actor = actor
+        self._tools = tools
+
+    def start(self, request: ScoreRequest) -> Run:
+        """The run's record, queued, once nothing stands in its way any more."""
+        version = self._registry.version(request.reference)
+        threshold = version.threshold if request.threshold is None else request.threshold
+        check_threshold(threshold, version)
+        if request.on_reject not in ("skip", "fail"):
+            raise InvalidInput(f"`{request.on_reject}` is no way to treat rejects", hint="choose `skip` or `fail`")
+        params = self._tools.parameters(version.signature, request.params)
+        dataset = self._dataset(version, request.data, request.mapping)
+        fit = self._tools.fit(_schema(dataset, version, request.mapping), version.signature, request.mapping)
+        keep = dataset.names if request.keep == "all" else tuple(request.keep)
+        columns = tuple(dict.fromkeys((*fit.columns, *keep)))
+        rows = dataset.rows()
+        data = dataset.types([c for c in columns if c in dataset.names])
+        shown = layout(data, version.output, keep, request.prefix)
+        run = Run(
+            id=new_id(),
+            kind="score",
+            status="queued",
+            model=version.model,
+            number=version.number,
+            version_digest=version.digest,
+            input=dataset.uri,
+            output=request.output,
+            settings={
+                "keep": list(keep),
+                "columns": list(columns),
+                "params": dict(params),
+                "threshold": threshold,
+                "mapping": dict(request.mapping),
+                "prefix": request.prefix,
+                "on_reject": request.on_reject,
+                "overwrite": request.overwrite,
+                "runner": request.runner,
+                "chunk_rows": self._tools.chunk_rows or chunk_rows(data, rows, self._tools.workers),
+            },
+            casts=fit.casts,
+            created_at=now(),
+            created_by=self._actor,
+        )
+        sink = self._sink(run, shown)
+        sink.begin()
+        try:
+            return self._runs.create(replace(run, output=sink.output), rows)
+        except BaseException:
+            sink.discard()
+            raise
+
+    def execute(self, run: Run, watch: Watch | None = None) -> Run:
+        """Do what is left of the run. The record at the end; what ended it otherwise is raised."""
+        job = self._job(run)
+        with self._runs.hold(run) as held, self._recorded(held, job):
+            began = time.monotonic()
+            if not job.sink.committed():
+                job.sink.begin()
+                with _Fingerprint(job.dataset, held) as fingerprint:
+                    for _ in self._work(held, job, watch):
+                        pass
+                    known = fingerprint.result()
+                self._commit(job, known)
+            return held.end(self._result(held, job, time.monotonic() - began))
+        raise AssertionError("unreachable")
+
+    def resume(self, identity: str, watch: Watch | None = None) -> Run:
+        """Go on with a run that was cut off or failed."""
+        run = self._runs.get(identity)
+        if run.kind != "score":
+            raise NotApplicable(f"run {run.id} is a {run.kind}, which cannot be resumed", hint="start it again")
+        if run.status in ("done", "cancelled"):
+            raise Conflict(f"run {run.id} is {run.status} already", hint="start a new one with `muster score`")
+        job = self._job(run)
+        progress = self._runs.progress(run.id)
+        if progress is not None and progress.fingerprint is not None and not job.sink.committed():
+            actual = job.dataset.fingerprint()
+            if actual != progress.fingerprint:
+                raise Conflict(
+                    f"the data of run {run.id} has changed since it began: {job.dataset.uri}",
+                    hint=f"give it up with `muster run cancel {run.id}` and score again",
+                )
+        return self.execute(run, watch)
+
+    def cancel(self, identity: str) -> Run:
+        """Stop the run and remove what it staged. One that nobody works on is ended here and now."""
+        run = self._runs.get(identity)
+        if run.status in ("queued", "running"):
+            self._runs.ask_cancel(identity)
+            if self._runs.worked_on(run) is not False:
+                return run
+        elif run.status != "failed":
+            raise Conflict(f"run {run.id} is {run.status} already", hint="only a run that is not finished can be cancelled")
+        job = self._job(run)
+        with self._runs.hold(run) as held:
+            job.sink.discard()
+            return held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
+        raise AssertionError("unreachable")
+
+    def _dataset(self, version: Version, uri: str, mapping: Mapping[str, str]) -> Dataset:
+        types = {mapping.get(c.name, c.name): c.type for c in version.signature}
+        return self._tools.open_dataset(uri).declare(types)
+
+    def _sink(self, run: Run, shown: Layout) -> Sink:
+        assert run.output is not None and run.input is not None
+        overwrite = run.settings["overwrite"] is True
+        return self._tools.create_sink(run.output, run.id, shown.schema, overwrite=overwrite, inputs=[run.input])
+
+    def _job(self, run: Run) -> _Job:
+        assert run.ref is not None and run.input is not None
+        version = self._registry.version(run.ref)
+        if version.digest != run.version_digest:
+            raise Conflict(f"`{version.ref}` is not the version that run {run.id} began with", hint="score again")
+        settings = run.settings
+        dataset = self._dataset(version, run.input, _strings(settings["mapping"]))
+        columns = tuple(_texts(settings["columns"]))
+        shown = layout(dataset.types(columns), version.output, _texts(settings["keep"]), str(settings["prefix"]))
+        parts = dataset.parts(_rows(run))
+        return _Job(run, version, dataset, parts, shown, self._sink(run, shown), columns)
+
+    def _work(self, held: Held, job: _Job, watch: Watch | None) -> Iterator[None]:
+        settings = job.run.settings
+        finished = list(self._runs.chunks(job.run.id))
+        threshold = settings["threshold"]
+        opened = self._tools.open_version(
+            job.version,
+            threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
+            mapping=_strings(settings["mapping"]),
+            workers=self._tools.workers,
+        )
+        params = settings["params"]
+        assert isinstance(params, dict)
+        plan = Plan(
+            rows=_rows(job.run),
+            columns=job.columns,
+            done=frozenset((c.part, c.index) for c in finished),
+            finished=frozenset(_complete(finished)),
+            call=Call(params=params, id=job.run.id, cancelled=held.cancelled),
+        )
+        writer = ScoreWriter(
+            job.sink,
+            job.layout,
+            "fail" if settings["on_reject"] == "fail" else "skip",
+            {p.index: p.file for p in job.parts},
+            {p.index: p.offset for p in job.parts},
+        )
+        runner = self._tools.runner(str(settings["runner"]), self._tools.workers)
+        for done in runner.map(job.parts, opened, writer, self._tools.profile(job.version.output), plan=plan):
+            progress = held.checkpoint(_chunk(job.run, done))
+            if watch is not None:
+                watch(progress)
+            yield
+
+    def _commit(self, job: _Job, fingerprint: str) -> None:
+        chunks = list(self._runs.chunks(job.run.id))
+        starts: dict[int, int] = {}
+        total = 0
+        for part in job.parts:
+            starts[part.index] = total
+            total += sum(c.length for c in chunks if c.part == part.index)
+        job.sink.commit(
+            [(c.part, c.index) for c in chunks],
+            {
+                "run": job.run.id,
+                "version": job.version.ref,
+                "version_digest": job.version.digest,
+                "input": job.dataset.uri,
+                "fingerprint": fingerprint,
+                "rows": total - sum(c.rejected for c in chunks),
+                "rejected": sum(c.rejected for c in chunks),
+            },
+            starts,
+        )
+
+    def _result(self, held: Held, job: _Job, seconds: float) -> Run:
+        rows = rejected = 0
+        timings: dict[str, float] = {}
+        total: Profile | None = None
+        for chunk in self._runs.chunks(job.run.id):
+            rows += chunk.length
+            rejected += chunk.rejected
+            for name, value in chunk.timings.items():
+                timings[name] = timings.get(name, 0.0) + value
+            if chunk.profile is not None:
+                measured = self._tools.decode_profile(chunk.profile.encode())
+                if total is None:
+                    total = measured
+                else:
+                    total.merge(measured)
+        progress = self._runs.progress(job.run.id)
+        return replace(
+            held.run,
+            status="done",
+            rows=rows,
+            rejected=rejected,
+            seconds=job.run.seconds + seconds,
+            timings=timings,
+            summary=dict(total.figures()) if total is not None else {},
+            fingerprint=progress.fingerprint if progress is not None else None,
+            rejects=job.sink.rejects if rejected else None,
+            ended_at=now(),
+        )
+
+    @contextmanager
+    def _recorded(self, held: Held, job: _Job) -> Iterator[None]:
+        """Whatever ends the work is written into the run's record."""
+        began = time.monotonic()
+
+        def ended(status: Literal["failed", "cancelled"], error: str, hint: str) -> None:
+            progress = self._runs.progress(job.run.id)
+            counted = (progress.rows, progress.rejected) if progress is not None else (0, 0)
+            with suppress(RunFailed):
+                held.end(
+                    replace(
+                        held.run,
+                        status=status,
+                        rows=counted[0],
+                        rejected=counted[1],
+                        seconds=job.run.seconds + time.monotonic() - began,
+                        error=error,
+                        hint=hint,
+                        ended_at=now(),
+                    )
+                )
+
+        go_on = f"go on with `muster run resume {job.run.id}`"
+        try:
+            yield
+        except RunCancelled:
+            if held.lost:
+                raise RunFailed(f"run {job.run.id} was taken over by another process", hint="see it with `muster run list`") from None
+            job.sink.discard()
+            ended("cancelled", "cancelled", "")
+            raise RunCancelled(f"run {job.run.id} was cancelled", hint="nothing of its output is left") from None
+        except RunFailed as error:
+            job.sink.discard()
+            ended("failed", error.message, error.hint)
+            error.details["run"] = job.run.id
+            raise
+        except MusterError as error:
+            ended("failed", error.message, error.hint)
+            raise RunFailed(
+                f"run {job.run.id} failed: {error.message}",
+                hint=f"{error.hint}; then {go_on}" if error.hint else go_on,
+                details={**error.details, "run": job.run.id, "type": error.type},
+            ) from error
+        except BaseException as error:
+            ended("failed", f"interrupted: {type(error).__name__}", go_on)
+            raise
+
+
+class _Fingerprint:
+    """Reads the input through for its fingerprint while it is scored."""
+
+    def __init__(self, dataset: Dataset, held: Held) -> None:
+        self._dataset = dataset
+        self._held = held
+        self._value: str | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._read, name="muster-fingerprint", daemon=True)
+
+    def __enter__(self) -> _Fingerprint:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._thread.join()
+
+    def _read(self) -> None:
+        try:
+            self._value = self._dataset.fingerprint()
+            self._held.note(fingerprint=self._value)
+        except BaseException as error:  # noqa: BLE001  # raised again where the result is asked for
+            self._error = error
+
+    def result(self) -> str:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._value is not None
+        return self._value
+
+
+def _schema(dataset: Dataset, version: Version, mapping: Mapping[str, str]) -> pa.Schema:
+    wanted = [mapping.get(c.name, c.name) for c in version.signature]
+    return _in_order(dataset.names, dataset.types([n for n in wanted if n in dataset.names]))
+
+
+def _in_order(names: Sequence[str], known: pa.Schema) -> pa.Schema:
+    """All names of the data, so that a missing column's message can tell near ones; those not needed have no type."""
+    return pa.schema([known.field(n) if n in known.names else pa.field(n, pa.null()) for n in names])
+
+
+def _chunk(run: Run, done: Done) -> Chunk:
+    return Chunk(
+        run=run.id,
+        part=done.part,
+        index=done.index,
+        start=done.start,
+        length=done.length,
+        rejected=done.rejected,
+        last=done.last,
+        file=done.written.file,
+        digest=done.written.digest,
+        timings=done.timings,
+        profile=done.profile.encode().decode() if done.profile is not None else None,
+    )
+
+
+def _complete(chunks: Sequence[Chunk]) -> Iterator[int]:
+    """Parts of which every chunk is there."""
+    by_part: dict[int, list[Chunk]] = {}
+    for chunk in chunks:
+        by_part.setdefault(chunk.part, []).append(chunk)
+    for part, found in by_part.items():
+        last = [c.index for c in found if c.last]
+        if last and len(found) == last[0] + 1:
+            yield part
+
+
+def _rows(run: Run) -> int:
+    rows = run.settings["chunk_rows"]
+    assert isinstance(rows, int)
+    return rows
+
+
+def _texts(value: Json) -> list[str]:
+    assert isinstance(value, list)
+    return [str(v) for v in value]
+
+
+def _strings(value: Json) -> dict[str, str]:
+    assert isinstance(value, dict)
+    return {k: str(v) for k, v in value.items()}

@@ -1,0 +1,195 @@
+"""The suite that every Runner passes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from muster.dataset import Chunk, Fault, Part, Written
+from muster.errors import ModelFailed, RunCancelled
+from muster.predictor import Call, Predictor
+from muster.profile import Profile
+from muster.runner import Plan, Runner
+from muster.signature import Column, Output, Signature
+
+__all__ = ["RunnerSuite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A part whose rows are the numbers from `first` on; every row that `faulty` divides cannot be read."""
+
+    index: int
+    first: int
+    count: int
+    faulty: int = 0
+
+    file = "numbers"
+    offset = 0
+
+    @property
+    def rows(self) -> int | None:
+        return self.count
+
+    def chunks(self, rows: int, columns: Sequence[str] | None = None, skip: frozenset[int] = frozenset()) -> Iterator[Chunk]:
+        starts = range(0, max(self.count, 1), rows)
+        for index, start in enumerate(starts):
+            if index in skip:
+                continue
+            numbers = range(self.first + start, self.first + min(start + rows, self.count))
+            bad = [n for n in numbers if self.faulty and n % self.faulty == 0]
+            batch = pa.record_batch({"n": pa.array([n for n in numbers if n not in bad], pa.int64())})
+            faults = tuple(Fault(n - self.first, "unreadable", {"n": str(n)}) for n in bad)
+            yield Chunk(self.index, index, start, batch, faults, last=index == len(starts) - 1)
+
+
+class Doubler:
+    """Predicts twice the number; `fails_at` is a number on which it fails altogether."""
+
+    signature = Signature((Column("n", pa.int64()),))
+    output = Output("regression", pa.int64())
+    abilities: frozenset[str] = frozenset()
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self._fails_at = fails_at
+        self.closed = False
+
+    def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
+        assert not self.closed
+        if self._fails_at is not None and self._fails_at in batch.column("n").to_pylist():
+            raise ModelFailed(f"cannot double {self._fails_at}")
+        return pa.record_batch({"prediction": pc.multiply(batch.column("n"), 2)})
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Memory:
+    """A writer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[int, int], list[int]] = {}
+        self._lock = threading.Lock()
+
+    def write(self, chunk: Chunk, answer: pa.RecordBatch) -> tuple[Written, int]:
+        with self._lock:
+            self.rows[chunk.part, chunk.index] = answer.column("prediction").to_pylist()
+        return Written(f"{chunk.part}-{chunk.index}", answer.num_rows, ""), len(chunk.faults)
+
+
+class Sum:
+    """Counts rows and adds up predictions, and remembers in which order it was merged."""
+
+    format = "muster.sum/1"
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.sum = 0
+        self.order: list[int] = []
+
+    def update(self, batch: pa.RecordBatch, answer: pa.RecordBatch | None = None) -> None:
+        self.rows += batch.num_rows
+        values = (answer.column("prediction") if answer is not None else batch.column("n")).to_pylist()
+        self.sum += sum(values)
+        self.order += values[:1]
+
+    def merge(self, other: Sum) -> None:
+        self.rows += other.rows
+        self.sum += other.sum
+        self.order += other.order
+
+    def encode(self) -> bytes:
+        return b""
+
+    @classmethod
+    def decode(cls, data: bytes) -> Sum:
+        return cls()
+
+    def figures(self) -> dict[str, object]:
+        return {"rows": self.rows, "sum": self.sum}
+
+
+def _doubler(fails_at: int | None = None) -> Predictor:
+    return Doubler(fails_at)
+
+
+def _sum() -> Profile:
+    return Sum()  # type: ignore[return-value]  # a Sum merges with a Sum
+
+
+class RunnerSuite:
+    """Subclass it with a fixture `runner`."""
+
+    @pytest.fixture
+    def runner(self) -> Runner:
+        raise TypeError("give a fixture `runner`")
+
+    @pytest.fixture
+    def parts(self) -> list[Part]:
+        return [Numbers(0, 0, 1_000), Numbers(1, 1_000, 0), Numbers(2, 1_000, 37), Numbers(3, 1_037, 2_500)]
+
+    def test_map_predicts_every_row_once(self, runner: Runner, parts: list[Part]) -> None:
+        memory = Memory()
+        done = list(runner.map(parts, _doubler, memory, plan=Plan(rows=100)))
+        assert sum(d.length for d in done) == 3_537
+        assert len({(d.part, d.index) for d in done}) == len(done) == 10 + 1 + 1 + 25
+        assert [n for key in sorted(memory.rows) for n in memory.rows[key]] == [2 * n for n in range(3_537)]
+        assert {d.part for d in done if d.last} == {0, 1, 2, 3}
+        assert all({"read", "predict", "write"} <= set(d.timings) for d in done)
+
+    def test_map_leaves_out_what_is_done(self, runner: Runner, parts: list[Part]) -> None:
+        memory = Memory()
+        plan = Plan(rows=100, done=frozenset({(0, 0), (0, 3), (2, 0)}), finished=frozenset({2}))
+        keys = {(d.part, d.index) for d in runner.map(parts, _doubler, memory, plan=plan)}
+        assert keys == {(0, i) for i in range(10) if i not in (0, 3)} | {(1, 0)} | {(3, i) for i in range(25)}
+        assert set(memory.rows) == keys
+
+    def test_map_measures_in_the_same_pass(self, runner: Runner, parts: list[Part]) -> None:
+        done = list(runner.map(parts, _doubler, Memory(), _sum, plan=Plan(rows=100)))
+        assert sum(d.profile.sum for d in done if isinstance(d.profile, Sum)) == 2 * sum(range(3_537))
+
+    def test_faults_are_passed_on_with_their_rows(self, runner: Runner) -> None:
+        done = list(runner.map([Numbers(0, 0, 100, faulty=10)], _doubler, Memory(), plan=Plan(rows=30)))
+        assert sum(d.rejected for d in done) == 10
+        assert sum(d.length for d in done) == 100
+
+    def test_the_first_error_ends_all_and_is_raised(self, runner: Runner, parts: list[Part]) -> None:
+        with pytest.raises(ModelFailed, match="cannot double 2000"):
+            list(runner.map(parts, partial(_doubler, 2_000), Memory(), plan=Plan(rows=100)))
+
+    def test_cancelling_ends_the_work(self, runner: Runner) -> None:
+        seen: list[int] = []
+        call = Call(cancelled=lambda: len(seen) >= 3)
+        with pytest.raises(RunCancelled):
+            for done in runner.map([Numbers(0, 0, 10_000_000)], _doubler, Memory(), plan=Plan(rows=100, call=call)):
+                seen.append(done.index)
+        assert len(seen) < 100_000
+
+    def test_closing_the_iterator_ends_the_work(self, runner: Runner) -> None:
+        before = threading.active_count()
+        work = runner.map([Numbers(0, 0, 10_000_000)], _doubler, Memory(), plan=Plan(rows=100))
+        next(work)
+        work.close()  # type: ignore[attr-defined]  # a generator
+        assert threading.active_count() <= before
+
+    def test_no_parts_is_no_work(self, runner: Runner) -> None:
+        assert list(runner.map([], _doubler, Memory(), plan=Plan(rows=100))) == []
+        assert runner.reduce([], _sum, plan=Plan(rows=100)).figures() == {"rows": 0, "sum": 0}
+
+    def test_reduce_merges_in_the_order_of_the_rows(self, runner: Runner, parts: list[Part]) -> None:
+        total = runner.reduce(parts, _sum, _doubler, plan=Plan(rows=100))
+        assert isinstance(total, Sum)
+        assert (total.rows, total.sum) == (3_537, 2 * sum(range(3_537)))
+        assert total.order == sorted(total.order)
+
+    def test_reduce_without_a_model_and_with_a_watcher(self, runner: Runner, parts: list[Part]) -> None:
+        seen: list[int] = []
+        total = runner.reduce(parts, _sum, plan=Plan(rows=100), watch=seen.append)
+        assert total.figures()["sum"] == sum(range(3_537))
+        assert sum(seen) == 3_537

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from muster.errors import InvalidInput
+from muster.records import Event, Model, Version
+from muster.registry.search import conditions, sorting
+from muster.store import Condition, Sort
+
+
+def test_filters_are_read() -> None:
+    found = conditions(Model, ["name~fra", "task=binary", "tag.team = ops", "tag.a=b=c", "created_at>=2026-01-01"])
+    assert found == (
+        Condition("name", "~", "fra"),
+        Condition("task", "=", "binary"),
+        Condition("tag.team", "=", "ops"),
+        Condition("tag.a", "=", "b=c"),
+        Condition("created_at", ">=", "2026-01-01"),
+    )
+
+
+def test_numbers_are_numbers() -> None:
+    assert conditions(Version, ["number>3"]) == (Condition("number", ">", 3),)
+
+
+def test_all_that_is_wrong_is_told() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        conditions(Version, ["nam=x", "number=three", "what?"])
+    for told in ("`nam` cannot be searched", "`number` is a number", "`what?` is no filter"):
+        assert told in caught.value.message
+
+
+def test_what_has_no_tags_cannot_be_searched_by_them() -> None:
+    with pytest.raises(InvalidInput):
+        conditions(Event, ["tag.team=ops"])
+
+
+def test_a_minus_turns_the_sorting_round() -> None:
+    assert sorting(Model, ["-created_at", "name"]) == (Sort("created_at", True), Sort("name"))
+    with pytest.raises(InvalidInput):
+        sorting(Model, ["size"])

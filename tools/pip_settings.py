@@ -21,6 +21,7 @@ CONNECTION = {
     "cert": ("SSL_CERT_FILE", " ", ("SSL_CERT_FILE",)),
     "client-cert": ("SSL_CLIENT_CERT", " ", ("SSL_CLIENT_CERT",)),
     "proxy": ("ALL_PROXY", " ", ("ALL_PROXY", "HTTPS_PROXY", "https_proxy")),
+    "default-timeout": ("UV_HTTP_TIMEOUT", " ", ("UV_HTTP_TIMEOUT",)),
     "timeout": ("UV_HTTP_TIMEOUT", " ", ("UV_HTTP_TIMEOUT",)),
     "trusted-host": ("UV_INSECURE_HOST", " ", ("UV_INSECURE_HOST",)),
 }

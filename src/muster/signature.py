@@ -6,9 +6,12 @@ name (`int64`, `timestamp[us, tz=UTC]`) or, where it is nested, an object (`{"li
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -18,11 +21,28 @@ from muster.errors import InvalidInput
 
 __all__ = [
     "CLASSIFICATION",
-    "Column", "Json", "Output", "Parameter", "Scalar", "Signature", "Task", "TensorSpec", "type_from_json", "type_to_json"]
+    "TENSOR",
+    "Column",
+    "Json",
+    "Output",
+    "Parameter",
+    "Scalar",
+    "Signature",
+    "Task",
+    "TensorSpec",
+    "canonical",
+    "type_from_json",
+    "type_to_json",
+]
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Scalar: TypeAlias = bool | int | str
 Task: TypeAlias = Literal["binary", "multiclass", "multilabel", "regression", "multioutput", "other"]
+
+_WHOLE = re.compile(r"-?[0-9]+\.0+")
+
+TENSOR = b"muster.tensor"
+"""The key of a field's metadata that has the JSON of its TensorSpec."""
 
 CLASSIFICATION: frozenset[Task] = frozenset({"binary", "multiclass", "multilabel"})
 
@@ -76,7 +96,8 @@ class Signature:
 
     @property
     def schema(self) -> pa.Schema:
-        return pa.schema([pa.field(c.name, c.type, c.nullable) for c in self.columns])
+        """The columns as Arrow fields; a tensor's field tells its type and shape in its metadata, for the code that runs the model."""
+        return pa.schema([_field(c) for c in self.columns])
 
     def to_json(self) -> Json:
         return {
@@ -145,6 +166,25 @@ class Output:
             probabilities=document.get("probabilities") is True,
             targets={n: cls.from_json(t) for n, t in targets.items() if isinstance(t, dict)},
         )
+
+
+def canonical(label: object) -> str:
+    """The string that equal labels share, wherever labels meet: 6.0 is 6, True is true."""
+    value = label.item() if hasattr(label, "item") else label
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (float, Decimal)) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    text = str(value)
+    if text.lower() in {"true", "false"}:
+        return text.lower()
+    return str(int(text.partition(".")[0])) if _WHOLE.fullmatch(text) else text
+
+
+def _field(column: Column) -> pa.Field:
+    tensor = column.tensor
+    told = None if tensor is None else {TENSOR: json.dumps({"dtype": tensor.dtype, "shape": tensor.shape})}
+    return pa.field(column.name, column.type, column.nullable, told)
 
 
 def type_to_json(kind: pa.DataType) -> Json:

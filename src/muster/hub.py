@@ -16,11 +16,12 @@ from typing import Any, Self
 import pyarrow as pa
 
 from muster.config import Settings
-from muster.conform import fit, parameters
+from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
 from muster.errors import Conflict, DatasetError, DatasetNotFound, InvalidInput, RunFailed, near
 from muster.predictor import Call, Declared, OpenPredictor, Origin, Predictor, Talk
+from muster.parameters import parameters
 from muster.predictors import ORIGINS
 from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import specify, store

@@ -1,0 +1,6 @@
+"""Which Arrow types are taken as which, and how. One rule per pair of families: `table.py` lists them."""
+
+from muster.casts.rule import Cast, Mask, Rule, either, type_name
+from muster.casts.table import cast, castable, rule
+
+__all__ = ["Cast", "Mask", "Rule", "cast", "castable", "either", "rule", "type_name"]

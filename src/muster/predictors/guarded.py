@@ -1,0 +1,109 @@
+"""Guarded: any predictor, behind its signature and its promise.
+
+Raw rows go in. Those that fit the signature are sent on in one batch; the answer is checked against what a Predictor
+promises, and the rows come back in order, with `error` where a row has no prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from muster.conform import Fit, fit
+from muster.errors import InvalidInput
+from muster.parameters import parameters
+from muster.predictor import Call, Predictor
+from muster.predictors.answers import check
+from muster.signature import Output, Signature
+
+__all__ = ["Guarded"]
+
+_FITS = 8
+"""Schemas that are remembered: a run has one, a server a few."""
+
+
+class Guarded:
+    """A Predictor over raw batches. `mapping` has the data's column of a model's column, where they differ.
+
+    With a `threshold`, the label of a binary model is its last class where that one's probability reaches it. The answer
+    has `error` only if a row has one.
+    """
+
+    def __init__(
+        self, inner: Predictor, *, threshold: float | None = None, mapping: Mapping[str, str] | None = None
+    ) -> None:
+        _check_threshold(threshold, inner.output)
+        self._inner = inner
+        self._threshold = threshold
+        self._mapping = dict(mapping or {})
+        self._fits: tuple[tuple[pa.Schema, Fit], ...] = ()
+
+    @property
+    def signature(self) -> Signature:
+        return self._inner.signature
+
+    @property
+    def output(self) -> Output:
+        return self._inner.output
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        return self._inner.abilities
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def fit(self, schema: pa.Schema) -> Fit:
+        """What data of this schema gives; SignatureMismatch says all that is wrong with it."""
+        for known, found in self._fits:
+            if known.equals(schema):
+                return found
+        made = fit(schema, self.signature, self._mapping)
+        # Replaced whole, never changed: other threads read it meanwhile.
+        self._fits = ((schema, made), *self._fits[: _FITS - 1])
+        return made
+
+    def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
+        conformed, errors = self.fit(batch.schema).apply(batch)
+        call = replace(call, params=parameters(self.signature, call.params))
+        if errors is None:
+            return self._ask(conformed, call)
+        good = errors.is_null()
+        return _spread(self._ask(conformed.filter(good), call), good, errors)
+
+    def _ask(self, batch: pa.RecordBatch, call: Call) -> pa.RecordBatch:
+        """The checked answer for rows without faults; a model is never asked about no rows."""
+        if batch.num_rows == 0:
+            return pa.RecordBatch.from_pylist([], schema=self.output.schema)
+        label = None if self._threshold is None else self._label
+        return check(self._inner.predict(batch, call), batch.num_rows, self.output, label)
+
+    def _label(self, probabilities: pa.Array) -> pa.Array:
+        negative, positive = (pa.scalar(c, self.output.type) for c in self.output.classes)
+        reached = pc.greater_equal(pc.list_element(probabilities, 1), self._threshold)
+        return pc.if_else(reached, positive, negative)
+
+
+def _spread(answer: pa.RecordBatch, good: pa.Array, errors: pa.Array) -> pa.RecordBatch:
+    """The answer for the good rows, with rows of nulls and their errors put between them."""
+    places = pc.subtract(pc.cumulative_sum(good.cast(pa.int64())), 1)
+    spread = answer.take(pc.if_else(good, places, pa.scalar(None, pa.int64())))
+    columns = dict(zip(spread.schema.names, spread.columns, strict=True))
+    columns["error"] = pc.coalesce(errors, columns["error"]) if "error" in columns else errors
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _check_threshold(threshold: float | None, output: Output) -> None:
+    if threshold is None:
+        return
+    if output.task != "binary" or not output.probabilities:
+        raise InvalidInput(
+            f"a threshold needs the probabilities of a binary model; this one is {output.task}"
+            + ("" if output.probabilities else " without probabilities"),
+            hint="leave the threshold out",
+        )
+    if not 0 <= threshold <= 1:
+        raise InvalidInput(f"{threshold} is no threshold", hint="give a number from 0 to 1")

@@ -20,7 +20,8 @@ from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
 from muster.errors import Conflict, DatasetError, DatasetNotFound, InvalidInput, RunFailed, near
-from muster.predictor import Call, Declared, OpenPredictor, Origin, Predictor, Talk
+from muster.parameters import parameters
+from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
 from muster.parameters import parameters
 from muster.predictors import ORIGINS
 from muster.predictors.guarded import Guarded

@@ -121,13 +121,14 @@ class Reading(Record):
     """How a model's raw answer becomes the one prediction shape. A name is that of a column of the raw answer.
 
     `label` holds labels, `probabilities` one column per class or one list column, `value` a number (or anything, for task `other`).
-    `activation` turns raw scores into probabilities: `softmax`, `sigmoid`, `exp`. `classes` are in the model's own order.
+    `activation` turns raw scores into probabilities: `softmax`, `sigmoid`, `exp`, or `normalise`, which divides a row by its sum.
+    `classes` are in the model's own order.
     """
 
     label: str | None = None
     probabilities: tuple[str, ...] = ()
     value: str | None = None
-    activation: Literal["none", "sigmoid", "softmax", "exp"] = "none"
+    activation: Literal["none", "sigmoid", "softmax", "exp", "normalise"] = "none"
     classes: tuple[Scalar, ...] = ()
 
 

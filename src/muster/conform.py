@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from muster.casts import Rule, rule, type_name
+from muster.casts import Rule, rule, tensor_rule, type_name
 from muster.errors import InvalidInput, SignatureMismatch, near
 from muster.signature import Column, Signature
 
@@ -22,6 +22,16 @@ __all__ = ["Fit", "Step", "fit"]
 
 _SHOWN = 100
 """Faulty columns that a message names; `details` has all of them."""
+
+_NEAR = 10
+"""Missing columns that get the near names: each costs a comparison with every column of the data."""
+
+_HINTS = 5
+
+_MISSING = "is missing"
+
+_LONG = 60
+"""Characters of a faulty value that a message shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What the data of one schema gives for a signature. Made by `fit`; a plain value that many threads may use."""
+    """What the data of one schema gives for a signature. Made by `fit`; safe to use from several threads."""
 
     signature: Signature
     steps: tuple[Step, ...]
@@ -101,27 +111,29 @@ class _Faulty:
         name, reason = self.step.column.name, self.step.rule.reason
         if self.values is None:
             return [f"`{name}` is null, which the model does not take"] * len(places)
-        taken = self.values.take(pa.array(places))
-        return [f"`{name}` {_shown(value)}{reason}" for value in taken]
+        return [f"`{name}` {text}{reason}" for text in _shown(self.values.take(pa.array(places)))]
 
 
-def _shown(value: pa.Scalar) -> str:
-    """A value as a message shows it, then a space; nothing of a nested one."""
-    if pa.types.is_dictionary(value.type):
-        value = value.value
-    if pa.types.is_nested(value.type) or isinstance(value.type, pa.BaseExtensionType):
-        return ""
-    text = str(value.cast(pa.string()).as_py())
-    return f"{text if len(text) <= 60 else text[:60] + '…'} "
+def _shown(values: pa.Array) -> list[str]:
+    """Each value as a message shows it, then a space; nothing of nested values and bytes."""
+    try:
+        texts = values.cast(pa.string()).to_pylist()
+    except pa.ArrowException:
+        return [""] * len(values)
+    return [f"{t if len(t) <= _LONG else t[:_LONG] + '…'} " for t in texts]
 
 
 def _errors(faulty: list[_Faulty], rows: int) -> pa.Array:
-    texts: dict[int, list[str]] = {}
+    texts: dict[int, str] = {}
     for one in faulty:
         places = np.flatnonzero(one.rows)
         for place, message in zip(places.tolist(), one.messages(places), strict=True):
-            texts.setdefault(place, []).append(message)
-    return pa.array(["; ".join(texts[i]) if i in texts else None for i in range(rows)], pa.string())
+            texts[place] = f"{texts[place]}; {message}" if place in texts else message
+    sound = np.ones(rows, np.bool_)
+    sound[list(texts)] = False
+    which = np.zeros(rows, np.int64)
+    which[list(texts)] = np.arange(len(texts))
+    return pa.array(list(texts.values()), pa.string()).take(pa.array(which, mask=sound))
 
 
 def fit(schema: pa.Schema, signature: Signature, mapping: Mapping[str, str] | None = None) -> Fit:
@@ -140,11 +152,17 @@ def fit(schema: pa.Schema, signature: Signature, mapping: Mapping[str, str] | No
         if counts[source] == 1:
             _add(steps, column, schema.field(source), wrong)
         elif counts[source]:
-            wrong.append(_Wrong(column.name, f"is in the data {counts[source]} times"))
+            wrong.append(
+                _Wrong(
+                    column.name,
+                    f"is in the data {counts[source]} times",
+                    hint="give each column of the data its own name",
+                )
+            )
         elif not column.required and column.name not in mapping:
             steps.append(Step(column, None, rule(pa.null(), column.type)))
         elif column.name not in mapping:
-            wrong.append(_Wrong(column.name, "is missing", spare))
+            wrong.append(_Wrong(column.name, _MISSING, spare))
     if wrong:
         raise _mismatch(wrong, signature)
     return Fit(signature, tuple(steps), signature.schema)
@@ -160,12 +178,21 @@ class _Wrong:
 
 def _wrong_mapping(signature: Signature, mapping: Mapping[str, str], counts: Counter[str]) -> list[_Wrong]:
     wrong = [
-        _Wrong(n, "is mapped, but is no column of the model", signature.names)
+        _Wrong(
+            n,
+            "is mapped, but is no column of the model",
+            signature.names,
+            "map columns of the model to those of the data",
+        )
         for n in mapping
         if n not in signature.names
     ]
     return wrong + [
-        _Wrong(n, f"is mapped to `{source}`, which the data does not have{near(source, counts)}")
+        _Wrong(
+            n,
+            f"is mapped to `{source}`, which the data does not have{near(source, counts)}",
+            hint="map to columns that the data has",
+        )
         for n, source in mapping.items()
         if n in signature.names and not counts[source]
     ]
@@ -173,24 +200,33 @@ def _wrong_mapping(signature: Signature, mapping: Mapping[str, str], counts: Cou
 
 def _add(steps: list[Step], column: Column, source: pa.Field, wrong: list[_Wrong]) -> None:
     try:
-        steps.append(Step(column, source.name, rule(source.type, column.type)))
+        steps.append(Step(column, source.name, _rule(source.type, column)))
     except InvalidInput as error:
         wrong.append(_Wrong(column.name, f"has the wrong type: {error.message}", hint=error.hint))
 
 
+def _rule(source: pa.DataType, column: Column) -> Rule:
+    if column.tensor is not None and pa.types.is_nested(column.type):
+        return tensor_rule(source, column.type, column.tensor.shape[1:])
+    return rule(source, column.type)
+
+
 def _mismatch(wrong: list[_Wrong], signature: Signature) -> SignatureMismatch:
-    # Near names cost a comparison with every known name, so only the first few get them.
     texts = [
-        f"`{w.column}` {w.problem}{near(w.column, w.known) if i < 10 else ''}" for i, w in enumerate(wrong[:_SHOWN])
+        f"`{w.column}` {w.problem}{near(w.column, w.known) if i < _NEAR else ''}" for i, w in enumerate(wrong[:_SHOWN])
     ]
     if len(wrong) > _SHOWN:
         texts.append(f"and {len(wrong) - _SHOWN} more columns")
-    hints = list(dict.fromkeys(w.hint for w in wrong if w.hint))
-    if any(w.problem == "is missing" for w in wrong):
-        first = next(w.column for w in wrong if w.problem == "is missing")
-        hints.insert(0, f"rename the column, or map it with `--map {first}=…`")
+    hints = [w.hint for w in wrong if w.hint]
+    missing = next((w.column for w in wrong if w.problem == _MISSING), None)
+    if missing is not None:
+        hints.insert(0, f"rename the column, or map it with `--map {missing}=…`")
+        if signature.positional:
+            hints.insert(
+                0, "the model itself knows no names: those of its signature are declared, and are taken in that order"
+            )
     return SignatureMismatch(
         "the data does not fit the model: " + "; ".join(texts),
-        hint="; ".join(hints[:5]) or f"the model takes {len(signature.columns)} columns, by name",
+        hint="; ".join(list(dict.fromkeys(hints))[:_HINTS]),
         details={"columns": [{"column": w.column, "problem": w.problem} for w in wrong]},
     )

@@ -195,6 +195,9 @@ class MissingExtra(MusterError):
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """A clause that names what is like `name` among `known`, or nothing."""
-    close = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    """A clause that names what is like `name` among `known`, in whatever case, or nothing."""
+    folded: dict[str, list[str]] = {}
+    for one in known:
+        folded.setdefault(one.casefold(), []).append(one)
+    close = [one for like in get_close_matches(name.casefold(), folded, n=3, cutoff=0.6) for one in folded[like]][:3]
     return f"; did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else ""

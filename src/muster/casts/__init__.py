@@ -2,5 +2,6 @@
 
 from muster.casts.rule import Cast, Mask, Rule, either, type_name
 from muster.casts.table import cast, castable, rule
+from muster.casts.tensors import tensor_rule
 
-__all__ = ["Cast", "Mask", "Rule", "cast", "castable", "either", "rule", "type_name"]
+__all__ = ["Cast", "Mask", "Rule", "cast", "castable", "either", "rule", "tensor_rule", "type_name"]

@@ -27,7 +27,7 @@ def list_to_list(find: Find, source: pa.DataType, target: pa.DataType) -> Rule:
             faults[np.repeat(np.arange(len(array)), lengths)[items.faults]] = True
         if size is not None:
             faults |= (lengths != size) & (True if empty is None else ~empty)
-        return _lists(items.array, lengths, target, either(empty, found(faults))), found(faults)
+        return lists(items.array, lengths, target, either(empty, found(faults))), found(faults)
 
     reasons = [
         f"has not {size} items" if size is not None else "",
@@ -36,7 +36,7 @@ def list_to_list(find: Find, source: pa.DataType, target: pa.DataType) -> Rule:
     return Rule(source, target, run, " or ".join(filter(None, reasons)), rounded=item.rounded)
 
 
-def _lists(items: pa.Array, lengths: npt.NDArray[np.int64], target: pa.DataType, empty: Mask) -> pa.Array:
+def lists(items: pa.Array, lengths: npt.NDArray[np.int64], target: pa.DataType, empty: Mask) -> pa.Array:
     """Lists of consecutive items, `lengths` each; null in the rows of `empty`."""
     ends = np.cumsum(lengths)
     mask = None if empty is None else pa.array(empty)

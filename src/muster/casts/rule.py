@@ -49,7 +49,7 @@ class Rule:
     """How values of `source` become values of `target`; without `run` they are taken as they are.
 
     `reason` completes "the value …" for one that does not cast. `rounded` rules change a value to the nearest one that
-    the target has; all others keep every value. `quiet` ones change only how values lie in memory.
+    the target has; all others keep every value.
     """
 
     source: pa.DataType
@@ -57,13 +57,12 @@ class Rule:
     run: Run | None = None
     reason: str = ""
     rounded: bool = False
-    quiet: bool = False
 
     @property
     def note(self) -> str | None:
-        if self.run is None or self.quiet:
-            return None
-        return f"{type_name(self.source)} → {type_name(self.target)}{' (rounded)' if self.rounded else ''}"
+        """What becomes what; None where only the layout in memory differs."""
+        before, after = type_name(self.source), type_name(self.target)
+        return None if before == after else f"{before} → {after}{' (rounded)' if self.rounded else ''}"
 
     def __call__(self, array: pa.Array) -> Cast:
         if self.run is None:
@@ -84,17 +83,22 @@ def either(one: Mask, other: Mask) -> Mask:
 
 
 def type_name(kind: pa.DataType) -> str:
-    """A type as people read it: dictionaries by their values, fields without Arrow's own `item: `."""
-    if pa.types.is_dictionary(kind):
+    """A type as people read it, without its layout in memory: `large_string` is `string`, a dictionary is told by its values."""
+    types = pa.types
+    if types.is_dictionary(kind):
         return f"dictionary of {type_name(kind.value_type)}"
     if is_list(kind):
-        size = f"[{kind.list_size}]" if pa.types.is_fixed_size_list(kind) else ""
+        size = f"[{kind.list_size}]" if types.is_fixed_size_list(kind) else ""
         return f"list{size} of {type_name(kind.value_type)}"
-    if pa.types.is_struct(kind):
+    if types.is_struct(kind):
         return "struct<" + ", ".join(f"{f.name}: {type_name(f.type)}" for f in kind) + ">"
-    if pa.types.is_map(kind):
+    if types.is_map(kind):
         return f"map of {type_name(kind.item_type)}"
-    return kind.extension_name if isinstance(kind, pa.BaseExtensionType) else str(kind)
+    if isinstance(kind, pa.BaseExtensionType):
+        return str(kind.extension_name)
+    if types.is_large_string(kind) or types.is_string_view(kind):
+        return "string"
+    return "binary" if types.is_large_binary(kind) or types.is_binary_view(kind) else str(kind)
 
 
 def is_list(kind: pa.DataType) -> bool:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from muster.casts import nested, numbers, times
-from muster.casts.rule import Cast, Mask, Rule, Run, found, is_list, nulled, then, true, type_name
+from muster.casts.rule import Cast, Mask, Rule, Run, found, is_list, nulled, simple, then, true, type_name
 from muster.errors import InvalidInput
 
 __all__ = ["cast", "castable", "rule"]
@@ -105,13 +105,9 @@ def _of_nulls(source: pa.DataType, target: pa.DataType) -> Rule:
     return Rule(source, target, lambda a: (pa.nulls(len(a), target), None))
 
 
-def _text_to_text(source: pa.DataType, target: pa.DataType) -> Rule:
-    return Rule(source, target, lambda a: (a.cast(target), None), quiet=True)
-
-
 def _bytes_to_bytes(source: pa.DataType, target: pa.DataType) -> Rule:
     if not pa.types.is_fixed_size_binary(target):
-        return Rule(source, target, lambda a: (a.cast(target), None), quiet=True)
+        return simple(source, target)
 
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
         faults = found(true(pc.not_equal(pc.binary_length(array), target.byte_width)))
@@ -137,7 +133,7 @@ _RULES: Mapping[tuple[str, str], _Make] = {
     ("decimal", "integer"): numbers.decimal_to_integer,
     ("decimal", "float"): numbers.decimal_to_float,
     ("decimal", "decimal"): numbers.decimal_to_decimal,
-    ("text", "text"): _text_to_text,
+    ("text", "text"): simple,
     ("bytes", "bytes"): _bytes_to_bytes,
     ("naive", "naive"): times.time_to_time,
     ("zoned", "zoned"): times.time_to_time,

@@ -5,7 +5,7 @@ What is wrong with the answer as a whole (its rows, columns, types) fails the ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -57,39 +57,45 @@ def check(answer: pa.RecordBatch, rows: int, output: Output, label: Label | None
 
 
 def _check_shape(answer: pa.RecordBatch, rows: int, output: Output) -> None:
+    if not isinstance(answer, pa.RecordBatch):
+        raise ModelFailed(
+            f"the predictor answered a {type(answer).__name__}", hint="a predictor must answer a record batch"
+        )
     if answer.num_rows != rows:
         raise ModelFailed(
             f"the model answered {answer.num_rows} rows for {rows}",
             hint="a model must answer each row it is given, in order",
         )
-    schema, expected = answer.schema, output.schema
-    wrong = [f"`{n}` is not in it" for n in expected.names if n not in schema.names]
-    wrong += [f"`{n}` is in it twice" for n in dict.fromkeys(schema.names) if schema.names.count(n) > 1]
-    wrong += [f"`{n}` is no column of an answer" for n in schema.names if n not in expected.names and n not in OPTIONAL]
-    for field in (*expected, pa.field("error", pa.string())):
-        have = schema.field(field.name).type if schema.names.count(field.name) == 1 else field.type
+    names, expected = answer.schema.names, output.schema
+    wrong = [f"`{n}` is not in it" for n in expected.names if n not in names]
+    wrong += [f"`{n}` is in it twice" for n in dict.fromkeys(names) if names.count(n) > 1]
+    wrong += [f"`{n}` is no column of an answer" for n in names if n not in expected.names and n not in OPTIONAL]
+    for field in (*expected, _ERROR):
+        have = answer.schema.field(field.name).type if names.count(field.name) == 1 else field.type
         if have != field.type:
             wrong.append(f"`{field.name}` is {type_name(have)} and not {type_name(field.type)}")
     if wrong:
         raise ModelFailed(f"the model's answer is not of its kind: {'; '.join(wrong)}", hint="register the model again")
 
 
+_ERROR = pa.field("error", pa.string())
+
+
 class _Faults:
     """What is wrong with rows; what was found first of a row stands."""
 
     def __init__(self, given: pa.Array | None, rows: int) -> None:
-        self._rows = rows
+        self.rows = rows
         self._texts: list[str | None] | None = None
         if given is not None and given.null_count < rows:
             self._texts = given.to_pylist()
 
-    def add(self, faulty: _Rows, messages: Callable[[npt.NDArray[np.intp]], Iterable[str]]) -> None:
-        """Fault these rows. Nothing that is told of a row with an error already counts."""
-        places = np.flatnonzero(faulty)
+    def add(self, places: npt.NDArray[np.intp], messages: Iterable[str]) -> None:
+        """Fault these rows. What is wrong with a row that has an error already says nothing new."""
         if not places.size:
             return
-        texts = self._texts = self._texts or [None] * self._rows
-        for place, message in zip(places.tolist(), messages(places), strict=True):
+        texts = self._texts = self._texts or [None] * self.rows
+        for place, message in zip(places.tolist(), messages, strict=True):
             texts[place] = texts[place] or message
 
     def array(self) -> pa.Array | None:
@@ -97,12 +103,13 @@ class _Faults:
 
 
 def _mask(array: pa.Array) -> _Rows:
-    return array.to_numpy(zero_copy_only=False).astype(np.bool_, copy=False)
+    return array.to_numpy(zero_copy_only=False)
 
 
 def _none(array: pa.Array, what: str, faults: _Faults) -> None:
     if array.null_count:
-        faults.add(_mask(array.is_null()), lambda places: [f"the model gave no {what}"] * len(places))
+        places = np.flatnonzero(_mask(array.is_null()))
+        faults.add(places, [f"the model gave no {what}"] * len(places))
 
 
 def _prediction(array: pa.Array, output: Output, faults: _Faults, of: str = "") -> None:
@@ -110,83 +117,91 @@ def _prediction(array: pa.Array, output: Output, faults: _Faults, of: str = "") 
     if output.task == "other":
         return
     _none(array, f"prediction{of}", faults)
-    if output.task == "multioutput":
-        for name, child in zip(array.type.names, array.flatten(), strict=True):
-            if name in output.targets:
-                _prediction(child, output.targets[name], faults, f" of `{name}`")
-    elif output.task in {"binary", "multiclass"}:
-        _labels(array, output, faults, of)
-    elif output.task == "regression" and pa.types.is_floating(array.type):
-        values = array.to_numpy(zero_copy_only=False)
-        if not np.isfinite(values.min(initial=0) + values.max(initial=0)):
-            bad = ~np.isfinite(values) & _mask(array.is_valid())
-            faults.add(bad, lambda places: [f"the model's prediction{of} is {v}" for v in values[places]])
+    match output.task:
+        case "multioutput":
+            for name, child in zip(array.type.names, array.flatten(), strict=True):
+                if name in output.targets:
+                    _prediction(child, output.targets[name], faults, f" of `{name}`")
+        case "multilabel":
+            _flags(array, faults)
+        case "regression":
+            _numbers(array, faults, of)
+        case _:
+            _labels(array, output, faults, of)
 
 
 def _labels(array: pa.Array, output: Output, faults: _Faults, of: str) -> None:
     known = pc.is_in(array, value_set=pa.array([*output.classes, None], output.type))
     if known.true_count == len(array):
         return
+    places = np.flatnonzero(~_mask(known))
     classes = ", ".join(map(str, output.classes))
+    given = array.take(pa.array(places)).to_pylist()
     faults.add(
-        ~_mask(known),
-        lambda places: [
-            f"the model answered{of} `{v}`, which is none of its classes ({classes})"
-            for v in array.take(pa.array(places)).to_pylist()
-        ],
+        places, [f"the model answered{of} `{label}`, which is none of its classes ({classes})" for label in given]
     )
+
+
+def _flags(array: pa.Array, faults: _Faults) -> None:
+    flags = array.flatten()
+    if flags.null_count:
+        rows = np.repeat(np.flatnonzero(_mask(array.is_valid())), array.type.list_size)
+        places = np.unique(rows[_mask(flags.is_null())])
+        faults.add(places, ["the model left a class undecided"] * len(places))
+
+
+def _numbers(array: pa.Array, faults: _Faults, of: str) -> None:
+    if not pa.types.is_floating(array.type):
+        return
+    values = array.to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        sound = np.isfinite(values.min(initial=0) - values.max(initial=0))
+    if not sound:
+        places = np.flatnonzero(~np.isfinite(values) & _mask(array.is_valid()))
+        faults.add(places, [f"the model's prediction{of} is {value}" for value in values[places]])
 
 
 def _probabilities(array: pa.Array, output: Output, faults: _Faults, of: str = "") -> pa.Array:
     """The probabilities, put on the edge where they are a breath outside."""
+    mask = array.is_null() if array.null_count else None
     if output.task == "multioutput":
-        _none(array, "probabilities", faults)
         children = [
             _probabilities(child, output.targets[name], faults, f" of `{name}`")
             for name, child in zip(array.type.names, array.flatten(), strict=True)
         ]
-        return pa.StructArray.from_arrays(children, fields=list(array.type), mask=array.is_null())
+        return pa.StructArray.from_arrays(children, fields=list(array.type), mask=mask)
     _none(array, f"probabilities{of}", faults)
-    valid = _mask(array.is_valid())
     values = array.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(output.classes))
-    single = output.task == "multilabel"
-    if _sound(values, single=single):
+    together = output.task != "multilabel"
+    if _sound(values, together=together):
         return array
-    _fault_rows(values, np.flatnonzero(valid), faults, of, single=single)
-    clipped = np.zeros((len(array), len(output.classes)))
-    clipped[valid] = np.clip(values, 0, 1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(clipped.ravel()), type=array.type, mask=array.is_null())
+    places = np.flatnonzero(_mask(array.is_valid()))
+    for bad, text in _unsound(values, together=together):
+        faults.add(places[bad], [f"the model's probabilities{of} {text}: {_shown(row)}" for row in values[bad]])
+    clipped = np.zeros((len(array), values.shape[1]))
+    clipped[places] = np.clip(values, 0, 1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(clipped.ravel()), type=array.type, mask=mask)
 
 
-def _sound(values: npt.NDArray[Any], *, single: bool) -> bool:
-    """Whether nothing at all is wrong; NaN compares as wrong."""
+def _sound(values: npt.NDArray[Any], *, together: bool) -> bool:
+    """Whether nothing at all is wrong, which is quick to see. NaN compares as wrong."""
     if not values.size:
         return True
     if not (values.min() >= 0 and values.max() <= 1):
         return False
-    return single or bool(np.abs(values @ np.ones(values.shape[1]) - 1).max() <= SUM_TOLERANCE)
+    return not together or bool(np.abs(values @ np.ones(values.shape[1]) - 1).max() <= SUM_TOLERANCE)
 
 
-def _fault_rows(
-    values: npt.NDArray[Any], places: npt.NDArray[np.intp], faults: _Faults, of: str, *, single: bool
-) -> None:
-    """`places` are the rows of the answer that `values` has."""
-
-    def add(bad: _Rows, text: Callable[[npt.NDArray[Any]], str]) -> None:
-        faulty = np.zeros(faults_rows, np.bool_)
-        faulty[places[bad]] = True
-        faults.add(faulty, lambda _: [f"the model's probabilities{of} {text(row)}" for row in values[bad]])
-
-    faults_rows = int(places[-1]) + 1
-    finite = np.isfinite(values).all(axis=1)
-    inside = ((values >= -_EDGE) & (values <= 1 + _EDGE)).all(axis=1)
-    add(~finite, lambda row: f"are not finite: {_list(row)}")
-    add(finite & ~inside, lambda row: f"are not within 0 and 1: {_list(row)}")
-    if not single:
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(values.sum(axis=1) - 1) > SUM_TOLERANCE
-        add(finite & inside & apart, lambda row: f"add up to {row.sum():.6g}, not 1: {_list(row)}")
+def _unsound(values: npt.NDArray[Any], *, together: bool) -> Iterator[tuple[_Rows, str]]:
+    """The rows that break a rule, and which."""
+    finite: _Rows = np.isfinite(values).all(axis=1)
+    yield ~finite, "are not finite"
+    inside: _Rows = ((values >= -_EDGE) & (values <= 1 + _EDGE)).all(axis=1)
+    yield finite & ~inside, "are not within 0 and 1"
+    if together:
+        apart = np.abs(np.where(inside, values.sum(axis=1, where=inside[:, None]), 1) - 1) > SUM_TOLERANCE
+        yield apart, "do not add up to 1"
 
 
-def _list(row: npt.NDArray[Any]) -> str:
+def _shown(row: npt.NDArray[Any]) -> str:
     return ", ".join(f"{v:.6g}" for v in row[:8]) + (", …" if len(row) > 8 else "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,7 +17,7 @@ from muster.conform import Fit, fit
 from muster.errors import InvalidInput
 from muster.parameters import parameters
 from muster.predictor import Call, Predictor
-from muster.predictors.answers import check
+from muster.predictors.answers import Label, check
 from muster.signature import Output, Signature
 
 __all__ = ["Guarded"]
@@ -35,9 +36,8 @@ class Guarded:
     def __init__(
         self, inner: Predictor, *, threshold: float | None = None, mapping: Mapping[str, str] | None = None
     ) -> None:
-        _check_threshold(threshold, inner.output)
         self._inner = inner
-        self._threshold = threshold
+        self._label = None if threshold is None else _by_threshold(threshold, inner.output)
         self._mapping = dict(mapping or {})
         self._fits: tuple[tuple[pa.Schema, Fit], ...] = ()
 
@@ -78,13 +78,7 @@ class Guarded:
         """The checked answer for rows without faults; a model is never asked about no rows."""
         if batch.num_rows == 0:
             return pa.RecordBatch.from_pylist([], schema=self.output.schema)
-        label = None if self._threshold is None else self._label
-        return check(self._inner.predict(batch, call), batch.num_rows, self.output, label)
-
-    def _label(self, probabilities: pa.Array) -> pa.Array:
-        negative, positive = (pa.scalar(c, self.output.type) for c in self.output.classes)
-        reached = pc.greater_equal(pc.list_element(probabilities, 1), self._threshold)
-        return pc.if_else(reached, positive, negative)
+        return check(self._inner.predict(batch, call), batch.num_rows, self.output, self._label)
 
 
 def _spread(answer: pa.RecordBatch, good: pa.Array, errors: pa.Array) -> pa.RecordBatch:
@@ -96,14 +90,21 @@ def _spread(answer: pa.RecordBatch, good: pa.Array, errors: pa.Array) -> pa.Reco
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
-def _check_threshold(threshold: float | None, output: Output) -> None:
-    if threshold is None:
-        return
+def _by_threshold(threshold: float, output: Output) -> Label:
+    """The last class where its probability reaches the threshold, else the first; null where there are no probabilities."""
     if output.task != "binary" or not output.probabilities:
+        what = "one without probabilities" if output.task == "binary" else f"for task {output.task}"
         raise InvalidInput(
-            f"a threshold needs the probabilities of a binary model; this one is {output.task}"
-            + ("" if output.probabilities else " without probabilities"),
-            hint="leave the threshold out",
+            f"a threshold needs the probabilities of a binary model; this one is {what}", hint="leave the threshold out"
         )
     if not 0 <= threshold <= 1:
         raise InvalidInput(f"{threshold} is no threshold", hint="give a number from 0 to 1")
+    classes = pa.array(output.classes, output.type)
+
+    def label(probabilities: pa.Array) -> pa.Array:
+        reached = np.zeros(len(probabilities), np.uint8)
+        valid = probabilities.is_valid().to_numpy(zero_copy_only=False)
+        reached[valid] = probabilities.flatten().to_numpy(zero_copy_only=False)[1::2] >= threshold
+        return classes.take(pa.array(reached, mask=~valid if probabilities.null_count else None))
+
+    return label

@@ -1,0 +1,74 @@
+"""The classes of a model: those that it knows in its own order, and those that are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from muster.errors import InvalidInput
+from muster.predictors.local.raw import texts
+from muster.signature import Scalar, canonical
+
+__all__ = ["Classes", "match", "one_type", "type_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The same classes in the model's own order, in which its probabilities are read, and in the order to register."""
+
+    native: tuple[Scalar, ...]
+    registered: tuple[Scalar, ...]
+    note: str | None = None
+
+
+def one_type(values: Iterable[object]) -> tuple[Scalar, ...]:
+    """Classes as scalars of one type: bool, int or str. Whole floats are ints, other floats are texts."""
+    scalars = [_scalar(v) for v in values]
+    kinds = {type(s) for s in scalars}
+    if len(kinds) > 1:
+        raise InvalidInput(
+            f"the classes {texts(scalars)} are of different types: {', '.join(sorted(k.__name__ for k in kinds))}",
+            hint="classes are all texts, all whole numbers, or false and true",
+        )
+    names = [canonical(s) for s in scalars]
+    if double := sorted({n for n in names if names.count(n) > 1}):
+        raise InvalidInput(f"the classes name {texts(double)} more than once", hint="name each class once")
+    return tuple(scalars)
+
+
+def _scalar(value: object) -> Scalar:
+    if isinstance(value, (bool, int, str)):
+        return value
+    text = canonical(value)
+    return int(text) if text.removeprefix("-").isdecimal() else text
+
+
+def type_of(classes: Sequence[Scalar]) -> pa.DataType:
+    """The type of `prediction`."""
+    match classes[0]:
+        case bool():
+            return pa.bool_()
+        case int():
+            return pa.int64()
+    return pa.string()
+
+
+def match(native: tuple[Scalar, ...], declared: tuple[Scalar, ...]) -> Classes:
+    """The model's classes and the declared ones as one. A model that was trained on codes 0, 1, … has them named by the declared."""
+    if not native or not declared:
+        return Classes(native or declared, declared or native)
+    if {canonical(c) for c in native} == {canonical(c) for c in declared}:
+        return Classes(native, declared)
+    if len(native) == len(declared) and [canonical(c) for c in native] == [str(i) for i in range(len(native))]:
+        pairs = ", ".join(f"{code} is {name}" for code, name in zip(native, declared, strict=True))
+        return Classes(declared, declared, f"the model knows its classes by numbers: {pairs}")
+    if len(native) != len(declared):
+        message = f"the model has {len(native)} classes ({texts(native)}), and {len(declared)} are declared ({texts(declared)})"
+    else:
+        message = f"the model's classes are {texts(native)}, and {texts(declared)} are declared"
+    raise InvalidInput(
+        message,
+        hint="declare the model's own classes, in the order to register; the positive one last if there are two",
+    )

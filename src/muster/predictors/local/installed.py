@@ -1,0 +1,115 @@
+"""What the running Python has installed, as a process of it sees that is started without the user's own paths."""
+
+from __future__ import annotations
+
+import json
+import os
+import site
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from importlib.metadata import Distribution, distributions
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from muster.errors import EnvironmentFailed
+from muster.predictors.local.requirements import Requirements
+
+__all__ = ["as_installed", "from_folder", "installed_here", "own_paths"]
+
+
+def own_paths() -> list[str]:
+    """The folders of installed packages, without PYTHONPATH and the user's site, which no worker sees."""
+    given = {os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}  # noqa: PTH100  # sys.path has strings
+    foreign = given | {site.getusersitepackages()}
+    return [p for p in sys.path if p.endswith(("site-packages", "dist-packages")) and p not in foreign]
+
+
+def installed_here(names: Iterable[str] | None = None) -> dict[NormalizedName, str]:
+    """The versions of these packages, or of all, that are installed."""
+    return {canonicalize_name(d.metadata["Name"]): d.version for d in _distributions(names)}
+
+
+def from_folder(distribution: Distribution) -> bool:
+    """Whether it was installed from a place on this machine, so that no index has it."""
+    text = distribution.read_text("direct_url.json")
+    return text is not None and str(json.loads(text).get("url", "")).startswith("file:")
+
+
+def as_installed(wanted: Requirements) -> tuple[Requirements, tuple[str, ...], bool]:
+    """The requirements with all that they need, at the versions that are installed here; how these differ; whether nothing lacks.
+
+    What is not installed stays as it was asked for.
+    """
+    walk = _Walk()
+    for line in wanted.lines:
+        walk.root(Requirement(line))
+    walk.rest()
+    if walk.folders:
+        raise EnvironmentFailed(
+            f"no lock can hold what was installed from a folder of this machine: {', '.join(walk.folders)}",
+            hint=f"use this Python as it is, with environment={sys.executable!r}; or give a requirements file without it",
+        )
+    pins = tuple(f"{n}=={v}" for n, v in sorted(walk.pins.items()))
+    return replace(wanted, lines=(*pins, *walk.missing), wheels={}), tuple(walk.notes), not walk.missing
+
+
+class _Walk:
+    """From requirements to what they need in turn."""
+
+    def __init__(self) -> None:
+        self._here = {canonicalize_name(d.metadata["Name"]): d for d in _distributions(None)}
+        self._queue: list[Requirement] = []
+        self._seen: set[tuple[NormalizedName, frozenset[str]]] = set()
+        self.pins: dict[NormalizedName, str] = {}
+        self.missing: list[str] = []
+        self.notes: list[str] = []
+        self.folders: list[str] = []
+
+    def root(self, requirement: Requirement) -> None:
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            return
+        found = self._here.get(canonicalize_name(requirement.name))
+        if found is None:
+            self.missing.append(str(requirement))
+            self.notes.append(f"{requirement.name} is not installed here and comes from the index")
+            return
+        if not requirement.specifier.contains(found.version, prereleases=True):
+            self.notes.append(
+                f"{requirement.name} {found.version} is installed here; the model asks for {requirement.specifier}"
+            )
+        self._queue.append(requirement)
+
+    def rest(self) -> None:
+        while self._queue:
+            requirement = self._queue.pop()
+            name = canonicalize_name(requirement.name)
+            seen = name, frozenset(requirement.extras)
+            if seen in self._seen or (found := self._here.get(name)) is None:
+                continue  # what an installed package does not need to have installed, it has lived without
+            self._seen.add(seen)
+            self._take(name, found)
+            for text in found.requires or ():
+                needed = Requirement(text)
+                if needed.marker is None or any(
+                    needed.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)
+                ):
+                    self._queue.append(needed)
+
+    def _take(self, name: NormalizedName, found: Distribution) -> None:
+        if from_folder(found) and name not in self.folders:
+            self.folders.append(name)
+        self.pins[name] = found.version
+
+
+def _distributions(names: Iterable[str] | None) -> Iterator[Distribution]:
+    """The first distribution of each name on the path, which is the one that is imported."""
+    paths = own_paths()
+    seen: set[NormalizedName] = set()
+    for wanted in [None] if names is None else names:
+        for found in distributions(path=paths) if wanted is None else distributions(path=paths, name=wanted):
+            name = found.metadata["Name"]
+            if name and canonicalize_name(name) not in seen:
+                seen.add(canonicalize_name(name))
+                yield found

@@ -78,7 +78,16 @@ def _model(tx, number: int, signature: Signature, output: Output) -> None:  # ty
 
     name, at = f"model-{number:05}", now()
     tags = {"team": "ops" if number % 100 == 0 else "other"}
-    model = Model(id=new_id(), name=name, task="binary", classes=("no", "yes"), tags=tags, created_at=at, created_by="bench", updated_at=at)
+    model = Model(
+        id=new_id(),
+        name=name,
+        task="binary",
+        classes=("no", "yes"),
+        tags=tags,
+        created_at=at,
+        created_by="bench",
+        updated_at=at,
+    )
     tx.insert(model)
     version = Version(
         id="", model=name, number=0, origin="python", source="bench", task="binary", signature=signature,
@@ -100,8 +109,16 @@ def _limits(folder: Path, models: int) -> list[dict[str, object]]:
     name = f"model-{models // 2:05}"
     rows = [
         _timed("limit: sqlite3 read", lambda: db.execute("SELECT * FROM alias WHERE name = ?", (name,)).fetchone()),
-        _timed("limit: sqlite3 write", lambda: db.execute("UPDATE alias SET number = number + 1 WHERE name = ?", (name,)), 50),
-        _timed("limit: sqlite3 page of 100", lambda: db.execute("SELECT * FROM alias ORDER BY name LIMIT 100").fetchall(), 50),
+        _timed(
+            "limit: sqlite3 write",
+            lambda: db.execute("UPDATE alias SET number = number + 1 WHERE name = ?", (name,)),
+            50,
+        ),
+        _timed(
+            "limit: sqlite3 page of 100",
+            lambda: db.execute("SELECT * FROM alias ORDER BY name LIMIT 100").fetchall(),
+            50,
+        ),
     ]
     db.close()
     return rows

@@ -29,8 +29,14 @@ def main() -> None:
     for rows in options.sizes:
         out = DATA / "out"
         programs = [
-            Program("limit", [sys.executable, __file__, "limit", str(rows), out / "limit"], prepare=_clean(out / "limit")),
-            Program("muster", [sys.executable, __file__, "muster", str(rows), out / "muster"], prepare=_clean(out / "muster")),
+            Program(
+                "limit", [sys.executable, __file__, "limit", str(rows), out / "limit"], prepare=_clean(out / "limit")
+            ),
+            Program(
+                "muster",
+                [sys.executable, __file__, "muster", str(rows), out / "muster"],
+                prepare=_clean(out / "muster"),
+            ),
         ]
         times = measure(programs, options.rounds)
         agree(out / "limit", out / "muster", rows)
@@ -87,7 +93,10 @@ def limit(rows: int, out: Path) -> None:
     groups = pq.ParquetFile(_data(rows)).num_row_groups
     cores = len(os.sched_getaffinity(0))
     processes = [
-        Process(target=_limit_part, args=(rows, range(groups)[i * groups // cores : (i + 1) * groups // cores], out / f"{i}.parquet"))
+        Process(
+            target=_limit_part,
+            args=(rows, range(groups)[i * groups // cores : (i + 1) * groups // cores], out / f"{i}.parquet"),
+        )
         for i in range(cores)
     ]
     for process in processes:

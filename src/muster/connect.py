@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["open"]
 
 
-def open(target: str | os.PathLike[str] | None = None, **settings: object) -> Hub:  # noqa: A001  # `muster.open` is the name people type
+def open(target: str | os.PathLike[str] | None = None, **settings: object) -> Hub:  # the name people type
     """The hub at a folder (made when new) or `sqlite:///file`; without a target the one that the settings name.
 
     Settings are given with their dots as double underscores: `worker__call_seconds=5`.
@@ -31,7 +31,9 @@ def _hub(settings: Settings) -> Hub:
     named = settings.text("hub")
     scheme, separator, rest = named.partition("://")
     if separator and scheme != "sqlite":
-        raise InvalidInput(f"a hub cannot be opened at `{scheme}://…`", hint="give a folder, or sqlite:///path/to/file.db")
+        raise InvalidInput(
+            f"a hub cannot be opened at `{scheme}://…`", hint="give a folder, or sqlite:///path/to/file.db"
+        )
     from muster.hub import Hub
 
     if not separator:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import getpass
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 
@@ -19,10 +17,10 @@ from muster.config import Settings
 from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
-from muster.errors import Conflict, DatasetError, DatasetNotFound, InvalidInput, RunFailed, near
+from muster.errors import DatasetNotFound, InvalidInput, RunFailed
+from muster.extensions import load, named, with_entry_points
 from muster.parameters import parameters
 from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
-from muster.parameters import parameters
 from muster.predictors import ORIGINS
 from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import specify, store
@@ -31,15 +29,16 @@ from muster.predictors.local.site import LocalSite
 from muster.profiles.predictions import PredictionProfile
 from muster.records import DatasetRecord, Event, Model, Run, Version
 from muster.registry.datasets import Datasets
-from muster.registry.register import Registration, Request, Tools
+from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import Registry, check_threshold
 from muster.registry.runs import Runs
-from muster.registry.score import ScoreRequest, Scorings, ScoreTools, Watch
+from muster.registry.score import Scorings
+from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.registry.search import Listing, conditions, sorting
-from muster.runner import Runner
 from muster.runners import RUNNERS
+from muster.scoring.small import head, predict_table, renamed
 from muster.scoring.tables import as_table
-from muster.signature import Json, Output, Scalar, Signature, Task
+from muster.signature import Json, Scalar, Signature, Task
 from muster.store import BlobStore, Query, RecordStore
 from muster.stores import open_blobs, open_records
 
@@ -59,7 +58,7 @@ class _OpenVersion:
     workers: int
 
     def __call__(self) -> Predictor:
-        origin = _load(_origins()[self.version.origin])()
+        origin = named(with_entry_points(ORIGINS, "muster.origins"), self.version.origin, "origin")()
         inner = origin.open(self.version, self.site, self.workers)
         return Guarded(inner, threshold=self.threshold, mapping=self.mapping)
 
@@ -90,7 +89,9 @@ class Hub:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -137,7 +138,7 @@ class Hub:
             classes=tuple(classes),
             signature=Signature.from_json(signature) if isinstance(signature, Mapping) else signature,
             threshold=threshold,
-            output=_overrides(output),
+            output=overrides(output),
         )
         request = Request(
             model=model,
@@ -152,7 +153,7 @@ class Hub:
             if_changed=if_changed,
         )
         tools = Tools(
-            origins={name: _load(where) for name, where in _origins().items()},
+            origins={n: load(where) for n, where in with_entry_points(ORIGINS, "muster.origins").items()},
             store_artifact=partial(store, blobs=self._blobs),
             specify=partial(specify, blobs=self._blobs),
             resolve=self.environments.resolve,
@@ -210,21 +211,12 @@ class Hub:
         on_reject: str = "null",
     ) -> pa.Table:
         """Predictions for a small table, a row each: `prediction`, `probabilities`, and `error` where some rows have none."""
-        if on_reject not in ("null", "fail"):
-            raise InvalidInput(f"`{on_reject}` is no way to treat rejects", hint="choose `null` or `fail`")
         version = self.version(reference)
         if threshold is not None:
             check_threshold(threshold, version)
-        table = as_table(data)
-        if mapping:
-            table = _renamed(table, mapping)
         predictor = self._predictor(version, version.threshold if threshold is None else threshold)
         call = Call(params=parameters(version.signature, params or {}))
-        batches = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
-        answers = [predictor.predict(b, call) for b in batches]
-        if on_reject == "fail":
-            _refuse_errors(answers)
-        return pa.concat_tables([pa.Table.from_batches([a]) for a in answers], promote_options="default")
+        return predict_table(predictor, renamed(as_table(data), mapping or {}), call, on_reject)
 
     def resume(self, run: str, watch: Watch | None = None) -> Run:
         """Go on with a run that was cut off or failed."""
@@ -290,9 +282,13 @@ class Hub:
         """Register a name for a dataset; without a URI, the dataset of that name."""
         if uri is None:
             return self._datasets.get(name)
-        return self._datasets.register(name, self.open_dataset(_absolute(str(uri))), description=description, tags=tags, replace=replace)
+        return self._datasets.register(
+            name, self.open_dataset(_absolute(str(uri))), description=description, tags=tags, replace=replace
+        )
 
-    def datasets(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[DatasetRecord]:
+    def datasets(
+        self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[DatasetRecord]:
         return self._datasets.list(filters, sort, limit)
 
     def remove_dataset(self, name: str, *, reason: str = "") -> None:
@@ -302,12 +298,14 @@ class Hub:
         """The dataset that a path, glob, URL or `data:NAME` names."""
         if uri.startswith("data:"):
             uri = self._datasets.get(uri.removeprefix("data:")).uri
-        for kind in _dataset_kinds():
+        for where in with_entry_points(DATASETS, "muster.datasets").values():
+            kind = load(where)()
             if kind.claims(uri):
                 opened: Dataset = kind.open(uri, {})
                 return opened
         raise DatasetNotFound(
-            f"`{uri}` is no dataset that Muster reads", hint="give a .parquet, .csv, .jsonl or .arrow file, a folder or a glob"
+            f"`{uri}` is no dataset that Muster reads",
+            hint="give a .parquet, .csv, .jsonl or .arrow file, a folder or a glob",
         )
 
     def events(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Event]:
@@ -350,7 +348,7 @@ class Hub:
             open_dataset=self.open_dataset,
             create_sink=_create_sink,
             open_version=self._open,
-            runner=_runner,
+            runner=lambda name, workers: named(RUNNERS, name, "runner")(workers),
             fit=fit,
             parameters=parameters,
             profile=lambda output: partial(PredictionProfile.of, output),
@@ -387,81 +385,24 @@ class Hub:
             return None
         if not isinstance(sample, (str, Path)):
             return as_table(sample).slice(0, _SAMPLE_ROWS)
-        parts = self.open_dataset(str(sample)).parts(_SAMPLE_ROWS)
-        for part in parts:
-            for chunk in part.chunks(_SAMPLE_ROWS):
-                if chunk.batch.num_rows:
-                    return pa.Table.from_batches([chunk.batch])
-        raise DatasetError(f"the sample {sample} has no rows", hint="give a dataset with some rows of the model's input")
+        return head(self.open_dataset(str(sample)), _SAMPLE_ROWS)
 
 
 def _quiet(_line: str) -> None:
     return None
 
 
-def _load(where: str) -> Any:
-    module, _, name = where.partition(":")
-    return getattr(import_module(module), name)
-
-
-def _origins() -> Mapping[str, str]:
-    """Muster's origins and those of other packages, by name."""
-    return dict(ORIGINS) | {e.name: e.value for e in entry_points(group="muster.origins") if e.name not in ORIGINS}
-
-
-def _dataset_kinds() -> list[Any]:
-    outside = {e.name: e.value for e in entry_points(group="muster.datasets") if e.name not in DATASETS}
-    return [_load(where)() for where in (*outside.values(), *DATASETS.values())]
-
-
 def _create_sink(uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str]) -> Sink:
     for where in SINKS.values():
-        kind = _load(where)()
+        kind = load(where)()
         if kind.claims(uri):
             sink: Sink = kind.create(uri, run, schema, overwrite=overwrite, inputs=inputs)
             return sink
-    raise InvalidInput(f"`{uri}` is no output that Muster writes", hint="give a folder, or a .parquet, .csv, .jsonl or .arrow file")
-
-
-def _runner(name: str, workers: int) -> Runner:
-    if name not in RUNNERS:
-        raise InvalidInput(f"there is no runner `{name}`{near(name, RUNNERS)}", hint=f"runners are {', '.join(RUNNERS)}")
-    runner: Runner = _load(RUNNERS[name])(workers)
-    return runner
-
-
-def _overrides(output: str | Mapping[str, Json]) -> Mapping[str, Json]:
-    if output == "auto":
-        return {}
-    known = ("label", "probabilities", "value", "activation", "classes")
-    if isinstance(output, str):
-        raise InvalidInput(f"`output` cannot be {output!r}", hint=f"give 'auto', or a dictionary with some of {', '.join(known)}")
-    wrong = [k for k in output if k not in known]
-    if wrong:
-        raise InvalidInput(f"`output` has no {', '.join(f'`{k}`' for k in wrong)}", hint=f"its keys are {', '.join(known)}")
-    return output
+    raise InvalidInput(
+        f"`{uri}` is no output that Muster writes", hint="give a folder, or a .parquet, .csv, .jsonl or .arrow file"
+    )
 
 
 def _absolute(uri: str) -> str:
     """A registered path means the same from every folder."""
-    return uri if ":" in uri.split("/")[0] else str(Path(uri).expanduser().absolute())
-
-
-def _renamed(table: pa.Table, mapping: Mapping[str, str]) -> pa.Table:
-    missing = [c for c in mapping.values() if c not in table.column_names]
-    if missing:
-        raise InvalidInput(f"the mapping names columns that the data does not have: {', '.join(missing)}", hint="map model_column to data_column")
-    back = {data: model for model, data in mapping.items()}
-    return table.rename_columns([back.get(n, n) for n in table.column_names])
-
-
-def _refuse_errors(answers: Sequence[pa.RecordBatch]) -> None:
-    row = 0
-    for answer in answers:
-        if "error" in answer.schema.names:
-            for error in answer.column("error").to_pylist():
-                if error is not None:
-                    raise RunFailed(f"row {row} cannot be predicted: {error}", hint="mend the row, or take null for it with on_reject='null'")
-                row += 1
-        else:
-            row += answer.num_rows
+    return uri if ":" in uri.split("/", maxsplit=1)[0] else str(Path(uri).expanduser().absolute())

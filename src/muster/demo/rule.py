@@ -10,7 +10,7 @@ OFTEN_LATE = pa.array(["EV", "F9", "FL", "YV"])
 class Model:
     """The chance of a delay grows through the day."""
 
-    classes = ["no", "yes"]
+    classes = ("no", "yes")
 
     def predict_proba(self, data: pa.Table) -> pa.Table:
         through_the_day = pc.divide(pc.cast(data["hour"], pa.float64()), 48.0)

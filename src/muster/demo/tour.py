@@ -39,7 +39,9 @@ def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
         if_changed=True,
     )
     talk(_registered(trained))
-    by_rule = hub.register("delays-rule", rule, task="binary", target="late", sample=sample, tags={"kind": "baseline"}, if_changed=True)
+    by_rule = hub.register(
+        "delays-rule", rule, task="binary", target="late", sample=sample, tags={"kind": "baseline"}, if_changed=True
+    )
     talk(_registered(by_rule))
     run = hub.score(
         "delays@champion",
@@ -97,6 +99,10 @@ def _registered(version: Version) -> str:
 
 def _scored(run: Run) -> str:
     classes = run.summary.get("classes")
-    late = next((c["rows"] for c in classes if isinstance(c, dict) and c["class"] == "yes"), None) if isinstance(classes, list) else None
+    late = (
+        next((c["rows"] for c in classes if isinstance(c, dict) and c["class"] == "yes"), None)
+        if isinstance(classes, list)
+        else None
+    )
     share = f"  {int(str(late)) / run.rows:.1%} predicted late" if late is not None and run.rows else ""
     return f"scored  {run.ref}  {run.rows:,} rows  {run.rejected} rejected{share}  {run.seconds:.1f} s  → {run.output}"

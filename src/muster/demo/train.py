@@ -57,7 +57,11 @@ def main(folder: Path) -> None:
     example = first_half[NUMBERS + WORDS].head(5)
     signature = mlflow.models.infer_signature(example, pipeline.predict(example))
     mlflow.sklearn.save_model(
-        pipeline, str(folder / "models" / "delays"), signature=signature, input_example=example, serialization_format="cloudpickle"
+        pipeline,
+        str(folder / "models" / "delays"),
+        signature=signature,
+        input_example=example,
+        serialization_format="cloudpickle",
     )
 
 

@@ -23,7 +23,13 @@ class Datasets:
         self._actor = actor
 
     def register(
-        self, name: str, dataset: Dataset, *, description: str = "", tags: Mapping[str, str] | None = None, replace: bool = False
+        self,
+        name: str,
+        dataset: Dataset,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
     ) -> DatasetRecord:
         """Name a dataset as it is now: its columns and fingerprint are kept. Conflict if the name is taken, unless `replace`."""
         check_name(name, "dataset")
@@ -46,7 +52,8 @@ class Datasets:
                 tx.replace(record)
             else:
                 raise Conflict(
-                    f"the dataset `{name}` exists: {existing.uri}", hint="choose another name, or replace it with `--replace`"
+                    f"the dataset `{name}` exists: {existing.uri}",
+                    hint="choose another name, or replace it with `--replace`",
                 )
         return record
 
@@ -59,7 +66,9 @@ class Datasets:
             )
         return found
 
-    def list(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[DatasetRecord]:
+    def list(
+        self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[DatasetRecord]:
         where, order = conditions(DatasetRecord, filters), sorting(DatasetRecord, sort)
         return Listing(lambda n, cursor: self._store.find(DatasetRecord, Query(where, order, n, cursor)), limit)
 

@@ -33,7 +33,9 @@ def parse(text: str) -> Reference:
         raise InvalidReference(f"`{text}` is no reference to a model or version: {_RULE}", hint=_hint(model))
     if mark == ":":
         if not rest.isdecimal() or int(rest) == 0:
-            raise InvalidReference(f"`{text}` has no version number behind the colon", hint=f"write `{model}:3`, or `{model}@alias`")
+            raise InvalidReference(
+                f"`{text}` has no version number behind the colon", hint=f"write `{model}:3`, or `{model}@alias`"
+            )
         return Reference(model=model, number=int(rest))
     if mark == "@":
         return Reference(model=model, alias=rest if rest == "latest" else check_alias(rest))
@@ -48,9 +50,13 @@ def check_name(name: str, what: str = "model") -> str:
 
 def check_alias(name: str) -> str:
     if name == "latest":
-        raise InvalidReference("`latest` always means the newest version and cannot be set", hint="choose another alias")
+        raise InvalidReference(
+            "`latest` always means the newest version and cannot be set", hint="choose another alias"
+        )
     if name.isdecimal():
-        raise InvalidReference(f"`{name}` cannot be an alias: digits name version numbers", hint="choose a name with a letter")
+        raise InvalidReference(
+            f"`{name}` cannot be an alias: digits name version numbers", hint="choose a name with a letter"
+        )
     return check_name(name, "alias")
 
 

@@ -16,10 +16,10 @@ from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
 from muster.records import Counter, Environment, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name
 from muster.registry.registry import check_threshold, point
-from muster.signature import Scalar
+from muster.signature import Json, Scalar
 from muster.store import Condition, Query, RecordStore, Sort, Transaction
 
-__all__ = ["Registration", "Request", "Tools"]
+__all__ = ["Registration", "Request", "Tools", "overrides"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,8 @@ class Registration:
         if wanted is not None:
             if wanted not in origins:
                 raise InvalidInput(
-                    f"there is no origin `{wanted}`{near(wanted, origins)}", hint=f"origins are {', '.join(sorted(origins))}"
+                    f"there is no origin `{wanted}`{near(wanted, origins)}",
+                    hint=f"origins are {', '.join(sorted(origins))}",
                 )
             return wanted, origins[wanted]()
         for name, make in origins.items():
@@ -104,10 +105,15 @@ class Registration:
                 return name, origin
         if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
             raise InvalidModel(f"there is nothing at `{os.fspath(source)}`", hint="give the path of a model")
-        told = f"`{os.fspath(source)}`" if isinstance(source, (str, os.PathLike)) else f"an object of type {type(source).__name__}"
+        told = (
+            f"`{os.fspath(source)}`"
+            if isinstance(source, (str, os.PathLike))
+            else f"an object of type {type(source).__name__}"
+        )
         raise InvalidModel(
             f"{told} is not a model that Muster recognises",
-            hint=f"give an MLflow folder or archive, a Python file or folder, or an object with `predict`; origins are {', '.join(sorted(origins))}",
+            hint="give an MLflow folder or archive, a Python file or folder, or an object with `predict`;"
+            f" origins are {', '.join(sorted(origins))}",
         )
 
     def _declared(self, description: Description) -> Declared:
@@ -206,6 +212,21 @@ class Registration:
         )
 
 
+def overrides(output: str | Mapping[str, Json]) -> Mapping[str, Json]:
+    """What a user says of a model's raw answer: `auto`, or some of the keys of a Reading."""
+    known = ("label", "probabilities", "value", "activation", "classes")
+    if output == "auto":
+        return {}
+    if isinstance(output, str):
+        raise InvalidInput(
+            f"`output` cannot be {output!r}", hint=f"give 'auto', or a dictionary with some of {', '.join(known)}"
+        )
+    wrong = [f"`{k}`" for k in output if k not in known]
+    if wrong:
+        raise InvalidInput(f"`output` has no {', '.join(wrong)}", hint=f"its keys are {', '.join(known)}")
+    return output
+
+
 _OTHER_MODEL = "versions of a model answer one question: register this one under another model name"
 
 
@@ -222,7 +243,9 @@ def _fits(model: Model, version: Version) -> Version:
             f"the threshold is for `{version.classes[-1]}`, but `{model.name}` calls `{model.classes[-1]}` positive",
             hint=f"declare the classes in the model's order: {', '.join(map(str, model.classes))}",
         )
-    return replace(version, target=version.target or model.target, output=replace(version.output, classes=model.classes))
+    return replace(
+        version, target=version.target or model.target, output=replace(version.output, classes=model.classes)
+    )
 
 
 def _same_set(one: Sequence[Scalar], other: Sequence[Scalar]) -> bool:

@@ -6,7 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from muster.errors import AliasNotFound, Conflict, InvalidInput, InvalidReference, ModelNotFound, NotApplicable, VersionNotFound, near
+from muster.errors import (
+    AliasNotFound,
+    Conflict,
+    InvalidInput,
+    InvalidReference,
+    ModelNotFound,
+    NotApplicable,
+    VersionNotFound,
+    near,
+)
 from muster.records import Alias, Model, Version, now
 from muster.registry.references import Reference, check_alias, parse
 from muster.registry.search import Listing, conditions, sorting
@@ -37,7 +46,9 @@ class Registry:
             self.model(model)
             where += (Condition("model", "=", model),)
             order = order or (Sort("number", descending=True),)
-        return Listing(lambda n, cursor: self._with_aliases(self._store.find(Version, Query(where, order, n, cursor))), limit)
+        return Listing(
+            lambda n, cursor: self._with_aliases(self._store.find(Version, Query(where, order, n, cursor))), limit
+        )
 
     def model(self, name: str) -> Model:
         reference = parse(name)
@@ -134,7 +145,9 @@ class Registry:
         parsed = parse(reference)
         if parsed.id is None and parsed.number is None and parsed.alias is None:
             return self._model(reader, parsed.model)
-        if parsed.id is not None and (found := reader.find(Model, Query((Condition("id", "=", parsed.id),), limit=1)).items):
+        if parsed.id is not None and (
+            found := reader.find(Model, Query((Condition("id", "=", parsed.id),), limit=1)).items
+        ):
             return found[0]
         return self._version(reader, reference)
 
@@ -148,7 +161,9 @@ class Registry:
         found = reader.get(Model, name)
         if found is None:
             known = [m.name for m in reader.find(Model, Query(limit=_MANY)).items]
-            raise ModelNotFound(f"no model is named `{name}`{near(name, known)}", hint="list them with `muster model list`")
+            raise ModelNotFound(
+                f"no model is named `{name}`{near(name, known)}", hint="list them with `muster model list`"
+            )
         return found
 
     def _version(self, reader: Reader, text: str) -> Version:
@@ -156,7 +171,9 @@ class Registry:
         if reference.id is not None:
             found = reader.find(Version, Query((Condition("id", "=", reference.id),), limit=1)).items
             if not found:
-                raise VersionNotFound(f"no version has the id `{reference.id}`", hint="list them with `muster version list MODEL`")
+                raise VersionNotFound(
+                    f"no version has the id `{reference.id}`", hint="list them with `muster version list MODEL`"
+                )
             return self._filled(reader, found[0])
         aliases = _aliases(reader, reference.model)
         number = self._number(reader, reference, {a.name: a.number for a in aliases})
@@ -179,7 +196,10 @@ class Registry:
         where = (Condition("model", "=", reference.model),)
         newest = reader.find(Version, Query(where, (Sort("number", descending=True),), limit=6)).items
         if not newest:
-            raise VersionNotFound(f"model `{reference.model}` has no version", hint=f"register one: `muster register {reference.model} SOURCE`")
+            raise VersionNotFound(
+                f"model `{reference.model}` has no version",
+                hint=f"register one: `muster register {reference.model} SOURCE`",
+            )
         if reference.alias == "latest" or len(newest) == 1:
             return newest[0].number
         told = ", ".join(v.ref for v in newest[:5]) + (", …" if len(newest) > 5 else "")
@@ -191,7 +211,9 @@ class Registry:
 
     def _no_version(self, reader: Reader, model: str, number: int) -> VersionNotFound:
         self._model(reader, model)
-        newest = reader.find(Version, Query((Condition("model", "=", model),), (Sort("number", descending=True),), limit=1)).items
+        newest = reader.find(
+            Version, Query((Condition("model", "=", model),), (Sort("number", descending=True),), limit=1)
+        ).items
         latest = f" (latest is {newest[0].number})" if newest else " (it has none)"
         return VersionNotFound(
             f"model `{model}` has no version {number}{latest}", hint=f"list them with `muster version list {model}`"

@@ -68,7 +68,10 @@ class Held:
             assert progress is not None
             tx.insert(chunk)
             fresh = replace(
-                progress, rows=progress.rows + chunk.length, rejected=progress.rejected + chunk.rejected, updated_at=now()
+                progress,
+                rows=progress.rows + chunk.length,
+                rejected=progress.rejected + chunk.rejected,
+                updated_at=now(),
             )
             tx.replace(fresh)
         return fresh
@@ -80,7 +83,12 @@ class Held:
             progress = tx.get(Progress, self.run.id)
             assert progress is not None
             tx.replace(
-                replace(progress, total=total or progress.total, fingerprint=fingerprint or progress.fingerprint, updated_at=now())
+                replace(
+                    progress,
+                    total=total or progress.total,
+                    fingerprint=fingerprint or progress.fingerprint,
+                    updated_at=now(),
+                )
             )
 
     def end(self, run: Run) -> Run:
@@ -102,7 +110,8 @@ class Held:
         if lease is None or not self._own(lease):
             self._lost.set()
             raise RunFailed(
-                f"run {self.run.id} was taken over by another process", hint=f"see it with `muster run show {self.run.id}`"
+                f"run {self.run.id} was taken over by another process",
+                hint=f"see it with `muster run show {self.run.id}`",
             )
         return lease
 
@@ -158,7 +167,9 @@ class Runs:
         """The finished chunks, in order."""
         cursor = None
         while True:
-            page = self._store.find(Chunk, Query((Condition("run", "=", run),), sorting(Chunk, ("part", "index")), 1_000, cursor))
+            page = self._store.find(
+                Chunk, Query((Condition("run", "=", run),), sorting(Chunk, ("part", "index")), 1_000, cursor)
+            )
             yield from page.items
             cursor = page.next
             if cursor is None:

@@ -2,97 +2,30 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from dataclasses import replace
+from typing import Literal
 
 import pyarrow as pa
 
-from muster.dataset import Dataset, Part, Sink
+from muster.dataset import Dataset, Sink
 from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed
-from muster.predictor import Call, OpenPredictor
+from muster.predictor import Call
 from muster.profile import Profile
-from muster.records import Chunk, Progress, Run, Version, new_id, now
+from muster.records import Chunk, Run, Version, new_id, now
+from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_threshold
 from muster.registry.runs import Held, Runs
-from muster.runner import Done, Plan, Runner
-from muster.scoring.layout import Keep, Layout, layout
+from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch
+from muster.runner import Done, Plan
+from muster.scoring.layout import Layout, layout
 from muster.scoring.sizes import chunk_rows
-from muster.scoring.writer import OnReject, ScoreWriter
-from muster.signature import Json, Output, Signature
+from muster.scoring.writer import ScoreWriter
+from muster.signature import Json
 
-__all__ = ["ScoreRequest", "ScoreTools", "Scorings", "Watch"]
-
-Watch = Callable[[Progress], None]
-"""Is told how far a run is, after each chunk."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreRequest:
-    """What the user asks for."""
-
-    reference: str
-    data: str
-    output: str
-    keep: Keep = ()
-    params: Mapping[str, Json] = field(default_factory=dict)
-    threshold: float | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    prefix: str = ""
-    on_reject: OnReject = "skip"
-    overwrite: bool = False
-    runner: str = "local"
-
-
-class CreateSink(Protocol):
-    def __call__(self, uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str]) -> Sink: ...
-
-
-class OpenVersion(Protocol):
-    def __call__(
-        self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
-    ) -> OpenPredictor: ...
-
-
-class Fit(Protocol):
-    """What a schema gives for a signature."""
-
-    @property
-    def columns(self) -> tuple[str, ...]: ...
-    @property
-    def casts(self) -> tuple[str, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreTools:
-    """What the hub lends to a scoring: plain functions over its implementations."""
-
-    open_dataset: Callable[[str], Dataset]
-    create_sink: CreateSink
-    open_version: OpenVersion
-    runner: Callable[[str, int], Runner]
-    fit: Callable[[pa.Schema, Signature, Mapping[str, str]], Fit]
-    parameters: Callable[[Signature, Mapping[str, Json]], Mapping[str, Json]]
-    profile: Callable[[Output], Callable[[], Profile]]
-    decode_profile: Callable[[bytes], Profile]
-    workers: int
-    chunk_rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """All that executing needs, made from the run's record alone."""
-
-    run: Run
-    version: Version
-    dataset: Dataset
-    parts: Sequence[Part]
-    layout: Layout
-    sink: Sink
-    columns: tuple[str, ...]
+__all__ = ["Scorings"]
 
 
 class Scorings:
@@ -157,9 +90,11 @@ class Scorings:
         job = self._job(run)
         with self._runs.hold(run) as held, self._recorded(held, job):
             began = time.monotonic()
+            if watch is not None and (progress := self._runs.progress(run.id)) is not None:
+                watch(progress)
             if not job.sink.committed():
                 job.sink.begin()
-                with _Fingerprint(job.dataset, held) as fingerprint:
+                with Fingerprint(job.dataset, held) as fingerprint:
                     for _ in self._work(held, job, watch):
                         pass
                     known = fingerprint.result()
@@ -193,7 +128,9 @@ class Scorings:
             if self._runs.worked_on(run) is not False:
                 return run
         elif run.status != "failed":
-            raise Conflict(f"run {run.id} is {run.status} already", hint="only a run that is not finished can be cancelled")
+            raise Conflict(
+                f"run {run.id} is {run.status} already", hint="only a run that is not finished can be cancelled"
+            )
         job = self._job(run)
         with self._runs.hold(run) as held:
             job.sink.discard()
@@ -205,12 +142,14 @@ class Scorings:
         return self._tools.open_dataset(uri).declare(types)
 
     def _sink(self, run: Run, shown: Layout) -> Sink:
-        assert run.output is not None and run.input is not None
+        assert run.output is not None
+        assert run.input is not None
         overwrite = run.settings["overwrite"] is True
         return self._tools.create_sink(run.output, run.id, shown.schema, overwrite=overwrite, inputs=[run.input])
 
-    def _job(self, run: Run) -> _Job:
-        assert run.ref is not None and run.input is not None
+    def _job(self, run: Run) -> Job:
+        assert run.ref is not None
+        assert run.input is not None
         version = self._registry.version(run.ref)
         if version.digest != run.version_digest:
             raise Conflict(f"`{version.ref}` is not the version that run {run.id} began with", hint="score again")
@@ -219,9 +158,9 @@ class Scorings:
         columns = tuple(_texts(settings["columns"]))
         shown = layout(dataset.types(columns), version.output, _texts(settings["keep"]), str(settings["prefix"]))
         parts = dataset.parts(_rows(run))
-        return _Job(run, version, dataset, parts, shown, self._sink(run, shown), columns)
+        return Job(run, version, dataset, parts, shown, self._sink(run, shown), columns)
 
-    def _work(self, held: Held, job: _Job, watch: Watch | None) -> Iterator[None]:
+    def _work(self, held: Held, job: Job, watch: Watch | None) -> Iterator[None]:
         settings = job.run.settings
         finished = list(self._runs.chunks(job.run.id))
         threshold = settings["threshold"]
@@ -254,7 +193,7 @@ class Scorings:
                 watch(progress)
             yield
 
-    def _commit(self, job: _Job, fingerprint: str) -> None:
+    def _commit(self, job: Job, fingerprint: str) -> None:
         chunks = list(self._runs.chunks(job.run.id))
         starts: dict[int, int] = {}
         total = 0
@@ -275,7 +214,7 @@ class Scorings:
             starts,
         )
 
-    def _result(self, held: Held, job: _Job, seconds: float) -> Run:
+    def _result(self, held: Held, job: Job, seconds: float) -> Run:
         rows = rejected = 0
         timings: dict[str, float] = {}
         total: Profile | None = None
@@ -305,7 +244,7 @@ class Scorings:
         )
 
     @contextmanager
-    def _recorded(self, held: Held, job: _Job) -> Iterator[None]:
+    def _recorded(self, held: Held, job: Job) -> Iterator[None]:
         """Whatever ends the work is written into the run's record."""
         began = time.monotonic()
 
@@ -331,7 +270,9 @@ class Scorings:
             yield
         except RunCancelled:
             if held.lost:
-                raise RunFailed(f"run {job.run.id} was taken over by another process", hint="see it with `muster run list`") from None
+                raise RunFailed(
+                    f"run {job.run.id} was taken over by another process", hint="see it with `muster run list`"
+                ) from None
             job.sink.discard()
             ended("cancelled", "cancelled", "")
             raise RunCancelled(f"run {job.run.id} was cancelled", hint="nothing of its output is left") from None
@@ -350,38 +291,6 @@ class Scorings:
         except BaseException as error:
             ended("failed", f"interrupted: {type(error).__name__}", go_on)
             raise
-
-
-class _Fingerprint:
-    """Reads the input through for its fingerprint while it is scored."""
-
-    def __init__(self, dataset: Dataset, held: Held) -> None:
-        self._dataset = dataset
-        self._held = held
-        self._value: str | None = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, name="muster-fingerprint", daemon=True)
-
-    def __enter__(self) -> _Fingerprint:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._thread.join()
-
-    def _read(self) -> None:
-        try:
-            self._value = self._dataset.fingerprint()
-            self._held.note(fingerprint=self._value)
-        except BaseException as error:  # noqa: BLE001  # raised again where the result is asked for
-            self._error = error
-
-    def result(self) -> str:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        assert self._value is not None
-        return self._value
 
 
 def _schema(dataset: Dataset, version: Version, mapping: Mapping[str, str]) -> pa.Schema:

@@ -44,7 +44,9 @@ def sorting(kind: type[Record], fields: Sequence[str]) -> tuple[Sort, ...]:
     """Fields to sort by; a minus in front turns one round."""
     wrong = [f for f in fields if f.removeprefix("-") not in kind.INDEXED]
     if wrong:
-        raise InvalidInput(f"cannot sort by {', '.join(f'`{f}`' for f in wrong)}", hint=f"sort by {', '.join(kind.INDEXED)}")
+        raise InvalidInput(
+            f"cannot sort by {', '.join(f'`{f}`' for f in wrong)}", hint=f"sort by {', '.join(kind.INDEXED)}"
+        )
     return tuple(Sort(f.removeprefix("-"), f.startswith("-")) for f in fields)
 
 

@@ -47,7 +47,9 @@ class LocalRunner:
                 measured.update(chunk.batch, answer)
             written, rejected = sink.write(chunk, answer)
             timings = {"read": read, "predict": predicted - began, "write": time.perf_counter() - predicted}
-            return Done(chunk.part, chunk.index, chunk.start, chunk.length, chunk.last, rejected, written, timings, measured)
+            return Done(
+                chunk.part, chunk.index, chunk.start, chunk.length, chunk.last, rejected, written, timings, measured
+            )
 
         try:
             yield from _Pipeline(parts, plan, work, self._workers).results()
@@ -82,14 +84,14 @@ class LocalRunner:
                 while place in waiting:
                     ended, ready = waiting.pop(place)
                     total.merge(ready)
-                    place = _next(place, ended, order)
+                    place = _next(place, ended=ended, order=order)
         finally:
             if predictor is not None:
                 predictor.close()
         return total
 
 
-def _next(place: tuple[int, int], ended: bool, order: list[int]) -> tuple[int, int] | None:
+def _next(place: tuple[int, int], *, ended: bool, order: list[int]) -> tuple[int, int] | None:
     part, index = place
     if not ended:
         return part, index + 1
@@ -117,8 +119,12 @@ class _Pipeline(Generic[T]):
         readers = max(1, min(workers, sum(p.index not in plan.finished for p in parts)))
         self._reading = readers
         self._working = lanes = 2 * workers
-        self._threads = [threading.Thread(target=self._read, name=f"muster-read-{n}", daemon=True) for n in range(readers)]
-        self._threads += [threading.Thread(target=self._lane, name=f"muster-lane-{n}", daemon=True) for n in range(lanes)]
+        self._threads = [
+            threading.Thread(target=self._read, name=f"muster-read-{n}", daemon=True) for n in range(readers)
+        ]
+        self._threads += [
+            threading.Thread(target=self._lane, name=f"muster-lane-{n}", daemon=True) for n in range(lanes)
+        ]
         self._lanes = lanes
 
     def results(self) -> Iterator[T]:

@@ -33,7 +33,8 @@ class Layout:
         if self.probabilities:
             columns += _by_class(answer.column("probabilities"), len(self.classes))
         return pa.Table.from_arrays(
-            [c.cast(f.type) if c.type != f.type else c for c, f in zip(columns, self.schema, strict=True)], schema=self.schema
+            [c.cast(f.type) if c.type != f.type else c for c, f in zip(columns, self.schema, strict=True)],
+            schema=self.schema,
         )
 
 
@@ -43,7 +44,9 @@ def layout(data: pa.Schema, output: Output, keep: Keep, prefix: str) -> Layout:
     missing = [name for name in kept if name not in data.names]
     if missing:
         told = "; ".join(f"`{name}`{near(name, data.names)}" for name in missing)
-        raise InvalidInput(f"columns to keep that the data does not have: {told}", hint="name columns of the data, or keep `all`")
+        raise InvalidInput(
+            f"columns to keep that the data does not have: {told}", hint="name columns of the data, or keep `all`"
+        )
     fields = [data.field(name).remove_metadata() for name in kept]
     fields.append(pa.field(f"{prefix}prediction", output.type))
     per_class = output.probabilities and output.task in ("binary", "multiclass", "multilabel")

@@ -16,7 +16,9 @@ def as_table(data: object) -> pa.Table:
     try:
         table = _table(data)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise InvalidInput(f"the data is no table: {error}", hint="give columns of one length, each with values of one type") from None
+        raise InvalidInput(
+            f"the data is no table: {error}", hint="give columns of one length, each with values of one type"
+        ) from None
     if table is None:
         raise InvalidInput(
             f"an object of type {type(data).__name__} is no table",

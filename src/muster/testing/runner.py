@@ -37,7 +37,9 @@ class Numbers:
     def rows(self) -> int | None:
         return self.count
 
-    def chunks(self, rows: int, columns: Sequence[str] | None = None, skip: frozenset[int] = frozenset()) -> Iterator[Chunk]:
+    def chunks(
+        self, rows: int, columns: Sequence[str] | None = None, skip: frozenset[int] = frozenset()
+    ) -> Iterator[Chunk]:
         starts = range(0, max(self.count, 1), rows)
         for index, start in enumerate(starts):
             if index in skip:
@@ -167,8 +169,10 @@ class RunnerSuite:
         seen: list[int] = []
         call = Call(cancelled=lambda: len(seen) >= 3)
         with pytest.raises(RunCancelled):
-            for done in runner.map([Numbers(0, 0, 10_000_000)], _doubler, Memory(), plan=Plan(rows=100, call=call)):
-                seen.append(done.index)
+            seen.extend(
+                d.index
+                for d in runner.map([Numbers(0, 0, 10_000_000)], _doubler, Memory(), plan=Plan(rows=100, call=call))
+            )
         assert len(seen) < 100_000
 
     def test_closing_the_iterator_ends_the_work(self, runner: Runner) -> None:

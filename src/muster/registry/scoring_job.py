@@ -1,0 +1,88 @@
+"""What a scoring is asked for, what it is lent, and what executing it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from muster.dataset import Dataset, Part, Sink
+from muster.predictor import OpenPredictor
+from muster.profile import Profile
+from muster.records import Progress, Run, Version
+from muster.runner import Runner
+from muster.scoring.layout import Keep, Layout
+from muster.scoring.writer import OnReject
+from muster.signature import Json, Output, Signature
+
+__all__ = ["Job", "ScoreRequest", "ScoreTools", "Watch"]
+
+Watch = Callable[[Progress], None]
+"""Is told how far a run is: when work on it begins, and after each chunk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRequest:
+    """What the user asks for."""
+
+    reference: str
+    data: str
+    output: str
+    keep: Keep = ()
+    params: Mapping[str, Json] = field(default_factory=dict)
+    threshold: float | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    on_reject: OnReject = "skip"
+    overwrite: bool = False
+    runner: str = "local"
+
+
+class CreateSink(Protocol):
+    def __call__(self, uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str]) -> Sink: ...
+
+
+class OpenVersion(Protocol):
+    def __call__(
+        self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
+    ) -> OpenPredictor: ...
+
+
+class Fit(Protocol):
+    """What a schema gives for a signature."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    @property
+    def casts(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTools:
+    """What the hub lends to a scoring: plain functions over its implementations."""
+
+    open_dataset: Callable[[str], Dataset]
+    create_sink: CreateSink
+    open_version: OpenVersion
+    runner: Callable[[str, int], Runner]
+    fit: Callable[[pa.Schema, Signature, Mapping[str, str]], Fit]
+    parameters: Callable[[Signature, Mapping[str, Json]], Mapping[str, Json]]
+    profile: Callable[[Output], Callable[[], Profile]]
+    decode_profile: Callable[[bytes], Profile]
+    workers: int
+    chunk_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that executing needs, made from the run's record alone."""
+
+    run: Run
+    version: Version
+    dataset: Dataset
+    parts: Sequence[Part]
+    layout: Layout
+    sink: Sink
+    columns: tuple[str, ...]

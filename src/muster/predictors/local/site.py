@@ -1,0 +1,146 @@
+"""What this machine offers a version: its artifact's files and its interpreter.
+
+An artifact is copied once from the blobs into `<folder>/artifacts/<digest>`, read-only, checked as it is copied. It is hashed
+again when a process first uses it, and after that a file that changed since (by size, times or inode) is: what loads is always
+what the digest names. A copy that is incomplete or was tampered with is fetched again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from muster.config import Settings
+from muster.predictor import Talk
+from muster.predictors.local.artifact import ArtifactFile, fetch, manifest
+from muster.predictors.local.environment import Environments, to_stderr
+from muster.predictors.local.exclusive import Busy, exclusive
+from muster.records import Environment
+from muster.store import BlobStore
+
+__all__ = ["LocalSite"]
+
+_FETCH_SECONDS = 3_600.0
+_CACHE = "__pycache__"
+
+
+class LocalSite:
+    """The site of the machine that it is opened on. Picklable; the talk stays behind, and lines go to stderr there."""
+
+    def __init__(self, folder: Path, blobs: BlobStore, settings: Settings, talk: Talk = to_stderr) -> None:
+        self._folder = folder
+        self._blobs = blobs
+        self._settings = settings
+        self._talk = talk
+        named = settings.text("environment.folder")
+        self._environments = Environments(Path(named) if named else folder / "environments", blobs, settings, talk)
+        self._checked: dict[str, dict[str, tuple[int, ...]]] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return LocalSite, (self._folder, self._blobs, self._settings)
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def talk(self) -> Talk:
+        return self._talk
+
+    def artifact(self, digest: str) -> Path:
+        place = self._artifacts / digest
+        files = manifest(digest, self._blobs)
+        if self._is_whole(digest, place, files):
+            return place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        wait = "another process fetches the model's files; waiting for it …"
+        with exclusive(place.with_suffix(".lock"), seconds=_FETCH_SECONDS, waiting=lambda: self._talk(wait)):
+            if not self._is_whole(digest, place, files):
+                self._replace(digest, place)
+                self._checked[digest] = {f.path: _stamp(place / f.path) for f in files}
+        return place
+
+    def interpreter(self, environment: Environment) -> Path:
+        return self._environments.interpreter(environment)
+
+    def collect(self, keep: Collection[str]) -> int:
+        """Remove the copies of all artifacts but these; the bytes that went. A copy that is needed after all is fetched again."""
+        freed = 0
+        for place in [p for p in self._artifacts.glob("*") if p.is_dir() and p.name.partition(".")[0] not in keep]:
+            try:
+                with exclusive(place.with_name(place.name.partition(".")[0] + ".lock"), seconds=0):
+                    freed += sum(f.lstat().st_size for f in place.rglob("*") if not f.is_dir())
+                    _remove(place)
+            except Busy:
+                continue  # it is being fetched
+            self._checked.pop(place.name, None)
+        return freed
+
+    @property
+    def _artifacts(self) -> Path:
+        return self._folder / "artifacts"
+
+    def _replace(self, digest: str, place: Path) -> None:
+        for left in place.parent.glob(f"{digest}.tmp-*"):
+            _remove(left)
+        fresh = place.parent / f"{digest}.tmp-{os.urandom(4).hex()}"
+        fetch(digest, self._blobs, fresh)
+        for folder in [d for d in fresh.rglob("*") if d.is_dir()]:
+            folder.chmod(0o555)
+        if place.exists():
+            place.rename(place.parent / f"{digest}.tmp-{os.urandom(4).hex()}")
+        fresh.rename(place)
+        place.chmod(0o555)
+        for left in place.parent.glob(f"{digest}.tmp-*"):
+            _remove(left)
+
+    def _is_whole(self, digest: str, place: Path, files: tuple[ArtifactFile, ...]) -> bool:
+        """Whether the copy holds exactly these files, with these bytes."""
+        known = self._checked.get(digest, {})
+        try:
+            if _paths(place) != {f.path for f in files}:
+                return False
+            fresh = {f.path: _stamp(place / f.path) for f in files}
+            changed = [f for f in files if fresh[f.path] != known.get(f.path)]
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                if not all(pool.map(lambda f: _hash(place / f.path) == f.sha256, changed)):
+                    return False
+        except OSError:  # another process replaces it just now
+            return False
+        self._checked[digest] = fresh
+        return True
+
+
+def _paths(place: Path) -> set[str]:
+    """The files of a copy. Byte code that a model's imports left there goes: nothing but what was stored is ever loaded."""
+    found: set[str] = set()
+    for folder, folders, names in os.walk(place):
+        if _CACHE in folders:
+            folders.remove(_CACHE)
+            _remove(Path(folder) / _CACHE)
+        links = [n for n in folders if (Path(folder) / n).is_symlink()]
+        found |= {(Path(folder) / n).relative_to(place).as_posix() for n in (*names, *links)}
+    return found
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    found = file.lstat()
+    return found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _hash(file: Path) -> str:
+    if file.is_symlink():
+        return ""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _remove(folder: Path) -> None:
+    """A folder whose parts may be read-only."""
+    for path, _, _ in os.walk(folder):
+        Path(path).chmod(0o755)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -44,6 +44,8 @@ def integer_to_float(source: pa.DataType, target: pa.DataType) -> Rule:
 
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
         values = filled(array)
+        if values.max(initial=0) <= exact and (low == 0 or values.min(initial=0) >= -exact):
+            return array.cast(target, safe=False), None
         with np.errstate(over="ignore"):
             near = values.astype(target.to_pandas_dtype())
         wide = near.astype(np.float64)
@@ -100,27 +102,37 @@ def number_to_bool(source: pa.DataType, target: pa.DataType) -> Rule:
 
 
 def decimal_to_float(source: pa.DataType, target: pa.DataType) -> Rule:
-    """The nearest float, which Arrow's own cast often misses by a step: small decimals are divided, others go by way of text."""
-    small = pa.types.is_decimal128(source) and source.precision <= 15 and 0 <= source.scale <= 22
+    """The nearest float. Arrow's own cast often misses it by a step."""
 
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
-        if small and pa.types.is_float64(target):
-            return pa.array(_unscaled(array) / 10.0**source.scale, mask=nulls(array)), None
+        whole = _unscaled(array) if pa.types.is_float64(target) and 0 <= source.scale <= 22 else None
+        if whole is not None and whole.max(initial=0) <= 1 << 53 and whole.min(initial=0) >= -1 << 53:
+            # Both are exact doubles, so that their quotient is the nearest one.
+            return pa.array(whole / 10.0**source.scale, mask=nulls(array)), None
         near = array.cast(pa.string()).cast(target)
         return near, found(np.isinf(filled(near)))
 
     return Rule(source, target, run, f"is too large for {target}", rounded=True)
 
 
-def _unscaled(array: pa.Array) -> npt.NDArray[np.int64]:
-    """The stored integers of decimals of up to 18 digits, which fill the lower of two words each."""
-    words = np.frombuffer(array.buffers()[1], np.int64) if len(array) else np.zeros(0, np.int64)
-    low = words[2 * array.offset :][: 2 * len(array) : 2]
-    return np.where(array.is_null(), 0, low) if array.null_count else low
+def _unscaled(array: pa.Array) -> npt.NDArray[np.int64] | None:
+    """The stored integers of decimals, 0 for null; None where they do not all fit into 64 bits."""
+    if not pa.types.is_decimal128(array.type) or not len(array):
+        return None
+    end = array.offset + len(array)
+    words = np.frombuffer(array.buffers()[1], np.int64, 2 * end).reshape(end, 2)[array.offset :]
+    low, high = words[:, 0], words[:, 1]
+    empty = nulls(array)
+    if empty is not None:
+        low, high = np.where(empty, 0, low), np.where(empty, 0, high)
+    return low if np.array_equal(low >> 63, high) else None
 
 
 def decimal_to_decimal(source: pa.DataType, target: pa.DataType) -> Rule:
     """Every digit kept, or a fault."""
+    if source.scale < 0:  # which Arrow cannot compare
+        digits = pa.decimal256(76, 0)
+        return then(simple(source, digits), decimal_to_decimal(digits, target))
     wide = pa.decimal256(76, source.scale)
     most = max(target.precision - target.scale, -source.scale)
     if source.precision - source.scale <= target.precision - target.scale and source.scale <= target.scale:
@@ -153,14 +165,21 @@ def integer_to_decimal(source: pa.DataType, target: pa.DataType) -> Rule:
 def decimal_to_integer(source: pa.DataType, target: pa.DataType) -> Rule:
     """Whole numbers only."""
     digits = pa.decimal256(76, 0)
-    least, most = (pa.scalar(str(b)).cast(digits) for b in _bounds(target))
+    low, high = _bounds(target)
+    bottom, top = max(low, -(1 << 63)), min(high, (1 << 63) - 1)
+    least, most = (pa.scalar(str(bound)).cast(digits) for bound in (low, high))
     to_whole = decimal_to_decimal(source, digits)
 
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
+        stored = _unscaled(array) if 0 <= source.scale <= 18 else None
+        if stored is not None:
+            values, rest = np.divmod(stored, 10**source.scale)
+            faults = (rest != 0) | (values < bottom) | (values > top)
+            return pa.array(np.where(faults, 0, values), pa.int64(), mask=nulls(array)).cast(target), found(faults)
         whole = to_whole(array)
         outside = found(true(pc.or_(pc.less(whole.array, least), pc.greater(whole.array, most))))
-        values = whole.array if outside is None else nulled(whole.array, outside)
-        return values.cast(target), either(whole.faults, outside)
+        inside = whole.array if outside is None else nulled(whole.array, outside)
+        return inside.cast(target), either(whole.faults, outside)
 
     return Rule(source, target, run, f"is no whole number within {target}")
 

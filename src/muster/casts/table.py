@@ -45,16 +45,16 @@ def castable(source: pa.DataType, target: pa.DataType) -> bool:
 
 _FAMILIES: tuple[tuple[str, Callable[[pa.DataType], bool]], ...] = (
     ("null", pa.types.is_null),
-    ("bool", pa.types.is_boolean),
+    ("boolean", pa.types.is_boolean),
     ("integer", pa.types.is_integer),
     ("float", pa.types.is_floating),
     ("decimal", pa.types.is_decimal),
     ("text", lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t)),
     ("bytes", lambda t: pa.types.is_binary(t) or pa.types.is_large_binary(t) or pa.types.is_binary_view(t)),
     ("bytes", pa.types.is_fixed_size_binary),
-    ("naive", lambda t: pa.types.is_date(t) or (pa.types.is_timestamp(t) and t.tz is None)),
-    ("zoned", pa.types.is_timestamp),
-    ("time", pa.types.is_time),
+    ("date or time", lambda t: pa.types.is_date(t) or (pa.types.is_timestamp(t) and t.tz is None)),
+    ("zoned time", pa.types.is_timestamp),
+    ("time of day", pa.types.is_time),
     ("duration", pa.types.is_duration),
     ("list", is_list),
     ("struct", pa.types.is_struct),
@@ -86,12 +86,15 @@ _HINTS = {
     ("text", "integer"): "convert the text to numbers in the data, or declare the column's type where it is read",
     ("integer", "text"): "numbers have lost how they were written (007); write the column as text in the data",
     ("float", "decimal"): "a double has no exact decimal; write the column as decimals or integers in the data",
-    ("zoned", "naive"): "convert the column to the model's own zone and drop the zone, in the data",
-    ("naive", "zoned"): "say in the data which zone the times are in",
-    ("text", "naive"): "convert the text to timestamps in the data, or declare the column's type where it is read",
+    ("zoned time", "date or time"): "convert the column to the model's own zone and drop the zone, in the data",
+    ("date or time", "zoned time"): "say in the data which zone the times are in",
+    (
+        "text",
+        "date or time",
+    ): "convert the text to timestamps in the data, or declare the column's type where it is read",
     ("bytes", "text"): "decode the bytes to text in the data",
 }
-_SAME_HINT = {"float": "integer", "decimal": "integer", "bool": "integer", "zoned": "naive"}
+_SAME_HINT = {"float": "integer", "decimal": "integer", "boolean": "integer", "zoned time": "date or time"}
 
 
 def _refuse(source: pa.DataType, target: pa.DataType) -> NoReturn:
@@ -119,25 +122,25 @@ def _bytes_to_bytes(source: pa.DataType, target: pa.DataType) -> Rule:
 _Make: TypeAlias = Callable[[pa.DataType, pa.DataType], Rule]
 
 _RULES: Mapping[tuple[str, str], _Make] = {
-    ("bool", "integer"): numbers.bool_to_number,
-    ("bool", "float"): numbers.bool_to_number,
-    ("bool", "decimal"): numbers.bool_to_number,
-    ("integer", "bool"): numbers.number_to_bool,
+    ("boolean", "integer"): numbers.bool_to_number,
+    ("boolean", "float"): numbers.bool_to_number,
+    ("boolean", "decimal"): numbers.bool_to_number,
+    ("integer", "boolean"): numbers.number_to_bool,
     ("integer", "integer"): numbers.integer_to_integer,
     ("integer", "float"): numbers.integer_to_float,
     ("integer", "decimal"): numbers.integer_to_decimal,
-    ("float", "bool"): numbers.number_to_bool,
+    ("float", "boolean"): numbers.number_to_bool,
     ("float", "integer"): numbers.float_to_integer,
     ("float", "float"): numbers.float_to_float,
-    ("decimal", "bool"): numbers.number_to_bool,
+    ("decimal", "boolean"): numbers.number_to_bool,
     ("decimal", "integer"): numbers.decimal_to_integer,
     ("decimal", "float"): numbers.decimal_to_float,
     ("decimal", "decimal"): numbers.decimal_to_decimal,
     ("text", "text"): simple,
     ("bytes", "bytes"): _bytes_to_bytes,
-    ("naive", "naive"): times.time_to_time,
-    ("zoned", "zoned"): times.time_to_time,
-    ("time", "time"): times.time_to_time,
+    ("date or time", "date or time"): times.time_to_time,
+    ("zoned time", "zoned time"): times.time_to_time,
+    ("time of day", "time of day"): times.time_to_time,
     ("duration", "duration"): times.time_to_time,
     ("list", "list"): partial(nested.list_to_list, rule),
     ("struct", "struct"): partial(nested.struct_to_struct, rule),

@@ -6,14 +6,14 @@ What is wrong with the answer as a whole (its rows, columns, types) fails the ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from muster.casts import type_name
+from muster.casts import nulled, type_name
 from muster.errors import ModelFailed
 from muster.signature import Output
 
@@ -51,8 +51,8 @@ def check(answer: pa.RecordBatch, rows: int, output: Output, label: Label | None
     errors = faults.array()
     if errors is None:
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-    sound = errors.is_null()
-    kept = {n: c if n == "served_by" else pc.if_else(sound, c, pa.scalar(None, c.type)) for n, c in columns.items()}
+    faulty = _mask(errors.is_valid())
+    kept = {n: c if n == "served_by" else nulled(c, faulty) for n, c in columns.items()}
     return pa.RecordBatch.from_arrays([*kept.values(), errors], names=[*kept, "error"])
 
 
@@ -183,7 +183,7 @@ def _probabilities(array: pa.Array, output: Output, faults: _Faults, of: str = "
     return pa.FixedSizeListArray.from_arrays(pa.array(clipped.ravel()), type=array.type, mask=mask)
 
 
-def _sound(values: npt.NDArray[Any], *, together: bool) -> bool:
+def _sound(values: npt.NDArray[np.float64], *, together: bool) -> bool:
     """Whether nothing at all is wrong, which is quick to see. NaN compares as wrong."""
     if not values.size:
         return True
@@ -192,16 +192,16 @@ def _sound(values: npt.NDArray[Any], *, together: bool) -> bool:
     return not together or bool(np.abs(values @ np.ones(values.shape[1]) - 1).max() <= SUM_TOLERANCE)
 
 
-def _unsound(values: npt.NDArray[Any], *, together: bool) -> Iterator[tuple[_Rows, str]]:
+def _unsound(values: npt.NDArray[np.float64], *, together: bool) -> Iterator[tuple[_Rows, str]]:
     """The rows that break a rule, and which."""
-    finite: _Rows = np.isfinite(values).all(axis=1)
+    finite: _Rows = np.all(np.isfinite(values), axis=1)
     yield ~finite, "are not finite"
-    inside: _Rows = ((values >= -_EDGE) & (values <= 1 + _EDGE)).all(axis=1)
+    inside: _Rows = np.all((values >= -_EDGE) & (values <= 1 + _EDGE), axis=1)
     yield finite & ~inside, "are not within 0 and 1"
     if together:
         apart = np.abs(np.where(inside, values.sum(axis=1, where=inside[:, None]), 1) - 1) > SUM_TOLERANCE
         yield apart, "do not add up to 1"
 
 
-def _shown(row: npt.NDArray[Any]) -> str:
+def _shown(row: npt.NDArray[np.float64]) -> str:
     return ", ".join(f"{v:.6g}" for v in row[:8]) + (", …" if len(row) > 8 else "")

@@ -1,0 +1,50 @@
+"""Where records and bytes are kept: a scheme and its class, imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from muster.errors import InvalidInput, near
+from muster.store import BlobStore, RecordStore
+
+__all__ = ["BLOB_STORES", "RECORD_STORES", "open_blobs", "open_records"]
+
+RECORD_STORES: Mapping[str, str] = {
+    "memory": "muster.stores.memory:MemoryRecords",
+    "sqlite": "muster.stores.sql:SqlRecords",
+}
+
+BLOB_STORES: Mapping[str, str] = {
+    "file": "muster.stores.files:FileBlobs",
+    "memory": "muster.stores.memory:MemoryBlobs",
+}
+
+
+def open_records(target: Path | str) -> RecordStore:
+    """The store in a SQLite file, which is made when new; or at `sqlite:///PATH`, or `memory://`, which is a new one each time."""
+    return _opened(RECORD_STORES, target, "sqlite")
+
+
+def open_blobs(target: Path | str) -> BlobStore:
+    """The store in a folder, which is made when new; or at `file:///PATH`, or `memory://`, which is a new one each time."""
+    return _opened(BLOB_STORES, target, "file")
+
+
+def _opened(known: Mapping[str, str], target: Path | str, usual: str) -> Any:
+    scheme, found, place = str(target).partition("://") if isinstance(target, str) else ("", "", "")
+    name = scheme.lower() if found else usual
+    if name not in known:
+        raise InvalidInput(
+            f"no store opens `{scheme}://…`{near(name, known)}",
+            hint=f"there are {', '.join(f'{n}://' for n in sorted(known))}",
+        )
+    module, _, attribute = known[name].partition(":")
+    opened = getattr(import_module(module), attribute)
+    return (
+        opened()
+        if name == "memory"
+        else opened(Path(place.removeprefix("/") if name == "sqlite" else place) if found else Path(target))
+    )

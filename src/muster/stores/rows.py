@@ -1,0 +1,114 @@
+"""The rows of a SQL database, by one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Executable, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import SQLAlchemyError
+
+from muster.errors import StoreError
+from muster.records import Event
+from muster.stores import statements
+from muster.stores.audit import Head, StoredEvent
+from muster.stores.query import Plan, Term
+from muster.stores.shape import Row, Shape, shape
+from muster.stores.sqlite import Sqlite
+from muster.stores.tables import CHAIN, cells, tables
+
+__all__ = ["SqlRows"]
+
+
+class SqlRows:
+    """Rows by one connection. After a failed statement it is `broken`: what it did before may be undone already."""
+
+    def __init__(self, database: Sqlite, connection: Connection) -> None:
+        self.connection = connection
+        self.broken = False
+        self._database = database
+
+    def text(self, shape: Shape, key: tuple[str | int, ...]) -> str | None:
+        try:
+            found = self._all(statements.by_key(shape), _keyed(shape, key))
+        except (UnicodeEncodeError, OverflowError):  # no stored record has such a key
+            return None
+        return found[0] if found else None
+
+    def texts(self, plan: Plan) -> list[str]:
+        return self._all(*statements.page(plan))
+
+    def total(self, shape: Shape, terms: Sequence[Term]) -> int:
+        return int(self._all(*statements.count(shape, terms))[0])
+
+    def add(self, shape: Shape, row: Row) -> bool:
+        if not self._do(self._database.insert(tables(shape).records), cells(row)):
+            return False
+        self._tag(shape, row)
+        return True
+
+    def change(self, shape: Shape, row: Row) -> bool:
+        key = _keyed(shape, row.key)
+        if shape.unique and self._all(statements.claimed(shape), {**key, "value": row.cells[shape.unique]}):
+            return False
+        self._do(statements.change(shape), {**cells(row), **key})
+        if shape.tagged:
+            self._do(statements.remove_tags(shape), key)
+            self._tag(shape, row)
+        return True
+
+    def remove(self, shape: Shape, key: tuple[str | int, ...]) -> None:
+        self._do(statements.remove(shape), _keyed(shape, key))
+
+    def head(self) -> Head:
+        found = self._execute(select(CHAIN.c.seq, CHAIN.c.hash).with_for_update()).first()
+        if found is None:
+            raise StoreError(
+                f"{self._database.name} has lost the head of its audit trail", hint="see `muster event verify`"
+            )
+        return Head(found.seq, found.hash)
+
+    def advance(self, head: Head) -> None:
+        self._do(update(CHAIN), {"seq": head.seq, "hash": head.hash})
+
+    def events(self) -> Iterator[StoredEvent]:
+        """All events in order, a few at a time."""
+        table = tables(shape(Event)).records
+        fields = list(shape(Event).fields)
+        wanted = select(*(table.c[n] for n in fields), table.c.document).order_by(table.c.seq)
+        for row in self._execute(wanted.execution_options(yield_per=100)):
+            yield StoredEvent(dict(zip(fields, row, strict=False)), row[-1])
+
+    def _tag(self, shape: Shape, row: Row) -> None:
+        table = tables(shape).tags
+        if table is not None and row.tags:
+            key = {f.name: row.cells[f.name] for f in shape.key}
+            self._do(table.insert(), [{**key, "tag": t, "value": v} for t, v in row.tags.items()])
+
+    def _all(self, statement: Executable, values: dict[str, Any]) -> list[Any]:
+        try:
+            return list(self._execute(statement, values).scalars())
+        except SQLAlchemyError as error:
+            raise self._fault(error) from error
+
+    def _do(self, statement: Executable, values: dict[str, Any] | list[dict[str, Any]]) -> int:
+        return self._execute(statement, values).rowcount
+
+    def _execute(
+        self, statement: Executable, values: dict[str, Any] | list[dict[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        if self.broken:
+            raise StoreError(f"this transaction on {self._database.name} has failed already", hint="begin another one")
+        try:
+            return self.connection.execute(statement, values)
+        except SQLAlchemyError as error:
+            raise self._fault(error) from error
+
+    def _fault(self, error: SQLAlchemyError) -> StoreError:
+        self.broken = True
+        return self._database.explain(error)
+
+
+def _keyed(shape: Shape, key: tuple[str | int, ...]) -> dict[str, Any]:
+    return {f"k_{f.name}": value for f, value in zip(shape.key, key, strict=True)}

@@ -1,0 +1,100 @@
+"""Finds the schema of a database, and brings it to that of this release."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+
+from muster.errors import StoreError, TooNew
+from muster.stores.tables import REVISION
+
+if TYPE_CHECKING:
+    from muster.stores.sqlite import Sqlite
+
+__all__ = ["VERSION_TABLE", "bring_up", "check"]
+
+VERSION_TABLE = "muster_schema"
+
+# Alembic makes it; other programs' databases have one too, under its usual name.
+_VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
+_FOUND = select(_VERSION.c.version_num)
+_alembic = threading.Lock()
+
+
+def check(database: Sqlite, connection: Connection) -> None:
+    """Refuse to write where another release changed the schema while this one had it open."""
+    found = _revision(database, connection)
+    if found != REVISION:
+        raise TooNew(
+            f"the schema of {database.name} became {found} while it was open here, and this release writes {REVISION}",
+            hint="end this process and start it again with the release that upgraded the hub",
+        )
+
+
+def bring_up(database: Sqlite) -> str:
+    """Make or upgrade the schema where that is needed; the revision that was found, or nothing in a new database."""
+    with database.connect() as connection:
+        before = _revision(database, connection)
+    if before == REVISION:
+        return before
+    with database.connect() as connection:
+        database.begin(connection)
+        try:
+            # Somebody else may have done it while this process waited for its turn.
+            before = _revision(database, connection)
+            if before != REVISION:
+                _migrate(connection)
+            database.commit(connection)
+        except SQLAlchemyError as error:
+            raise database.explain(error) from error
+        finally:
+            database.rollback(connection)
+    return before
+
+
+def _revision(database: Sqlite, connection: Connection) -> str:
+    try:
+        found = connection.execute(_FOUND).scalar()
+    except (OperationalError, ProgrammingError):
+        # Usually: no such table. If it is something else, asking for the tables fails too.
+        found = _without(database, connection)
+    except SQLAlchemyError as error:
+        raise database.explain(error) from error
+    if found and not found.isdigit():
+        raise StoreError(
+            f"{database.name} has the schema `{found}`, which is none of Muster's", hint="give a hub's database"
+        )
+    if found and int(found) > int(REVISION):
+        raise TooNew(
+            f"{database.name} was written by a later release of Muster (schema {found}; this one knows {REVISION})",
+            hint="upgrade Muster with `pip install --upgrade muster-ml`",
+        )
+    return found or ""
+
+
+def _without(database: Sqlite, connection: Connection) -> str:
+    try:
+        names = inspect(connection).get_table_names()
+    except SQLAlchemyError as error:
+        raise database.explain(error) from error
+    if names:
+        raise StoreError(
+            f"{database.name} is a database, but no hub: it has the tables {', '.join(sorted(names)[:5])}",
+            hint="give an empty folder, or that of a hub",
+        )
+    return ""
+
+
+def _migrate(connection: Connection) -> None:
+    """Run the revisions that are missing. Alembic takes half a second to import, so it is only here."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "muster.stores:migrations")
+    config.attributes["connection"] = connection
+    with _alembic:  # its context is one per process
+        command.upgrade(config, REVISION)

@@ -1,0 +1,148 @@
+"""Records in a SQL database. SQLite is the one that needs no server; what is particular to it is in `sqlite.py`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from muster.errors import StoreError
+from muster.records import Event, Record
+from muster.store import Condition, Page, Query
+from muster.stores import schema
+from muster.stores.audit import verify
+from muster.stores.rows import SqlRows
+from muster.stores.sqlite import Sqlite
+from muster.stores.tables import REVISION
+from muster.stores.transaction import RecordTransaction, Turn, check_author, count, find, get
+
+__all__ = ["SqlRecords"]
+
+R = TypeVar("R", bound=Record)
+
+_IDLE = 16
+_forked: list[object] = []
+
+
+class _Connections:
+    """Those of one process: one that writes, and as many that read as there are reads at once."""
+
+    def __init__(self, database: Sqlite, wait: float) -> None:
+        self.turn = Turn(database.name, wait)
+        self.process = os.getpid()
+        self.closed = False
+        self._database = database
+        self._idle: list[SqlRows] = []
+        self._writer: SqlRows | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlRows]:
+        try:
+            rows = self._idle.pop()
+        except IndexError:
+            rows = SqlRows(self._database, self._database.connect())
+        try:
+            yield rows
+        finally:
+            if rows.broken or self.closed or len(self._idle) >= _IDLE:
+                rows.connection.close()
+            else:
+                self._idle.append(rows)
+
+    def begin(self) -> SqlRows:
+        """The rows of a transaction, for whoever has the turn."""
+        rows = self._writer = self._writer or SqlRows(self._database, self._database.connect())
+        self._database.begin(rows.connection)
+        try:
+            schema.check(self._database, rows.connection)
+        except BaseException:
+            self.undo(rows)
+            raise
+        return rows
+
+    def undo(self, rows: SqlRows) -> None:
+        if self.process != os.getpid():  # what a forked child undoes, it would undo in its parent's file
+            return
+        try:
+            self._database.rollback(rows.connection)
+        except StoreError:
+            rows.broken = True
+        if rows.broken:
+            self._writer = None
+            rows.connection.close()
+
+    def close(self) -> None:
+        self.closed = True
+        while self._idle:
+            self._idle.pop().connection.close()
+        if self._writer is not None:
+            self._writer.connection.close()
+            self._writer = None
+
+
+class SqlRecords:
+    """Records in a database file, which is made when new. `wait` is how many seconds a writer waits for others."""
+
+    def __init__(self, path: Path, *, wait: float = 120.0) -> None:
+        self._database = Sqlite(path, wait)
+        self._wait = wait
+        self._database.prepare()
+        self._found = schema.bring_up(self._database)
+        self._connections = _Connections(self._database, wait)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._database.name}>"
+
+    def get(self, kind: type[R], *key: str | int) -> R | None:
+        with self._open().reading() as rows:
+            return get(rows, kind, key)
+
+    def find(self, kind: type[R], query: Query = Query()) -> Page[R]:
+        with self._open().reading() as rows:
+            return find(rows, kind, query)
+
+    def count(self, kind: type[R], where: Sequence[Condition] = ()) -> int:
+        with self._open().reading() as rows:
+            return count(rows, kind, where)
+
+    @contextmanager
+    def transaction(self, actor: str, reason: str = "") -> Iterator[RecordTransaction]:
+        check_author(actor, reason)
+        connections = self._open()
+        with connections.turn:
+            rows = self._open().begin()
+            transaction = RecordTransaction(rows, actor, reason)
+            try:
+                yield transaction
+                transaction.finish()
+                self._database.commit(rows.connection)
+            except BaseException:
+                connections.undo(rows)
+                raise
+            finally:
+                transaction.end()
+
+    def upgrade(self) -> tuple[str, str]:
+        """Opening has done it; the first is the revision that was found then, or nothing if the store was new."""
+        return self._found, REVISION
+
+    def verify(self) -> tuple[int, Event | None]:
+        with self._open().reading() as rows, self._database.snapshot(rows.connection):
+            return verify(rows.events(), rows.head())
+
+    def close(self) -> None:
+        """Waits for a transaction of another thread."""
+        if self._connections.process == os.getpid():
+            with self._connections.turn:
+                self._connections.close()
+
+    def _open(self) -> _Connections:
+        if self._connections.closed:
+            raise StoreError(f"{self._database.name} is closed", hint="open the hub again")
+        if self._connections.process != os.getpid():
+            # SQLite forbids to use, or even to close, what a parent process opened before it forked.
+            _forked.append(self._connections)
+            self._connections = _Connections(self._database, self._wait)
+        return self._connections

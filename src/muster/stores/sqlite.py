@@ -1,0 +1,168 @@
+"""All that is particular to SQLite: how a connection is set up, how writers wait for each other, what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Insert, NullPool, Table, create_engine
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from muster.errors import Corrupt, StoreError
+from muster.stores.shape import fold
+
+__all__ = ["Sqlite"]
+
+T = TypeVar("T")
+
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class Sqlite:
+    """One file. Readers never wait for the writer (WAL); a commit is on the disk when it returns (synchronous=FULL)."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        self.name = str(path)
+        self._path = path
+        self._seconds = seconds
+        # AUTOCOMMIT: the driver begins nothing by itself, so that a read is its own snapshot and a write begins below.
+        self._engine = create_engine("sqlite://", creator=self._open, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    def connect(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except SQLAlchemyError as error:
+            raise self.explain(error) from error
+
+    def prepare(self) -> None:
+        """Make the folder and the file, and have the file in WAL mode. Two processes may do so at once."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{self._path.parent} cannot be made: {error.strerror}", hint="choose a folder that can be written"
+            ) from error
+        with self.connect() as connection:
+            if self._scalar(connection, "PRAGMA journal_mode") == "wal":
+                return
+            mode = self._patiently(lambda: self._scalar(connection, "PRAGMA journal_mode=WAL"))
+        if mode != "wal":
+            raise StoreError(
+                f"{self.name} is on a disk that cannot be shared by processes (its mode stays {mode})",
+                hint="keep the hub on a local disk; for several machines use PostgreSQL",
+            )
+
+    def begin(self, connection: Connection) -> None:
+        """Become the one writer, waiting for whoever is."""
+        self._patiently(lambda: self._run(connection, "BEGIN IMMEDIATE"))
+
+    def commit(self, connection: Connection) -> None:
+        self._patiently(lambda: self._run(connection, "COMMIT"))
+
+    def rollback(self, connection: Connection) -> None:
+        """Undo what is open. After some errors SQLite has done so by itself."""
+        if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]  # a sqlite3.Connection
+            self._run(connection, "ROLLBACK")
+
+    @contextmanager
+    def snapshot(self, connection: Connection) -> Iterator[None]:
+        """All reads inside see one state."""
+        self._run(connection, "BEGIN")
+        try:
+            yield
+        finally:
+            self.rollback(connection)
+
+    def insert(self, table: Table) -> Insert:
+        """An insert that does nothing where a row is in the way."""
+        return insert(table).on_conflict_do_nothing()
+
+    def explain(self, error: SQLAlchemyError) -> StoreError:
+        """What a driver's error means to the person whose hub it is."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = _code(error)
+        if code in _BUSY:
+            return StoreError(
+                f"{self.name} has been locked by another process for {self._seconds:g} seconds",
+                hint=f"see which one it is with `fuser {self.name}`, and end it if it hangs",
+            )
+        if code in _DAMAGED:
+            return Corrupt(
+                f"{self.name} is no database, or is damaged: {cause}", hint="give a hub's folder, or restore a backup"
+            )
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and self._full()):
+            return StoreError(f"the disk of {self.name} is full; nothing was changed", hint="make room, then try again")
+        if code == sqlite3.SQLITE_READONLY:
+            return StoreError(
+                f"{self.name} cannot be written: {cause}", hint="use a disk and an account that may write it"
+            )
+        if code == sqlite3.SQLITE_CANTOPEN:
+            return StoreError(
+                f"{self.name} cannot be opened: {cause}",
+                hint="a hub is a folder that can be written, with room on its disk",
+            )
+        return StoreError(f"{self.name} cannot be used: {cause}", hint="see that its disk works and nobody moved it")
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=self._seconds, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        try:
+            for pragma in ("foreign_keys=ON", "synchronous=FULL", "cache_size=-16000"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.create_function("casefold", 1, fold, deterministic=True)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _run(self, connection: Connection, text: str) -> None:
+        try:
+            connection.exec_driver_sql(text)
+        except SQLAlchemyError as error:
+            raise self.explain(error) from error
+
+    def _scalar(self, connection: Connection, text: str) -> Any:
+        try:
+            return connection.exec_driver_sql(text).scalar()
+        except SQLAlchemyError as error:
+            raise self.explain(error) from error
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        """Try until nobody else is in the way.
+
+        SQLite's own waiting pauses longer the longer it waited, so that a late comer goes first; here all waiters are equal.
+        """
+        until = time.monotonic() + self._seconds
+        while True:
+            try:
+                return act()
+            except StoreError as error:
+                if _code(error.__cause__) not in _BUSY or time.monotonic() >= until:
+                    raise
+            time.sleep(random.uniform(0.0005, 0.004))  # noqa: S311  # no secret
+
+    def _full(self) -> bool:
+        try:
+            room = os.statvfs(self._path.parent)
+        except OSError:
+            return False
+        return room.f_bavail * room.f_frsize < 1 << 16
+
+
+def _code(error: BaseException | None) -> int | None:
+    """The primary result code of SQLite."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return (
+        cause.sqlite_errorcode & 0xFF
+        if isinstance(cause, sqlite3.Error) and hasattr(cause, "sqlite_errorcode")
+        else None
+    )

@@ -88,11 +88,11 @@ class Handles:
         self._held.hang_up()
 
     def close(self, patience: float = 0.0) -> str:
-        """End the process; how it ended. One that ends by itself has `patience` seconds for it."""
+        """End the process; how the worker ended, in the guard's words. One that ends by itself has `patience` seconds for it."""
         if patience and self._end.alive:
             self._held.wait(patience)
         self._end()
-        return self._held.said.decode().strip()
+        return self._held.how()
 
     def forget(self) -> None:
         """In a process that this one forked: leave the worker to its owner."""
@@ -139,6 +139,12 @@ class _Held:
         if heard.endswith(b"\n"):
             self.said = self.said or heard.lstrip(b"?")
         return heard.endswith((until, b"\n"))
+
+    def how(self) -> str:
+        code = self.process.returncode
+        if self.said or self.worker is not None or code is None:
+            return self.said.decode().strip()
+        return f"exit {code}" if code >= 0 else f"signal {-code}"  # it never became a guard with a worker
 
     def read_log(self) -> str:
         with self.asking:

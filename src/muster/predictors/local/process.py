@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,9 @@ from muster.signature import Json
 from muster.worker.wire import PROTOCOL, Closed, Head
 
 __all__ = ["WorkerProcess"]
+
+_GREET_SECONDS = 60.0
+"""How long Python and pyarrow may take to start; `worker.load_seconds` is the model's alone."""
 
 _PATIENCE = 2.0
 """Seconds that a worker which closed its socket gets to end by itself, so that its own end is told and not ours."""
@@ -56,13 +58,12 @@ class WorkerProcess:
     def start(self) -> dict[str, Json]:
         """Start the process and load the model; its facts."""
         seconds = self._settings.seconds("worker.load_seconds")
-        deadline = time.monotonic() + seconds
         with self._using:
-            channel = self._launch(seconds)
+            channel = self._launch()
             request: dict[str, Json] = {"kind": "load", "spec": dict(self._load), "folder": str(self._folder)}
             request["memory"] = self._settings.number("worker.memory")
             with self._watched("load", seconds):
-                answer = channel.ask(request, deadline - time.monotonic())
+                answer = channel.ask(request, seconds)
             if answer["kind"] == "error":
                 self._end()
                 raise self._failure("the model does not load", answer)
@@ -112,7 +113,7 @@ class WorkerProcess:
     ) -> None:
         self.stop()
 
-    def _launch(self, seconds: float) -> Channel:
+    def _launch(self) -> Channel:
         """Start the process, and hear from it that it is a worker that this Muster can talk to."""
         assert self._handles is None, "a worker starts once"
         try:
@@ -123,13 +124,13 @@ class WorkerProcess:
             self._handles.hang_up()
         channel = Channel(self._handles.socket)
         try:
-            hello = channel.receive(seconds)
+            hello = channel.receive(_GREET_SECONDS)
         except (Closed, TimeoutError):
             if self._stopped:
                 self._end()
                 raise self._death("load", "") from None
             ended = self._end(_PATIENCE)
-            said = f"{self._python} did not start as a worker ({ended or f'no word within {seconds:g} s'})"
+            said = f"{self._python} did not start as a worker ({ended or f'no word within {_GREET_SECONDS:g} s'})"
             raise EnvironmentFailed(
                 f"{said}: {_last_line(self.log)}", hint=_REBUILD, details={"log": self.log}
             ) from None

@@ -1,0 +1,131 @@
+"""A record batch as a model takes it: a pandas DataFrame, a numpy array, an Arrow table.
+
+What a model gets is its own: nothing in it shares memory with the batch in a way that lets the model write to it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import pyarrow as pa
+
+TENSOR = b"muster.tensor"
+"""The key of a field's metadata that tells a tensor: `dtype`, and `shape` with the rows first."""
+
+Categories = Optional[Sequence[Any]]
+
+
+def has(module: str) -> bool:
+    """Whether the environment has the library."""
+    return importlib.util.find_spec(module) is not None
+
+
+def choose(wanted: str | None) -> str:
+    """The form of input: what is asked for, else pandas where the environment has it, else Arrow."""
+    return wanted or ("pandas" if has("pandas") else "arrow")
+
+
+def build(batch: pa.RecordBatch, form: str, *, named: bool = False) -> Any:
+    """The batch in that form; tensors are arrays whatever the form: one by itself, several or `named` ones by name."""
+    tensors = _tensors(batch)
+    if tensors:
+        return tensors if named or len(tensors) > 1 else next(iter(tensors.values()))
+    if form == "pandas":
+        return frame(batch)
+    return matrix(batch) if form == "numpy" else pa.Table.from_batches([batch])
+
+
+def frame(batch: pa.RecordBatch) -> Any:
+    """A pandas DataFrame."""
+    data = batch.to_pandas()
+    for name in _alone(batch):  # made without a copy: a view on the batch, which a model could not write to
+        data[name] = data[name].copy()
+    return data
+
+
+def _alone(batch: pa.RecordBatch) -> List[str]:
+    """Columns that are the only one of their type and have no nulls: pandas gets these as views."""
+    numeric = [(f.name, f.type) for f, c in zip(batch.schema, batch.columns) if _viewed(f.type) and not c.null_count]
+    kinds = [kind for _, kind in numeric]
+    return [name for name, kind in numeric if kinds.count(kind) == 1]
+
+
+def _viewed(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_timestamp(kind)
+
+
+def categorise(data: Any, categories: Dict[str, Categories]) -> Any:
+    """The frame with these columns as categories: of the values given, or of those that are there."""
+    import pandas as pd
+
+    for name, values in categories.items():
+        data[name] = pd.Categorical(data[name], categories=None if values is None else list(values))
+    return data
+
+
+def texts(batch: pa.RecordBatch) -> List[str]:
+    """The columns of text, in order."""
+    return [f.name for f in batch.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+
+
+def matrix(batch: pa.RecordBatch) -> Any:
+    """A numpy array, rows by columns: of the smallest type that holds all numbers, of objects where there is text. Nulls are NaN."""
+    import numpy as np
+
+    columns = [_array(c) for c in batch.columns]
+    if not columns:
+        return np.empty((batch.num_rows, 0))
+    result = np.empty(
+        (batch.num_rows, len(columns)), np.result_type(*columns) if _numeric(columns) else object, order="F"
+    )
+    for place, column in enumerate(columns):
+        result[:, place] = column
+    return result
+
+
+def _array(column: pa.Array) -> Any:
+    if pa.types.is_decimal(column.type) or (pa.types.is_boolean(column.type) and column.null_count):
+        column = column.cast(pa.float64())
+    return column.to_numpy(zero_copy_only=False)
+
+
+def _numeric(columns: List[Any]) -> bool:
+    return all(c.dtype.kind in "biuf" for c in columns)
+
+
+def _tensors(batch: pa.RecordBatch) -> Dict[str, Any]:
+    found = {}
+    for field, column in zip(batch.schema, batch.columns):
+        if field.metadata and TENSOR in field.metadata:
+            told = json.loads(field.metadata[TENSOR].decode())
+            found[field.name] = _tensor(column, told["dtype"], told["shape"])
+    return found
+
+
+def _tensor(column: pa.Array, dtype: str, shape: Sequence[int]) -> Any:
+    import numpy as np
+
+    values = column
+    while (
+        pa.types.is_list(values.type) or pa.types.is_large_list(values.type) or pa.types.is_fixed_size_list(values.type)
+    ):
+        values = values.flatten()
+    flat = values.to_numpy(zero_copy_only=False).astype(_dtype(dtype))
+    return np.array(flat).reshape(_sizes(len(column), list(shape[1:])))
+
+
+def _dtype(name: str) -> Any:
+    import numpy as np
+
+    return np.dtype(object) if name in ("str", "string", "object") else np.dtype(name)
+
+
+def _sizes(rows: int, shape: List[int]) -> Tuple[int, ...]:
+    """The shape with one free axis filled in. Several free axes, or rows of several lengths, have no one shape."""
+    if shape.count(-1) > 1:
+        raise ValueError(
+            f"a tensor with several free axes beside the rows cannot be built from a column: its shape is {shape}"
+        )
+    return (rows, *shape) if rows else (0, *(max(s, 0) for s in shape))

@@ -1,0 +1,55 @@
+"""Any flavor of MLflow, through its python_function."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from typing import Any, Callable, Dict, List
+
+import pyarrow as pa
+
+from . import inputs
+from .answers import Columns, columns_of
+from .loaded import Loaded
+
+
+def load_pyfunc(spec: Dict[str, Any], folder: str) -> Loaded:
+    """By the environment's own mlflow where it has one; else by the model's loader module, whose contract is the same since MLflow 1."""
+    predict = _by_mlflow(spec, folder) if inputs.has("mlflow") else _by_module(spec, folder)
+    takes_params = "params" in _parameters(predict)
+    form = inputs.choose(spec.get("input"))
+
+    def ask(batch: pa.RecordBatch, params: Dict[str, Any], _wanted: List[str]) -> Columns:
+        data = inputs.build(batch, form, named=bool(spec.get("named")))
+        return columns_of("predict", predict(data, params=params or None) if takes_params else predict(data))
+
+    return Loaded(ask, ["predict"], input=form)
+
+
+def _by_mlflow(spec: Dict[str, Any], folder: str) -> Callable[..., Any]:
+    import mlflow.pyfunc
+
+    model = mlflow.pyfunc.load_model(os.path.abspath(folder))
+    # What stands behind `predict`: data fits the signature already, and where it has nulls mlflow's own check would refuse it.
+    # Where the signature comes from type hints, or the model is a chat model, `predict` also makes its input of the data.
+    inner: Callable[..., Any] | None = getattr(model, "_predict_fn", None)
+    if inner is None:
+        inner = getattr(getattr(model, "_model_impl", None), spec.get("method") or "predict", None)
+    whole = spec.get("hints") or spec["module"].rsplit(".", 1)[-1] in ("chat_model", "chat_agent", "responses_agent")
+    return model.predict if whole or inner is None else inner
+
+
+def _by_module(spec: Dict[str, Any], folder: str) -> Callable[..., Any]:
+    module = importlib.import_module(spec["module"])
+    data = os.path.join(os.path.abspath(folder), spec["data"]) if spec.get("data") else os.path.abspath(folder)
+    config = [spec["config"]] if spec.get("config") else []
+    model = module._load_pyfunc(data, *config)  # noqa: SLF001  # the name that MLflow's contract gives it
+    return getattr(model, spec.get("method") or "predict")
+
+
+def _parameters(method: Callable[..., Any]) -> List[str]:
+    try:
+        return list(inspect.signature(method).parameters)
+    except (TypeError, ValueError):
+        return []

@@ -1,0 +1,30 @@
+"""Loaders by name. A specification says which one loads a model, and the rest is that loader's own."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, Dict
+
+from .loaded import Loaded
+
+# name -> module and function. A module is imported when it is needed: each wants other libraries.
+LOADERS = {
+    "object": ("objects", "load_object"),
+    "xgboost": ("boosters", "load_xgboost"),
+    "lightgbm": ("boosters", "load_lightgbm"),
+    "catboost": ("boosters", "load_catboost"),
+    "pyfunc": ("pyfunc", "load_pyfunc"),
+    "file": ("modelfile", "load_file"),
+}
+
+
+def load(spec: Dict[str, Any], folder: str) -> Loaded:
+    """Load the model in the folder. `spec` is what its origin stored with the version: `loader`, and `code`, folders to import from."""
+    sys.dont_write_bytecode = True  # the artifact is read-only, and shared by workers
+    for path in reversed(spec.get("code") or []):
+        sys.path.insert(0, os.path.join(folder, path))
+    module, name = LOADERS[spec["loader"]]
+    loader = getattr(importlib.import_module("." + module, __package__), name)
+    return loader(spec, folder)

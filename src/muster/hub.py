@@ -153,7 +153,7 @@ class Hub:
             if_changed=if_changed,
         )
         tools = Tools(
-            origins={n: load(where) for n, where in with_entry_points(ORIGINS, "muster.origins").items()},
+            origins={n: load(where) for n, where in self.origins().items()},
             store_artifact=partial(store, blobs=self._blobs),
             specify=partial(specify, blobs=self._blobs),
             resolve=self.environments.resolve,
@@ -320,6 +320,11 @@ class Hub:
     def upgrade(self) -> tuple[str, str]:
         """Bring the store to this release's schema; the revisions before and after."""
         return self._records.upgrade()
+
+    @staticmethod
+    def origins() -> Mapping[str, str]:
+        """The origins that there are: each name with its `module:Class`."""
+        return with_entry_points(ORIGINS, "muster.origins")
 
     @cached_property
     def environments(self) -> Environments:

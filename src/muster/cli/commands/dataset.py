@@ -1,0 +1,117 @@
+"""`muster dataset`: register, list, show, remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from muster.cli.command import Group, pass_session
+from muster.cli.lists import Paging, paged, show_page
+from muster.cli.options import reason_option, tag_option
+from muster.cli.render import Column, Sheet, show_line, show_sheet
+from muster.cli.session import Session
+
+if TYPE_CHECKING:
+    from muster.records import DatasetRecord
+
+
+@click.group("dataset", cls=Group)
+def dataset() -> None:
+    """Names for tables."""
+
+
+@dataset.command("register", example="muster dataset register march 'flights/2013-03/*.parquet' --tag team=ops")
+@click.argument("name")
+@click.argument("data", metavar="DATA")
+@click.option("--description", default="", help="What it is, in words.")
+@tag_option
+@click.option("--replace", is_flag=True, help="Give the name to this data, whatever it meant before.")
+@pass_session
+def register_dataset(
+    session: Session, *, name: str, data: str, description: str, tags: tuple[str, ...], replace: bool
+) -> None:
+    """Register a name for a file, folder, glob or URL; from then on data:NAME means it."""
+    from muster.cli.documents import plain
+    from muster.cli.text import plural
+    from muster.cli.values import pairs
+
+    found = session.hub.dataset(name, data, description=description, tags=pairs(tags, "--tag"), replace=replace)
+    rows = plural(found.rows, "row") if found.rows is not None else ""
+    show_line(
+        session,
+        plain(found),
+        "registered",
+        f"data:{found.name}",
+        plural(len(found.schema), "column"),
+        rows,
+        to=found.uri,
+    )
+
+
+@dataset.command("list", table=True, example="muster dataset list name~flights")
+@paged
+@pass_session
+def list_datasets(session: Session, paging: Paging) -> None:
+    """List registered datasets.
+
+    A FILTER is FIELD=VALUE, or with != < <= > >= or ~ (contains), over name, created_at and tag.KEY.
+    """
+    from muster.cli.documents import plain
+
+    columns: list[Column[DatasetRecord]] = [
+        Column("name", lambda d: d.name),
+        Column("rows", lambda d: d.rows),
+        Column("columns", lambda d: len(d.schema)),
+        Column("uri", lambda d: d.uri),
+        Column("tags", lambda d: d.tags),
+        Column("created_at", lambda d: d.created_at),
+        Column("description", lambda d: d.description),
+    ]
+    listing = session.hub.datasets(paging.filters, paging.sort)
+    show_page(
+        session,
+        listing,
+        columns,
+        plain,
+        paging,
+        row=lambda d: d,
+        empty="no datasets yet",
+        begin="muster dataset register NAME DATA",
+    )
+
+
+@dataset.command("show", example="muster dataset show march")
+@click.argument("name")
+@pass_session
+def show_dataset(session: Session, name: str) -> None:
+    """Show a registered dataset: where it is, and its columns."""
+    from muster.cli.documents import plain
+
+    found = session.hub.dataset(name.removeprefix("data:"))
+    show_sheet(session, plain(found), lambda: _sheet(found))
+
+
+def _sheet(found: DatasetRecord) -> Sheet:
+    from muster.cli.text import count, exact
+
+    sheet = Sheet(f"data:{found.name}")
+    sheet.fact("", found.description)
+    sheet.fact("uri", found.uri)
+    sheet.unknown("rows", None if found.rows is None else count(found.rows))
+    sheet.table("columns", found.schema, [Column("name", lambda c: c["name"]), Column("type", lambda c: c["type"])])
+    sheet.fact("tags", *(f"{k}={v}" for k, v in found.tags.items()))
+    sheet.fact("registered", f"{exact(found.created_at)} by {found.created_by}")
+    sheet.fact("fingerprint", found.fingerprint)
+    return sheet
+
+
+@dataset.command("remove", example="muster dataset remove march")
+@click.argument("name")
+@reason_option
+@pass_session
+def remove_dataset(session: Session, name: str, reason: str) -> None:
+    """Forget a name; the data stays where it is."""
+    name = name.removeprefix("data:")
+    session.hub.remove_dataset(name, reason=reason)
+    show_line(session, {"removed": name}, "removed", f"data:{name}")

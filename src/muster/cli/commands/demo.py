@@ -1,0 +1,24 @@
+"""`muster demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from muster.cli.command import Command, pass_session
+from muster.cli.session import Session
+
+
+@click.command("demo", cls=Command, example="muster demo\nmuster demo /tmp/flights")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default="muster-demo")
+@pass_session
+def demo(session: Session, folder: Path) -> None:
+    """Do the main job on real data, from nothing.
+
+    Trains a model on flights from New York, registers it and a second one of plain Python, scores a month, and leaves a
+    hub in FOLDER (muster-demo) to go on with. Safe to run twice.
+    """
+    from muster.demo import main
+
+    main(folder, session.say)

@@ -1,0 +1,77 @@
+"""`muster score`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import click
+
+from muster.cli.command import Command, pass_session
+from muster.cli.options import mapping_option, params_option, threshold_option
+from muster.cli.session import Session
+
+
+@click.command(
+    "score",
+    cls=Command,
+    example="muster score churn@champion rows.parquet scored/\n"
+    "muster score churn:3 'parts/*.csv.gz' scored.parquet --keep customer,region --on-reject fail",
+)
+@click.argument("reference", metavar="REF")
+@click.argument("data", metavar="INPUT")
+@click.argument("output", metavar="OUTPUT")
+@click.option("--keep", multiple=True, metavar="A,B", help="Columns to pass through, or `all`.")
+@mapping_option
+@threshold_option
+@params_option
+@click.option("--prefix", default="", help="Put before the names of what is predicted.")
+@click.option(
+    "--on-reject",
+    type=click.Choice(["skip", "fail"]),
+    default="skip",
+    show_default=True,
+    help="Rows that cannot be scored are set apart with the reason, or end the run.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
+@click.option("--runner", default="local", show_default=True, help="Where the work runs.")
+@pass_session
+def score(
+    session: Session,
+    *,
+    reference: str,
+    data: str,
+    output: str,
+    keep: tuple[str, ...],
+    mapping: tuple[str, ...],
+    threshold: float | None,
+    params: tuple[str, ...],
+    prefix: str,
+    on_reject: Literal["skip", "fail"],
+    overwrite: bool,
+    runner: str,
+) -> None:
+    """Score a dataset into a dataset.
+
+    INPUT is a file, folder, glob or data:NAME of Parquet, CSV, JSON lines or Arrow; OUTPUT a file of one of these, or a
+    folder. It appears when it is complete. A run that is cut off goes on with `muster run resume`.
+    """
+    from muster.cli import values
+    from muster.cli.runs import show_result
+
+    kept = values.names(keep)
+    with session.meter("scoring", reference) as meter:
+        run = session.hub.score(
+            reference,
+            data,
+            output,
+            keep="all" if kept == ("all",) else kept,
+            params=values.parameters(params),
+            threshold=threshold,
+            mapping=values.pairs(mapping, "--map", "MODEL_COLUMN=DATA_COLUMN"),
+            prefix=prefix,
+            on_reject=on_reject,
+            overwrite=overwrite,
+            runner=runner,
+            watch=meter.watch,
+        )
+    show_result(session, run)

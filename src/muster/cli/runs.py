@@ -1,0 +1,77 @@
+"""How a run is shown, by the verb that made it and by `muster run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from muster.cli.documents import run_document
+from muster.cli.render import Sheet, show_line
+from muster.cli.text import count, duration, exact, listed, plural
+
+if TYPE_CHECKING:
+    from muster.cli.session import Session
+    from muster.records import Run
+
+__all__ = ["DONE", "run_sheet", "show_result"]
+
+DONE = {"score": "scored"}
+"""What a finished run of a kind is said to have done."""
+
+
+def show_result(session: Session, run: Run) -> None:
+    """A run that was waited for, in one line."""
+    show_line(
+        session,
+        run_document(run),
+        DONE.get(run.kind, run.status),
+        run.ref or "",
+        plural(run.rows, "row"),
+        f"{count(run.rejected)} rejected" if run.rejected else "",
+        duration(run.seconds),
+        to=run.output or "",
+    )
+    if run.rejects is not None:
+        session.say(f"note: rejected rows, each with its reason, are in {run.rejects}")
+    session.next(f"muster run show {run.id}")
+
+
+def run_sheet(run: Run) -> Sheet:
+    """What it did, to what, how far it is, and what it took."""
+    sheet = Sheet(f"{run.kind}  {run.id}")
+    sheet.fact("status", run.status)
+    sheet.fact("error", run.error)
+    sheet.fact("hint", run.hint)
+    sheet.fact("version", run.ref)
+    sheet.fact("input", run.input)
+    sheet.fact("output", run.output)
+    sheet.fact("rows", count(run.rows))
+    sheet.fact("rejected", count(run.rejected), run.rejects)
+    sheet.fact("took", duration(run.seconds) if run.ended_at is not None else "")
+    sheet.fact("of which", _shares(run))
+    sheet.fact("cast", *run.casts)
+    sheet.fact(
+        "settings", *(f"{k} = {_told(v)}" for k, v in run.settings.items() if v not in (None, "", [], {}, False))
+    )
+    sheet.fact("began", f"{exact(run.created_at)} by {run.created_by}")
+    sheet.fact("ended", exact(run.ended_at) if run.ended_at is not None else "")
+    sheet.fact("fingerprint", run.fingerprint)
+    return sheet
+
+
+def _told(value: object) -> str:
+    match value:
+        case list():
+            return listed(value)
+        case dict():
+            return listed(f"{k}={v}" for k, v in value.items())
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return count(value)
+    return str(value)
+
+
+def _shares(run: Run) -> str:
+    """Where the time went; the seconds of all workers together, so that their sum may be more than the run took."""
+    total = sum(run.timings.values())
+    return ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in run.timings.items()) if total > 0 else ""

@@ -1,0 +1,80 @@
+"""What people write in arguments, as values: pairs, classes, parameters, JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from muster.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from muster.signature import Json, Scalar
+
+__all__ = ["classes", "names", "object_of", "pairs", "parameters"]
+
+
+def pairs(values: Sequence[str], flag: str, form: str = "KEY=VALUE") -> dict[str, str]:
+    """`k=v` texts as a mapping; all that are none are named at once."""
+    wrong = [v for v in values if not v.partition("=")[0] or "=" not in v]
+    if wrong:
+        told = ", ".join(f"`{v}`" for v in wrong)
+        raise InvalidInput(
+            f"{flag} does not take {told}", hint=f"write {f'{flag} ' if flag.startswith('-') else ''}{form}"
+        )
+    return {key: value for key, _, value in (v.partition("=") for v in values)}
+
+
+def names(values: Sequence[str]) -> tuple[str, ...]:
+    """Names between commas; one that has a comma stands in double quotes."""
+    return tuple(name.strip() for row in csv.reader(values, skipinitialspace=True) for name in row if name.strip())
+
+
+def classes(text: str | None) -> tuple[Scalar, ...]:
+    """Labels between commas, in order: all whole numbers, all of true and false, or text."""
+    labels = names([text]) if text else ()
+    if labels and all(_is_whole(label) for label in labels):
+        return tuple(int(label) for label in labels)
+    if labels and all(label in ("true", "false") for label in labels):
+        return tuple(label == "true" for label in labels)
+    return labels
+
+
+def parameters(values: Sequence[str], flag: str = "--param") -> dict[str, Json]:
+    """`k=v`, where v is JSON, or else text."""
+    return {key: _json_or_text(value) for key, value in pairs(values, flag).items()}
+
+
+def object_of(text: str, flag: str) -> Mapping[str, Json]:
+    """A JSON object, written here or in a file."""
+    given = text
+    if not text.lstrip().startswith("{"):
+        try:
+            given = Path(text).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise InvalidInput(
+                f"{flag} cannot read `{text}`: {reason}", hint="give a JSON file, or a JSON object"
+            ) from None
+    try:
+        value = json.loads(given)
+    except ValueError as error:
+        raise InvalidInput(f"{flag} is no JSON: {error}", hint="give a JSON file, or a JSON object") from None
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{flag} takes a JSON object, not {json.dumps(value)[:60]}", hint='write {"key": …}')
+    return value
+
+
+def _is_whole(text: str) -> bool:
+    """Digits that say the same as a number: `007` is a text."""
+    return text.removeprefix("-").isdecimal() and str(int(text)) == text
+
+
+def _json_or_text(text: str) -> Json:
+    try:
+        value: Json = json.loads(text, parse_constant=lambda _: text)
+    except ValueError:
+        return text
+    return value

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 
+from muster.casts import is_list, plain_type
 from muster.errors import InvalidInput
 
 __all__ = [
@@ -35,7 +38,7 @@ __all__ = [
     "type_to_json",
 ]
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Scalar: TypeAlias = bool | int | str
 Task: TypeAlias = Literal["binary", "multiclass", "multilabel", "regression", "multioutput", "other"]
 
@@ -87,6 +90,12 @@ class Signature:
     parameters: tuple[Parameter, ...] = ()
     positional: bool = False
 
+    def __post_init__(self) -> None:
+        for what, names in (("column", self.names), ("parameter", [p.name for p in self.parameters])):
+            if len(set(names)) < len(names):
+                twice = ", ".join(f"`{n}`" for n, times in Counter(names).items() if times > 1)
+                raise InvalidInput(f"the signature has a {what} more than once: {twice}", hint="give each its own name")
+
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
 
@@ -99,11 +108,17 @@ class Signature:
         """The columns as Arrow fields; a tensor's field tells its type and shape in its metadata, for the code that runs the model."""
         return pa.schema([_field(c) for c in self.columns])
 
+    @classmethod
+    def of(cls, schema: pa.Schema) -> Signature:
+        """What data of this schema looks like: all columns, required, of types without layout; Arrow's tensors are tensors."""
+        return cls(tuple(_column_of(field) for field in schema))
+
     def to_json(self) -> Json:
         return {
             "columns": [_column_to_json(c) for c in self.columns],
             "parameters": [
-                {"name": p.name, "type": type_to_json(p.type), "default": p.default, "many": p.many} for p in self.parameters
+                {"name": p.name, "type": type_to_json(p.type), "default": p.default, "many": p.many}
+                for p in self.parameters
             ],
             "positional": self.positional,
         }
@@ -168,6 +183,14 @@ class Output:
         )
 
 
+def _column_of(field: pa.Field) -> Column:
+    kind = field.type
+    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.fixed_shape_tensor":
+        tensor = TensorSpec(str(np.dtype(kind.value_type.to_pandas_dtype())), (-1, *kind.shape))
+        return Column(field.name, pa.list_(kind.value_type), tensor=tensor)
+    return Column(field.name, plain_type(kind), nullable=field.nullable)
+
+
 def canonical(label: object) -> str:
     """The string that equal labels share, wherever labels meet: 6.0 is 6, True is true."""
     value = label.item() if hasattr(label, "item") else label
@@ -193,12 +216,15 @@ def type_to_json(kind: pa.DataType) -> Json:
         return type_to_json(kind.value_type)
     if pa.types.is_fixed_size_list(kind):
         return {"list": type_to_json(kind.value_type), "size": kind.list_size}
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if is_list(kind):
         return {"list": type_to_json(kind.value_type)}
     if pa.types.is_struct(kind):
         return {"struct": {f.name: type_to_json(f.type) for f in kind}}
     if pa.types.is_map(kind):
-        return {"map": type_to_json(kind.item_type)}
+        keys: dict[str, Json] = {} if pa.types.is_string(kind.key_type) else {"keys": type_to_json(kind.key_type)}
+        return {"map": type_to_json(kind.item_type), **keys}
+    if isinstance(kind, pa.BaseExtensionType):
+        raise InvalidInput(f"{kind} cannot be part of a signature", hint="declare the type that it is stored as")
     return str(kind)
 
 
@@ -219,41 +245,44 @@ _PATTERN = re.compile(
 def type_from_json(document: Json) -> pa.DataType:
     """The Arrow type that a JSON type names; also takes MLflow's words (`long`, `datetime`, …)."""
     match document:
-        case {"list": inner, "size": int(size)}:
+        case {"list": inner, "size": int(size)} if size >= 0:
             return pa.list_(type_from_json(inner), size)
-        case {"list": inner}:
+        case {"list": inner, **rest} if not rest:
             return pa.list_(type_from_json(inner))
         case {"struct": dict(fields)}:
             return pa.struct([(n, type_from_json(t)) for n, t in fields.items()])
-        case {"map": inner}:
-            return pa.map_(pa.string(), type_from_json(inner))
+        case {"map": inner, **rest}:
+            return pa.map_(type_from_json(rest.get("keys", "string")), type_from_json(inner))
         case str(name):
             return _named_type(name)
-    raise InvalidInput(f"{document!r} is no type", hint="write an Arrow type such as int64, double, string, bool, timestamp[us]")
+    raise _no_type(document)
+
+
+def _no_type(document: Json) -> InvalidInput:
+    return InvalidInput(
+        f"{document!r} is no type", hint="write an Arrow type such as int64, double, string, bool, timestamp[us]"
+    )
 
 
 @lru_cache(1024)
 def _named_type(name: str) -> pa.DataType:
     if name in _WORDS:
         return _WORDS[name]
-    if found := _PATTERN.fullmatch(name):
-        part = found.groupdict()
-        if part["unit"]:
-            return pa.timestamp(part["unit"], part["zone"])
-        if part["width"]:
-            make = {"32": pa.decimal32, "64": pa.decimal64, "128": pa.decimal128, "256": pa.decimal256}[part["width"]]
-            return make(int(part["digits"]), int(part["scale"]))
-        if part["length"]:
-            return pa.binary(int(part["length"]))
-        if part["date"]:
-            return pa.type_for_alias(part["date"])
-        return pa.type_for_alias(f"{part['time']}[{part['time_unit']}]")
+    found = _PATTERN.fullmatch(name)
     try:
-        return pa.type_for_alias(name)
-    except ValueError:
-        raise InvalidInput(
-            f"`{name}` is no type", hint="write an Arrow type such as int64, double, string, bool, timestamp[us]"
-        ) from None
+        return pa.type_for_alias(name) if found is None else _patterned(found.groupdict())
+    except (ValueError, pa.ArrowException):  # an unknown name, or 99 digits of a decimal
+        raise _no_type(name) from None
+
+
+def _patterned(part: Mapping[str, str]) -> pa.DataType:
+    if part["unit"]:
+        return pa.timestamp(part["unit"], part["zone"])
+    if part["width"]:
+        return getattr(pa, f"decimal{part['width']}")(int(part["digits"]), int(part["scale"]))
+    if part["length"]:
+        return pa.binary(int(part["length"]))
+    return pa.type_for_alias(part["date"] or f"{part['time']}[{part['time_unit']}]")
 
 
 def _column_to_json(column: Column) -> Json:
@@ -273,13 +302,17 @@ def _column_from_json(document: Mapping[str, Json]) -> Column:
     required, nullable = document.get("required") is not False, document.get("nullable") is not False
     if tensor is None and isinstance(kind, str):
         return _column(_name(document, "column"), kind, required, nullable)
-    return Column(
-        _name(document, "column"),
-        type_from_json(kind),
-        required=required,
-        nullable=nullable,
-        tensor=TensorSpec(str(tensor["dtype"]), tuple(int(n) for n in tensor["shape"])) if isinstance(tensor, dict) else None,  # type: ignore[union-attr, arg-type]
-    )
+    told = None if tensor is None else _tensor_from_json(tensor)
+    return Column(_name(document, "column"), type_from_json(kind), required, nullable, told)
+
+
+def _tensor_from_json(document: Json) -> TensorSpec:
+    match document:
+        case {"dtype": str(dtype), "shape": list(shape)} if shape and all(
+            isinstance(n, int) and n >= -1 for n in shape
+        ):
+            return TensorSpec(dtype, tuple(n for n in shape if isinstance(n, int)))
+    raise InvalidInput(f"{document!r} is no tensor", hint='write {"dtype": "float32", "shape": [-1, 28, 28]}')
 
 
 @lru_cache(4096)
@@ -290,18 +323,25 @@ def _column(name: str, kind: str, required: bool, nullable: bool) -> Column:  # 
 
 def _parameter_from_json(document: Mapping[str, Json]) -> Parameter:
     return Parameter(
-        _name(document, "parameter"), type_from_json(document.get("type")), document.get("default"), document.get("many") is True
+        _name(document, "parameter"),
+        type_from_json(document.get("type")),
+        document.get("default"),
+        document.get("many") is True,
     )
 
 
 def _name(document: Mapping[str, Json], what: str) -> str:
     name = document.get("name")
     if not isinstance(name, str) or not name:
-        raise InvalidInput(f"a {what} of the signature has no name: {dict(document)!r}", hint="give each a `name` and a `type`")
+        raise InvalidInput(
+            f"a {what} of the signature has no name: {dict(document)!r}", hint="give each a `name` and a `type`"
+        )
     return name
 
 
 def _objects(value: Json, what: str) -> list[dict[str, Json]]:
     if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
-        raise InvalidInput(f"the signature's `{what}` is no list of objects", hint='write [{"name": "x", "type": "double"}, …]')
+        raise InvalidInput(
+            f"the signature's `{what}` is no list of objects", hint='write [{"name": "x", "type": "double"}, …]'
+        )
     return [v for v in value if isinstance(v, dict)]

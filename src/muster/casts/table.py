@@ -13,7 +13,7 @@ from muster.casts import nested, numbers, times
 from muster.casts.rule import Cast, Mask, Rule, Run, found, is_list, nulled, simple, then, true, type_name
 from muster.errors import InvalidInput
 
-__all__ = ["cast", "castable", "rule"]
+__all__ = ["cast", "castable", "plain_type", "rule"]
 
 
 def rule(source: pa.DataType, target: pa.DataType) -> Rule:
@@ -73,13 +73,32 @@ def _unwrap(source: pa.DataType) -> tuple[pa.DataType, Run] | None:
     if pa.types.is_run_end_encoded(source):
         return source.value_type, lambda a: (pc.run_end_decode(a), None)
     match source.extension_name if isinstance(source, pa.BaseExtensionType) else None:
-        case "arrow.json":
+        case "arrow.json" | "arrow.uuid":
             return source.storage_type, lambda a: (a.storage, None)
         case "arrow.bool8":
             return pa.bool_(), lambda a: (pc.not_equal(a.storage, pa.scalar(0, pa.int8())), None)
         case "arrow.fixed_shape_tensor" if source.permutation in (None, sorted(source.permutation or ())):
             return source.storage_type, lambda a: (a.storage, None)
     return None
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type that says the same without a layout or a wrapper: that of a dictionary's values, `string` for `large_string`."""
+    inner = _unwrap(kind)
+    if inner is not None:
+        return plain_type(inner[0])
+    match _family(kind):
+        case "text":
+            return pa.string()
+        case "bytes" if not pa.types.is_fixed_size_binary(kind):
+            return pa.binary()
+        case "list":
+            return pa.list_(plain_type(kind.value_type), kind.list_size if pa.types.is_fixed_size_list(kind) else -1)
+        case "struct":
+            return pa.struct([(f.name, plain_type(f.type)) for f in kind])
+        case "map":
+            return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
+    return pa.date32() if pa.types.is_date(kind) else kind
 
 
 _HINTS = {
@@ -100,6 +119,11 @@ _SAME_HINT = {"float": "integer", "decimal": "integer", "boolean": "integer", "z
 def _refuse(source: pa.DataType, target: pa.DataType) -> NoReturn:
     pair = _family(source), _family(target)
     alike = _SAME_HINT.get(pair[0], pair[0]), _SAME_HINT.get(pair[1], pair[1])
+    if pa.types.is_null(target):
+        raise InvalidInput(
+            f"the signature knows only nulls, and no {type_name(source)}",
+            hint="register the model again, with a sample that has values in this column, or declare its type",
+        )
     hint = _HINTS.get(pair) or _HINTS.get(alike) or f"write the column as {type_name(target)} in the data"
     raise InvalidInput(f"no rule casts {type_name(source)} to {type_name(target)}", hint=hint)
 

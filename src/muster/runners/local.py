@@ -144,12 +144,12 @@ class _Pipeline(Generic[T]):
                 thread.join()
 
     def _next_result(self) -> T | _Failure | None:
-        while True:
+        while not self._plan.call.cancelled():
             try:
                 return self._results.get(timeout=0.1)
             except queue.Empty:
-                if self._plan.call.cancelled():
-                    return _Failure(RunCancelled("the run was cancelled"))
+                continue
+        return _Failure(RunCancelled("the run was cancelled"))
 
     def _read(self) -> None:
         try:

@@ -251,8 +251,10 @@ def type_from_json(document: Json) -> pa.DataType:
             return pa.list_(type_from_json(inner))
         case {"struct": dict(fields)}:
             return pa.struct([(n, type_from_json(t)) for n, t in fields.items()])
-        case {"map": inner, **rest}:
-            return pa.map_(type_from_json(rest.get("keys", "string")), type_from_json(inner))
+        case {"map": inner, "keys": keys}:
+            return pa.map_(type_from_json(keys), type_from_json(inner))
+        case {"map": inner}:
+            return pa.map_(pa.string(), type_from_json(inner))
         case str(name):
             return _named_type(name)
     raise _no_type(document)

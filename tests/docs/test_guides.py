@@ -13,7 +13,9 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 GUIDES = {
-    page.stem: [(m["language"], m["code"]) for m in BLOCK.finditer(page.read_text()) if m["language"] in ("python", "sh")]
+    page.stem: [
+        (m["language"], m["code"]) for m in BLOCK.finditer(page.read_text()) if m["language"] in ("python", "sh")
+    ]
     for page in sorted(DOCS.glob("*.md"))
     if page.stem not in ("index", "cli", "performance")
 }
@@ -22,11 +24,17 @@ GUIDES = {
 @pytest.mark.parametrize("name", GUIDES)
 def test_a_guide_does_what_it_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert GUIDES[name], f"docs/{name}.md has no block that runs"
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "MUSTER_NO_PROGRESS": "1"}
+    environ = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "MUSTER_NO_PROGRESS": "1",
+    }
     environ.pop("MUSTER_HUB", None)
     script = tmp_path / "guide.py"
     script.write_text(_program(GUIDES[name]))
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -30,7 +30,10 @@ def test_numbers_have_a_mean_and_ends() -> None:
 
 
 def test_numbers_that_are_all_missing_have_no_mean() -> None:
-    assert _filled(Output("regression", pa.float64()), pa.array([None], pa.float64())).figures() == {"rows": 1, "errors": 1}
+    assert _filled(Output("regression", pa.float64()), pa.array([None], pa.float64())).figures() == {
+        "rows": 1,
+        "errors": 1,
+    }
 
 
 def test_profiles_of_different_things_do_not_merge() -> None:

@@ -26,7 +26,9 @@ def test_an_id_is_an_id() -> None:
     assert parse(identity) == Reference(id=identity)
 
 
-@pytest.mark.parametrize("text", ["", "Churn", "-a", "a b", "a:", "a:0", "a:x", "a:-1", "a@", "a@7", "a@Up", "a:1:2", "ä", "a" * 129])
+@pytest.mark.parametrize(
+    "text", ["", "Churn", "-a", "a b", "a:", "a:0", "a:x", "a:-1", "a@", "a@7", "a@Up", "a:1:2", "ä", "a" * 129]
+)
 def test_other_text_is_refused_with_a_hint(text: str) -> None:
     with pytest.raises(InvalidReference) as caught:
         parse(text)

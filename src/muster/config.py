@@ -7,24 +7,27 @@ A value is looked for in this order: the argument or flag, `MUSTER_<SECTION>_<NA
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from muster.errors import InvalidConfig, near
 
 __all__ = ["SETTINGS", "Setting", "Settings", "Value", "size"]
 
-_UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
-_UNITS |= {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) *(?P<prefix>[KMGT]?)(?P<binary>i?)B?", re.IGNORECASE)
 
 
 def size(text: str) -> int:
     """Bytes from `512M`, `2 GiB` or a plain number."""
-    digits = text.strip().rstrip("kKmMgGiIbB ")
-    unit = text.strip()[len(digits) :].strip().lower()
-    return int(float(digits) * _UNITS[unit])
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or (found["binary"] and not found["prefix"]):
+        raise ValueError(text)
+    base = 1024 if found["binary"] else 1000
+    return int(Decimal(found["number"]) * base ** " KMGT".index(found["prefix"].upper() or " "))
 
 
 def _seconds(text: str) -> float:
@@ -37,6 +40,13 @@ def _seconds(text: str) -> float:
 def _count(text: str) -> int:
     value = int(text)
     if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _some(text: str) -> int:
+    value = _count(text)
+    if not value:
         raise ValueError(text)
     return value
 
@@ -66,13 +76,17 @@ class Setting:
 SETTINGS: Mapping[str, Setting] = {
     s.name: s
     for s in (
-        Setting("hub", str, lambda: "./.muster", "the hub that is opened when none is named: a folder or a database URL"),
-        Setting("actor", str, lambda: "", "who is named in the audit trail; the user of the operating system when empty"),
+        Setting(
+            "hub", str, lambda: "./.muster", "the hub that is opened when none is named: a folder or a database URL"
+        ),
+        Setting(
+            "actor", str, lambda: "", "who is named in the audit trail; the user of the operating system when empty"
+        ),
         Setting("worker.load_seconds", _seconds, lambda: 120.0, "how long a model may take to load"),
         Setting("worker.call_seconds", _seconds, lambda: 60.0, "how long a model may take for one batch"),
         Setting("worker.idle_seconds", _seconds, lambda: 300.0, "how long an unused worker is kept warm"),
         Setting("worker.memory", size, _half_of_memory, "how much memory a worker may use, as 2G or in bytes"),
-        Setting("worker.count", _count, _cores, "how many workers a scoring uses"),
+        Setting("worker.count", _some, _cores, "how many workers a scoring uses"),
         Setting("environment.folder", str, lambda: "", "where environments are built; in the hub's folder when empty"),
         Setting("environment.build_seconds", _seconds, lambda: 1800.0, "how long building an environment may take"),
         Setting("score.chunk_rows", _count, lambda: 0, "rows of a chunk; 0 chooses them by the width of a row"),
@@ -108,9 +122,8 @@ class Settings(Mapping[str, object]):
         environ = os.environ if environ is None else environ
         layers: list[tuple[str, Mapping[str, object]]] = [("argument", arguments or {})]
         layers.append(("environment", {n: environ[s.variable] for n, s in SETTINGS.items() if s.variable in environ}))
-        for file in (_project_file(folder or Path.cwd()), _user_file(environ, home)):
-            if file is not None:
-                layers.append((str(file), _flat(file)))
+        files = (_project_file(folder or Path.cwd()), _user_file(environ, home))
+        layers += [(str(file), _flat(file)) for file in files if file is not None]
         wrong: list[str] = []
         for source, layer in layers:
             wrong += [f"{source}: no setting `{n}`{near(n, SETTINGS)}" for n in layer if n not in SETTINGS]
@@ -151,7 +164,7 @@ def _first(setting: Setting, layers: list[tuple[str, Mapping[str, object]]], wro
             given = layer[setting.name]
             try:
                 return Value(setting, setting.parse(str(given)), source)
-            except (ValueError, KeyError):
+            except ValueError:
                 wrong.append(f"{source}: `{setting.name}` cannot be {given!r}: it says {setting.about}")
     return Value(setting, setting.default(), "default")
 

@@ -35,7 +35,8 @@ class Loaded:
         answer = self.space["predict"](batch)
         if isinstance(answer, pa.RecordBatch):
             return answer
-        return pa.RecordBatch.from_arrays([pa.array(answer)], names=["predict"])
+        column = answer if isinstance(answer, pa.Array) else pa.array(answer)
+        return pa.RecordBatch.from_arrays([column], names=["predict"])
 """
 
 FIRST = "def predict(batch):\n    return batch.column(0)\n"

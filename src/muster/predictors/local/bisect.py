@@ -94,7 +94,7 @@ class Sieve(Generic[T]):
         self._refused += 1
         lethal = isinstance(failure, (ModelDied, ModelTimeout))
         if not self._worked and self._rows > 1 and self._refused >= (1 if lethal else _HOPELESS):
-            self._look_around(row, failure, 1 if lethal else _OTHERS)
+            self._look_around(row, failure, 2 if lethal else _OTHERS)
         error = f"poison: {failure.message}" if lethal else str(failure.details.get("error", failure.message))
         return Piece(row, row + 1, None, error)
 

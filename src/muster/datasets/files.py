@@ -1,0 +1,120 @@
+"""One file of a dataset: its name, its format, its content's digest, and what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from muster.errors import DatasetError
+
+__all__ = ["File", "compression_of", "cores", "fingerprint", "reading", "suffix_of"]
+
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+_MAGICS = (
+    (b"PAR1", "Parquet"), (b"ARROW1", "an Arrow file"), (b"FEA1", "Feather version 1"), (b"\xff\xff\xff\xff", "an Arrow stream"),
+    (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"PK\x03\x04", "a zip archive or Excel file"),
+    (b"%PDF", "PDF"), (b"SQLite format 3", "an SQLite database"), (b"\x89HDF", "HDF5"), (b"Obj\x01", "Avro"), (b"ORC", "ORC"),
+    (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"), (b"{", "JSON"), (b"[", "JSON"), (b"<", "XML or HTML"),
+)  # fmt: skip
+_CLOSED = (b"PAR1", b"ARROW1")
+"""Formats that end as they begin."""
+
+
+def compression_of(path: Path) -> str | None:
+    return _COMPRESSIONS.get(path.suffix.lower())
+
+
+def suffix_of(path: Path) -> str:
+    """Of the format, in lower case: `.csv` for `x.CSV.gz`."""
+    return (Path(path.stem) if compression_of(path) else path).suffix.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a dataset. `name` is its path within the dataset; `partition` what its folders say (`month=2`), in order.
+
+    `changed` is the time of its last change, so that what was found out about one content is not believed of another.
+    """
+
+    path: Path
+    name: str
+    size: int
+    changed: int
+    partition: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def compression(self) -> str | None:
+        return compression_of(self.path)
+
+    @property
+    def suffix(self) -> str:
+        return suffix_of(self.path)
+
+    def error(self, what: str, hint: str = "") -> DatasetError:
+        return DatasetError(f"{self.name}: {what}", hint=hint, details={"file": self.name})
+
+    def looks(self) -> str:
+        """What the file seems to be, by its first bytes."""
+        try:
+            with self.path.open("rb") as stream:
+                head = stream.read(512)
+                stream.seek(max(0, self.size - 8))
+                tail = stream.read()
+        except OSError as error:
+            return f"it cannot be opened ({error.strerror})"
+        if not head:
+            return "it is empty"
+        magic, known = next((m for m in _MAGICS if head.startswith(m[0])), (b"", None))
+        if magic in _CLOSED and not tail.endswith(magic):
+            return f"it begins as {known}, but its end is missing: it was cut, or is still being written"
+        return f"it looks like {known or ('text' if _is_text(head) else 'other binary data')}"
+
+
+def _is_text(head: bytes) -> bool:
+    return not any(byte < 9 or 13 < byte < 32 for byte in head)
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def reading(file: File) -> Iterator[None]:
+    """Whatever goes wrong while the file is read is told with its name."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise file.error("is gone", "it was there when the dataset was opened; put it back, or start again") from None
+    except DatasetError as error:
+        raise error if "file" in error.details else file.error(error.message, error.hint) from error
+    except (OSError, pa.ArrowException) as error:
+        raise file.error(
+            f"cannot be read: {_first_line(error)}; {file.looks()}", "check the file, or make it anew"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def fingerprint(files: Sequence[File]) -> str:
+    """SHA-256 over a line per file, in order: its name, its size and the SHA-256 of its content, with zero bytes between."""
+    with ThreadPoolExecutor(cores()) as pool:
+        contents = list(pool.map(_content, files))
+    total = hashlib.sha256()
+    for file, (size, digest) in zip(files, contents, strict=True):
+        total.update(f"{file.name}\0{size}\0{digest}\n".encode())
+    return total.hexdigest()
+
+
+def _content(file: File) -> tuple[int, str]:
+    with reading(file), file.path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return stream.tell(), digest

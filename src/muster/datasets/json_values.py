@@ -1,0 +1,299 @@
+"""Lines of JSON as columns, through Arrow's parser where it reads them as they are meant, line by line where it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.json as pa_json
+
+from muster.dataset import Fault
+from muster.datasets.chunks import batch_of
+from muster.datasets.text import convert, spread, without_faulty
+from muster.signature import Json
+
+__all__ = ["parsed_types", "parsed_values", "union"]
+
+Types: TypeAlias = dict[str, pa.DataType]
+Mask: TypeAlias = "npt.NDArray[np.bool_]"
+
+
+class _NoRow(ValueError):
+    """Why a line is no row."""
+
+
+def union(a: Types, b: Types) -> Types:
+    """The columns of both, each of a type that takes the values of both."""
+    return {**a, **{name: _wider(a[name], kind) if name in a else kind for name, kind in b.items()}}
+
+
+def _wider(a: pa.DataType, b: pa.DataType) -> pa.DataType:
+    if a == b or pa.types.is_null(b):
+        return a
+    if pa.types.is_null(a):
+        return b
+    if {a, b} == {pa.int64(), pa.float64()}:
+        return pa.float64()
+    if pa.types.is_list(a) and pa.types.is_list(b):
+        return pa.list_(_wider(a.value_type, b.value_type))
+    if pa.types.is_struct(a) and pa.types.is_struct(b):
+        return pa.struct(union({f.name: f.type for f in a}, {f.name: f.type for f in b}))
+    return pa.string()
+
+
+def parsed_types(lines: pa.Array) -> tuple[Types, int]:
+    """The columns of these lines, and how many lines are rows; the others count for nothing."""
+    table = _parsed(lines, None)
+    if table is not None:
+        return {f.name: _as_told(f.type) for f in table.schema}, len(lines)
+    types: Types = {}
+    rows = _rows(lines, None)[0]
+    for row in rows:
+        types = union(types, {name: _type_of(value) for name, value in row.items()})
+    return types, len(rows)
+
+
+def _as_told(kind: pa.DataType) -> pa.DataType:
+    """Arrow takes some strings for times; JSON says that they are strings."""
+    if pa.types.is_timestamp(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_as_told(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(f.name, _as_told(f.type)) for f in kind])
+    return kind
+
+
+def _type_of(value: Json) -> pa.DataType:
+    match value:
+        case None:
+            return pa.null()
+        case bool():
+            return pa.bool_()
+        case int():
+            return pa.int64() if -(2**63) <= value < 2**63 else pa.float64()
+        case float():
+            return pa.float64()
+        case str():
+            return pa.string()
+        case list():
+            inner = pa.null()
+            for item in value:
+                inner = _wider(inner, _type_of(item))
+            return pa.list_(inner)
+    return pa.struct([(name, _type_of(item)) for name, item in value.items()])
+
+
+def parsed_values(lines: pa.Array, schema: pa.Schema) -> tuple[pa.RecordBatch, tuple[Fault, ...]]:
+    """The lines as rows of `schema`, and those that cannot be."""
+    table = _parsed(lines, pa.schema([(f.name, f.type if _native(f.type) else pa.string()) for f in schema]))
+    if table is None:
+        return _one_by_one(lines, schema)
+    arrays = []
+    for field in schema:
+        array = _whole(table.column(field.name))
+        if array.type != field.type:
+            array, bad = convert(array, field.type)
+            if bad is not None:
+                return _one_by_one(lines, schema)
+        arrays.append(array)
+    return batch_of(arrays, schema, len(lines)), ()
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays(column.chunks)
+        if column.num_chunks
+        else pa.nulls(0, column.type)
+    )
+
+
+def _native(kind: pa.DataType) -> bool:
+    """Whether Arrow's parser reads the type as it is meant here; others are read as text first."""
+    if pa.types.is_list(kind):
+        return _native(kind.value_type)
+    if pa.types.is_struct(kind):
+        return all(_native(f.type) for f in kind)
+    is_number = pa.types.is_integer(kind) or kind in (pa.float32(), pa.float64()) or pa.types.is_decimal(kind)
+    return (
+        is_number
+        or pa.types.is_boolean(kind)
+        or pa.types.is_null(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+    )
+
+
+def _parsed(lines: pa.Array, schema: pa.Schema | None) -> pa.Table | None:
+    """What Arrow makes of the lines, if each is one whole object; None where they must be looked at one by one."""
+    where, content = spread(lines)
+    if not len(lines):
+        return (schema or pa.schema([])).empty_table()
+    if not _framed(where, content):
+        return None
+    buffer = pa.py_buffer(content)
+    ignore = "infer" if schema is None else "ignore"
+    try:
+        pa.Array.from_buffers(pa.large_string(), 1, [None, pa.py_buffer(np.array([0, content.size])), buffer]).validate(
+            full=True
+        )
+        table = pa_json.read_json(
+            pa.BufferReader(buffer),
+            pa_json.ReadOptions(use_threads=False, block_size=content.size + 1),
+            pa_json.ParseOptions(explicit_schema=schema, newlines_in_values=False, unexpected_field_behavior=ignore),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return None
+    return table if table.num_rows == len(lines) else None
+
+
+def _framed(where: npt.NDArray[np.int64], content: npt.NDArray[np.uint8]) -> bool:
+    """Whether every line begins with `{` and ends with `}`.
+
+    Arrow's parser cares for no line ends: it takes two objects on a line for two rows, and one on two lines for one. Where
+    all lines are framed, no object can go on in the next, so as many rows as lines means one on each.
+    """
+    ends = where[1:] - 2
+    ends = ends - (content[ends] == ord("\r"))
+    return bool(np.all(content[where[:-1]] == ord("{")) and np.all(content[ends] == ord("}")))
+
+
+class _Object(dict[str, Json]):
+    """A JSON object; `twice` are the keys that it had more than once."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Json]]) -> None:
+        super().__init__(pairs)
+        self.twice = (
+            sorted({k for k, _ in pairs if [n for n, _ in pairs].count(k) > 1}) if len(self) < len(pairs) else []
+        )
+
+
+def _row(line: bytes) -> _Object:
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        raise _NoRow(f"the line is no UTF-8: byte 0x{line[error.start]:02x} at {error.start}") from None
+    try:
+        row = json.loads(text, object_pairs_hook=_Object)
+    except RecursionError:
+        raise _NoRow("the line is nested too deeply") from None
+    except ValueError as error:
+        raise _NoRow(f"the line is no JSON: {error}") from None
+    if not isinstance(row, _Object):
+        raise _NoRow("the line is JSON, but no object")
+    if "\\u" in text and any(0xD800 <= ord(c) < 0xE000 for c in json.dumps(row, ensure_ascii=False)):
+        raise _NoRow("the line has half of a surrogate pair, which is no character")
+    return row
+
+
+def _twice(value: Json) -> list[str]:
+    """Keys that stand twice in an object somewhere in the value."""
+    if isinstance(value, _Object):
+        return value.twice or [k for inner in value.values() for k in _twice(inner)]
+    return [k for inner in value for k in _twice(inner)] if isinstance(value, list) else []
+
+
+def _rows(lines: pa.Array, names: Sequence[str] | None) -> tuple[list[_Object], list[int], list[Fault]]:
+    """The objects, their positions, and the lines that are none. With `names`, only these columns are cared for."""
+    rows: list[_Object] = []
+    at: list[int] = []
+    faults: list[Fault] = []
+    for position, line in enumerate(lines.to_pylist()):
+        try:
+            row = _row(line)
+            wanted = list(row) if names is None else [n for n in names if n in row]
+            if twice := [k for k in row.twice if k in wanted] or [k for n in wanted for k in _twice(row[n])]:
+                raise _NoRow(f"the line has the key {', '.join(f'`{k}`' for k in twice)} twice")
+        except _NoRow as error:
+            faults.append(Fault(position, str(error), {"line": line.decode(errors="replace").rstrip("\r\n")}))
+        else:
+            rows.append(row)
+            at.append(position)
+    return rows, at, faults
+
+
+def _one_by_one(lines: pa.Array, schema: pa.Schema) -> tuple[pa.RecordBatch, tuple[Fault, ...]]:
+    rows, at, faults = _rows(lines, schema.names)
+    read = {f.name: _column([row.get(f.name) for row in rows], f.type) for f in schema}
+    batch, found = without_faulty(read, schema, len(rows), lambda i: {n: rows[i].get(n) for n in schema.names})
+    faults += [Fault(at[f.row], f.error, f.values) for f in found]
+    return batch, tuple(sorted(faults, key=lambda f: f.row))
+
+
+def _column(values: list[Json], kind: pa.DataType) -> tuple[pa.Array, Mask | None]:
+    """JSON values as `kind`: strings by the rules of text, and the others as what they are."""
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pa.array([_fit(v, kind) for v in values], kind), None
+    array, bad = convert(pa.array([v if isinstance(v, str) else None for v in values], pa.string()), kind)
+    others = [None if isinstance(v, str) else v for v in values]
+    if all(v is None for v in others):
+        return array, bad
+    found, wrong = _fitted(others, kind)
+    texts = np.array([isinstance(v, str) for v in values])
+    picked = pa.concat_arrays([array, found]).take(pa.array(np.where(texts, 0, len(values)) + np.arange(len(values))))
+    return picked, wrong if bad is None else bad | wrong
+
+
+def _fitted(values: Sequence[Json], kind: pa.DataType) -> tuple[pa.Array, Mask]:
+    bad = np.zeros(len(values), np.bool_)
+    try:
+        return pa.array([_fit(v, kind) for v in values], kind), bad
+    except _UNFIT:
+        singles = []
+        for i, value in enumerate(values):
+            try:
+                singles.append(pa.array([_fit(value, kind)], kind))
+            except _UNFIT:
+                bad[i] = True
+                singles.append(pa.nulls(1, kind))
+        return pa.concat_arrays(singles), bad
+
+
+_UNFIT = (ValueError, TypeError, OverflowError, AttributeError, pa.ArrowException)
+
+
+def _fit(value: Json, kind: pa.DataType) -> object:
+    """A value that `pa.array` takes for `kind` and means the same, or an error of `_UNFIT`."""
+    if value is None:
+        return None
+    if pa.types.is_nested(kind) and isinstance(value, (dict, list)):
+        return _fit_nested(value, kind)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if pa.types.is_boolean(kind) and isinstance(value, bool):
+        return value
+    if isinstance(value, (bool, str, list, dict)):
+        raise TypeError(value)
+    if pa.types.is_floating(kind):
+        return float(value)
+    if pa.types.is_decimal(kind):
+        return Decimal(repr(value))
+    if pa.types.is_integer(kind):
+        return _integer(value)
+    raise TypeError(value)
+
+
+def _fit_nested(value: dict[str, Json] | list[Json], kind: pa.DataType) -> object:
+    if isinstance(value, list):
+        return [_fit(v, kind.value_type) for v in value]
+    if pa.types.is_map(kind):
+        return [(k, _fit(v, kind.item_type)) for k, v in value.items()]
+    if pa.types.is_struct(kind):
+        return {f.name: _fit(value.get(f.name), f.type) for f in kind}
+    raise TypeError(value)
+
+
+def _integer(value: float) -> int | None:
+    """NaN stands for null, as it does in text."""
+    if value != value:
+        return None
+    if int(value) != value:
+        raise ValueError(value)
+    return int(value)

@@ -109,6 +109,10 @@ class Dataset(Protocol):
         """Bytes as stored."""
         ...
 
+    def stamp(self) -> str:
+        """What tells at once that nothing was touched: paths, sizes and times of change. Other data has another one; the same data may."""
+        ...
+
     def fingerprint(self) -> str:
         """SHA-256 over (relative path, size, content digest) of the files in reading order."""
         ...

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from muster.errors import DatasetError
 
-__all__ = ["File", "compression_of", "cores", "fingerprint", "reading", "suffix_of"]
+__all__ = ["File", "compression_of", "cores", "fingerprint", "reading", "stamp", "suffix_of"]
 
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _MAGICS = (
@@ -111,6 +111,16 @@ def fingerprint(files: Sequence[File]) -> str:
     total = hashlib.sha256()
     for file, (size, digest) in zip(files, contents, strict=True):
         total.update(f"{file.name}\0{size}\0{digest}\n".encode())
+    return total.hexdigest()
+
+
+def stamp(files: Sequence[File]) -> str:
+    """SHA-256 over a line per file, in order: its name, its size and when it was last written."""
+    total = hashlib.sha256()
+    for file in files:
+        with reading(file):
+            found = file.path.stat()
+        total.update(f"{file.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
     return total.hexdigest()
 
 

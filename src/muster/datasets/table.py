@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from muster.dataset import Chunk, Fault
 from muster.datasets.chunks import Piece, batch_of, cut, shifted
-from muster.datasets.files import File, fingerprint, reading
+from muster.datasets.files import File, fingerprint, reading, stamp
 from muster.datasets.formats import Format, Inferred, Survey, format_of
 from muster.datasets.listing import find, partition_types
 from muster.datasets.location import Location, claims, locate
@@ -209,6 +209,9 @@ class FileDataset:
 
     def size(self) -> int:
         return sum(f.size for f in self._files)
+
+    def stamp(self) -> str:
+        return stamp(self._files)
 
     def fingerprint(self) -> str:
         return fingerprint(self._files)

@@ -71,6 +71,7 @@ class Scorings:
                 "on_reject": request.on_reject,
                 "overwrite": request.overwrite,
                 "runner": request.runner,
+                "stamp": dataset.stamp(),
                 "chunk_rows": self._tools.chunk_rows or chunk_rows(data, rows, self._tools.workers),
             },
             casts=fit.casts,
@@ -110,14 +111,11 @@ class Scorings:
         if run.status in ("done", "cancelled"):
             raise Conflict(f"run {run.id} is {run.status} already", hint="start a new one with `muster score`")
         job = self._job(run)
-        progress = self._runs.progress(run.id)
-        if progress is not None and progress.fingerprint is not None and not job.sink.committed():
-            actual = job.dataset.fingerprint()
-            if actual != progress.fingerprint:
-                raise Conflict(
-                    f"the data of run {run.id} has changed since it began: {job.dataset.uri}",
-                    hint=f"give it up with `muster run cancel {run.id}` and score again",
-                )
+        if not job.sink.committed() and self._changed(job):
+            raise Conflict(
+                f"the data of run {run.id} has changed since it began: {job.dataset.uri}",
+                hint=f"give it up with `muster run cancel {run.id}` and score again",
+            )
         return self.execute(run, watch)
 
     def cancel(self, identity: str) -> Run:
@@ -136,6 +134,13 @@ class Scorings:
             job.sink.discard()
             return held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
         raise AssertionError("unreachable")
+
+    def _changed(self, job: Job) -> bool:
+        """By the fingerprint; by the stamp where the run was cut off before it had read its input through."""
+        progress = self._runs.progress(job.run.id)
+        if progress is not None and progress.fingerprint is not None:
+            return job.dataset.fingerprint() != progress.fingerprint
+        return job.dataset.stamp() != job.run.settings["stamp"]
 
     def _dataset(self, version: Version, uri: str, mapping: Mapping[str, str]) -> Dataset:
         types = {mapping.get(c.name, c.name): c.type for c in version.signature}

@@ -7,19 +7,19 @@ from typing import Any
 import pyarrow as pa
 
 
-def write(batch: pa.RecordBatch, sink: Any, options: Any | None = None) -> None:
+def write(batch: pa.RecordBatch, sink: Any) -> None:
     """Write the batch to any Arrow output stream."""
-    writer = pa.RecordBatchStreamWriter(sink, batch.schema, **({} if options is None else {"options": options}))
+    writer = pa.RecordBatchStreamWriter(sink, batch.schema)
     try:
         writer.write_batch(batch)
     finally:
         writer.close()
 
 
-def encode(batch: pa.RecordBatch, options: Any | None = None) -> pa.Buffer:
+def encode(batch: pa.RecordBatch) -> pa.Buffer:
     """Bytes of the batch, in a buffer of their own."""
     sink = pa.BufferOutputStream()
-    write(batch, sink, options)
+    write(batch, sink)
     return sink.getvalue()
 
 

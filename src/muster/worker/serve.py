@@ -1,7 +1,7 @@
 """The worker's loop: load one model, then answer batches, whatever the model's code does.
 
 Requests are `load` (`spec`, `folder`, `memory`) and `predict` (`params`, `outputs`; the batch as body, or in shared memory where
-`shared` says how many bytes). Answers are `facts`, `answer` (the batch as body, and `seconds`) and `error` (see `report`).
+`shared` says how many bytes). Answers are `facts`, `answer` (the batch as body) and `error` (see `report`).
 The first frame is the worker's own: `hello`.
 """
 
@@ -16,7 +16,6 @@ import os
 import resource
 import socket
 import sys
-import time
 from typing import Any
 
 from .report import report
@@ -81,17 +80,15 @@ class _Server:
         memory = request["memory"]
         # Of what is private and written to; the address space (RLIMIT_AS) would count libraries, threads' arenas and a GPU's memory.
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-        start = time.perf_counter()
         self._loaded = load(request["spec"], request["folder"])
-        json.dumps(self._loaded.facts)
-        return {"kind": "facts", "facts": self._loaded.facts, "seconds": time.perf_counter() - start}
+        json.dumps(self._loaded.facts)  # here, where an error is the model's
+        return {"kind": "facts", "facts": self._loaded.facts}
 
     def _predict(self, request: Head, view: memoryview) -> tuple[Head, Any]:
         from .batches import decode, encode
 
-        start = time.perf_counter()
         raw = self._loaded.call(decode(view), request["params"], request["outputs"])
-        return {"kind": "answer", "seconds": time.perf_counter() - start}, encode(raw)
+        return {"kind": "answer"}, encode(raw)
 
     def _forked(self) -> None:
         """In a process that the model forked: it has no business on this socket."""

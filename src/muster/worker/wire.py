@@ -61,8 +61,8 @@ class Wire:
             return self._receive()
         except socket.timeout as error:
             raise TimeoutError from error
-        except (OSError, ValueError) as error:
-            raise Closed(str(error)) from error
+        except (OSError, ValueError, MemoryError, OverflowError, RecursionError) as error:
+            raise Closed(str(error)) from error  # also what claims to be larger than can be
 
     def _receive(self) -> tuple[Head, Body, int | None]:
         buffer = memoryview(self._buffer)
@@ -80,6 +80,8 @@ class Wire:
             raise Closed("what came is no frame")
         text = self._take(_PREFIX.size, have, head_size)
         body = self._take(_PREFIX.size + head_size, have, body_size)
+        for extra in descriptors[1:]:
+            os.close(extra)
         return json.loads(text.decode()), body, descriptors[0] if descriptors else None
 
     def _take(self, start: int, have: int, size: int) -> Body:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,41 +11,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from muster.config import Settings
 from muster.errors import EnvironmentFailed, ModelDied, ModelFailed, ModelTimeout, RunCancelled
-from muster.predictor import Call, Declared, Description, Draft, Talk
+from muster.predictor import Call, Declared, Description, Draft
 from muster.predictors.local.predictor import LocalPredictor, join, open_raw
-from muster.records import Environment, Reading, Version, now
-from muster.signature import Column, Output, Parameter, Signature
+from muster.records import Environment
+from muster.signature import Output, Parameter, Signature
 from tests.worker.doubles import FIRST, numbers, settings, until
+from tests.worker.versions import OUTPUT, Here, version
 
 pytestmark = pytest.mark.usefixtures("text_models")
-
-OUTPUT = Output("regression", pa.float64())
-HEAD = "import os, sys, time, ctypes\n"
-
-
-class Here:
-    """A site whose only environment is this one."""
-
-    def __init__(self, given: Settings) -> None:
-        self.settings = given
-        self.talk: Talk = lambda line: None
-
-    def artifact(self, digest: str) -> Path:
-        return Path("/")
-
-    def interpreter(self, environment: Environment) -> Path:
-        return Path(sys.executable)
-
-
-def version(code: str, **given: object) -> Version:
-    fields = {
-        "id": "", "model": "m", "number": 1, "origin": "text", "source": "", "task": "regression", "digest": "0" * 64,
-        "signature": Signature((Column("x0", pa.float64()),)), "output": OUTPUT, "reading": Reading(value="predict"),
-        "load": {"code": HEAD + code}, "environment": Environment(python="3.11", key=""), "created_at": now(), "created_by": "",
-    }  # fmt: skip
-    return Version(**{**fields, **given})  # type: ignore[arg-type]
 
 
 @contextmanager

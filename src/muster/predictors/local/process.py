@@ -138,7 +138,6 @@ class WorkerProcess:
             self._end()
             raise _unfit(self._python, hello)
         self._handles.worker(hello["pid"])
-        channel.speak_to(hello["pyarrow"])
         return channel
 
     @contextmanager
@@ -156,6 +155,9 @@ class WorkerProcess:
         except Closed:
             ended = self._end(0.0 if self._stopped else _PATIENCE)
             raise self._death(doing, ended) from None
+        except pa.ArrowException as error:
+            self._end()
+            raise ModelFailed(f"the model's answer is no record batch: {error}", details={"log": self.log}) from None
         except BaseException:
             self._end()  # the conversation was broken off, and cannot be taken up again
             raise

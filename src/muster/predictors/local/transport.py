@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from muster.signature import Json
 from muster.worker.batches import decode, encode, write
-from muster.worker.wire import Head, Wire
+from muster.worker.wire import Body, Head, Wire
 
 __all__ = ["Channel"]
 
@@ -26,22 +26,16 @@ class Channel:
     def __init__(self, end: socket.socket) -> None:
         self._wire = Wire(end)
         self._shared: mmap.mmap | None = None
-        self._options: pa.ipc.IpcWriteOptions | None = None
-
-    def speak_to(self, pyarrow: str) -> None:
-        """Write what that release of pyarrow reads."""
-        if int(pyarrow.partition(".")[0]) < 1:
-            self._options = pa.ipc.IpcWriteOptions(metadata_version=pa.ipc.MetadataVersion.V4)
 
     def receive(self, seconds: float) -> Head:
         self._wire.deadline = time.monotonic() + seconds
-        return self._wire.receive()[0]
+        return self._answer()[0]
 
     def ask(self, request: Mapping[str, Json], seconds: float) -> Head:
         """Send a request without a batch, and wait for its answer."""
         self._wire.deadline = time.monotonic() + seconds
         self._wire.send(dict(request))
-        return self._wire.receive()[0]
+        return self._answer()[0]
 
     def ask_about(
         self, batch: pa.RecordBatch, request: Mapping[str, Json], seconds: float
@@ -51,8 +45,8 @@ class Channel:
         if batch.nbytes >= _SHARE and hasattr(os, "memfd_create"):
             self._send_shared(batch, dict(request))
         else:
-            self._wire.send(dict(request), encode(batch, self._options))
-        head, body, _ = self._wire.receive()
+            self._wire.send(dict(request), encode(batch))
+        head, body = self._answer()
         if head.get("kept"):
             self._shared = None  # the model holds on to a part of it: it is the worker's now
         if not body:
@@ -61,9 +55,15 @@ class Channel:
         answer.validate(full=True)  # the process that wrote it runs code that nobody vouches for
         return head, answer
 
+    def _answer(self) -> tuple[Head, Body]:
+        head, body, descriptor = self._wire.receive()
+        if descriptor is not None:
+            os.close(descriptor)  # a worker has none to give
+        return head, body
+
     def _send_shared(self, batch: pa.RecordBatch, request: Head) -> None:
         measure = pa.MockOutputStream()
-        write(batch, measure, self._options)
+        write(batch, measure)
         request["shared"] = size = measure.size()
         if self._shared is not None and len(self._shared) >= size:
             self._fill(batch)
@@ -80,5 +80,5 @@ class Channel:
 
     def _fill(self, batch: pa.RecordBatch) -> None:
         sink = pa.FixedSizeBufferWriter(pa.py_buffer(self._shared))
-        write(batch, sink, self._options)
+        write(batch, sink)
         sink.close()

@@ -43,8 +43,8 @@ def _opened(known: Mapping[str, str], target: Path | str, usual: str) -> Any:
         )
     module, _, attribute = known[name].partition(":")
     opened = getattr(import_module(module), attribute)
-    return (
-        opened()
-        if name == "memory"
-        else opened(Path(place.removeprefix("/") if name == "sqlite" else place) if found else Path(target))
-    )
+    if name == "memory":
+        return opened()
+    if not found:
+        return opened(Path(target))
+    return opened(Path(place.removeprefix("/") if name == "sqlite" else place))

@@ -56,7 +56,7 @@ class _Rows:
         return _State({**self._state.rows, **self._rows}, {**self._state.unique, **self._unique}, self._head)
 
     def all(self, shape: Shape) -> Mapping[tuple[str | int, ...], Row]:
-        return self._rows.get(shape.name) or self._state.rows.get(shape.name, {})
+        return self._rows[shape.name] if shape.name in self._rows else self._state.rows.get(shape.name, {})
 
     def text(self, shape: Shape, key: tuple[str | int, ...]) -> str | None:
         row = self.all(shape).get(key)
@@ -157,7 +157,7 @@ class MemoryRecords:
 
     def __init__(self, *, wait: float = 120.0) -> None:
         self._state: _State | None = _State({}, {}, Head(0, GENESIS))
-        self._turn = Turn("the store in memory", wait)
+        self._turn = Turn(f"memory {id(self)}", "the store in memory", wait)
 
     def get(self, kind: type[R], *key: str | int) -> R | None:
         return get(_Rows(self._now()), kind, key)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["VERSION_TABLE", "bring_up", "check"]
 
 VERSION_TABLE = "muster_schema"
+_SCRIPTS = "muster.stores:migrations"
 
 # Alembic makes it; other programs' databases have one too, under its usual name.
 _VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
@@ -94,7 +95,7 @@ def _migrate(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", "muster.stores:migrations")
+    config.set_main_option("script_location", _SCRIPTS)
     config.attributes["connection"] = connection
     with _alembic:  # its context is one per process
         command.upgrade(config, REVISION)

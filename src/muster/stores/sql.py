@@ -30,7 +30,7 @@ class _Connections:
     """Those of one process: one that writes, and as many that read as there are reads at once."""
 
     def __init__(self, database: Sqlite, wait: float) -> None:
-        self.turn = Turn(database.name, wait)
+        self.turn = Turn(database.place, database.name, wait)
         self.process = os.getpid()
         self.closed = False
         self._database = database

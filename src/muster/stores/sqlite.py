@@ -31,6 +31,7 @@ class Sqlite:
 
     def __init__(self, path: Path, seconds: float) -> None:
         self.name = str(path)
+        self.place = str(path.resolve())
         self._path = path
         self._seconds = seconds
         # AUTOCOMMIT: the driver begins nothing by itself, so that a read is its own snapshot and a write begins below.
@@ -118,7 +119,7 @@ class Sqlite:
         try:
             for pragma in ("foreign_keys=ON", "synchronous=FULL", "cache_size=-16000"):
                 connection.execute(f"PRAGMA {pragma}")
-            connection.create_function("casefold", 1, fold, deterministic=True)
+            connection.create_function("casefold", 1, _fold, deterministic=True)
         except BaseException:
             connection.close()
             raise
@@ -156,6 +157,10 @@ class Sqlite:
         except OSError:
             return False
         return room.f_bavail * room.f_frsize < 1 << 16
+
+
+def _fold(text: str | None) -> str | None:
+    return None if text is None else fold(text)
 
 
 def _code(error: BaseException | None) -> int | None:

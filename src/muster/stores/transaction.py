@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from muster.errors import Conflict, InvalidInput, NotFound, StoreError
 from muster.records import Event, Record, document
@@ -95,7 +95,9 @@ class RecordTransaction:
         rows, known = self._use(), _writable(record)
         new = row(known, document(record))
         if not rows.add(known, new):
-            self._taken(known, new)
+            if rows.text(known, new.key) is not None:
+                raise _taken(_named(known, new.key))
+            raise _taken(_claimed(known, new))
         self._note(known, "created", new.key, None, new.body)
 
     def replace(self, record: Record) -> None:
@@ -105,7 +107,7 @@ class RecordTransaction:
         if known.kind.AUDITED and (before == new.text or _same(known, before, new)):
             return
         if not rows.change(known, new):
-            self._taken(known, new)
+            raise _taken(_claimed(known, new))
         self._note(known, "changed", new.key, before, new.body)
 
     def delete(self, record: Record) -> None:
@@ -153,12 +155,13 @@ class RecordTransaction:
             body = None if before is None else json.loads(before)
             self._changes.append(Change(f"{known.name}.{verb}", known.subject(key), body, after))
 
-    def _taken(self, known: Shape, new: Row) -> NoReturn:
-        if known.unique is None or self._rows.text(known, new.key) is not None:
-            what = _named(known, new.key)
-        else:
-            what = f"{known.name} with the {known.unique} `{new.cells[known.unique]}`"
-        raise Conflict(f"there is a {what} already", hint="change that one, or choose another name")
+
+def _taken(what: str) -> Conflict:
+    return Conflict(f"there is a {what} already", hint="change that one, or choose another name")
+
+
+def _claimed(known: Shape, new: Row) -> str:
+    return f"{known.name} with the {known.unique} `{new.cells[str(known.unique)]}`"
 
 
 def _writable(record: Record) -> Shape:
@@ -186,26 +189,33 @@ def check_author(actor: str, reason: str) -> None:
 
 
 class Turn:
-    """Lets one thread write at a time. A thread that has the turn already is refused: it would wait for itself."""
+    """Lets one thread write at a time. A thread that has the turn already is refused: it would wait for itself.
 
-    def __init__(self, store: str, seconds: float) -> None:
-        self._store = store
+    `place` is the same for two stores that are one, as two hubs on one folder.
+    """
+
+    _mine = threading.local()
+
+    def __init__(self, place: str, name: str, seconds: float) -> None:
+        self._place = place
+        self._name = name
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._owner: int | None = None
 
     def __enter__(self) -> None:
-        if self._owner == threading.get_ident():
+        mine: set[str] = self._mine.__dict__.setdefault("places", set())
+        if self._place in mine:
             raise StoreError(
-                "a transaction is open in this thread already", hint="write through that one, or end it first"
+                f"a transaction on {self._name} is open in this thread already",
+                hint="write through that one, or end it first",
             )
         if not self._lock.acquire(timeout=self._seconds):
             raise StoreError(
-                f"another thread has been writing to {self._store} for {self._seconds:g} seconds",
+                f"another thread has been writing to {self._name} for {self._seconds:g} seconds",
                 hint="keep transactions short",
             )
-        self._owner = threading.get_ident()
+        mine.add(self._place)
 
     def __exit__(self, *error: object) -> None:
-        self._owner = None
+        self._mine.places.discard(self._place)
         self._lock.release()

@@ -1,0 +1,43 @@
+"""The suites of stores over every store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from muster.store import BlobStore, RecordStore
+from muster.stores import BLOB_STORES, RECORD_STORES, open_blobs, open_records
+from muster.testing.store import BlobStoreSuite, RecordStoreSuite
+
+RECORDS: dict[str, Callable[[Path], RecordStore]] = {
+    "memory": lambda folder: open_records("memory://"),
+    "sqlite": lambda folder: open_records(folder / "muster.db"),
+}
+
+BLOBS: dict[str, Callable[[Path], BlobStore]] = {
+    "file": lambda folder: open_blobs(folder / "blobs"),
+    "memory": lambda folder: open_blobs("memory://"),
+}
+
+
+@pytest.mark.parametrize("make", RECORDS.values(), ids=RECORDS)
+class TestRecordStores(RecordStoreSuite):
+    @pytest.fixture
+    def store(self, make: Callable[[Path], RecordStore], tmp_path: Path) -> Iterator[RecordStore]:
+        store = make(tmp_path)
+        yield store
+        store.close()
+
+
+@pytest.mark.parametrize("make", BLOBS.values(), ids=BLOBS)
+class TestBlobStores(BlobStoreSuite):
+    @pytest.fixture
+    def blobs(self, make: Callable[[Path], BlobStore], tmp_path: Path) -> BlobStore:
+        return make(tmp_path)
+
+
+def test_every_store_has_a_factory() -> None:
+    assert set(RECORDS) == set(RECORD_STORES)
+    assert set(BLOBS) == set(BLOB_STORES)

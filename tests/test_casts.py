@@ -36,9 +36,16 @@ def same(one: object, other: object) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
+def hidden(array: pa.Array) -> pa.Array:
+    """All null, with the values still in memory."""
+    return pa.Array.from_buffers(array.type, len(array), [pa.py_buffer(bytes(len(array) // 8 + 1)), array.buffers()[1]])
+
+
 def check(values: Sequence[Any], source: pa.DataType, target: pa.DataType, oracle: Callable[[Any], object]) -> None:
     """The cast of values, also as a slice of a longer array with nulls in it, says what the oracle says."""
     plain = pa.array(values, source)
+    if (pa.types.is_primitive(source) and not pa.types.is_boolean(source)) or pa.types.is_decimal(source):
+        plain = pa.concat_arrays([plain, hidden(plain)])
     padded = pa.concat_arrays([pa.array([None], source), plain, pa.array([None, None], source)])
     for array in (plain, padded[1:-2], padded[1:]):
         result = cast(array, target)
@@ -77,7 +84,7 @@ def integers_of(draw: st.DrawFn) -> tuple[pa.DataType, list[int | None]]:
     low, high = bounds(kind)
     edges = [
         n
-        for k in (7, 8, 15, 16, 24, 31, 32, 53, 63, 64)
+        for k in (7, 8, 11, 12, 15, 16, 24, 25, 31, 32, 53, 54, 63, 64)
         for n in (2**k - 1, 2**k, 2**k + 1, -(2**k), -(2**k) - 1)
         if low <= n <= high
     ]
@@ -320,6 +327,16 @@ class TestTimes:
         assert noon.faults is not None
         assert noon.faults.tolist() == [True, False]
         assert noon.array.to_pylist() == [None, day]
+
+    @pytest.mark.parametrize(("unit", "other"), [("s", "ms"), ("ms", "ns"), ("s", "ns")])
+    def test_up_to_the_last_tick(self, unit: str, other: str) -> None:
+        most = (2**63 - 1) // (UNITS[unit] // UNITS[other])
+        counts: list[int | None] = [most, most + 1, -most, -most - 1]
+        check_ticks(counts, pa.timestamp(unit), pa.timestamp(other), have=UNITS[unit], want=UNITS[other])
+
+    def test_up_to_the_last_day(self) -> None:
+        days: list[int | None] = [86_400 * (2**31 - 1), 86_400 * 2**31, -86_400 * 2**31, -86_400 * (2**31 + 1)]
+        check_ticks(days, pa.timestamp("s"), pa.date32(), have=UNITS["s"], want=DAY, most=2**31 - 1)
 
     def test_another_zone_is_the_same_instant(self) -> None:
         berlin = pa.array([1_700_000_000, None], pa.timestamp("s", "Europe/Berlin"))
@@ -622,6 +639,8 @@ def test_notes_say_what_became_what_and_what_was_rounded() -> None:
     assert rule(pa.int64(), pa.float64()).note == "int64 → double"
     assert rule(pa.float64(), pa.float32()).note == "double → float (rounded)"
     assert rule(pa.decimal128(5, 2), pa.float64()).note == "decimal128(5, 2) → double (rounded)"
+    assert rule(pa.dictionary(pa.int8(), pa.float64()), pa.float32()).note == "dictionary of double → float (rounded)"
+    assert rule(pa.float64(), pa.dictionary(pa.int8(), pa.float32())).note == "double → dictionary of float (rounded)"
     assert rule(pa.float32(), pa.float64()).note == "float → double"
     assert rule(pa.list_(pa.float64()), pa.list_(pa.float32(), 3)).note == "list of double → list[3] of float (rounded)"
     assert rule(pa.large_list(pa.large_string()), pa.list_(pa.string())).note is None

@@ -16,10 +16,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 
-from muster.casts import is_list, plain_type
+from muster.casts import dtype, is_list, plain_type
 from muster.errors import InvalidInput
 
 __all__ = [
@@ -186,7 +185,7 @@ class Output:
 def _column_of(field: pa.Field) -> Column:
     kind = field.type
     if isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.fixed_shape_tensor":
-        tensor = TensorSpec(str(np.dtype(kind.value_type.to_pandas_dtype())), (-1, *kind.shape))
+        tensor = TensorSpec(str(dtype(kind.value_type)), (-1, *kind.shape))
         return Column(field.name, pa.list_(kind.value_type), tensor=tensor)
     return Column(field.name, plain_type(kind), nullable=field.nullable)
 

@@ -1,6 +1,6 @@
 """Which Arrow types are taken as which, and how. One rule per pair of families: `table.py` lists them."""
 
-from muster.casts.rule import Cast, Mask, Rule, either, is_list, nulled, type_name
+from muster.casts.rule import Cast, Mask, Rule, dtype, either, is_list, nulled, type_name
 from muster.casts.table import cast, castable, plain_type, rule
 from muster.casts.tensors import tensor_rule
 
@@ -10,6 +10,7 @@ __all__ = [
     "Rule",
     "cast",
     "castable",
+    "dtype",
     "either",
     "is_list",
     "nulled",

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from muster.casts.rule import Mask, Rule, either, filled, found, nulled, nulls, simple, then, true
+from muster.casts.rule import Mask, Rule, dtype, either, filled, found, nulled, nulls, simple, then, true
 
 _MANTISSA = {16: 11, 32: 24, 64: 53}
 
 
 def _bounds(kind: pa.DataType) -> tuple[int, int]:
-    info = np.iinfo(kind.to_pandas_dtype())
+    info = np.iinfo(dtype(kind))
     return int(info.min), int(info.max)
 
 
@@ -24,7 +24,7 @@ def integer_to_integer(source: pa.DataType, target: pa.DataType) -> Rule:
     (low, high), (least, most) = _bounds(source), _bounds(target)
     if least <= low and high <= most:
         return simple(source, target)
-    kind = source.to_pandas_dtype()
+    kind = dtype(source).type
     bottom, top = kind(max(low, least)), kind(min(high, most))
 
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
@@ -44,10 +44,10 @@ def integer_to_float(source: pa.DataType, target: pa.DataType) -> Rule:
 
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
         values = filled(array)
-        if values.max(initial=0) <= exact and (low == 0 or values.min(initial=0) >= -exact):
+        if values.max(initial=0) <= exact and values.min(initial=0) >= -exact:
             return array.cast(target, safe=False), None
         with np.errstate(over="ignore"):
-            near = values.astype(target.to_pandas_dtype())
+            near = values.astype(dtype(target))
         wide = near.astype(np.float64)
         inside = (wide >= low) & (wide < high + 1)
         faults = found(np.where(inside, wide, 0).astype(values.dtype) != values)
@@ -64,7 +64,7 @@ def float_to_integer(source: pa.DataType, target: pa.DataType) -> Rule:
         values = filled(array).astype(np.float64, copy=False)
         nan = np.isnan(values)
         good = (values >= least) & (values < most + 1) & (np.trunc(values) == values)
-        whole = np.where(good, values, 0).astype(target.to_pandas_dtype())
+        whole = np.where(good, values, 0).astype(dtype(target))
         return pa.array(whole, target, mask=either(nulls(array), found(nan))), found(~(good | nan))
 
     return Rule(source, target, run, f"is no whole number within {target}")
@@ -78,7 +78,7 @@ def float_to_float(source: pa.DataType, target: pa.DataType) -> Rule:
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
         values = filled(array)
         with np.errstate(over="ignore", under="ignore"):
-            near = values.astype(target.to_pandas_dtype())
+            near = values.astype(dtype(target))
         return pa.array(near, target, mask=nulls(array)), found(np.isinf(near) & np.isfinite(values))
 
     return Rule(source, target, run, f"is too large for {target}", rounded=True)

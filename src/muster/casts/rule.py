@@ -16,6 +16,7 @@ __all__ = [
     "Mask",
     "Rule",
     "Run",
+    "dtype",
     "either",
     "filled",
     "found",
@@ -122,6 +123,11 @@ def then(first: Rule, second: Rule) -> Rule:
 
     reason = second.reason or first.reason
     return Rule(first.source, second.target, run, reason, rounded=first.rounded or second.rounded)
+
+
+def dtype(kind: pa.DataType) -> np.dtype[Any]:
+    """numpy's type for numbers; Arrow's own way asks for pandas."""
+    return np.dtype({"halffloat": "float16", "float": "float32", "double": "float64"}.get(str(kind), str(kind)))
 
 
 def filled(array: pa.Array) -> npt.NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from muster.casts.rule import Mask, Rule, filled, found, nulls, simple, then
+from muster.casts.rule import Mask, Rule, dtype, filled, found, nulls, simple, then
 
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
@@ -28,7 +28,7 @@ def time_to_time(source: pa.DataType, target: pa.DataType) -> Rule:
     have, want = _tick(source), _tick(target)
     if have == want:
         return Rule(source, target, lambda a: (a.view(target), None))
-    whole = np.iinfo(_stored(target).to_pandas_dtype())
+    whole = np.iinfo(dtype(_stored(target)))
 
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
         ticks = filled(array.view(_stored(source))).astype(np.int64, copy=False)

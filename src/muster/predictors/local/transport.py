@@ -42,7 +42,7 @@ class Channel:
     ) -> tuple[Head, pa.RecordBatch | None]:
         """Send a request with a batch, and wait for its answer, which has a batch unless it is an error."""
         self._wire.deadline = time.monotonic() + seconds
-        if batch.nbytes >= _SHARE and hasattr(os, "memfd_create"):
+        if pa.ipc.get_record_batch_size(batch) >= _SHARE and hasattr(os, "memfd_create"):
             self._send_shared(batch, dict(request))
         else:
             self._wire.send(dict(request), encode(batch))

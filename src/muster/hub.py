@@ -83,6 +83,7 @@ class Hub:
     @classmethod
     def at(cls, folder: Path, settings: Settings, *, database: Path | None = None, talk: Talk | None = None) -> Hub:
         """The hub in a folder, which is made when new."""
+        folder = folder.absolute()
         records = open_records(database or folder / "muster.db")
         return cls(folder, records, open_blobs(folder / "blobs"), settings, talk or _quiet)
 

@@ -117,7 +117,8 @@ def format_of(files: Sequence[File], options: Mapping[str, str]) -> Format:
     """The one format of all files, by their suffixes or by the option `format`."""
     given = {k: v for k, v in options.items() if k != "format"}
     if "format" in options:
-        return load_format(options["format"]).configure(given)
+        # Outputs are named with the packing too, as in `csv.gz`; the files' own names tell readers that.
+        return load_format(options["format"].removesuffix(".gz").removesuffix(".zst")).configure(given)
     by_format: dict[str, list[str]] = {}
     for file in files:
         name = SUFFIXES.get(file.suffix, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypeAlias
@@ -292,7 +293,7 @@ def _fit_nested(value: dict[str, Json] | list[Json], kind: pa.DataType) -> objec
 
 def _integer(value: float) -> int | None:
     """NaN stands for null, as it does in text."""
-    if value != value:
+    if math.isnan(value):
         return None
     if int(value) != value:
         raise ValueError(value)

@@ -23,14 +23,14 @@ _BATCH = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Parquet:
-    """Takes no options."""
+    """`compression` is an option of outputs; files tell theirs, so readers have no use for it."""
 
     declarable: bool = False
     declared: tuple[tuple[str, pa.DataType], ...] = ()
 
     @classmethod
     def configure(cls, options: Mapping[str, str]) -> Parquet:
-        refuse_options("Parquet", options, ())
+        refuse_options("Parquet", options, ("compression",))
         return cls()
 
     def survey(self, files: Sequence[File]) -> Survey:

@@ -116,7 +116,7 @@ def table(items: Sequence[T], columns: Sequence[Column[T]], *, indent: int = 0) 
     now = datetime.now(UTC) if terminal else None
     cells = [[_cell(c.value(i), c.kind, now) for i in items] for c in columns]
     right = [_is_number(c, items) for c in columns]
-    heads = [c.name.replace("_", " ") for c in columns]
+    heads = [c.name for c in columns]
     widths = [max(map(width, [h, *column])) for h, column in zip(heads, cells, strict=True)]
     if terminal:
         room = shutil.get_terminal_size().columns - indent

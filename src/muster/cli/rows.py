@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import pyarrow as pa
 from pyarrow import ipc
 
-from muster.dataset import Fault
 from muster.errors import InvalidInput, RunFailed
 
 if TYPE_CHECKING:
@@ -95,19 +94,18 @@ def _text(content: bytes, form: str, hub: Hub, version: Version, mapping: Mappin
         file = Path(folder) / f"stdin.{form}"
         file.write_bytes(content)
         dataset = hub.open_dataset(str(file)).declare({mapping.get(c.name, c.name): c.type for c in version.signature})
-        batches, faults = [], {}
+        batches: list[pa.RecordBatch] = []
+        faults: dict[int, str] = {}
+        before = 0
         for part in dataset.parts(_CHUNK):
-            for chunk in part.chunks(_CHUNK):
-                batches.append(chunk.batch)
-                faults.update(_placed(chunk.faults))
+            chunks = list(part.chunks(_CHUNK))
+            batches += [chunk.batch for chunk in chunks]
+            faults |= {before + fault.row: fault.error for chunk in chunks for fault in chunk.faults}
+            before += sum(chunk.length for chunk in chunks)
         return Rows(pa.Table.from_batches(batches, dataset.schema), faults)
 
 
 _CHUNK = 100_000
-
-
-def _placed(faults: Sequence[Fault]) -> dict[int, str]:
-    return {f.row: f.error for f in faults}
 
 
 def _records(content: bytes) -> list[dict[str, object]]:

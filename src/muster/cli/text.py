@@ -38,7 +38,9 @@ def percent(part: float, whole: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """4.1 s, 3 min 20 s, 2 h 5 min."""
+    """31 ms, 4.1 s, 3 min 20 s, 2 h 5 min."""
+    if 0 < seconds < 0.0995:
+        return f"{max(seconds * 1_000, 1):.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -154,5 +154,5 @@ def _probe(sheet: Sheet, probe: Probe | None) -> None:
         tried += f", predicted {rows} in {duration(probe.seconds_to_predict)}"
     sheet.fact("tried", f"{tried}, under Python {probe.python}")
     sheet.fact("", listed(f"{name} {found}" for name, found in probe.libraries.items()) if probe.libraries else "")
-    sheet.fact("first answers", *(json.dumps(answer, ensure_ascii=False) for answer in probe.first[:3]))
+    sheet.fact("answered", *(json.dumps(answer, ensure_ascii=False) for answer in probe.first[:3]))
     sheet.fact("", *probe.notes)

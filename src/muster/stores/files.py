@@ -82,7 +82,7 @@ class FileBlobs:
             except OSError as error:
                 raise _fault(target, error) from error
             try:
-                with file, _explained(target):
+                with _explained(target), file:
                     found, _ = _copy(_read(stream, path), stream, path, file)
                 if found != digest:
                     raise damaged(digest, found)

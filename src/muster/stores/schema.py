@@ -38,14 +38,14 @@ def check(database: Sqlite, connection: Connection) -> None:
 def bring_up(database: Sqlite) -> str:
     """Make or upgrade the schema where that is needed; the revision that was found, or nothing in a new database."""
     with database.connect() as connection:
-        before = _revision(database, connection)
+        before = _known(database, _revision(database, connection))
     if before == REVISION:
         return before
     with database.connect() as connection:
         database.begin(connection)
         try:
             # Somebody else may have done it while this process waited for its turn.
-            before = _revision(database, connection)
+            before = _known(database, _revision(database, connection))
             if before != REVISION:
                 _migrate(connection)
             database.commit(connection)
@@ -64,7 +64,11 @@ def _revision(database: Sqlite, connection: Connection) -> str:
         found = _without(database, connection)
     except SQLAlchemyError as error:
         raise database.explain(error) from error
-    if found and not found.isdigit():
+    return found or ""
+
+
+def _known(database: Sqlite, found: str) -> str:
+    if found and not found.isdecimal():
         raise StoreError(
             f"{database.name} has the schema `{found}`, which is none of Muster's", hint="give a hub's database"
         )
@@ -73,7 +77,7 @@ def _revision(database: Sqlite, connection: Connection) -> str:
             f"{database.name} was written by a later release of Muster (schema {found}; this one knows {REVISION})",
             hint="upgrade Muster with `pip install --upgrade muster-ml`",
         )
-    return found or ""
+    return found
 
 
 def _without(database: Sqlite, connection: Connection) -> str:

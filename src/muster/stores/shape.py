@@ -152,7 +152,7 @@ def decode(kind: type[R], text: str) -> R:
     """The record whose document is `text`."""
     try:
         return restore(kind, json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError):
+    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError):
         raise Corrupt(
             f"a stored {shape(kind).name} is not what was written: {text[:200]}",
             hint="restore a backup; `muster event verify` tells more",

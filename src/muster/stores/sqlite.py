@@ -95,7 +95,7 @@ class Sqlite:
                 f"{self.name} has been locked by another process for {self._seconds:g} seconds",
                 hint=f"see which one it is with `fuser {self.name}`, and end it if it hangs",
             )
-        if code in _DAMAGED:
+        if code in _DAMAGED or "Could not decode" in str(cause):  # the driver's own error has no code
             return Corrupt(
                 f"{self.name} is no database, or is damaged: {cause}", hint="give a hub's folder, or restore a backup"
             )

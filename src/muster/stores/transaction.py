@@ -93,7 +93,7 @@ class RecordTransaction:
 
     def insert(self, record: Record) -> None:
         rows, known = self._use(), _writable(record)
-        new = row(known, document(record))
+        new = _row(known, record)
         if not rows.add(known, new):
             if rows.text(known, new.key) is not None:
                 raise _taken(_named(known, new.key))
@@ -102,7 +102,7 @@ class RecordTransaction:
 
     def replace(self, record: Record) -> None:
         rows, known = self._use(), _writable(record)
-        new = row(known, document(record))
+        new = _row(known, record)
         before = self._stored(known, new.key)
         if known.kind.AUDITED and (before == new.text or _same(known, before, new)):
             return
@@ -154,6 +154,15 @@ class RecordTransaction:
         if known.kind.AUDITED:
             body = None if before is None else json.loads(before)
             self._changes.append(Change(f"{known.name}.{verb}", known.subject(key), body, after))
+
+
+def _row(known: Shape, record: Record) -> Row:
+    try:
+        return row(known, document(record))
+    except RecursionError:
+        raise InvalidInput(
+            f"this {known.name} cannot be stored: it is nested too deeply", hint="give plainer values"
+        ) from None
 
 
 def _taken(what: str) -> Conflict:

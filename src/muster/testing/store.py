@@ -19,6 +19,16 @@ from muster.testing.records import a_model, a_version, an_alias, insert, one_of_
 __all__ = ["BlobStoreSuite", "RecordStoreSuite"]
 
 
+def _deep() -> Json:
+    value: Json = None
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+_DEEP = _deep()
+
+
 class RecordStoreSuite(QuerySuite):
     """Subclass it with a fixture `store`: a new, empty store."""
 
@@ -254,6 +264,7 @@ class RecordStoreSuite(QuerySuite):
             replace(a_version("a", 1), threshold=float("nan")),
             replace(a_version("a", 1), load={"x": [float("inf")]}),
             a_version("a", 1 << 63),
+            a_version("a", 1, load={"x": _DEEP}),
         ],
         ids=[
             "NUL in a key",
@@ -267,6 +278,7 @@ class RecordStoreSuite(QuerySuite):
             "no number",
             "an infinite number",
             "too large a number",
+            "too deep",
         ],
     )
     def test_what_cannot_be_stored_is_refused(self, store: RecordStore, record: Record) -> None:

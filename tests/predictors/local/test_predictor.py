@@ -135,6 +135,7 @@ def test_a_model_that_always_dies_or_hangs_fails_the_call(line: str, kind: type[
         pytest.raises(kind, match="for all 3 rows"),
     ):
         predictor.predict(numbers(200))
+    assert (predictor._pace.rows == 1) == (kind is ModelTimeout)
 
 
 def test_a_model_that_does_not_load_fails_the_call() -> None:
@@ -161,6 +162,7 @@ def test_a_deadline_ends_a_call_whatever_the_model_does() -> None:
         with pytest.raises(ModelTimeout, match="deadline"):
             predictor.predict(numbers(100), Call(deadline=start + 0.1))
         assert time.monotonic() - start < 5.0
+        assert predictor._pace.rows == 1_000, "a short deadline says nothing of the model"
         with pytest.raises(ModelTimeout, match="deadline"):
             predictor.predict(numbers(1), Call(deadline=start))
         assert values(predictor.predict(numbers(1))) == [1.0]

@@ -153,8 +153,12 @@ class Sink(Protocol):
     @property
     def output(self) -> str: ...
 
+    def check(self) -> None:
+        """Tell all that stands in the way: an existing output, no right to write, an input in the same place. Makes nothing."""
+        ...
+
     def begin(self) -> None:
-        """Make the staging folder. Everything that stands in the way is told now: a missing parent, an existing output, no right to write."""
+        """Make the staging folder, unless it is there; what stands in the way by now is told."""
         ...
 
     def write(self, part: int, index: int, table: pa.Table, rejects: Sequence[Mapping[str, object]] = ()) -> Written: ...
@@ -167,7 +171,8 @@ class Sink(Protocol):
     def commit(self, chunks: Sequence[tuple[int, int]], manifest: Mapping[str, object], starts: Mapping[int, int]) -> None:
         """Put the chunks, in this order, in place as one output with `_muster.json`. Done twice, it is done once.
 
-        `starts` gives the rows before each part, which turns the rows of the rejects into rows of the dataset.
+        `starts` gives the rows before each part, which turns the rows of the rejects into rows of the dataset. What
+        `committed` needs to know stays in staging until `discard`.
         """
         ...
 
@@ -176,7 +181,7 @@ class Sink(Protocol):
         ...
 
     def discard(self) -> None:
-        """Remove the staging folder."""
+        """Remove the staging folder: when the run is recorded as done, or given up. An output that is in place stays."""
         ...
 
 

@@ -15,7 +15,7 @@ from muster.errors import Conflict, InvalidInput, InvalidModel, InvalidReference
 from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
 from muster.records import Counter, Environment, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name
-from muster.registry.registry import check_threshold, point
+from muster.registry.registry import check_threshold, filled, point
 from muster.signature import Json, Scalar
 from muster.store import Condition, Query, RecordStore, Sort, Transaction
 
@@ -152,7 +152,7 @@ class Registration:
     def _same(self, digest: str) -> Version | None:
         where = (Condition("model", "=", self._request.model), Condition("digest", "=", digest))
         found = self._store.find(Version, Query(where, (Sort("number", descending=True),), limit=1)).items
-        return found[0] if found else None
+        return filled(self._store, found[0]) if found else None
 
     def _version(self, origin: str, draft: Draft, size: int, finding: Finding) -> Version:
         description, declared = draft.description, draft.declared

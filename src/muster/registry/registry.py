@@ -174,7 +174,7 @@ class Registry:
                 raise VersionNotFound(
                     f"no version has the id `{reference.id}`", hint="list them with `muster version list MODEL`"
                 )
-            return self._filled(reader, found[0])
+            return filled(reader, found[0])
         aliases = _aliases(reader, reference.model)
         number = self._number(reader, reference, {a.name: a.number for a in aliases})
         version = reader.get(Version, reference.model, number)
@@ -227,10 +227,6 @@ class Registry:
             hint=f"set it with `muster alias set {model}:NUMBER {alias}`",
         )
 
-    def _filled(self, reader: Reader, version: Version) -> Version:
-        names = tuple(a.name for a in _aliases(reader, version.model) if a.number == version.number)
-        return replace(version, aliases=names)
-
     def _with_aliases(self, page: Page[Version]) -> Page[Version]:
         models = {v.model for v in page.items}
         by_version: dict[tuple[str, int], list[str]] = {}
@@ -248,6 +244,12 @@ def point(tx: Transaction, version: Version, alias: str, actor: str) -> None:
         tx.insert(fresh)
     elif existing.number != version.number:
         tx.replace(fresh)
+
+
+def filled(reader: Reader, version: Version) -> Version:
+    """The version with its aliases."""
+    names = tuple(a.name for a in _aliases(reader, version.model) if a.number == version.number)
+    return replace(version, aliases=names)
 
 
 def check_threshold(threshold: float | None, version: Version) -> None:

@@ -78,13 +78,9 @@ class Scorings:
             created_at=now(),
             created_by=self._actor,
         )
-        sink = self._sink(run, shown)
-        sink.begin()
-        try:
-            return self._runs.create(replace(run, output=sink.output), rows)
-        except BaseException:
-            sink.discard()
-            raise
+        sink = self._sink(run, shown.schema)
+        sink.check()
+        return self._runs.create(replace(run, output=sink.output), rows)
 
     def execute(self, run: Run, watch: Watch | None = None) -> Run:
         """Do what is left of the run. The record at the end; what ended it otherwise is raised."""
@@ -100,8 +96,9 @@ class Scorings:
                         pass
                     known = fingerprint.result()
                 self._commit(job, known)
-            return held.end(self._result(held, job, time.monotonic() - began))
-        raise AssertionError("unreachable")
+            ended = held.end(self._result(held, job, time.monotonic() - began))
+        job.sink.discard()
+        return ended
 
     def resume(self, identity: str, watch: Watch | None = None) -> Run:
         """Go on with a run that was cut off or failed."""
@@ -129,11 +126,11 @@ class Scorings:
             raise Conflict(
                 f"run {run.id} is {run.status} already", hint="only a run that is not finished can be cancelled"
             )
-        job = self._job(run)
+        sink = self._sink(run, pa.schema([]))  # neither the data nor the version need be there any more
         with self._runs.hold(run) as held:
-            job.sink.discard()
-            return held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
-        raise AssertionError("unreachable")
+            sink.discard()
+            ended = held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
+        return ended
 
     def _changed(self, job: Job) -> bool:
         """By the fingerprint; by the stamp where the run was cut off before it had read its input through."""
@@ -146,11 +143,11 @@ class Scorings:
         types = {mapping.get(c.name, c.name): c.type for c in version.signature}
         return self._tools.open_dataset(uri).declare(types)
 
-    def _sink(self, run: Run, shown: Layout) -> Sink:
+    def _sink(self, run: Run, schema: pa.Schema) -> Sink:
         assert run.output is not None
         assert run.input is not None
         overwrite = run.settings["overwrite"] is True
-        return self._tools.create_sink(run.output, run.id, shown.schema, overwrite=overwrite, inputs=[run.input])
+        return self._tools.create_sink(run.output, run.id, schema, overwrite=overwrite, inputs=[run.input])
 
     def _job(self, run: Run) -> Job:
         assert run.ref is not None
@@ -163,7 +160,7 @@ class Scorings:
         columns = tuple(_texts(settings["columns"]))
         shown = layout(dataset.types(columns), version.output, _texts(settings["keep"]), str(settings["prefix"]))
         parts = dataset.parts(_rows(run))
-        return Job(run, version, dataset, parts, shown, self._sink(run, shown), columns)
+        return Job(run, version, dataset, parts, shown, self._sink(run, shown.schema), columns)
 
     def _work(self, held: Held, job: Job, watch: Watch | None) -> Iterator[None]:
         settings = job.run.settings

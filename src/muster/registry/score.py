@@ -20,7 +20,7 @@ from muster.registry.registry import Registry, check_threshold
 from muster.registry.runs import Held, Runs
 from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch
 from muster.runner import Done, Plan
-from muster.scoring.layout import Layout, layout
+from muster.scoring.layout import kept_columns, layout
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.writer import ScoreWriter
 from muster.signature import Json
@@ -47,10 +47,10 @@ class Scorings:
         params = self._tools.parameters(version.signature, request.params)
         dataset = self._dataset(version, request.data, request.mapping)
         fit = self._tools.fit(_schema(dataset, version, request.mapping), version.signature, request.mapping)
-        keep = dataset.names if request.keep == "all" else tuple(request.keep)
+        keep = kept_columns(dataset.names, request.keep)
         columns = tuple(dict.fromkeys((*fit.columns, *keep)))
         rows = dataset.rows()
-        data = dataset.types([c for c in columns if c in dataset.names])
+        data = dataset.types(columns)
         shown = layout(data, version.output, keep, request.prefix)
         run = Run(
             id=new_id(),
@@ -129,8 +129,7 @@ class Scorings:
         sink = self._sink(run, pa.schema([]))  # neither the data nor the version need be there any more
         with self._runs.hold(run) as held:
             sink.discard()
-            ended = held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
-        return ended
+            return held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
 
     def _changed(self, job: Job) -> bool:
         """By the fingerprint; by the stamp where the run was cut off before it had read its input through."""

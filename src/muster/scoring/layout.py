@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from muster.errors import InvalidInput, near
 from muster.signature import Output, Scalar
 
-__all__ = ["Layout", "label_text", "layout"]
+__all__ = ["Keep", "Layout", "kept_columns", "label_text", "layout"]
 
 Keep = Sequence[str] | Literal["all"]
 
@@ -40,13 +40,7 @@ class Layout:
 
 def layout(data: pa.Schema, output: Output, keep: Keep, prefix: str) -> Layout:
     """The layout, or InvalidInput with every kept column that is missing and every name that would stand twice."""
-    kept = tuple(data.names) if keep == "all" else tuple(keep)
-    missing = [name for name in kept if name not in data.names]
-    if missing:
-        told = "; ".join(f"`{name}`{near(name, data.names)}" for name in missing)
-        raise InvalidInput(
-            f"columns to keep that the data does not have: {told}", hint="name columns of the data, or keep `all`"
-        )
+    kept = kept_columns(data.names, keep)
     fields = [data.field(name).remove_metadata() for name in kept]
     fields.append(pa.field(f"{prefix}prediction", output.type))
     per_class = output.probabilities and output.task in ("binary", "multiclass", "multilabel")
@@ -61,6 +55,18 @@ def layout(data: pa.Schema, output: Output, keep: Keep, prefix: str) -> Layout:
             hint="keep fewer columns, or name the predicted ones apart with `--prefix model_` (prefix=)",
         )
     return Layout(kept, pa.schema(fields), output.classes if per_class else (), per_class)
+
+
+def kept_columns(names: Sequence[str], keep: Keep) -> tuple[str, ...]:
+    """The columns to keep, or InvalidInput with every one that is not among the data's names."""
+    kept = tuple(names) if keep == "all" else tuple(keep)
+    missing = [name for name in kept if name not in names]
+    if missing:
+        told = "; ".join(f"`{name}`{near(name, names)}" for name in missing)
+        raise InvalidInput(
+            f"columns to keep that the data does not have: {told}", hint="name columns of the data, or keep `all`"
+        )
+    return kept
 
 
 def label_text(label: Scalar) -> str:

@@ -1,0 +1,77 @@
+"""A hub with one quick model of a Python file, made once for all tests; and tables to score."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import muster
+from muster.hub import Hub
+
+MODEL = '''
+"""Predicts from one number; misbehaves on request, by the number it is given."""
+
+import os
+import time
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+INPUT = "arrow"
+
+
+class Model:
+    classes = ["no", "yes"]
+
+    def predict_proba(self, data):
+        numbers = data["n"].to_pylist()
+        if -1 in numbers:
+            raise ValueError("minus one is no number of mine")
+        if -2 in numbers:
+            os._exit(7)
+        time.sleep(len(numbers) * 2e-6)
+        yes = pc.divide(pc.cast(pc.bit_wise_and(data["n"], 1023), pa.float64()), 1023.0)
+        return pa.table({"no": pc.subtract(1.0, yes), "yes": yes})
+
+    def predict(self, data):
+        return pc.if_else(pc.greater(self.predict_proba(data)["yes"], 0.5), "yes", "no")
+'''
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "model.py").write_text(MODEL)
+    with muster.open(folder / "hub") as hub:
+        hub.register("numbers", folder / "model.py", task="binary", sample={"n": [1, 2, 3]}, aliases=["champion"])
+    return folder / "hub"
+
+
+@pytest.fixture
+def place(made: Path, tmp_path: Path) -> Path:
+    """A copy of the hub, so that tests do not see each other's runs."""
+    shutil.copytree(made, tmp_path / "hub")
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def hub(place: Path) -> Iterator[Hub]:
+    with muster.open(place, score__chunk_rows=1_024) as opened:
+        yield opened
+
+
+def numbers(rows: int) -> pa.Table:
+    """A row number and a text that goes with it."""
+    return pa.table({"n": pa.array(range(rows), pa.int64()), "text": [f"row {n}" for n in range(rows)]})
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    file = tmp_path / "numbers.parquet"
+    pq.write_table(numbers(20_000), file, row_group_size=3_000)
+    return file

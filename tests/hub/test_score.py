@@ -1,0 +1,214 @@
+"""Scoring from end to end, with a real model in its worker."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+import muster
+from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunCancelled, RunFailed, SignatureMismatch
+from muster.hub import Hub
+from muster.records import Progress
+
+
+def _left(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if ".muster-" in p.name)
+
+
+def _expected(rows: int) -> list[float]:
+    return [(n & 1023) / 1023.0 for n in range(rows)]
+
+
+@pytest.mark.parametrize(
+    "output", ["scored", "scored.parquet", "scored.csv", "scored.csv.gz", "scored.jsonl", "scored.arrow"]
+)
+def test_every_row_is_scored_in_order_into_every_format(hub: Hub, data: Path, tmp_path: Path, output: str) -> None:
+    run = hub.score("numbers", data, tmp_path / output, keep=["n"])
+    assert (run.status, run.rows, run.rejected, run.rejects) == ("done", 20_000, 0, None)
+    again = hub.open_dataset(str(tmp_path / output))
+    rows = pa.concat_tables(
+        [pa.Table.from_batches([c.batch]) for part in again.parts(7_000) for c in part.chunks(7_000)]
+    )
+    assert rows.column_names == ["n", "prediction", "probability_no", "probability_yes"]
+    assert rows["n"].to_pylist() == list(range(20_000))
+    assert rows["probability_yes"].to_pylist() == _expected(20_000)
+    assert rows["prediction"].to_pylist() == ["yes" if p > 0.5 else "no" for p in _expected(20_000)]
+    assert _left(tmp_path) == []
+
+
+def test_a_run_remembers_what_it_did(hub: Hub, data: Path, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    run = hub.score("numbers@champion", data, tmp_path / "scored", threshold=0.9, watch=seen.append)
+    assert hub.run(run.id) == run
+    assert run.ref == "numbers:1"
+    assert run.version_digest == hub.version("numbers").digest
+    assert run.fingerprint == hub.open_dataset(str(data)).fingerprint()
+    assert run.settings["threshold"] == 0.9
+    assert seen[-1].rows == seen[-1].total == 20_000
+    yes = sum(p >= 0.9 for p in _expected(20_000))
+    assert run.summary["classes"] == [{"class": "no", "rows": 20_000 - yes}, {"class": "yes", "rows": yes}]
+    manifest = json.loads((tmp_path / "scored" / "_muster.json").read_text())
+    assert manifest["format"] == "muster.output/1"
+    assert (manifest["run"], manifest["fingerprint"], manifest["rows"]) == (run.id, run.fingerprint, 20_000)
+
+
+def test_rows_that_cannot_be_scored_are_set_apart_with_their_row_and_reason(hub: Hub, tmp_path: Path) -> None:
+    lines = [f"{n},text {n}" for n in range(5_000)]
+    lines[10] = "ten,text"
+    lines[2_500] = "1,2,3,4"
+    lines[4_000] = "-1,the model fails on this one"
+    for name, part in (("a.csv", lines[:3_000]), ("b.csv", lines[3_000:])):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_text("n,text\n" + "\n".join(part) + "\n")
+    run = hub.score("numbers", tmp_path / "in", tmp_path / "out.csv", keep="all")
+    assert (run.rows, run.rejected) == (5_000, 3)
+    assert run.rejects is not None
+    rejects = [json.loads(line) for line in Path(run.rejects).read_text().splitlines()]
+    assert [(r["row"], r["file"], r["stage"]) for r in rejects] == [
+        (10, "a.csv", "read"), (2_500, "a.csv", "read"), (4_000, "b.csv", "predict"),
+    ]  # fmt: skip
+    assert "minus one is no number of mine" in rejects[2]["error"]
+    assert rejects[2]["values"] == {"n": -1, "text": "the model fails on this one"}
+    scored = pyarrow.csv.read_csv(tmp_path / "out.csv")
+    assert scored["n"].to_pylist() == [n for n in range(5_000) if n not in (10, 2_500, 4_000)]
+
+
+def test_the_first_reject_ends_the_run_when_asked(hub: Hub, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": [0, 1, -1, 3]}), tmp_path / "in.parquet")
+    with pytest.raises(RunFailed, match=r"row 2 of in.parquet cannot be scored: .*minus one"):
+        hub.score("numbers", tmp_path / "in.parquet", tmp_path / "out", on_reject="fail")
+    assert not (tmp_path / "out").exists()
+    assert _left(tmp_path) == []
+    assert next(iter(hub.runs())).status == "failed"
+
+
+def test_a_row_that_kills_workers_is_poison_and_the_others_are_scored(hub: Hub, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": [5, -2, 7]}), tmp_path / "in.parquet")
+    run = hub.score("numbers", tmp_path / "in.parquet", tmp_path / "out.parquet", keep="n")
+    assert (run.rows, run.rejected) == (3, 1)
+    assert run.rejects is not None
+    assert "poison" in Path(run.rejects).read_text()
+    assert pq.read_table(tmp_path / "out.parquet")["n"].to_pylist() == [5, 7]
+
+
+def test_what_stands_in_the_way_is_told_before_anything_is_made(hub: Hub, data: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DatasetNotFound):
+        hub.score("numbers", tmp_path / "none.parquet", tmp_path / "out")
+    with pytest.raises(InvalidInput, match="did you mean `text`"):
+        hub.score("numbers", data, tmp_path / "out", keep=["texd"])
+    with pytest.raises(Conflict, match="exist"):
+        hub.score("numbers", data, data)
+    pq.write_table(pa.table({"m": [1]}), tmp_path / "other.parquet")
+    with pytest.raises(SignatureMismatch, match="`n`"):
+        hub.score("numbers", tmp_path / "other.parquet", tmp_path / "out")
+    (tmp_path / "other.parquet").unlink()
+    assert sorted(tmp_path.iterdir()) == before
+    assert list(hub.runs()) == []
+
+
+def test_columns_go_by_name_and_can_be_mapped(hub: Hub, tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"x": ["a", "b"], "number": pa.array([1, 1023], pa.int16())}),
+        tmp_path / "in.parquet",
+    )
+    run = hub.score("numbers", tmp_path / "in.parquet", tmp_path / "out.parquet", mapping={"n": "number"}, prefix="m_")
+    assert run.casts == ("n: int16 → int64",)
+    assert pq.read_table(tmp_path / "out.parquet")["m_prediction"].to_pylist() == ["no", "yes"]
+
+
+def test_an_output_is_replaced_only_when_asked(hub: Hub, data: Path, tmp_path: Path) -> None:
+    hub.score("numbers", data, tmp_path / "out")
+    with pytest.raises(Conflict) as caught:
+        hub.score("numbers", data, tmp_path / "out")
+    assert "--overwrite" in caught.value.hint
+    second = hub.score("numbers", data, tmp_path / "out", overwrite=True)
+    assert json.loads((tmp_path / "out" / "_muster.json").read_text())["run"] == second.id
+    assert _left(tmp_path) == []
+
+
+def test_a_run_in_the_background_is_cancelled_and_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": pa.array(range(3_000_000), pa.int64())}), tmp_path / "many.parquet")
+    begun = threading.Event()
+
+    def watch(progress: Progress) -> None:
+        if progress.rows:
+            begun.set()
+
+    run = hub.score("numbers", tmp_path / "many.parquet", tmp_path / "out", wait=False, watch=watch)
+    assert run.status == "queued"
+    assert begun.wait(60)
+    hub.cancel(run.id)
+    hub.close()
+    with muster.open(hub.folder) as again:
+        assert again.run(run.id).status == "cancelled"
+        with pytest.raises(Conflict, match="cancelled already"):
+            again.resume(run.id)
+    assert not (tmp_path / "out").exists()
+    assert _left(tmp_path) == []
+
+
+def test_cancelling_ones_own_waiting_run_raises(hub: Hub, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": pa.array(range(3_000_000), pa.int64())}), tmp_path / "many.parquet")
+    cancelled: list[str] = []
+
+    def watch(progress: Progress) -> None:
+        if progress.rows and not cancelled:
+            cancelled.append(hub.cancel(progress.run).id)
+
+    with pytest.raises(RunCancelled):
+        hub.score("numbers", tmp_path / "many.parquet", tmp_path / "out", watch=watch)
+
+
+def test_an_empty_dataset_gives_an_empty_output_of_the_right_columns(hub: Hub, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": pa.array([], pa.int64())}), tmp_path / "in.parquet")
+    run = hub.score("numbers", tmp_path / "in.parquet", tmp_path / "out.parquet", keep="n")
+    assert run.rows == 0
+    assert pq.read_table(tmp_path / "out.parquet").schema.names == [
+        "n",
+        "prediction",
+        "probability_no",
+        "probability_yes",
+    ]
+
+
+def test_a_registered_dataset_is_scored_by_its_name(hub: Hub, data: Path, tmp_path: Path) -> None:
+    record = hub.dataset("all-numbers", data)
+    assert record.rows == 20_000
+    run = hub.score("numbers", "data:all-numbers", tmp_path / "out")
+    assert run.rows == 20_000
+    with pytest.raises(DatasetNotFound, match="did you mean `all-numbers`"):
+        hub.score("numbers", "data:all-number", tmp_path / "out2")
+
+
+def test_two_hubs_on_one_folder_both_work(place: Path, data: Path, tmp_path: Path) -> None:
+    with muster.open(place) as one, muster.open(place) as other:
+        runs = []
+        threads = [
+            threading.Thread(target=lambda h=h, n=n: runs.append(h.score("numbers", data, tmp_path / f"out{n}")))
+            for n, h in enumerate((one, other))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [r.status for r in runs] == ["done", "done"]
+        assert {r.id for r in one.runs()} == {r.id for r in runs}
+        assert one.verify_events()[1] is None
+
+
+def test_small_data_is_predicted_at_once(hub: Hub) -> None:
+    table = hub.predict("numbers", {"n": [0, 1023, None, -1]})
+    assert table["prediction"].to_pylist()[:2] == ["no", "yes"]
+    assert table["prediction"].to_pylist()[3] is None
+    assert "minus one" in table["error"].to_pylist()[3]
+    with pytest.raises(RunFailed, match="row 3 cannot be predicted"):
+        hub.predict("numbers", {"n": [0, 1, 2, -1]}, on_reject="fail")
+    assert hub.predict("numbers", {"n": [600]}, threshold=0.9)["prediction"].to_pylist() == ["no"]
+    assert hub.predict("numbers", pa.table({"n": pa.array([], pa.int64())})).num_rows == 0

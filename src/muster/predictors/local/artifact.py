@@ -90,25 +90,28 @@ def manifest(digest: str, blobs: BlobStore) -> tuple[ArtifactFile, ...]:
 def fetch(digest: str, blobs: BlobStore, target: Path) -> None:
     """Write an artifact's files into `target`, a new folder; every byte is checked as it is copied, and nothing is left if one is wrong."""
     files = manifest(digest, blobs)
-    target.mkdir(parents=True)
     try:
-        for file in files:
-            place = target / file.path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            blobs.fetch(file.sha256, place)
-            if place.stat().st_size != file.size:
-                raise _corrupt(digest, f"`{file.path}` has another size than its manifest says")
-            place.chmod(file.permissions)
+        target.mkdir(parents=True)
+        try:
+            _copy(digest, files, blobs, target)
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
     except NotFound as error:
-        shutil.rmtree(target, ignore_errors=True)
         raise _corrupt(digest, error.message) from None
     except OSError as error:
-        shutil.rmtree(target, ignore_errors=True)
         hint = "see that its disk has room and that you may write it"
         raise StoreError(f"{target} cannot be written: {error.strerror}", hint=hint) from None
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
+
+
+def _copy(digest: str, files: Sequence[ArtifactFile], blobs: BlobStore, target: Path) -> None:
+    for file in files:
+        place = target / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        blobs.fetch(file.sha256, place)
+        if place.stat().st_size != file.size:
+            raise _corrupt(digest, f"`{file.path}` has another size than its manifest says")
+        place.chmod(file.permissions)
 
 
 class _Scan:

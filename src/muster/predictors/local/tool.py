@@ -113,7 +113,8 @@ class Uv:
 
     def _heard(self, line: str) -> str:
         if _NEWS.match(line):
-            self._talk(mask(line.strip().lower()))
+            news = mask(line.strip())
+            self._talk(news[0].lower() + news[1:])
         return line
 
 

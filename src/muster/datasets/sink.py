@@ -127,10 +127,13 @@ class FileSink:
     def _record(self) -> Path:
         return self.staging / "commit.json"
 
+    def check(self) -> None:
+        refuse_obstacles(self.target, self._rejects, folder=self.folder, overwrite=self.overwrite, inputs=self.inputs)
+
     def begin(self) -> None:
         if self._placed():
             return
-        refuse_obstacles(self.target, self._rejects, folder=self.folder, overwrite=self.overwrite, inputs=self.inputs)
+        self.check()
         with writing(self.staging):
             made = [p for p in self.target.parents if not p.exists()]
             fresh = not self.staging.exists()

@@ -97,6 +97,8 @@ def convert(values: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask | None]
         array, bad = convert(values, kind.value_type)
         return pc.cast(array.dictionary_encode(), kind), bad
     parse = _parser(kind)
+    if not len(values):
+        return pa.nulls(0, kind), None
     try:
         return parse(values), None
     except pa.ArrowInvalid:

@@ -1,0 +1,144 @@
+"""The suites of datasets and sinks over every one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from muster.dataset import Dataset, Sink
+from muster.datasets import DATASETS, SINKS
+from muster.datasets.encode import Encoding
+from muster.datasets.formats import FORMATS
+from muster.datasets.sink import FileSinks
+from muster.datasets.table import Files
+from muster.testing.dataset import RUN, DatasetSuite, SinkSuite
+
+Store = Callable[[Path, pa.Table], str]
+"""Stores a table in a folder and gives the URI of it."""
+
+
+@dataclass
+class OneFile:
+    name: str
+    format: str
+    packing: str | None = None
+
+    def __call__(self, folder: Path, table: pa.Table) -> str:
+        (folder / self.name).write_bytes(Encoding(self.format, self.packing).encode(table))
+        return str(folder / self.name)
+
+
+def row_groups(folder: Path, table: pa.Table) -> str:
+    pq.write_table(table, folder / "groups.parquet", row_group_size=64)
+    return str(folder / "groups.parquet")
+
+
+def arrow_stream(folder: Path, table: pa.Table) -> str:
+    with pa.OSFile(str(folder / "s.arrow"), "wb") as out, pa.ipc.new_stream(out, table.schema) as writer:
+        writer.write_table(table, max_chunksize=50)
+    return str(folder / "s.arrow")
+
+
+def arrow_batches(folder: Path, table: pa.Table) -> str:
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with (
+        pa.OSFile(str(folder / "b.feather"), "wb") as out,
+        pa.ipc.new_file(out, table.schema, options=options) as writer,
+    ):
+        writer.write_table(table, max_chunksize=50)
+    return f"file://{folder}/b.feather"
+
+
+@dataclass
+class Several:
+    """A table in files, of which some hold nothing."""
+
+    suffix: str
+    encoding: Encoding
+    sizes: tuple[int, ...] = field(default=(0, 70, 1, 0, 150, 19))
+
+    def __call__(self, folder: Path, table: pa.Table) -> str:
+        start = 0
+        for i, size in enumerate(self.sizes):
+            path = folder / f"d{i // 2}" / f"part-{i}{self.suffix}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(self.encoding.encode(table.slice(start, size)))
+            start += size
+        (folder / "_ignored.txt").write_text("hidden")
+        return str(folder)
+
+
+def glob(folder: Path, table: pa.Table) -> str:
+    return Several(".parquet", Encoding("parquet"))(folder, table) + "/**/*.parquet"
+
+
+STORES: dict[str, Store] = {
+    "parquet": OneFile("x.parquet", "parquet"),
+    "parquet in row groups": row_groups,
+    "parquet in a folder": Several(".pq", Encoding("parquet")),
+    "parquet by a glob": glob,
+    "csv": OneFile("x.csv", "csv"),
+    "csv.gz": OneFile("x.CSV.GZ", "csv", "gzip"),
+    "csv.zst": OneFile("x.csv.zst", "csv", "zstd"),
+    "csv in a folder": Several(".csv", Encoding("csv")),
+    "jsonl": OneFile("x.jsonl", "jsonl"),
+    "jsonl.gz": OneFile("x.ndjson.gz", "jsonl", "gzip"),
+    "jsonl.zst": OneFile("x.json.zst", "jsonl", "zstd"),
+    "jsonl in a folder": Several(".jsonl", Encoding("jsonl")),
+    "arrow": OneFile("x.arrow", "arrow"),
+    "arrow stream": arrow_stream,
+    "arrow in batches": arrow_batches,
+    "arrow in a folder": Several(".ipc", Encoding("arrow")),
+}
+
+
+@pytest.mark.parametrize("store", STORES.values(), ids=STORES)
+class TestFiles(DatasetSuite):
+    @pytest.fixture
+    def make(self, store: Store, tmp_path: Path) -> Callable[[pa.Table], Dataset]:
+        numbers = itertools.count()
+
+        def make(table: pa.Table) -> Dataset:
+            folder = tmp_path / f"data{next(numbers)}"
+            folder.mkdir()
+            return Files().open(store(folder, table), {})
+
+        return make
+
+
+OUTPUTS = [
+    "out", "out/", "out?format=csv", "out?format=jsonl.zst", "out?format=arrow", "out?compression=zstd", "out.parquet",
+    "out.csv", "out.tsv", "out.csv.gz", "out.csv?delimiter=|", "out.jsonl", "out.jsonl.zst", "out.arrow", "new/folders/out",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+class TestFileSinks(SinkSuite):
+    @pytest.fixture
+    def create(self, name: str, tmp_path: Path) -> Callable[..., Sink]:
+        def create(schema: pa.Schema, run: str = RUN, *, overwrite: bool = False) -> Sink:
+            return FileSinks().create(f"{tmp_path}/{name}", run, schema, overwrite=overwrite)
+
+        return create
+
+    @pytest.fixture
+    def read(self, name: str, tmp_path: Path, table: pa.Table) -> Callable[[], pa.Table | None]:
+        def read() -> pa.Table | None:
+            if not (tmp_path / name.partition("?")[0]).exists():
+                return None
+            types = dict(zip(table.schema.names, table.schema.types, strict=True))
+            opened = Files().open(f"{tmp_path}/{name}", {}).declare(types)
+            return pa.Table.from_batches([c.batch for p in opened.parts(30) for c in p.chunks(30)])
+
+        return read
+
+
+def test_every_kind_and_format_has_a_factory() -> None:
+    assert set(DATASETS) == set(SINKS) == {"files"}
+    assert {name.split(".")[0].split()[0] for name in STORES} == set(FORMATS)

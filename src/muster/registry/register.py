@@ -40,7 +40,13 @@ class Request:
 
 class Resolve(Protocol):
     def __call__(
-        self, requirements: Sequence[str], *, python: str | None, exact: bool = False, choice: str | Path = "auto"
+        self,
+        requirements: Sequence[str],
+        *,
+        python: str | None,
+        exact: bool = False,
+        choice: str | Path = "auto",
+        folder: Path | None = None,
     ) -> Environment: ...
 
 
@@ -147,6 +153,7 @@ class Registration:
             python=description.python,
             exact=description.exact_python,
             choice=self._request.environment,
+            folder=description.folder,
         )
 
     def _same(self, digest: str) -> Version | None:

@@ -94,7 +94,10 @@ class Dataset(Protocol):
         ...
 
     def declare(self, types: Mapping[str, pa.DataType]) -> Dataset:
-        """The same rows with these types where the format has none of its own (CSV; numbers and dates of JSON): a value that cannot be read as its type is a fault of its row. Other formats, and unknown names, are left as they are."""
+        """The same rows with these types where the format has none of its own (CSV; numbers and dates of JSON).
+
+        A value that cannot be read as its type is a fault of its row. Other formats, and unknown names, are left as they are.
+        """
         ...
 
     def parts(self, rows: int) -> Sequence[Part]:

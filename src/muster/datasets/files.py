@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from muster.errors import DatasetError
 
-__all__ = ["File", "compression_of", "cores", "fingerprint", "reading", "stamp", "stamp", "suffix_of"]
+__all__ = ["File", "compression_of", "cores", "fingerprint", "reading", "stamp", "suffix_of"]
 
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _MAGICS = (

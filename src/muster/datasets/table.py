@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from muster.dataset import Chunk, Fault
 from muster.datasets.chunks import Piece, batch_of, cut, shifted
-from muster.datasets.files import File, fingerprint, reading, stamp, stamp
+from muster.datasets.files import File, fingerprint, reading, stamp
 from muster.datasets.formats import Format, Inferred, Survey, format_of
 from muster.datasets.listing import find, partition_types
 from muster.datasets.location import Location, claims, locate

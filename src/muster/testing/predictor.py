@@ -70,8 +70,8 @@ class PredictorSuite:
         assert_same(predictor.predict(batch), predictor.predict(batch))
 
     def test_rows_are_answered_in_order(self, predictor: Predictor, batch: pa.RecordBatch) -> None:
-        backwards = pa.array(range(batch.num_rows - 1, -1, -1))
-        assert_same(predictor.predict(batch.take(backwards)), predictor.predict(batch).take(backwards))
+        moved = pa.array([*range(1, batch.num_rows), 0])
+        assert_same(predictor.predict(batch.take(moved)), predictor.predict(batch).take(moved))
 
     def test_a_part_of_a_batch_gets_the_part_of_the_answer(self, predictor: Predictor, batch: pa.RecordBatch) -> None:
         whole = predictor.predict(batch)
@@ -79,7 +79,7 @@ class PredictorSuite:
             assert_same(predictor.predict(batch.slice(start, length)), whole.slice(start, length))
 
     def test_many_rows_are_answered_in_order(self, predictor: Predictor, batch: pa.RecordBatch) -> None:
-        places = pa.array([n % batch.num_rows for n in range(3_000)])
+        places = pa.array([n * n % batch.num_rows for n in range(3_000)])
         assert_same(predictor.predict(batch.take(places)), predictor.predict(batch).take(places))
 
     def test_a_batch_is_not_changed(self, predictor: Predictor, batch: pa.RecordBatch) -> None:

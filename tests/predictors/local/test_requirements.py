@@ -91,6 +91,18 @@ def test_wheels_of_the_model_are_taken_and_others_are_not(tmp_path: Path) -> Non
         read_lines(["code/mine-1.2-py3-none-any.whl"])
 
 
+def test_a_models_lines_name_nothing_outside_of_it(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "limits.txt").write_text("six<2\n")
+    (tmp_path / "secret.txt").write_text("hush hush\n")
+    assert read_lines(["six", "-c limits.txt"], model).constraints == ("six<2",)
+    for line in ("-r ../secret.txt", f"-c {tmp_path}/secret.txt", "--find-links ..", "-r https://host.example/r.txt"):
+        with pytest.raises(EnvironmentFailed) as caught:
+            read_lines([line], model)
+        assert "hush" not in str(caught.value)
+
+
 def test_files_that_include_each_other_are_read_once(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("six\n-r b.txt\n")
     (tmp_path / "b.txt").write_text("idna\n-r a.txt\n")

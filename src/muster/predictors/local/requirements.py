@@ -157,7 +157,10 @@ class _Reader:
         elif len(values) != 1:
             raise ValueError("not an option of a requirements file, or not with one value")
         elif name in ("--requirement", "--constraint"):
-            self.file(_local(values[0], folder), self._constraints if name == "--constraint" else into)
+            included = _local(values[0], folder)
+            if self._model is not None and not included.resolve().is_relative_to(self._model):
+                raise ValueError(_ELSEWHERE)
+            self.file(included, self._constraints if name == "--constraint" else into)
         elif name in _INDEX:
             self._options.append(f"{name} {self._place(values[0], folder)}")
         elif name == "--no-binary":
@@ -173,7 +176,9 @@ class _Reader:
 
     def _place(self, value: str, folder: Path | None) -> str:
         """A relative folder of packages means the one beside the file."""
-        if folder is None or self._model is not None or "://" in value or not (folder / value).exists():
+        if self._model is not None and "://" not in value:
+            raise ValueError(_ELSEWHERE)
+        if folder is None or "://" in value or not (folder / value).exists():
             return value
         return str((folder / value).resolve())
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from muster.records import Counter, Model, Version
@@ -124,6 +125,9 @@ def test_processes_and_threads_write_together(tmp_path: Path) -> None:
         assert store.count(Version) == store.count(Model) == 90
         assert store.count(Version, (Condition("tag.by", "=", "bob"),)) == 30
         assert store.verify() == (180, None)
+        versions = store.find(Version, Query(limit=90)).items
+    # Nobody is kept waiting until another has done all its work.
+    assert sum(a.tags != b.tags for a, b in pairwise(versions)) > 25
 
 
 def test_a_killed_writer_leaves_whole_transactions(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -71,6 +72,12 @@ def test_a_writer_that_holds_on_is_named_at_last(store: SqlRecords, path: Path) 
         assert "database is locked" not in str(caught.value)
         assert store.count(Model) == 1
     insert(store, a_model("b"))
+
+
+def test_a_process_suspended_while_it_waits_holds_nobody_up(store: SqlRecords, path: Path) -> None:
+    with (path.parent / "muster.db-queue").open("w") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        insert(store, a_model("a"))
 
 
 def test_a_writer_waits_for_another(path: Path) -> None:
@@ -263,8 +270,8 @@ def test_stores_are_opened_by_url(tmp_path: Path) -> None:
         open_records("sqllite:///x")
 
 
-def test_closing_leaves_one_file(store: SqlRecords, path: Path) -> None:
+def test_closing_leaves_the_database_whole(store: SqlRecords, path: Path) -> None:
     insert(store, a_model("a"))
     store.close()
-    assert [f.name for f in path.parent.iterdir()] == ["muster.db"]
+    assert {f.name for f in path.parent.iterdir()} == {"muster.db", "muster.db-queue"}
     shutil.rmtree(path.parent)

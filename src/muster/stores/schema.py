@@ -41,7 +41,7 @@ def bring_up(database: Sqlite) -> str:
         before = _known(database, _revision(database, connection))
     if before == REVISION:
         return before
-    with database.connect() as connection:
+    with database.connect(writes=True) as connection:
         database.begin(connection)
         try:
             # Somebody else may have done it while this process waited for its turn.

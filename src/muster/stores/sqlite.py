@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +22,9 @@ __all__ = ["Sqlite"]
 
 T = TypeVar("T")
 
+_PAUSE = 0.0005
+_IN_QUEUE = 10.0
+
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -37,11 +40,15 @@ class Sqlite:
         # AUTOCOMMIT: the driver begins nothing by itself, so that a read is its own snapshot and a write begins below.
         self._engine = create_engine("sqlite://", creator=self._open, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
-    def connect(self) -> Connection:
+    def connect(self, *, writes: bool = False) -> Connection:
+        """A connection. One that writes leaves all waiting to `_patiently`."""
         try:
-            return self._engine.connect()
+            connection = self._engine.connect()
         except SQLAlchemyError as error:
             raise self.explain(error) from error
+        if writes:
+            self._run(connection, "PRAGMA busy_timeout=0")
+        return connection
 
     def prepare(self) -> None:
         """Make the folder and the file, and have the file in WAL mode. Two processes may do so at once."""
@@ -63,7 +70,8 @@ class Sqlite:
 
     def begin(self, connection: Connection) -> None:
         """Become the one writer, waiting for whoever is."""
-        self._patiently(lambda: self._run(connection, "BEGIN IMMEDIATE"))
+        with self._queue():
+            self._patiently(lambda: self._run(connection, "BEGIN IMMEDIATE"))
 
     def commit(self, connection: Connection) -> None:
         self._patiently(lambda: self._run(connection, "COMMIT"))
@@ -137,11 +145,29 @@ class Sqlite:
         except SQLAlchemyError as error:
             raise self.explain(error) from error
 
-    def _patiently(self, act: Callable[[], T]) -> T:
-        """Try until nobody else is in the way.
+    @contextmanager
+    def _queue(self) -> Iterator[None]:
+        """One process at a time tries to begin.
 
-        SQLite's own waiting pauses longer the longer it waited, so that a late comer goes first; here all waiters are equal.
+        SQLite knows no fairness: who writes again at once always finds the file free, and the others starve. With this lock
+        whoever waits is the only one who tries. It is held while waiting, not while writing, and ends with its process; as a
+        process may be suspended meanwhile, nobody waits for it long.
         """
+        try:
+            lock = os.open(f"{self._path}-queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError:  # a disk that is full or cannot be written: beginning, or writing, tells more
+            yield
+            return
+        try:
+            until = time.monotonic() + min(self._seconds, _IN_QUEUE)
+            while not _locked(lock) and time.monotonic() < until:
+                time.sleep(_PAUSE)
+            yield
+        finally:
+            os.close(lock)
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        """Try until nobody else is in the way. SQLite's own waiting cannot be interrupted, and pauses longer the longer it waited."""
         until = time.monotonic() + self._seconds
         while True:
             try:
@@ -149,7 +175,7 @@ class Sqlite:
             except StoreError as error:
                 if _code(error.__cause__) not in _BUSY or time.monotonic() >= until:
                     raise
-            time.sleep(random.uniform(0.0005, 0.004))  # noqa: S311  # no secret
+            time.sleep(_PAUSE)
 
     def _full(self) -> bool:
         try:
@@ -157,6 +183,14 @@ class Sqlite:
         except OSError:
             return False
         return room.f_bavail * room.f_frsize < 1 << 16
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _fold(text: str | None) -> str | None:

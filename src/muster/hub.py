@@ -180,6 +180,7 @@ class Hub:
         watch: Watch | None = None,
     ) -> Run:
         """Score a dataset into a dataset. Blocks until it is done and raises if it failed; `wait=False` returns at once."""
+        named(RUNNERS, runner, "runner")  # refused now rather than by a failed run
         request = ScoreRequest(
             reference=reference,
             data=str(data),

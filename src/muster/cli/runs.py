@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muster.cli.documents import run_document
 from muster.cli.render import Sheet, show_line
-from muster.cli.text import count, duration, exact, listed, plural
+from muster.cli.text import count, duration, exact, listed, percent, plural, scalar
 
 if TYPE_CHECKING:
     from muster.cli.session import Session
     from muster.records import Run
+    from muster.signature import Json
 
 __all__ = ["DONE", "run_sheet", "show_result"]
 
@@ -28,10 +32,10 @@ def show_result(session: Session, run: Run) -> None:
         plural(run.rows, "row"),
         f"{count(run.rejected)} rejected" if run.rejected else "",
         duration(run.seconds),
-        to=run.output or "",
+        to=_from_here(run.output or ""),
     )
     if run.rejects is not None:
-        session.say(f"note: rejected rows, each with its reason, are in {run.rejects}")
+        session.say(f"note: rejected rows, each with its reason, are in {_from_here(run.rejects)}")
     session.next(f"muster run show {run.id}")
 
 
@@ -46,6 +50,7 @@ def run_sheet(run: Run) -> Sheet:
     sheet.fact("output", run.output)
     sheet.fact("rows", count(run.rows))
     sheet.fact("rejected", count(run.rejected), run.rejects)
+    sheet.fact("predicted", _figures(run.summary))
     sheet.fact("took", duration(run.seconds) if run.ended_at is not None else "")
     sheet.fact("of which", _shares(run))
     sheet.fact("cast", *run.casts)
@@ -56,6 +61,28 @@ def run_sheet(run: Run) -> Sheet:
     sheet.fact("ended", exact(run.ended_at) if run.ended_at is not None else "")
     sheet.fact("fingerprint", run.fingerprint)
     return sheet
+
+
+_USUAL: tuple[object, ...] = (None, "", [], {}, False)
+"""Settings that say nothing."""
+
+
+def _from_here(path: str) -> str:
+    """As one would type it in this folder."""
+    here = f"{Path.cwd()}{os.sep}"
+    return path.removeprefix(here) or path
+
+
+def _figures(summary: Mapping[str, Json]) -> str:
+    """How many rows of each class, or the mean and range of numbers."""
+    match summary:
+        case {"classes": list(classes)}:
+            counted = [(c["class"], int(str(c["rows"]))) for c in classes if isinstance(c, dict)]
+            whole = sum(rows for _, rows in counted)
+            return listed(f"{scalar(name)} {count(rows)} ({percent(rows, whole)})" for name, rows in counted)
+        case {"mean": float(mean), "min": float(low), "max": float(high)}:
+            return f"mean {mean:.6g}, from {low:.6g} to {high:.6g}"
+    return ""
 
 
 def _told(value: object) -> str:

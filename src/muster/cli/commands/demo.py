@@ -20,8 +20,6 @@ def demo(session: Session, folder: Path) -> None:
     hub in FOLDER (muster-demo) to go on with. Safe to run twice.
     """
     from muster.cli.runs import show_result
-    from muster.cli.documents import run_document
-    from muster.cli.render import show_document
     from muster.demo.tour import next_steps, tour
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ def describe_folder(given: Path, folder: Path) -> Description:
     if found.wrong:
         raise InvalidModel(
             f"the model in {given} cannot be used: {'; '.join(found.wrong)}",
-            hint="a model is a model.py with `predict`, or a saved estimator; see `muster init`",
+            hint="a model is a model.py with `predict`, or a saved estimator",
             details={"problems": list(found.wrong)},
         )
     return Description(

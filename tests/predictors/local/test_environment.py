@@ -359,6 +359,13 @@ def test_a_package_that_was_changed_in_the_index_is_refused(
     assert _left(tmp_path) == []
 
 
+def test_a_lock_without_a_hash_is_not_built(tmp_path: Path, shelf: Path) -> None:
+    make_wheel(shelf, "lib", "1.0")
+    lock = FileBlobs(tmp_path / "blobs").put(b"lib==1.0\n")
+    with pytest.raises(EnvironmentFailed, match="must have a hash"):
+        _environments(tmp_path).interpreter(Environment(python=_HERE, lock=lock, key="0" * 64))
+
+
 def test_a_build_that_takes_too_long_is_stopped_and_leaves_nothing(tmp_path: Path, shelf: Path) -> None:
     _slow(shelf, tmp_path / "never")
     environment = _environments(tmp_path).resolve(["--no-binary slow", "slow"], python=_HERE)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import subprocess
 import sys
@@ -75,3 +76,17 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         holder.kill()
     with exclusive(file, seconds=5):
         assert file.exists()
+
+
+def test_a_file_that_went_between_two_looks_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, real = tmp_path / "a.lock", fcntl.flock
+
+    def late(handle: int, how: int) -> None:
+        """The one who held the file frees it, just before."""
+        monkeypatch.setattr(fcntl, "flock", real)
+        file.unlink()
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with exclusive(file, seconds=5), pytest.raises(Busy), exclusive(file, seconds=0):
+        raise AssertionError("two hold it")

@@ -85,9 +85,10 @@ class Asker:
             raise failed
         first = next(iter(answers.values()))
         whole = pa.Table.from_batches([a.cast(first.schema) for a in answers.values()])
-        told = f"the model fails on {batch.num_rows - len(answers)} of {batch.num_rows} rows of the probe: {failed.message}"
+        said = failed.message.splitlines()[0]
+        told = f"the model fails on {batch.num_rows - len(answers)} of {batch.num_rows} rows of the probe: {said}"
         if len(answers) == batch.num_rows:
-            told = f"the model predicts rows one by one, and not together: {failed.message}"
+            told = f"the model predicts rows one by one, and not together: {said}"
         return Asked(one_batch(whole), data.take(list(answers)), time.perf_counter() - started, (*notes, told))
 
 

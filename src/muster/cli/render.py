@@ -72,7 +72,7 @@ def show_line(session: Session, document: object, verb: str, *parts: str, to: st
     if session.format == "json":
         session.write(_json(document))
         return
-    told = [paint(verb, "ok", sys.stdout), *(clean(p) for p in parts if p)]
+    told = [paint(verb, "fail" if verb == "failed" else "ok", sys.stdout), *(clean(p) for p in parts if p)]
     session.write(_GAP.join([*told, f"→ {clean(to)}"] if to else told))
 
 

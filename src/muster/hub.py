@@ -159,6 +159,7 @@ class Hub:
             specify=partial(specify, blobs=self._blobs),
             resolve=self.environments.resolve,
             site=self._site,
+            scratch=self.folder / "scratch",
         )
         return Registration(self._records, self._actor, tools, request).run()
 

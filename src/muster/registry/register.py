@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
 from muster.records import Counter, Environment, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name
 from muster.registry.registry import check_threshold, filled, point
+from muster.registry.scratch import scratch
 from muster.signature import Json, Scalar
 from muster.store import Condition, Query, RecordStore, Sort, Transaction
 
@@ -59,6 +59,7 @@ class Tools:
     specify: Callable[[Mapping[str, object]], str]
     resolve: Resolve
     site: Site
+    scratch: Path
 
 
 class Registration:
@@ -74,8 +75,8 @@ class Registration:
         request = self._request
         self._check_names()
         name, origin = self._origin()
-        with tempfile.TemporaryDirectory(prefix="muster-register-", ignore_cleanup_errors=True) as scratch:
-            description = origin.describe(request.source, Path(scratch))
+        with scratch(self._tools.scratch) as folder:
+            description = origin.describe(request.source, folder)
             declared = self._declared(description)
             digest, size = self._stored(description)
             if request.if_changed and (same := self._same(digest)) is not None:

@@ -1,0 +1,43 @@
+"""A folder for what a piece of work needs only while it runs; what killed processes left of theirs is swept."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from muster.registry.owners import alive, me
+
+__all__ = ["scratch"]
+
+_DAY = 86_400.0
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A new empty folder in `folder`, gone at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.iterdir():
+        if _is_orphan(left):
+            shutil.rmtree(left, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        (made / "owner").write_text(me())
+        (made / "work").mkdir()
+        yield made / "work"
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _is_orphan(left: Path) -> bool:
+    """Its process is gone; or, where that cannot be told, it is a day old."""
+    try:
+        living = alive((left / "owner").read_text())
+        return living is False or (living is None and time.time() - left.stat().st_mtime > _DAY)
+    except FileNotFoundError:
+        return left.exists() and time.time() - left.stat().st_mtime > _DAY
+    except ValueError:
+        return False

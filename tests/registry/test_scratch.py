@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from muster.registry.scratch import scratch
+
+LEAVES = """
+import os, sys
+from pathlib import Path
+from muster.registry.scratch import scratch
+with scratch(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("made")
+    os._exit(1)
+"""
+
+
+def test_a_folder_is_there_while_it_is_needed(tmp_path: Path) -> None:
+    with scratch(tmp_path / "scratch") as folder:
+        (folder / "file").write_text("x")
+        with scratch(tmp_path / "scratch") as other:
+            assert other != folder
+        assert (folder / "file").exists()
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", LEAVES, tmp_path], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    with scratch(tmp_path):
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_told_is_swept_after_a_day(tmp_path: Path) -> None:
+    (tmp_path / "fresh").mkdir()
+    (tmp_path / "old").mkdir()
+    os.utime(tmp_path / "old", (0, 0))
+    with scratch(tmp_path):
+        assert (tmp_path / "fresh").exists()
+        assert not (tmp_path / "old").exists()

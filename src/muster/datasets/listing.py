@@ -134,8 +134,10 @@ def _file(path: Path, name: str) -> File:
         raise DatasetError(f"{path} is a link to nothing", hint="mend the link, or remove it") from None
     if not S_ISREG(stat.st_mode):
         raise DatasetError(f"{path} is no file or folder", hint="copy what it gives into a file first")
-    shown = os.fsencode(name).decode(errors="backslashreplace")
-    return File(path, shown, stat.st_size, stat.st_mtime_ns, _partition(name))
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    if shown != str(path):
+        raise DatasetError(f"the name of {shown} is no UTF-8 text", hint="rename it: Arrow opens only names that are")
+    return File(path, name, stat.st_size, stat.st_mtime_ns, _partition(name))
 
 
 def _partition(name: str) -> tuple[tuple[str, str | None], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -60,7 +61,7 @@ def layout_of(file: File, *, delimiter: str | None, quote: str, encoding: str | 
     with reading(file):
         encoding = encoding_of(file, encoding)
         text = _head(file, encoding)
-    if not text.strip():
+    if not text.removeprefix(BOM_UTF8).strip():
         raise file.error("is empty: there is not even a header", "check the program that wrote it")
     if delimiter is None:
         delimiter = "\t" if file.suffix == ".tsv" else _delimiter(file, text, quote)

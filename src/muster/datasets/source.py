@@ -48,19 +48,23 @@ class Utf8(io.RawIOBase):
         self._ending = ending
         self._left = most
         self._rest = b""
+        self._ready = b""
         self._place = 0
         self._newline = True
+        self._ended = False
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Some bytes, fewer than asked for perhaps; none at the end."""
-        while block := self._block(1 << 20 if size < 0 else size):
-            if text := self._text(block):
-                self._newline = text.endswith(b"\n")
-                return text
-        return self._end()
+        """As many bytes as asked for, but at the end: the ending does not come in a block of its own where there is room."""
+        wanted = 1 << 20 if size < 0 else size
+        while len(self._ready) < wanted and not self._ended:
+            block = self._block(wanted)
+            self._ready += self._text(block) if block else self._end()
+            self._ended = not block
+        found, self._ready = self._ready[:wanted], self._ready[wanted:]
+        return found
 
     def _block(self, size: int) -> bytes:
         if self._left is not None:
@@ -82,6 +86,7 @@ class Utf8(io.RawIOBase):
             text, self._rest = text[:whole], text[whole:]
             self._check(text)
         self._place += len(text)
+        self._newline = text.endswith(b"\n") if text else self._newline
         return text
 
     def _check(self, text: bytes) -> None:
@@ -102,8 +107,7 @@ class Utf8(io.RawIOBase):
                 raise BadText(error.reason) from None
         if self._rest and self._left is None:
             raise BadText("a character that is cut off", self._place, begins_line=self._newline)
-        ending, self._ending = self._ending, b""
-        return ending if self._newline or not ending else b"\n" + ending
+        return self._ending if self._newline or not self._ending else b"\n" + self._ending
 
 
 def _cut_short(text: bytes) -> int:

@@ -275,8 +275,9 @@ def _check_pyarrow(version: str | None, where: str) -> None:
 
 def _has(lock: Lock) -> bool:
     """Whether this Python has exactly the versions of the lock."""
-    here = installed_here(p.name for p in lock.pins)
-    return all(p.version is not None and p.name in here and same_version(here[p.name], p.version) for p in lock.pins)
+    return all(
+        p.version is not None and same_version(installed_here([p.name]).get(p.name, ""), p.version) for p in lock.pins
+    )
 
 
 def _unmet(requirements: Sequence[str], python: Interpreter) -> Sequence[str]:

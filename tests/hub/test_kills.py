@@ -107,7 +107,7 @@ def _score_and_kill(place: Path, folder: Path, output: str, kills: int, seed: in
         assert not actual.exists() or (run is not None and _whole(actual, expected)), "a part of the output can be seen"
         if run is not None:
             command = ["run", "resume", run, "--hub", place]
-    with muster.open(place) as hub:
+    with muster.open(place, score__chunk_rows=1_024) as hub:
         run = _only_other(hub, undisturbed.id)
         if run is None:
             hub.score("numbers", data, actual, keep="all")

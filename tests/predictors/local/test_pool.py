@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,25 @@ def test_a_worker_that_does_not_start_leaves_its_place(made: Made) -> None:
     made.code = PID
     assert pid(pool)
     pool.close()
+
+
+def test_a_worker_that_a_signal_ends_as_it_starts_is_tried_once_more(made: Made, tmp_path: Path) -> None:
+    once = f"if not os.path.exists('{tmp_path}/died'): open('{tmp_path}/died', 'w').close(); os.abort()"
+    made.code = f"import os\n{once}\n{PID}"
+    pool = Pool(made, 1, 100.0)
+    assert pid(pool)
+    assert len(made.workers) == 2
+    pool.close()
+
+
+def test_a_worker_that_signals_always_end_as_it_starts_fails_the_call(made: Made) -> None:
+    made.code = "import os; os.abort()"
+    pool = Pool(made, 1, 100.0)
+    for times in (2, 4):
+        with pytest.raises(ModelDied, match="SIGABRT"):
+            pid(pool)
+        assert len(made.workers) == times
+    assert not pool._busy
 
 
 def test_idle_workers_end(made: Made) -> None:

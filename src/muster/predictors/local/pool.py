@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from muster.errors import ModelFailed, ModelTimeout, RunCancelled
+from muster.errors import ModelFailed, ModelTimeout, MusterError, RunCancelled
 from muster.predictor import Call
 from muster.predictors.local.process import WorkerProcess
 
@@ -44,10 +44,15 @@ class Pool:
     @contextmanager
     def worker(self, call: Call) -> Iterator[WorkerProcess]:
         """A worker for one request. Waits for one until the call is over; raises what starting one raises."""
-        worker = self._take(call)
         try:
-            if not worker.started:
-                worker.start()
+            worker = self._borrow(call)
+        except MusterError as error:
+            if "signal" not in error.details:
+                raise
+            worker = self._borrow(
+                call
+            )  # a signal ended it as it started: perhaps the system's, and it does not come again
+        try:
             yield worker
         finally:
             self._give(worker)
@@ -63,6 +68,16 @@ class Pool:
             self._changed.notify_all()
         for worker in ending:
             worker.stop()
+
+    def _borrow(self, call: Call) -> WorkerProcess:
+        worker = self._take(call)
+        try:
+            if not worker.started:
+                worker.start()
+        except BaseException:
+            self._give(worker)
+            raise
+        return worker
 
     def _take(self, call: Call) -> WorkerProcess:
         while True:

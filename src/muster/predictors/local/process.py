@@ -131,9 +131,8 @@ class WorkerProcess:
                 raise self._death("load", "") from None
             ended = self._end(_PATIENCE)
             said = f"{self._python} did not start as a worker ({ended or f'no word within {_GREET_SECONDS:g} s'})"
-            raise EnvironmentFailed(
-                f"{said}: {_last_line(self.log)}", hint=_REBUILD, details={"log": self.log}
-            ) from None
+            details = {**_ending(ended)[1], "log": self.log}
+            raise EnvironmentFailed(f"{said}: {_last_line(self.log)}", hint=_REBUILD, details=details) from None
         if hello.get("protocol") != PROTOCOL or "error" in hello:
             self._end()
             raise _unfit(self._python, hello)
@@ -186,6 +185,8 @@ class WorkerProcess:
         return ModelFailed(f"{what}: {answer.get('error', '')}", hint=hint, details={**details, "log": self.log})
 
     def _end(self, patience: float = 0.0) -> str:
+        if self._channel is not None:
+            self._channel.close()
         self._channel = None
         return "" if self._handles is None else self._handles.close(patience)
 

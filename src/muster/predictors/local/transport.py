@@ -55,6 +55,10 @@ class Channel:
         answer.validate(full=True)  # the process that wrote it runs code that nobody vouches for
         return head, answer
 
+    def close(self) -> None:
+        """Give back the shared memory, though an error's frames may refer to this for long. The socket is another's."""
+        self._shared = None
+
     def _answer(self) -> tuple[Head, Body]:
         head, body, descriptor = self._wire.receive()
         if descriptor is not None:

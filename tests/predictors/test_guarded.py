@@ -298,6 +298,12 @@ class TestAnswers:
         assert answer["probabilities"] == [[1.0, 0.0], None]
         assert answer["error"] == [None, "the model gave no probabilities"]
 
+    def test_of_many_classes_the_first_are_shown(self) -> None:
+        output = Output("multiclass", pa.int64(), tuple(range(9)), probabilities=True)
+        rows = pa.array([[0.5] * 9], pa.list_(pa.float64(), 9))
+        answer = table(Guarded(Inner(says(prediction=[2], probabilities=rows), output)).predict(data(1.0)))
+        assert answer["error"] == ["the model's probabilities do not add up to 1: " + "0.5, " * 8 + "…"]
+
     def test_rounded_probabilities_pass(self) -> None:
         rows = pa.array([[0.3333, 0.3333, 0.3333]], pa.list_(pa.float64(), 3))
         output = Output("multiclass", pa.int64(), (1, 2, 3), probabilities=True)

@@ -21,9 +21,9 @@ from muster.predictors.local.tool import Uv
 
 __all__ = ["OLDEST_PYARROW", "OLDEST_PYTHON", "Interpreter", "choose", "current", "inspect", "minor_of"]
 
+# What the worker runs under: the first pyarrow with wheels for its oldest Python.
 OLDEST_PYTHON = (3, 8)
-"""The worker needs it."""
-OLDEST_PYARROW = (4, 0)
+OLDEST_PYARROW = (0, 16)
 
 _LOOK = """
 import json, sys

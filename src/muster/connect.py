@@ -29,6 +29,11 @@ def open(target: str | os.PathLike[str] | None = None, **settings: object) -> Hu
 
 def _hub(settings: Settings) -> Hub:
     named = settings.text("hub")
+    if not named.strip():
+        raise InvalidInput(
+            f"the hub has an empty name (from: {settings.source('hub')})",
+            hint="name a folder, or leave the setting out",
+        )
     scheme, separator, rest = named.partition("://")
     if separator and scheme != "sqlite":
         raise InvalidInput(

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -23,6 +22,9 @@ from click.testing import CliRunner
 from muster.cli.app import root
 
 MUSTER = [sys.executable, "-m", "muster"]
+OWN_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -97,7 +99,7 @@ class Terminal:
         """Ctrl-C, until it is heard: a signal between the question and the wait for its answer is one that Python misses."""
         ended = False
         while not ended:
-            self.process.send_signal(signal.SIGINT)
+            self.type("\x03")
             with suppress(subprocess.TimeoutExpired):
                 ended = self.process.wait(2) is not None
 
@@ -109,13 +111,18 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    *arguments: str | Path, columns: int = 80, cwd: Path | None = None, stdout: Any = None, **environment: str
+    *arguments: str | Path,
+    columns: int = 80,
+    cwd: Path | None = None,
+    stdout: Any = None,
+    program: Sequence[str] = MUSTER,
+    **environment: str,
 ) -> Iterator[Terminal]:
     """`muster` on a terminal; `stdout` may go elsewhere."""
     master, slave = pty.openpty()
     environ = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
     process = subprocess.Popen(
-        [*MUSTER, *map(str, arguments)],
+        [sys.executable, "-c", OWN_TERMINAL, *program, *map(str, arguments)],
         stdin=slave,
         stdout=slave if stdout is None else stdout,
         stderr=slave,

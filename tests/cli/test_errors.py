@@ -110,6 +110,13 @@ def test_json_behind_two_dashes_is_an_argument() -> None:
     assert call("model", "show", "--", "a", "--json").err.startswith("InvalidInput: ")
 
 
+def test_a_hub_without_a_name_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call("--hub", "", "model", "list", "--json").error["message"] == "the hub has an empty name (from: argument)"
+    monkeypatch.setenv("MUSTER_HUB", " ")
+    assert call("model", "list").code == 2
+    assert list(place.iterdir()) == []
+
+
 def test_what_nobody_expects_is_one_line(failing: Callable[..., Answer]) -> None:
     answer = failing(KeyError("rows"))
     assert answer.code == 1

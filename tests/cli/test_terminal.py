@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tests.cli.helpers import COLOUR, call, plain, terminal
@@ -60,3 +61,37 @@ def test_json_on_a_terminal_keeps_talking_to_the_person(place: Path) -> None:
     assert code == 0
     assert f"a new hub in {place}/.muster" in shown
     assert '"items": []' in shown
+
+
+TALK = """
+from datetime import datetime, UTC
+import sys
+from muster.cli.session import Session
+from muster.records import Progress
+session = Session()
+with session.meter("scoring", "churn:1") as meter:
+    for n in range(3):
+        meter.watch(Progress(run="R", rows=n, total=3, updated_at=datetime.now(UTC)))
+        session.say(f"building part {n} of an environment that has a name so long that it takes more than a line of this terminal")
+print("the end")
+"""
+
+
+def test_talk_does_not_tear_the_moving_line() -> None:
+    with terminal(program=[sys.executable, "-c", TALK], columns=40) as screen:
+        code, shown = screen.end()
+    assert code == 0
+    for n in range(3):
+        assert (
+            f"building part {n} of an environment that has a name so long that it takes more than a line of this terminal\n"
+            in plain(shown)
+        )
+    assert plain(shown).endswith("the end\n")
+
+
+def test_a_plain_terminal_gets_plain_lines() -> None:
+    with terminal(program=[sys.executable, "-c", TALK], TERM="dumb") as screen:
+        code, shown = screen.end()
+    assert code == 0
+    assert "\x1b" not in shown
+    assert shown.splitlines()[0] == "scoring  churn:1  0 of 3 rows  0%"

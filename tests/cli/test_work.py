@@ -271,6 +271,21 @@ def test_progress_is_one_line_that_goes(place: Path) -> None:
     assert plain(shown.rpartition("\x1b[2K")[2]).startswith("scored  double:1  600 rows  ")
 
 
+def test_ctrl_c_reaches_muster_and_leaves_the_workers_to_it(place: Path) -> None:
+    with terminal(
+        "score", "double", "rows.csv", "cut.csv", "--set", "score.chunk_rows=10", columns=200, cwd=place
+    ) as screen:
+        screen.read_until(lambda seen: "rows/s" in seen)
+        screen.interrupt()
+        code, shown = screen.end()
+    assert code == 130
+    assert "Traceback" not in shown
+    assert "Interrupted: run " in plain(shown)
+    run = plain(shown).partition("muster run resume ")[2].partition("`")[0]
+    error = call("run", "show", run, "--json").json["error"]
+    assert error == "interrupted: KeyboardInterrupt"
+
+
 def test_the_terminal_shows_predictions_as_a_table(place: Path) -> None:
     with terminal("predict", "double", cwd=place) as screen:
         screen.read_until(lambda seen: "end with Ctrl-D" in seen)

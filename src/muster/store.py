@@ -2,8 +2,9 @@
 
 `with store.transaction(actor, reason) as tx:` is the only way to write. All that happens inside commits in one, or not at
 all; each change of an audited record makes one event (`model.created`, `alias.changed`, `run.removed`), chained by its hash
-to the one before. Two processes on one store both work: a writer waits for the other, and neither sees a lock error.
-Reads see what was committed before they began. Stores are safe from several threads; a transaction belongs to one.
+to the one before. Events are written when the transaction ends, and read like any record. Two processes on one store both
+work: a writer waits for the other, and neither sees a lock error. Reads see what was committed before they began. Stores
+are safe from several threads; a transaction belongs to one.
 """
 
 from __future__ import annotations

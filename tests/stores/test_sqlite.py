@@ -120,6 +120,7 @@ def test_a_child_process_may_go_on_with_the_store(store: SqlRecords) -> None:
                 counter = tx.get(Counter, "n")
                 assert counter is not None
                 tx.replace(replace(counter, last=2))
+            assert store._connections.process == os.getpid(), "SQLite forbids to use a parent's connections"
             store.close()
         except BaseException:  # noqa: BLE001  # a child of the test must not go on testing
             os._exit(1)

@@ -66,6 +66,13 @@ def test_bodies_around_the_size_of_the_buffer(ends: Ends, size: int) -> None:
     assert ends.carry({"n": size}, body)[1] == body
 
 
+@pytest.mark.parametrize("head", [60_000, 65_500, 65_536, 500_000])
+@pytest.mark.parametrize("body", [0, 10, 100_000])
+def test_heads_around_the_size_of_the_buffer(ends: Ends, head: int, body: int) -> None:
+    sent = {"params": {"text": "ä" * (head // 6)}}
+    assert ends.carry(sent, b"x" * body) == (sent, b"x" * body, None)
+
+
 def test_a_descriptor_comes_along_and_is_not_inherited(ends: Ends) -> None:
     read, write = os.pipe()
     _, body, passed = ends.carry({}, b"x" * 500_000, write)

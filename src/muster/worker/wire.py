@@ -87,7 +87,7 @@ class Wire:
     def _take(self, start: int, have: int, size: int) -> Body:
         """The `size` bytes of the frame from `start` on, of which those before `have` are in the buffer."""
         if start + size <= have:
-            return bytes(self._buffer[start : start + size])
+            return bytes(memoryview(self._buffer)[start : start + size])
         whole = bytearray(size)
         ready = max(0, have - start)
         whole[:ready] = self._buffer[start : start + ready]

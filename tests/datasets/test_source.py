@@ -63,7 +63,11 @@ def test_only_the_beginning_is_read_and_a_character_may_be_cut_there() -> None:
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".csv.ZST"])
 def test_packed_files_of_several_members(tmp_path: Path, suffix: str, members: int, size: int) -> None:
-    pack = {".csv": bytes, ".csv.gz": gzip.compress}.get(suffix, lambda b: pa.compress(b, "zstd", asbytes=True))
+    def pack(content: bytes) -> bytes:
+        if suffix == ".csv":
+            return content
+        return gzip.compress(content) if suffix == ".csv.gz" else pa.compress(content, "zstd", asbytes=True)
+
     path = written(tmp_path / f"x{suffix}", b"".join(pack(b"part %d\n" % i * size) for i in range(members)))
     with unpacked(File(path, path.name, 0, 0)) as stream:
         assert stream.read() == b"".join(b"part %d\n" % i * size for i in range(members))

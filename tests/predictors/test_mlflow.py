@@ -149,7 +149,7 @@ def test_a_sample_names_the_columns_of_a_tensor(tmp_path: Path, monkeypatch: pyt
     assert found.finding.signature.names == ("age", "income", "rate")
     assert found.finding.signature.positional
     (tmp_path / "two").mkdir()
-    with pytest.raises(SignatureMismatch, match="takes 3 columns, .* and the sample has 4"):
+    with pytest.raises(SignatureMismatch, match=r"takes 3 columns, .* and the sample has 4"):
         more = model.data.append_column("spare", pa.array([1.0] * model.data.num_rows))
         register(monkeypatch, ORIGIN, model.source, tmp_path / "two", more)
     (tmp_path / "three").mkdir()
@@ -184,16 +184,6 @@ def test_without_sample_and_example_facts_decide_and_a_note_says_so(
     assert_equal(found.predict(entry("sklearn_boosted").data), entry("sklearn_boosted").expected)
 
 
-PACKED: dict[str, Callable[[Path, Path], object]] = {
-    "model.zip": lambda source, target: _zip(source, target),
-    "model.tar": lambda source, target: _tar(source, target, "w"),
-    "model.tar.gz": lambda source, target: _tar(source, target, "w:gz"),
-    "model.tar.bz2": lambda source, target: _tar(source, target, "w:bz2"),
-    "model.tar.xz": lambda source, target: _tar(source, target, "w:xz"),
-    "model.tar.zst": lambda source, target: _zstd(source, target),
-}
-
-
 def _zip(source: Path, target: Path) -> None:
     with zipfile.ZipFile(target, "w") as packed:
         for file in sorted(source.rglob("*")):
@@ -209,6 +199,16 @@ def _zstd(source: Path, target: Path) -> None:
     _tar(source, target.with_suffix(""), "w:")
     with pa.CompressedOutputStream(str(target), "zstd") as stream:
         stream.write(target.with_suffix("").read_bytes())
+
+
+PACKED: dict[str, Callable[[Path, Path], object]] = {
+    "model.zip": _zip,
+    "model.tar": lambda source, target: _tar(source, target, "w"),
+    "model.tar.gz": lambda source, target: _tar(source, target, "w:gz"),
+    "model.tar.bz2": lambda source, target: _tar(source, target, "w:bz2"),
+    "model.tar.xz": lambda source, target: _tar(source, target, "w:xz"),
+    "model.tar.zst": _zstd,
+}
 
 
 @pytest.mark.parametrize("name", PACKED)
@@ -283,24 +283,58 @@ def _only(body: dict[str, object], flavors: dict[str, object]) -> None:
 
 
 BROKEN: dict[str, tuple[str, Callable[[dict[str, object], Path], object], str]] = {
-    "unknown flavor": ("sklearn_pipeline", lambda body, _: _only(body, {"crate": {"version": "1"}}), "flavors crate, and Muster runs python_function, sklearn"),
+    "unknown flavor": (
+        "sklearn_pipeline",
+        lambda body, _: _only(body, {"crate": {"version": "1"}}),
+        "flavors crate, and Muster runs python_function, sklearn",
+    ),
     "no flavors": ("sklearn_pipeline", lambda body, _: _only(body, {}), "names no flavors"),
-    "missing file": ("sklearn_pipeline", lambda _, folder: (folder / "model.pkl").unlink(), "`model.pkl`, which is not in the folder"),
+    "missing file": (
+        "sklearn_pipeline",
+        lambda _, folder: (folder / "model.pkl").unlink(),
+        "`model.pkl`, which is not in the folder",
+    ),
     "a path out": (
-        "sklearn_pipeline", lambda body, _: _flavor(body, "sklearn").update(pickled_model="../../etc/passwd"), "`../../etc/passwd`, which leads out",
+        "sklearn_pipeline",
+        lambda body, _: _flavor(body, "sklearn").update(pickled_model="../../etc/passwd"),
+        "`../../etc/passwd`, which leads out",
     ),
-    "an absolute path": ("xgboost_booster", lambda body, _: _flavor(body, "xgboost").update(data="/etc/passwd"), "`/etc/passwd`, which leads out"),
+    "an absolute path": (
+        "xgboost_booster",
+        lambda body, _: _flavor(body, "xgboost").update(data="/etc/passwd"),
+        "`/etc/passwd`, which leads out",
+    ),
     "unknown format": (
-        "sklearn_pipeline", lambda body, _: _flavor(body, "sklearn").update(serialization_format="dill"), "`dill`, and Muster reads cloudpickle",
+        "sklearn_pipeline",
+        lambda body, _: _flavor(body, "sklearn").update(serialization_format="dill"),
+        "`dill`, and Muster reads cloudpickle",
     ),
-    "signature": ("sklearn_pipeline", lambda body, _: body.update(signature={"inputs": "[{", "params": "{}"}), "inputs of its signature are not JSON"),
+    "signature": (
+        "sklearn_pipeline",
+        lambda body, _: body.update(signature={"inputs": "[{", "params": "{}"}),
+        "inputs of its signature are not JSON",
+    ),
     "a type": (
-        "sklearn_pipeline", lambda body, _: body.update(signature={"inputs": '[{"name": "x", "type": "complex"}]'}), "`x` .* 'complex'",
+        "sklearn_pipeline",
+        lambda body, _: body.update(signature={"inputs": '[{"name": "x", "type": "complex"}]'}),
+        "`x` .* 'complex'",
     ),
-    "missing script": ("pyfunc_code", lambda _, folder: (folder / "script.py").unlink(), "its script `script.py` is not in the folder"),
-    "missing code": ("sklearn_pipeline", lambda body, _: _flavor(body, "python_function").update(code="code"), "`code`, which is not in the folder"),
-    "python": ("sklearn_pipeline", lambda body, _: _flavor(body, "python_function").update(python_version="three"), "'three', which is none"),
-}  # fmt: skip
+    "missing script": (
+        "pyfunc_code",
+        lambda _, folder: (folder / "script.py").unlink(),
+        "its script `script.py` is not in the folder",
+    ),
+    "missing code": (
+        "sklearn_pipeline",
+        lambda body, _: _flavor(body, "python_function").update(code="code"),
+        "`code`, which is not in the folder",
+    ),
+    "python": (
+        "sklearn_pipeline",
+        lambda body, _: _flavor(body, "python_function").update(python_version="three"),
+        "'three', which is none",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", BROKEN)

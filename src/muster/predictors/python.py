@@ -88,9 +88,8 @@ def _object(source: object, scratch: Path) -> Description:
     folder = scratch / "model"
     folder.mkdir()
     notes: list[str] = []
-    modules = dump(source, folder / "model.pkl")
-    framed = _is_framed(source)
-    lines = needs.of_modules({*modules, *(["pandas"] if framed and needs.has_module("pandas") else [])}, notes)
+    frames = ["pandas"] if _is_framed(source) and needs.has_module("pandas") else []
+    lines = needs.of_pins(dump(source, folder / "model.pkl", frames), notes)
     return Description(
         source=_named(source),
         folder=folder,

@@ -213,22 +213,58 @@ def test_a_model_that_prints_and_forks_registers(probe: Probe) -> None:
 
 
 WRONG: dict[str, tuple[str, dict[str, object], str]] = {
-    "not finite": ("def predict_proba(data): return [[float('nan'), 1.0]] * 5", {"classes": ("a", "b")}, "none of 5 rows .* are not finite"),
-    "not adding up": ("def predict_proba(data): return [[0.5, 0.6]] * 5", {"classes": ("a", "b")}, "do not add up to 1: 0.5, 0.6"),
-    "not within": ("def predict_proba(data): return [[-1.0, 2.0]] * 5", {"classes": ("a", "b")}, "are not within 0 and 1"),
+    "not finite": (
+        "def predict_proba(data): return [[float('nan'), 1.0]] * 5",
+        {"classes": ("a", "b")},
+        "none of 5 rows .* are not finite",
+    ),
+    "not adding up": (
+        "def predict_proba(data): return [[0.5, 0.6]] * 5",
+        {"classes": ("a", "b")},
+        "do not add up to 1: 0.5, 0.6",
+    ),
+    "not within": (
+        "def predict_proba(data): return [[-1.0, 2.0]] * 5",
+        {"classes": ("a", "b")},
+        "are not within 0 and 1",
+    ),
     "too many": (
         "def predict_proba(data): return pa.FixedSizeListArray.from_arrays(pa.array([0.2, 0.2, 0.6] * 5), 3)",
-        {"classes": ("a", "b")}, "gives 3 probabilities for each row, and it has 2 classes: `a`, `b`",
+        {"classes": ("a", "b")},
+        "gives 3 probabilities for each row, and it has 2 classes: `a`, `b`",
     ),
-    "too many, in lists": ("def predict_proba(data): return [[0.2, 0.2, 0.6]] * 5", {"classes": ("a", "b")}, "3 numbers in a row, and there are 2 classes"),
-    "by other names": ("def predict_proba(data): return pa.table({'c': data['x'], 'd': data['x']})", {"classes": ("a", "b")}, "classes are `c`, `d`, and `a`, `b` are declared"),
-    "other labels": ("def predict(data): return ['c'] * 5", {"classes": ("a", "b")}, "answered `c`, which is none of its classes"),
-    "other order": (SCORES.replace('["no", "yes"]', '["yes", "no"]').replace("pa.table({", "pa.array([[a, b] for a, b in zip(*").replace(
-        '"no": pc.subtract(1.0, data["x"]), "yes": data["x"]})', '[pc.subtract(1.0, data["x"]).to_pylist(), data["x"].to_pylist()])])'),
-        {}, "the class order `yes`, `no` disagrees with the labels .*: `no`, `yes` explains them better"),
+    "too many, in lists": (
+        "def predict_proba(data): return [[0.2, 0.2, 0.6]] * 5",
+        {"classes": ("a", "b")},
+        "3 numbers in a row, and there are 2 classes",
+    ),
+    "by other names": (
+        "def predict_proba(data): return pa.table({'c': data['x'], 'd': data['x']})",
+        {"classes": ("a", "b")},
+        "classes are `c`, `d`, and `a`, `b` are declared",
+    ),
+    "other labels": (
+        "def predict(data): return ['c'] * 5",
+        {"classes": ("a", "b")},
+        "answered `c`, which is none of its classes",
+    ),
+    "other order": (
+        SCORES.replace('["no", "yes"]', '["yes", "no"]')
+        .replace("pa.table({", "pa.array([[a, b] for a, b in zip(*")
+        .replace(
+            '"no": pc.subtract(1.0, data["x"]), "yes": data["x"]})',
+            '[pc.subtract(1.0, data["x"]).to_pylist(), data["x"].to_pylist()])])',
+        ),
+        {},
+        "the class order `yes`, `no` disagrees with the labels .*: `no`, `yes` explains them better",
+    ),
     "other classes": (SCORES, {"classes": ("no", "maybe", "yes")}, "has 2 classes .*, and 3 are declared"),
-    "other class names": (SCORES, {"classes": ("nope", "yes")}, "classes are `no`, `yes`, and `nope`, `yes` are declared"),
-}  # fmt: skip
+    "other class names": (
+        SCORES,
+        {"classes": ("nope", "yes")},
+        "classes are `no`, `yes`, and `nope`, `yes` are declared",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -243,12 +279,28 @@ UNCLEAR: dict[str, tuple[str, dict[str, object], list[str]]] = {
     "labels": ("def predict(data): return ['a', 'b', 'a', 'b', 'c']", {}, ["classes"]),
     "zeros and ones": ("def predict(data): return [0, 1, 0, 1, 1]", {}, ["task='regression'", "classes"]),
     "from 0 to 1": ("def predict(data): return data['x']", {}, ["task='regression'", "classes"]),
-    "rows of numbers": ("def predict(data): return pa.FixedSizeListArray.from_arrays(pa.array([0.5, 0.5] * 5), 2)", {}, ["classes", "task='multioutput'"]),
-    "labels or probabilities": ("def predict(data): return [0.0, 1.0, 1.0, 0.0, 1.0]", {"classes": (0, 1)}, ["label", "probabilities"]),
-    "scores": ("def predict(data): return pc.multiply(data['x'], -9.0)", {"classes": ("a", "b")}, ["sigmoid", "task='regression'"]),
-    "columns": ("def predict(data): return pa.table({'p': data['x'], 'q': data['x']})", {}, ["output", "task='multioutput'", "task='other'"]),
+    "rows of numbers": (
+        "def predict(data): return pa.FixedSizeListArray.from_arrays(pa.array([0.5, 0.5] * 5), 2)",
+        {},
+        ["classes", "task='multioutput'"],
+    ),
+    "labels or probabilities": (
+        "def predict(data): return [0.0, 1.0, 1.0, 0.0, 1.0]",
+        {"classes": (0, 1)},
+        ["label", "probabilities"],
+    ),
+    "scores": (
+        "def predict(data): return pc.multiply(data['x'], -9.0)",
+        {"classes": ("a", "b")},
+        ["sigmoid", "task='regression'"],
+    ),
+    "columns": (
+        "def predict(data): return pa.table({'p': data['x'], 'q': data['x']})",
+        {},
+        ["output", "task='multioutput'", "task='other'"],
+    ),
     "a probability": ("def predict_proba(data): return data['x']", {}, ["classes"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", UNCLEAR)

@@ -17,7 +17,7 @@ __all__ = ["FILE", "Document", "read_yaml"]
 
 FILE = "MLmodel"
 _MOST_BYTES = 64 << 20
-_MOST_VALUES = 2_000_000
+_MOST_VALUES = 500_000
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -100,6 +100,8 @@ def _unnamed(rows: list[Any], signature: Signature | None) -> pa.Table:
     if columns and columns[0].tensor is not None:
         return _columns({columns[0].name: rows}, signature)
     if rows and all(isinstance(row, list) for row in rows):
+        if len({len(row) for row in rows}) > 1:
+            raise ValueError("its rows are of different lengths")
         names = [c.name for c in columns] if len(columns) == len(rows[0]) else [str(i) for i in range(len(rows[0]))]
         return _columns({n: [row[i] for row in rows] for i, n in enumerate(names)}, signature)
     return _columns({columns[0].name if columns else UNNAMED: rows}, signature)

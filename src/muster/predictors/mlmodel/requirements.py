@@ -17,6 +17,7 @@ __all__ = ["Needs", "completed", "read_needs", "without_mlflow"]
 
 _CONDA = re.compile(r"(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:(==|=|>=|<=|<|>|!=|~=)\s*([\w.*]+)(?:=[\w.]+)?)?\s*$")
 _RANGE = re.compile(r"[A-Za-z0-9_.-]+\s*[<>=!~][<>=!~\s,\w.*]*$")
+_NAME_ALONE = re.compile(r"[A-Za-z0-9._-]+")
 _CONDA_ONLY = {"python", "pip", "setuptools", "wheel"}
 _CONDA_NAMES = {"pytorch": "torch", "py-xgboost": "xgboost", "pytorch-cpu": "torch"}
 _MLFLOW = {"mlflow", "mlflow-skinny", "mlflow-tracing"}
@@ -142,7 +143,7 @@ def completed(
     added = [line for line in dict.fromkeys(needed) if name_of(line) not in known]
     # What a model was saved with is what it loads with: a package named without a version takes the flavor's.
     exact = {name_of(line): line for line in needed if "==" in line}
-    lines = [exact.get(line.strip(), line) for line in lines]
+    lines = [exact.get(name_of(line), line) if _NAME_ALONE.fullmatch(line.strip()) else line for line in lines]
     if any(name_of(line) == "mlflow" for line in needed) and known & _MLFLOW:
         added = [line for line in added if name_of(line) != "mlflow"]
     if bounded and created is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -42,12 +43,12 @@ def read_signature(document: Document) -> Signature | None:
     named = [isinstance(e.get("name"), (str, int)) for e in inputs]
     if any(named) and not all(named):
         document.wrong.append("some columns of its signature have names, and others have none")
-    double = (
-        sorted({c.name for c in columns if [o.name for o in columns].count(c.name) > 1}) if len(columns) < 2_000 else []
-    )
-    if double:
+    unique = {c.name: c for c in columns}
+    if len(unique) < len(columns):
+        double = sorted(n for n, count in Counter(c.name for c in columns).items() if count > 1)
         document.wrong.append(f"its signature has {', '.join(double)} more than once")
-    return Signature(tuple(columns), tuple(parameters), positional=bool(columns) and not any(named))
+    taken = {p.name: p for p in parameters}
+    return Signature(tuple(unique.values()), tuple(taken.values()), positional=bool(columns) and not any(named))
 
 
 def output_names(document: Document) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -16,29 +17,37 @@ from muster.predictors.local.pins import pins
 
 __all__ = ["dump"]
 
+Pins = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Requirements, modules that no package has, notes."""
+
 # cloudpickle keeps what it pickles by value for the whole process.
 _registering = threading.Lock()
 
 
-def dump(model: object, file: Path) -> set[str]:
-    """The modules that the pickle refers to. Code of the user's own, which no package has, goes into it by value."""
+def dump(model: object, file: Path, more: Iterable[str] = ()) -> Pins:
+    """Pickle it; what the modules that the pickle refers to need, and `more` modules with them.
+
+    Code of the user's own, which no package has, goes into the pickle by value.
+    """
+    kinds = {kind.__module__ for kind in _kinds(model)} | set(more)
     with _registering:
         own: list[ModuleType] = []
         try:
             while True:
                 data = _dumps(model)
-                modules = modules_in(data)
-                more = _own(modules, own)
-                if not more:
+                found = pins(modules_in(data) | kinds)
+                fresh = _own(found[1], own)
+                if not fresh:
                     break
-                for module in more:
+                for module in fresh:
                     cloudpickle.register_pickle_by_value(module)
-                own += more
+                own += fresh
         finally:
             for module in own:
                 cloudpickle.unregister_pickle_by_value(module)
     file.write_bytes(data)
-    return modules | {kind.__module__ for kind in _kinds(model)} - {m.__name__ for m in own}
+    tops = {m.__name__ for m in own}
+    return found[0], tuple(name for name in found[1] if name.partition(".")[0] not in tops), found[2]
 
 
 def _dumps(model: object) -> bytes:
@@ -51,9 +60,8 @@ def _dumps(model: object) -> bytes:
         ) from error
 
 
-def _own(modules: set[str], known: list[ModuleType]) -> list[ModuleType]:
-    """Top packages that belong to no distribution and are imported here, so that their code is at hand."""
-    _, local, _ = pins(modules)
+def _own(local: Iterable[str], known: list[ModuleType]) -> list[ModuleType]:
+    """Top packages of modules that belong to no distribution, and are imported here, so that their code is at hand."""
     tops = dict.fromkeys(name.partition(".")[0] for name in local)
     found = [sys.modules[t] for t in tops if t in sys.modules and t != "__main__"]
     return [m for m in found if m not in known and getattr(m, "__file__", None) is not None]

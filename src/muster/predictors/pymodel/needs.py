@@ -6,13 +6,13 @@ import importlib.util
 import re
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from muster.predictors.local.pickled import pickled_modules, recorded_versions
 from muster.predictors.local.pins import pins
 
-__all__ = ["has_module", "here", "of_file", "of_modules"]
+__all__ = ["has_module", "here", "of_file", "of_modules", "of_pins"]
 
 _MODULE = re.compile(rb'"__module__":\s*"([A-Za-z_][\w.]*)"')
 _VERSION = re.compile(rb'"_sklearn_version":\s*\{[^{}]*"content":\s*"\\"([0-9][\w.+]*)\\""')
@@ -25,7 +25,12 @@ def here() -> str:
 
 def of_modules(modules: Iterable[str], notes: list[str]) -> list[str]:
     """The installed packages of the modules, each at its version; what is not installed is noted."""
-    requirements, local, told = pins(modules)
+    return of_pins(pins(modules), notes)
+
+
+def of_pins(found: tuple[Sequence[str], Sequence[str], Sequence[str]], notes: list[str]) -> list[str]:
+    """The requirements of what `pins` found."""
+    requirements, local, told = found
     notes += told
     for name in sorted({n.partition(".")[0] for n in local} - {"__main__"}):
         if not has_module(name):

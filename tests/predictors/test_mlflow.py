@@ -234,7 +234,7 @@ def test_the_folder_the_file_or_the_folder_above_is_claimed(tmp_path: Path) -> N
         assert ORIGIN.claims(given), given
         assert not PythonOrigin().claims(given), given
         assert ORIGIN.describe(given, tmp_path).folder == source
-    for given in (
+    for foreign in (
         None,
         3,
         "",
@@ -245,7 +245,7 @@ def test_the_folder_the_file_or_the_folder_above_is_claimed(tmp_path: Path) -> N
         object(),
         b"x",
     ):
-        assert not ORIGIN.claims(given), given
+        assert not ORIGIN.claims(foreign), foreign
 
 
 def test_of_several_models_one_must_be_named(tmp_path: Path) -> None:

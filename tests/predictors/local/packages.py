@@ -94,6 +94,7 @@ def lone_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let pip, and so uv, know nothing but a folder of packages, which has a stand-in for pyarrow that is nowhere installed."""
     for name in [n for n in os.environ if n.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # without shims, each of which uv would start to ask its version
     shelf = folder / "shelf"
     make_wheel(shelf, "pyarrow", "99.0")
     settings = folder / "pip.conf"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -128,10 +127,8 @@ class TestColumns:
     def test_ten_thousand_columns_missing(self) -> None:
         signature = Signature(tuple(Column(f"feature_{i}", pa.float64()) for i in range(10_000)))
         schema = pa.schema([(f"Feature {i}", pa.float64()) for i in range(10_000)])
-        began = time.monotonic()
         with pytest.raises(SignatureMismatch) as caught:
             fit(schema, signature)
-        assert time.monotonic() - began < 20
         columns = caught.value.details["columns"]
         assert isinstance(columns, list)
         assert len(columns) == 10_000

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -419,20 +416,8 @@ class TestAnswers:
             assert got == (row if good else None)
 
 
-def test_clean_data_costs_almost_nothing() -> None:
-    rows, width = 65_536, 20
-    names = [f"x{i}" for i in range(width)]
-    batch = pa.record_batch({n: pa.array(np.arange(rows, dtype=np.float64)) for n in names})
-    ready = pa.record_batch({"prediction": pa.array(["no"] * rows), "probabilities": pairs([0.25] * rows)})
-    signature = Signature(tuple(Column(n, pa.float64()) for n in names))
-    inner = Inner(lambda b, c: ready, signature=signature)
-    guarded = Guarded(inner)
-    seconds = []
-    for _ in range(20):
-        began = time.perf_counter()
-        guarded.predict(batch)
-        seconds.append(time.perf_counter() - began)
-    # Half a millisecond here; the bound is wide since other tests run beside this one.
-    assert min(seconds) < 0.01
-    assert inner.asked[0][0].column("x3").buffers()[1].address == batch.column("x3").buffers()[1].address
-    assert pc.sum(inner.asked[0][0].column("x0")).as_py() == rows * (rows - 1) / 2
+def test_clean_columns_reach_the_model_without_a_copy() -> None:
+    inner = Inner(by_x)
+    batch = pa.record_batch({"y": [1, 2], "x": [0.25, 0.5]})
+    Guarded(inner).predict(batch)
+    assert inner.asked[0][0].column("x").buffers()[1].address == batch.column("x").buffers()[1].address

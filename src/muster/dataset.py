@@ -63,7 +63,9 @@ class Part(Protocol):
         """How many rows, where that is known without reading them."""
         ...
 
-    def chunks(self, rows: int, columns: Sequence[str] | None = None, skip: frozenset[int] = frozenset()) -> Iterator[Chunk]:
+    def chunks(
+        self, rows: int, columns: Sequence[str] | None = None, skip: frozenset[int] = frozenset()
+    ) -> Iterator[Chunk]:
         """Its chunks of `rows` rows, in order, without those whose index is in `skip`; the last one says so.
 
         A part without rows gives one empty chunk. Memory is bounded by a few chunks. `columns` picks and orders columns.
@@ -164,14 +166,18 @@ class Sink(Protocol):
         """Make the staging folder, unless it is there; what stands in the way by now is told."""
         ...
 
-    def write(self, part: int, index: int, table: pa.Table, rejects: Sequence[Mapping[str, object]] = ()) -> Written: ...
+    def write(
+        self, part: int, index: int, table: pa.Table, rejects: Sequence[Mapping[str, object]] = ()
+    ) -> Written: ...
 
     @property
     def rejects(self) -> str:
         """Where the rejects stand once the output is in place, if there are any."""
         ...
 
-    def commit(self, chunks: Sequence[tuple[int, int]], manifest: Mapping[str, object], starts: Mapping[int, int]) -> None:
+    def commit(
+        self, chunks: Sequence[tuple[int, int]], manifest: Mapping[str, object], starts: Mapping[int, int]
+    ) -> None:
         """Put the chunks, in this order, in place as one output with `_muster.json`. Done twice, it is done once.
 
         `starts` gives the rows before each part, which turns the rows of the rejects into rows of the dataset. What
@@ -195,6 +201,8 @@ class SinkKind(Protocol):
 
     def claims(self, uri: str) -> bool: ...
 
-    def create(self, uri: str, run: str, schema: pa.Schema, *, overwrite: bool = False, inputs: Sequence[str] = ()) -> Sink:
+    def create(
+        self, uri: str, run: str, schema: pa.Schema, *, overwrite: bool = False, inputs: Sequence[str] = ()
+    ) -> Sink:
         """A sink for the output `uri` of the run; `inputs` are URIs that it must not lie in or over."""
         ...

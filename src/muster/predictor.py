@@ -20,7 +20,18 @@ from muster.config import Settings
 from muster.records import Environment, Probe, Reading, Version
 from muster.signature import Json, Output, Scalar, Signature, Task
 
-__all__ = ["Call", "Declared", "Description", "Draft", "Finding", "OpenPredictor", "Origin", "Predictor", "Site", "Talk"]
+__all__ = [
+    "Call",
+    "Declared",
+    "Description",
+    "Draft",
+    "Finding",
+    "OpenPredictor",
+    "Origin",
+    "Predictor",
+    "Site",
+    "Talk",
+]
 
 Talk = Callable[[str], None]
 """Takes one line of progress for a person."""
@@ -153,11 +164,17 @@ class Origin(Protocol):
         ...
 
     def describe(self, source: object, scratch: Path) -> Description:
-        """What the source tells. `scratch` is an empty folder that lives until the registration ends. InvalidModel says all that is wrong."""
+        """What the source tells. `scratch` is an empty folder that lives until the registration ends.
+
+        InvalidModel says all that is wrong.
+        """
         ...
 
     def probe(self, draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
-        """Load the model once and predict on the sample, else on its own example. InvalidInput names everything that must be declared."""
+        """Load the model once and predict on the sample, else on its own example.
+
+        InvalidInput names everything that must be declared.
+        """
         ...
 
     def open(self, version: Version, site: Site, workers: int = 1) -> Predictor:
@@ -167,4 +184,3 @@ class Origin(Protocol):
 
 OpenPredictor = Callable[[], Predictor]
 """A picklable value that opens a predictor where it is called."""
-

@@ -28,7 +28,7 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to cut and read: `rows` of a chunk, the `columns` to read (None: all), and the chunks that are `done` already, as (part, index)."""
+    """How to cut and read: `rows` of a chunk, the `columns` to read (None: all); chunks that are `done` already, as (part, index)."""
 
     rows: int
     columns: tuple[str, ...] | None = None

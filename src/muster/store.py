@@ -20,7 +20,7 @@ from muster.records import Event, Record
 __all__ = ["GENESIS", "BlobStore", "Condition", "Op", "Page", "Query", "Reader", "RecordStore", "Sort", "Transaction"]
 
 R = TypeVar("R", bound=Record)
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 Op: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "~"]
 
 GENESIS = "0" * 64
@@ -58,10 +58,10 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Generic[T_co]):
     """A part of a list, and the cursor of the next part, or None at the end."""
 
-    items: Sequence[T]
+    items: Sequence[T_co]
     next: str | None
 
 

@@ -12,7 +12,7 @@ INPUT = "arrow"
 class Model:
     classes = ("no", "yes")
 
-    def predict_proba(self, data):
+    def predict_proba(self, data: pa.Table) -> pa.Table:
         numbers = data["n"].to_pylist()
         if -1 in numbers:
             raise ValueError("minus one is no number of mine")
@@ -22,5 +22,5 @@ class Model:
         yes = pc.divide(pc.cast(pc.bit_wise_and(data["n"], 1023), pa.float64()), 1023.0)
         return pa.table({"no": pc.subtract(1.0, yes), "yes": yes})
 
-    def predict(self, data):
+    def predict(self, data: pa.Table) -> pa.Array:
         return pc.if_else(pc.greater(self.predict_proba(data)["yes"], 0.5), "yes", "no")

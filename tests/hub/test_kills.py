@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -123,17 +124,13 @@ def _score_and_kill(place: Path, folder: Path, output: str, kills: int, seed: in
     assert [p.name for p in actual.parent.iterdir() if ".muster-" in p.name] == []
 
 
-def _numbers():  # type: ignore[no-untyped-def]  # a pyarrow table
-    import pyarrow as pa
-
+def _numbers() -> pa.Table:
     numbers = list(range(ROWS))
     numbers[12_345] = -1
     return pa.table({"n": pa.array(numbers, pa.int64()), "text": [f"row {n}" for n in numbers]})
 
 
-def _many():  # type: ignore[no-untyped-def]  # a pyarrow table
-    import pyarrow as pa
-
+def _many() -> pa.Table:
     return pa.table({"n": pa.array(range(2_000_000), pa.int64())})
 
 
@@ -172,7 +169,7 @@ def _register_and_kill(place: Path, folder: Path, kills: int, seed: int) -> None
     chance = random.Random(seed)
     sample = folder / "sample.jsonl"
     sample.write_text('{"n": 1}\n{"n": 2}\n')
-    command = [
+    command: list[str | Path] = [
         "register",
         "numbers",
         place.parent / "model.py",

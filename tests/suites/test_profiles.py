@@ -37,6 +37,8 @@ class TestProfiles(ProfileSuite):
         for _ in range(9):
             values = output[1](random)
             nulls = pa.array(random.random(50) < 0.1)
-            values = pa.array([None if n else v for v, n in zip(values.to_pylist(), nulls.to_pylist(), strict=True)], values.type)
+            values = pa.array(
+                [None if n else v for v, n in zip(values.to_pylist(), nulls.to_pylist(), strict=True)], values.type
+            )
             batches.append((pa.record_batch({"x": random.normal(size=50)}), pa.record_batch({"prediction": values})))
         return [*batches, (pa.record_batch({"x": [1.0, 2.0]}), None)]

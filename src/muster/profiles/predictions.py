@@ -53,7 +53,9 @@ class PredictionProfile:
 
     def merge(self, other: Self) -> None:
         if (self._classes, self._numbers) != (other._classes, other._numbers):
-            raise InvalidInput("these profiles measure different predictions", hint="merge profiles of one version only")
+            raise InvalidInput(
+                "these profiles measure different predictions", hint="merge profiles of one version only"
+            )
         self._rows += other._rows
         self._errors += other._errors
         self._counts = [a + b for a, b in zip(self._counts, other._counts, strict=True)]

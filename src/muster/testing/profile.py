@@ -40,7 +40,9 @@ class ProfileSuite:
         assert profile.encode() == before
 
     @pytest.mark.parametrize("shards", [1, 2, 7])
-    def test_shards_merged_in_order_give_the_same_bytes(self, empty: OpenProfile, rows: Sequence[Rows], shards: int) -> None:
+    def test_shards_merged_in_order_give_the_same_bytes(
+        self, empty: OpenProfile, rows: Sequence[Rows], shards: int
+    ) -> None:
         """Shards are runs of whole batches: float sums are exact here because each batch is summed by itself either way."""
         parts = [_filled(empty, [row]) for row in rows]
         whole = empty()

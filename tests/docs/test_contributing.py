@@ -15,9 +15,11 @@ import pytest
 
 import muster
 from muster.errors import InvalidModel
-from muster.predictor import OpenPredictor
+from muster.extensions import load
+from muster.predictor import OpenPredictor, Origin
 from muster.predictors import ORIGINS
 from muster.records import Version
+from muster.testing.origin import OriginSuite
 from muster.testing.predictor import PredictorSuite
 from tests.suites.registered import Case, register
 
@@ -51,7 +53,18 @@ def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-class TestContributed(PredictorSuite):
+class TestOrigin(OriginSuite):
+    @pytest.fixture
+    def origin(self) -> Origin:
+        origin: Origin = load(f"{MODULE}:{CLASS}")()
+        return origin
+
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> object:
+        return linear(tmp_path)
+
+
+class TestPredictor(PredictorSuite):
     @pytest.fixture(scope="class")
     @classmethod
     def registered(cls, tmp_path_factory: pytest.TempPathFactory) -> tuple[Version, OpenPredictor]:

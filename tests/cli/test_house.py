@@ -18,6 +18,8 @@ def test_a_new_hub_is_told_and_is_empty(place: Path) -> None:
     assert answer.err == f"made  a new hub in {place}/.muster\nno models yet\nnext: muster register MODEL SOURCE\n"
     assert call("model", "list", "--json").json == {"items": [], "next": None}
     assert call("model", "list", "--quiet").err == ""
+    assert call("model", "list", "--json", "--hub", "another").err == ""
+    assert call("model", "list", "--quiet", "--hub", "a-third").err == ""
 
 
 def test_the_hub_is_named_before_or_after_the_command(written: Path, place: Path) -> None:

@@ -61,6 +61,17 @@ def test_a_resumed_run_is_as_fast_as_it_is_now(capsys: pytest.CaptureFixture[str
     assert "1,000 rows/s  1 min 30 s left" in capsys.readouterr().err
 
 
+def test_a_slow_start_is_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    log = _Log("scoring", "churn:1", clock)
+    log.update(at(0))
+    for second in range(100, 121):
+        clock.now = second
+        log.update(at((second - 100) * 1_000))
+    log.close()
+    assert "1,000 rows/s" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_an_end_without_news_says_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
     log = _Log("scoring", "delays:1", Clock())
     log.update(at(1_000_000))

@@ -50,16 +50,15 @@ class _Server:
             if descriptor is not None:
                 self._shared = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
                 os.close(descriptor)
-            shared = request.get("shared")
-            view = memoryview(body if shared is None else self._shared)[:shared]  # type: ignore[arg-type]
+            view = memoryview(body)
+            if "shared" in request:
+                view = memoryview(self._shared)[: request["shared"]]  # type: ignore[arg-type]
             answer, result = self._answer(request, view)
             if os.getpid() != self._pid:
                 os._exit(0)  # a process that the model forked came out of the model's code
             if _identity(self._wire.socket.fileno()) != self._identity:
                 os._exit(1)  # the model closed this socket, and may have opened a file in its place
-            try:
-                view.release()
-            except BufferError:  # the model kept a part of the batch, so its memory is not written to again
+            if "shared" in request and not _released(view):
                 self._shared = None
                 answer["kept"] = True
             self._wire.send(answer, result)
@@ -104,6 +103,15 @@ def _hello() -> Head:
     except ImportError as error:
         return dict(hello, error=str(error))
     return dict(hello, pyarrow=pa.__version__)
+
+
+def _released(view: memoryview) -> bool:
+    """Whether nobody refers to a part of it: else the model kept some of the batch, and its memory must not be written to again."""
+    try:
+        view.release()
+    except BufferError:
+        return False
+    return True
 
 
 def _identity(descriptor: int) -> tuple[int, int]:

@@ -358,6 +358,29 @@ def test_a_kept_batch_costs_one_segment_and_the_next_are_used_again() -> None:
         assert seen[1] is seen[2]
 
 
+def test_an_answer_that_is_not_sound_is_refused() -> None:
+    code = """
+import pyarrow as pa
+def predict(batch):
+    if len(batch) > 1: return batch.column(0)
+    return pa.Array.from_buffers(pa.string(), 1, [None, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"\\xff\\xfe")])
+"""
+    with started(code) as worker:
+        with pytest.raises(ModelFailed, match=r"the model failed: what it answered is not sound: .*UTF8"):
+            ask(worker, 1)
+        assert ask(worker) == [0.0, 1.0, 2.0]
+
+
+def test_a_small_batch_that_the_model_keeps_leaves_the_shared_memory() -> None:
+    with started(
+        "KEPT = []\ndef predict(batch):\n    if len(batch) < 9: KEPT.append(batch)\n    return batch.column(0)"
+    ) as worker:
+        worker.predict(numbers(50_000), {}, [], 30.0)
+        shared = worker._channel._shared  # type: ignore[union-attr]
+        assert ask(worker) == [0.0, 1.0, 2.0]
+        assert worker._channel._shared is shared is not None  # type: ignore[union-attr]
+
+
 def test_the_environment_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tiger")
     monkeypatch.setenv("PYTHONPATH", "/somewhere")

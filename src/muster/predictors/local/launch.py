@@ -79,8 +79,8 @@ class Handles:
         """The tail of what was printed until now."""
         return self._held.read_log()
 
-    def worker(self, pid: int) -> None:
-        """Say which process the worker is: `process` is its guard."""
+    def guards(self, pid: int) -> None:
+        """Say which process the worker is; the one that was started is its guard."""
         self._held.worker = pid
 
     def hang_up(self) -> None:

@@ -136,7 +136,7 @@ class WorkerProcess:
         if hello.get("protocol") != PROTOCOL or "error" in hello:
             self._end()
             raise _unfit(self._python, hello)
-        self._handles.worker(hello["pid"])
+        self._handles.guards(hello["pid"])
         return channel
 
     @contextmanager
@@ -154,9 +154,9 @@ class WorkerProcess:
         except Closed:
             ended = self._end(0.0 if self._stopped else _PATIENCE)
             raise self._death(doing, ended) from None
-        except pa.ArrowException as error:
-            self._end()
-            raise ModelFailed(f"the model's answer is no record batch: {error}", details={"log": self.log}) from None
+        except pa.ArrowException as error:  # the frame was whole, so the worker can be asked again
+            said = f"what it answered is not sound: {error}"
+            raise ModelFailed(f"the model failed: {said}", details={"error": said, "log": self.log}) from None
         except BaseException:
             self._end()  # the conversation was broken off, and cannot be taken up again
             raise

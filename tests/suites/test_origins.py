@@ -1,82 +1,179 @@
-"""The suite of predictors over every origin, each through a real registration."""
+"""The suites of origins over every origin, in real workers."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from muster.predictor import OpenPredictor
+from muster.predictor import Declared, Description, Origin, Site
 from muster.predictors import ORIGINS
-from muster.records import Version
-from muster.testing.predictor import PredictorSuite
-from tests.suites.registered import Case, origins, register
+from muster.predictors.local.artifact import store
+from muster.predictors.local.site import LocalSite
+from muster.predictors.mlflow import MlflowOrigin
+from muster.predictors.python import PythonOrigin
+from muster.records import Environment
+from muster.stores.memory import MemoryBlobs
+from muster.testing.origin import OriginSuite
+from muster.testing.origin_model import OriginModelSuite, Place
+from tests.worker.doubles import settings
+from tests.worker.versions import Here
+from tests.zoo.entries import entry
 
-BATCH = pa.record_batch({"x": [0.5, -2.0, 3.25, -8.0, 0.25]})
-SAVE = """
-import sys, warnings
-warnings.simplefilter("ignore")
-import mlflow.sklearn, pandas
-from mlflow.models import infer_signature
-from sklearn.linear_model import LogisticRegression
-x, y = pandas.DataFrame({"x": [-2.0, -1.0, 1.0, 2.0]}), ["no", "no", "yes", "yes"]
-model = LogisticRegression().fit(x, y)
-needs = {"serialization_format": "cloudpickle", "pip_requirements": ["scikit-learn", "pandas", "cloudpickle"]}
-mlflow.sklearn.save_model(model, sys.argv[1], signature=infer_signature(x, y), **needs)
-"""
-FUNCTION = """
+
+@dataclass(frozen=True)
+class Case:
+    """A source of an origin, and what its model answers."""
+
+    origin: Callable[[], Origin]
+    source: Callable[[Path], object]
+    sample: Callable[[], pa.Table]
+    expected: Callable[[], pa.Table]
+    declared: dict[str, Any] = field(default_factory=dict)
+
+
+def of_zoo(name: str) -> Case:
+    return Case(
+        PythonOrigin if name.startswith("file_") else MlflowOrigin,
+        lambda _: entry(name).source,
+        lambda: entry(name).data.slice(0, 60),
+        lambda: entry(name).expected.slice(0, 60),
+        _declared(name),
+    )
+
+
+def _declared(name: str) -> dict[str, Any]:
+    return (
+        {"task": "regression"}
+        if name == "pyfunc_class"
+        else {"classes": ("no", "yes")}
+        if name == "xgboost_booster"
+        else {}
+    )
+
+
+ROWS = pa.table({"x": [0.1, 0.4, 0.6, 0.9], "word": ["a", "bb", None, "dddd"]})
+ANSWERS = pa.table(
+    {"prediction": ["no", "no", "yes", "yes"], "probabilities": [[0.9, 0.1], [0.6, 0.4], [0.4, 0.6], [0.1, 0.9]]}
+)
+FOLDER = """
+import pyarrow as pa
+import pyarrow.compute as pc
+
 INPUT = "arrow"
 
+class Model:
+    def load(self, path):
+        self.names = (path / "names.txt").read_text().split()
 
-def predict(data):
-    return [2 * x for x in data["x"].to_pylist()]
+    def classes(self):
+        return self.names
+
+    def predict_proba(self, data):
+        return pa.table([pc.subtract(1.0, data["x"]), data["x"]], names=self.names)
 """
 
 
-def mlflow(folder: Path) -> Path:
-    subprocess.run([sys.executable, "-c", SAVE, folder / "model"], check=True, capture_output=True)
-    return folder / "model"
+def _folder(place: Path) -> Path:
+    (place / "model.py").write_text(FOLDER)
+    (place / "names.txt").write_text("no yes")
+    return place
 
 
-def python(folder: Path) -> Path:
-    (folder / "model.py").write_text(FUNCTION)
-    return folder / "model.py"
+def _function(data: Any) -> Any:
+    return data["x"] * 2 + 5.25
 
 
-CASES = {
-    "mlflow": Case(mlflow, BATCH, {"task": "binary", "classes": ["no", "yes"]}),
-    "python": Case(python, BATCH, {"task": "regression"}),
+ZOO = (
+    "sklearn_pipeline",
+    "sklearn_array",
+    "sklearn_targets",
+    "lightgbm_classifier",
+    "xgboost_booster",
+    "pyfunc_class",
+    "file_skops",
+)
+CASES: dict[str, Case] = {
+    **{n: of_zoo(n) for n in ZOO},
+    "a folder": Case(PythonOrigin, _folder, lambda: ROWS, lambda: ANSWERS),
+    "a function": Case(
+        PythonOrigin, lambda _: _function, lambda: ROWS, lambda: pa.table({"prediction": [5.45, 6.05, 6.45, 7.05]})
+    ),
 }
 
 
-@pytest.mark.parametrize("name", CASES, scope="class")
-class TestOrigins(PredictorSuite):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def registered(cls, name: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Version, OpenPredictor]:
-        return register(CASES[name], tmp_path_factory.mktemp(name))
+def test_every_origin_is_here() -> None:
+    here = {f"{type(c.origin()).__module__}:{type(c.origin()).__name__}" for c in CASES.values()}
+    assert here == set(ORIGINS.values())
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def make(cls, registered: tuple[Version, OpenPredictor]) -> OpenPredictor:
-        return registered[1]
+
+class Put(Here):
+    """A site with blobs in memory, whose only environment is this one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(settings())
+        self._blobs = MemoryBlobs()
+        self._site = LocalSite(folder, self._blobs, self.settings, self.talk)
+
+    @property
+    def site(self) -> Site:
+        return self
+
+    def artifact(self, digest: str) -> Path:
+        return self._site.artifact(digest)
+
+    def put(self, description: Description) -> tuple[str, Environment]:
+        assert description.folder is not None
+        return store(description.folder, self._blobs)[0], Environment(python="3.11", key="here")
+
+
+@pytest.mark.parametrize("name", CASES)
+class TestOrigins(OriginSuite):
+    @pytest.fixture
+    def origin(self, name: str) -> Origin:
+        return CASES[name].origin()
 
     @pytest.fixture
-    def batch(self, name: str) -> pa.RecordBatch:
-        return CASES[name].batch
+    def source(self, name: str, tmp_path: Path) -> object:
+        (tmp_path / "given").mkdir()
+        return CASES[name].source(tmp_path / "given")
 
-    def test_the_source_is_of_this_origin_alone(self, name: str, registered: tuple[Version, OpenPredictor]) -> None:
-        version, _ = registered
-        assert version.origin == name
-        assert [other for other, origin in origins().items() if origin.claims(version.source)] == [name]
-
-    @pytest.mark.parametrize("other", ["", "no-such-file", None, 3, [], {}, object()])
-    def test_what_is_no_source_is_not_claimed(self, name: str, other: object) -> None:
-        assert not origins()[name].claims(other)
+    def test_no_other_origin_claims_it(self, origin: Origin, source: object) -> None:
+        assert [o.name for o in (MlflowOrigin(), PythonOrigin()) if o.claims(source)] == [origin.name]
 
 
-def test_every_origin_has_a_case() -> None:
-    assert set(CASES) == set(ORIGINS)
+@pytest.mark.parametrize("name", CASES, scope="class")
+class TestModels(OriginModelSuite):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def origin(cls, name: str) -> Origin:
+        return CASES[name].origin()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def source(cls, name: str, tmp_path_factory: pytest.TempPathFactory) -> object:
+        return CASES[name].source(tmp_path_factory.mktemp("source"))
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def place(cls, tmp_path_factory: pytest.TempPathFactory) -> Place:
+        return Put(tmp_path_factory.mktemp("site"))
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def sample(cls, name: str) -> pa.Table:
+        return CASES[name].sample()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def declared(cls, name: str) -> Declared:
+        return Declared(**CASES[name].declared)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def expected(cls, name: str) -> pa.Table:
+        return CASES[name].expected()

@@ -64,7 +64,7 @@ def _own(local: Iterable[str], known: list[ModuleType]) -> list[ModuleType]:
     """Top packages of modules that belong to no distribution, and are imported here, so that their code is at hand."""
     tops = dict.fromkeys(name.partition(".")[0] for name in local)
     found = [sys.modules[t] for t in tops if t in sys.modules and t != "__main__"]
-    return [m for m in found if m not in known and getattr(m, "__file__", None) is not None]
+    return [m for m in found if m not in known]
 
 
 def _kinds(model: object) -> list[type]:

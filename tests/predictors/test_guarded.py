@@ -128,6 +128,12 @@ class TestRows:
                 extra = pa.record_batch({f"extra_{bits}": [0], "x": pa.array([1], pa.int8())})
                 assert guarded.predict(extra).column("prediction").to_pylist() == ["yes"]
 
+    def test_what_fits_a_schema_is_found_once(self) -> None:
+        guarded = Guarded(Inner(by_x))
+        schema = pa.schema([("x", pa.int8())])
+        assert guarded.fit(schema) is guarded.fit(pa.schema([("x", pa.int8())]))
+        assert guarded.fit(pa.schema([("x", pa.int16())])) is not guarded.fit(schema)
+
     def test_is_its_inner_predictor_in_all_else(self) -> None:
         inner = Inner(by_x)
         guarded = Guarded(inner)

@@ -33,10 +33,10 @@ def main() -> None:
             medians.setdefault(str(row["work"]), []).append(float(str(row["ms"])))
         if not options.json:
             show(f"{models:,} models, {models * VERSIONS:,} versions (ms, median; synced writes)", rows)
-    growth = {work: round(exponent(options.sizes, ms), 2) for work, ms in medians.items()}
-    result["exponent"] = growth
-    if not options.json:
-        print("\ngrowth exponent:", growth)
+    if len(options.sizes) > 1:
+        result["exponent"] = growth = {w: round(exponent(options.sizes, ms), 2) for w, ms in medians.items()}
+        if not options.json:
+            print("\ngrowth exponent:", growth)
     finish(result, options.json)
 
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -178,6 +179,12 @@ def _tag(shape: Shape, n: int, asked: _Asked) -> ColumnElement[bool]:
     records, tags = tables(shape)
     assert tags is not None
     here = [tags.c[f.name] == records.c[f.name] for f in shape.key] + [tags.c.tag == bindparam(f"t{n}")]
+    if asked.op == "=" and not asked.null:
+        # From the tags to the records: the index of the tags has the few that are meant.
+        meant = select(*(tags.c[f.name] for f in shape.key)).where(
+            tags.c.tag == bindparam(f"t{n}"), tags.c.value == bindparam(f"v{n}")
+        )
+        return tuple_(*(records.c[f.name] for f in shape.key)).in_(meant)
     if asked.null:
         found = exists().where(*here)
         return found if asked.op == "!=" else not_(found)

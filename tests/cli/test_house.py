@@ -279,7 +279,6 @@ def test_runs(written: Path) -> None:
         "of which      read 12%, predict 75%, write 12%",
         "cast          age: int32 → int64",
         "settings      keep = id",
-        "              columns = age, id",
         "              on_reject = skip",
         "              runner = local",
         "              chunk_rows = 65,536",

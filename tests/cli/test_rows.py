@@ -192,11 +192,11 @@ def test_predictions_are_columns(capsys: pytest.CaptureFixture[str]) -> None:
         ",,,age is missing",
         "yes,0.25,nan,",
     ]
-    assert shown("text", capsys, terminal=True).splitlines()[0].split() == [
-        "prediction",
-        "probability_no",
-        "probability_yes",
-        "error",
+    assert shown("text", capsys, terminal=True).splitlines() == [
+        "prediction  probability_no  probability_yes  error",
+        "no                   0.900            0.100  –",
+        "–                        –                –  age is missing",
+        "yes                  0.250              nan  –",
     ]
 
 

@@ -49,7 +49,10 @@ def show_predictions(session: Session, version: Version, rows: Sequence[_Row], *
 def _columns(version: Version, rows: Sequence[_Row]) -> list[Column[_Row]]:
     columns: list[Column[_Row]] = [Column("prediction", lambda r: r["prediction"])]
     if version.output.probabilities and version.classes:
-        columns += [Column(f"probability_{label_text(c)}", _probability(n)) for n, c in enumerate(version.classes)]
+        columns += [
+            Column(f"probability_{label_text(c)}", _probability(n), "probability")
+            for n, c in enumerate(version.classes)
+        ]
     elif version.output.probabilities:
         columns.append(Column("probabilities", lambda r: r.get("probabilities")))
     known: Mapping[str, None] = dict.fromkeys(k for r in rows for k in r if k not in ("prediction", "probabilities"))

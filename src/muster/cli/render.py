@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Column", "Sheet", "finite", "show_line", "show_list", "show_script", "show_sheet", "table"]
 
 T = TypeVar("T")
-Kind: TypeAlias = Literal["text", "whole", "seconds", "bytes", "state"]
+Kind: TypeAlias = Literal["text", "whole", "seconds", "bytes", "probability", "state"]
 
 _GAP = "  "
 _LEAST = 8
@@ -171,6 +171,8 @@ def _cell(value: object, kind: Kind, now: datetime | None) -> str:
     """As people read it; times relative to `now`, or exact."""
     if kind == "seconds" and isinstance(value, (int, float)):
         return duration(value)
+    if kind == "probability" and isinstance(value, float):
+        return f"{value:.3f}"
     if kind == "bytes" and isinstance(value, int):
         return size(value)
     match value:

@@ -54,14 +54,16 @@ def run_sheet(run: Run) -> Sheet:
     sheet.fact("took", duration(run.seconds) if run.ended_at is not None else "")
     sheet.fact("of which", _shares(run))
     sheet.fact("cast", *run.casts)
-    sheet.fact(
-        "settings", *(f"{k} = {_told(v)}" for k, v in run.settings.items() if v not in (None, "", [], {}, False))
-    )
+    told = {k: v for k, v in run.settings.items() if k not in _INNER and v not in _USUAL}
+    sheet.fact("settings", *(f"{k} = {_told(v)}" for k, v in told.items()))
     sheet.fact("began", f"{exact(run.created_at)} by {run.created_by}")
     sheet.fact("ended", exact(run.ended_at) if run.ended_at is not None else "")
     sheet.fact("fingerprint", run.fingerprint)
     return sheet
 
+
+_INNER = frozenset({"columns", "stamp"})
+"""Settings that a resume needs and no person: what follows from the others, and how the input is known again."""
 
 _USUAL: tuple[object, ...] = (None, "", [], {}, False)
 """Settings that say nothing."""

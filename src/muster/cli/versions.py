@@ -154,5 +154,17 @@ def _probe(sheet: Sheet, probe: Probe | None) -> None:
         tried += f", predicted {rows} in {duration(probe.seconds_to_predict)}"
     sheet.fact("tried", f"{tried}, under Python {probe.python}")
     sheet.fact("", listed(f"{name} {found}" for name, found in probe.libraries.items()) if probe.libraries else "")
-    sheet.fact("answered", *(json.dumps(answer, ensure_ascii=False) for answer in probe.first[:3]))
+    sheet.fact("answered", *(json.dumps(_short(answer), ensure_ascii=False) for answer in probe.first[:3]))
     sheet.fact("", *probe.notes)
+
+
+def _short(value: object) -> object:
+    """Numbers to three places: enough to see what kind of answer it is."""
+    match value:
+        case float():
+            return round(value, 3)
+        case list():
+            return [_short(v) for v in value]
+        case dict():
+            return {k: _short(v) for k, v in value.items()}
+    return value

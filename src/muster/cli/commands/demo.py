@@ -19,11 +19,13 @@ def demo(session: Session, folder: Path) -> None:
     Trains a model on flights from New York, registers it and a second one of plain Python, scores a month, and leaves a
     hub in FOLDER (muster-demo) to go on with. Safe to run twice.
     """
-    from muster.cli.runs import show_result
+    from muster.cli.documents import run_document
+    from muster.cli.render import show_line
     from muster.demo.tour import next_steps, tour
 
     folder.mkdir(parents=True, exist_ok=True)
     session.target = str(folder.absolute() / ".muster")
     run = tour(session.hub, folder.absolute(), session.say)
     session.say(next_steps(folder))
-    show_result(session, run)
+    if session.format == "json":  # people were told by the tour
+        show_line(session, run_document(run), "scored")

@@ -9,6 +9,7 @@ and whole numbers beyond int64 unless the column has decimals too. Null tokens a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from muster.datasets.text import TOKENS, Starts, spread
 __all__ = ["Kinds", "decided", "kinds", "settled"]
 
 Kinds: TypeAlias = frozenset[str]
+Look: TypeAlias = Callable[[pa.Array], Kinds | None]
 
 _TYPES: Mapping[Kinds, pa.DataType] = {
     frozenset(): pa.null(),
@@ -55,6 +57,7 @@ def decided(found: Kinds) -> pa.DataType:
     return _TYPES.get(found, pa.string())
 
 
+@cache
 def settled(found: Kinds) -> bool:
     """Whether the column is text whatever else it holds."""
     return not any(found <= known for known in _TYPES)
@@ -74,15 +77,26 @@ def kinds(values: pa.Array, before: Kinds = frozenset()) -> Kinds:
 
 def _uniform(values: pa.Array, before: Kinds) -> Kinds | None:
     """The kinds, if one look at all values together tells them."""
-    likely = [look for name, look in _LOOKS.items() if name in before]
-    for look in [*likely, *(other for other in _LOOKS.values() if other not in likely)]:
+    sure, others = _looks(before)
+    for look in sure:
+        if found := _looked(look, values):
+            return found
+    for look in others:
         # A look that fails takes longer than one that succeeds, and mostly fails on the first few values.
         if _looked(look, values.slice(0, 16)) and (found := _looked(look, values)):
             return found
     return None
 
 
-def _looked(look: Callable[[pa.Array], Kinds | None], values: pa.Array) -> Kinds | None:
+@cache
+def _looks(before: Kinds) -> tuple[tuple[Look, ...], tuple[Look, ...]]:
+    """The one for the kind that all values before had, and the others, those for kinds that were seen first."""
+    ordered = [look for _, look in sorted(_LOOKS.items(), key=lambda item: item[0] not in before)]
+    sure = int(len(before) == 1 and not before.isdisjoint(_LOOKS))
+    return tuple(ordered[:sure]), tuple(ordered[sure:])
+
+
+def _looked(look: Look, values: pa.Array) -> Kinds | None:
     try:
         return look(values)
     except pa.ArrowInvalid:
@@ -135,7 +149,7 @@ def _zoned_fine(values: pa.Array) -> Kinds:
     return frozenset({"zoned_fine"})
 
 
-_LOOKS: Mapping[str, Callable[[pa.Array], Kinds | None]] = {
+_LOOKS: Mapping[str, Look] = {
     "int": _ints,
     "double": _doubles,
     "bool": _bools,

@@ -15,7 +15,7 @@ import pyarrow.json as pa_json
 
 from muster.dataset import Fault
 from muster.datasets.chunks import batch_of
-from muster.datasets.text import convert, spread, without_faulty
+from muster.datasets.text import EXACT, convert, spread, without_faulty
 from muster.signature import Json
 
 __all__ = ["parsed_types", "parsed_values", "union"]
@@ -117,19 +117,23 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _native(kind: pa.DataType) -> bool:
-    """Whether Arrow's parser reads the type as it is meant here; others are read as text first."""
-    if pa.types.is_list(kind):
-        return _native(kind.value_type)
-    if pa.types.is_struct(kind):
-        return all(_native(f.type) for f in kind)
-    is_number = pa.types.is_integer(kind) or kind in (pa.float32(), pa.float64()) or pa.types.is_decimal(kind)
-    return (
-        is_number
-        or pa.types.is_boolean(kind)
-        or pa.types.is_null(kind)
-        or pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-    )
+    """Whether Arrow's parser reads the type as it is meant here; others are read as text first, or one by one."""
+    if pa.types.is_list(kind) or pa.types.is_struct(kind):
+        # Of lists of nothing but null the parser makes arrays that are shorter than they say.
+        return all(_native(kind.field(i).type) and kind.field(i).type != pa.null() for i in range(kind.num_fields))
+    if pa.types.is_floating(kind):
+        return kind != pa.float16()
+    return any(applies(kind) for applies in _NATIVE)
+
+
+_NATIVE = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_decimal,
+    pa.types.is_string,
+    pa.types.is_large_string,
+)
 
 
 def _parsed(lines: pa.Array, schema: pa.Schema | None) -> pa.Table | None:
@@ -295,6 +299,6 @@ def _integer(value: float) -> int | None:
     """NaN stands for null, as it does in text."""
     if math.isnan(value):
         return None
-    if int(value) != value:
+    if int(value) != value or (isinstance(value, float) and abs(value) > EXACT):
         raise ValueError(value)
     return int(value)

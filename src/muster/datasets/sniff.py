@@ -72,7 +72,7 @@ def layout_of(file: File, *, delimiter: str | None, quote: str, encoding: str | 
         names = tuple(stream.schema.names)
     check_names(file, names)
     width = text.find(b"\n") + 1
-    return Layout(encoding, delimiter, quote, header, names, max(1 << 20, min(128 * width, 32 << 20)))
+    return Layout(encoding, delimiter, quote, header, names, max(1 << 20, min(512 * width, 64 << 20)))
 
 
 def _head(file: File, encoding: str) -> bytes:

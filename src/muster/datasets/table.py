@@ -67,7 +67,7 @@ class Columns:
 
     def schema(self, names: Sequence[str] | None = None) -> pa.Schema:
         wanted = self.names if names is None else tuple(names)
-        missing = [n for n in wanted if n not in self._known and n not in self.names]
+        missing = sorted(set(wanted).difference(self.names), key=wanted.index)
         if missing:
             told = ", ".join(f"`{n}`{near(n, self.names)}" for n in missing)
             raise InvalidInput(f"the data has no column {told}", hint="its columns are " + ", ".join(self.names[:20]))

@@ -17,7 +17,7 @@ from muster.dataset import Fault
 from muster.datasets.chunks import batch_of
 from muster.errors import InvalidInput
 
-__all__ = ["TOKENS", "Starts", "convert", "spread", "without_faulty"]
+__all__ = ["EXACT", "TOKENS", "Starts", "convert", "spread", "without_faulty"]
 
 TOKENS = pa.array(
     [
@@ -46,6 +46,9 @@ TOKENS = pa.array(
 _TRUE = pa.array(["true", "t", "yes", "y", "1", "1.0"])
 _FALSE = pa.array(["false", "f", "no", "n", "0", "0.0"])
 
+EXACT = 2**53
+"""Up to here a float tells every whole number."""
+
 Parse: TypeAlias = Callable[[pa.Array], pa.Array]
 Mask: TypeAlias = "npt.NDArray[np.bool_]"
 
@@ -70,11 +73,13 @@ class Starts:
     def of(cls, values: pa.Array) -> Starts:
         """Of strings without nulls. A minus is passed over; a value that has ended gives zeros."""
         where, content = spread(values)
-        content = np.append(content, np.zeros(2, np.uint8))
-        begin, end = where[:-1], where[1:]
-        begin = begin + (content[begin] == ord("-"))
-        first = np.where(begin < end, content[begin], 0).astype(np.uint8)
-        second = np.where(begin + 1 < end, content[np.minimum(begin + 1, end)], 0).astype(np.uint8)
+        if not content.size:
+            nothing = np.zeros(len(values), np.uint8)
+            return cls(nothing, nothing)
+        begin, end, last = where[:-1], where[1:], content.size - 1
+        begin = begin + (content[np.minimum(begin, last)] == ord("-"))
+        first = np.where(begin < end, content[np.minimum(begin, last)], 0).astype(np.uint8)
+        second = np.where(begin + 1 < end, content[np.minimum(begin + 1, last)], 0).astype(np.uint8)
         return cls(first, second)
 
     def padded(self, *, for_ints: bool = False) -> bool:
@@ -172,13 +177,22 @@ def _integers(kind: pa.DataType) -> Parse:
         try:
             numbers = pc.cast(values, kind)
         except pa.ArrowInvalid:
-            # A column of whole numbers with nulls often went through floats: 3.0.
-            numbers = pc.cast(_finite(values, pa.float64()), kind)
+            numbers = _whole_numbers(values, kind)
         if Starts.of(values.drop_null()).hexadecimal().any():
             raise pa.ArrowInvalid("hexadecimal")
         return numbers
 
     return parse
+
+
+def _whole_numbers(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """With a plus, too, and with decimals that are zero: a column of whole numbers with nulls often went through floats."""
+    plain = pc.match_substring_regex(values, r"^[+-]?[0-9]+$")
+    digits = pc.replace_substring_regex(pc.if_else(plain, values, pa.scalar(None, pa.string())), r"^\+", "")
+    others = _finite(pc.if_else(plain, pa.scalar(None, pa.string()), values), pa.float64())
+    if pc.any(pc.greater(pc.abs(others), EXACT)).as_py():
+        raise pa.ArrowInvalid("more digits than a float has")
+    return pc.coalesce(pc.cast(digits, kind), pc.cast(others, kind))
 
 
 def _floats(kind: pa.DataType) -> Parse:

@@ -37,7 +37,9 @@ class SqlRows:
         return found[0] if found else None
 
     def texts(self, plan: Plan) -> list[str]:
-        return self._all(*statements.page(plan))
+        tags = [t for t in plan.terms if statements.is_tag(t)]
+        few = [t for t in tags if self._tagged(plan.shape, t) <= statements.FEW]
+        return self._all(*statements.page(plan, few))
 
     def total(self, shape: Shape, terms: Sequence[Term]) -> int:
         return int(self._all(*statements.count(shape, terms))[0])
@@ -79,6 +81,9 @@ class SqlRows:
         wanted = select(*(table.c[n] for n in fields), table.c.document).order_by(table.c.seq)
         for row in self._execute(wanted.execution_options(yield_per=100)):
             yield StoredEvent(dict(zip(fields, row, strict=False)), row[-1])
+
+    def _tagged(self, shape: Shape, term: Term) -> int:
+        return int(self._all(statements.tagged(shape), {"t": term.name, "v": term.value})[0])
 
     def _tag(self, shape: Shape, row: Row) -> None:
         table = tables(shape).tags

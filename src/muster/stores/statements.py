@@ -6,7 +6,7 @@ the page before ended.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -35,15 +35,23 @@ from muster.stores.query import Order, Plan, Term
 from muster.stores.shape import Shape
 from muster.stores.tables import tables
 
-__all__ = ["by_key", "change", "claimed", "count", "page", "remove", "remove_tags"]
+__all__ = ["FEW", "by_key", "change", "claimed", "count", "is_tag", "page", "remove", "remove_tags", "tagged"]
+
+
+FEW = 500
 
 
 class _Asked(NamedTuple):
-    """A condition without its values: what decides the statement. `name` is None for a tag."""
+    """A condition without its values: what decides the statement. `name` is None for a tag.
+
+    Where `few` have the tag, they are taken from its index and sorted; where many have it, records are walked in order until
+    a page of them is found. Each way takes a hundred times longer in the other case, and SQLite cannot tell which it is.
+    """
 
     name: str | None
     op: Op
     null: bool
+    few: bool = False
 
 
 @cache
@@ -85,23 +93,37 @@ def remove_tags(shape: Shape) -> Delete:
     return delete(table).where(_is_key(table, shape))
 
 
-def page(plan: Plan) -> tuple[Select[Any], dict[str, Any]]:
-    """The documents of a page and one more."""
+@cache
+def tagged(shape: Shape) -> Select[Any]:
+    """How many records have the value `v` of the tag `t`, counted no further than to one more than few."""
+    table = tables(shape).tags
+    assert table is not None
+    some = select(table.c.tag).where(table.c.tag == bindparam("t"), table.c.value == bindparam("v")).limit(FEW + 1)
+    return select(func.count()).select_from(some.subquery("some"))
+
+
+def page(plan: Plan, few: Collection[Term]) -> tuple[Select[Any], dict[str, Any]]:
+    """The documents of a page and one more. `few` are the conditions on tags that few records meet."""
     values = {**_values(plan.terms), "limit": plan.limit + 1}
     nulls = None
     if plan.after is not None:
         nulls = tuple(value is None for value in plan.after)
         values |= {f"a{n}": value for n, value in enumerate(plan.after) if value is not None}
-    return _page(plan.shape, _asked(plan.terms), plan.order, nulls), values
+    return _page(plan.shape, _asked(plan.terms, few), plan.order, nulls), values
 
 
 def count(shape: Shape, terms: Sequence[Term]) -> tuple[Select[Any], dict[str, Any]]:
     """How many records meet the conditions."""
-    return _count(shape, _asked(terms)), _values(terms)
+    return _count(shape, _asked(terms, [t for t in terms if is_tag(t)])), _values(terms)
 
 
-def _asked(terms: Sequence[Term]) -> tuple[_Asked, ...]:
-    return tuple(_Asked(None if t.field is None else t.name, t.op, t.value is None) for t in terms)
+def is_tag(term: Term) -> bool:
+    """Whether it asks for one value of a tag."""
+    return term.field is None and term.op == "=" and term.value is not None
+
+
+def _asked(terms: Sequence[Term], few: Collection[Term]) -> tuple[_Asked, ...]:
+    return tuple(_Asked(None if t.field is None else t.name, t.op, t.value is None, t in few) for t in terms)
 
 
 def _values(terms: Sequence[Term]) -> dict[str, Any]:
@@ -179,8 +201,7 @@ def _tag(shape: Shape, n: int, asked: _Asked) -> ColumnElement[bool]:
     records, tags = tables(shape)
     assert tags is not None
     here = [tags.c[f.name] == records.c[f.name] for f in shape.key] + [tags.c.tag == bindparam(f"t{n}")]
-    if asked.op == "=" and not asked.null:
-        # From the tags to the records: the index of the tags has the few that are meant.
+    if asked.few:
         meant = select(*(tags.c[f.name] for f in shape.key)).where(
             tags.c.tag == bindparam(f"t{n}"), tags.c.value == bindparam(f"v{n}")
         )

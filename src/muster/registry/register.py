@@ -87,15 +87,17 @@ class Registration:
         return self._commit(self._version(name, draft, size, finding))
 
     def _check_names(self) -> None:
-        wrong: list[str] = []
+        wrong: list[InvalidReference] = []
         for check, names in ((check_name, [self._request.model]), (check_alias, self._request.aliases)):
             for name in names:
                 try:
                     check(name)
                 except InvalidReference as error:
-                    wrong.append(error.message)
+                    wrong.append(error)
         if wrong:
-            raise InvalidReference("; ".join(wrong), hint="for example `churn`, with the alias `champion`")
+            raise InvalidReference(
+                "; ".join(e.message for e in wrong), hint=", and ".join(dict.fromkeys(e.hint for e in wrong))
+            )
 
     def _origin(self) -> tuple[str, Origin]:
         origins, wanted, source = self._tools.origins, self._request.origin, self._request.source

@@ -34,8 +34,7 @@ def named(case: Case) -> Form | None:
         if found := tuple(n for n in case.names if n.startswith(prefix) and n != prefix):
             told = tuple(n.removeprefix(prefix) for n in found) if prefix == "probability_" else ()
             label_column = _first(case, "predict", "prediction", "label")
-            ordered = _in_order(case, told, found) if told else found
-            return Form(label=label_column, probabilities=ordered, activation=case.given.activation, names=told)
+            return Form(label=label_column, probabilities=found, activation=case.given.activation, names=told)
     return None
 
 
@@ -49,20 +48,13 @@ def field_names(case: Case, name: str) -> tuple[str, ...]:
     return tuple(f.name for f in kind) if pa.types.is_struct(kind) else ()
 
 
-def _in_order(case: Case, names: tuple[str, ...], columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Columns that are named by classes, in the order of the classes that are known."""
-    by_name = {canonical(n): c for n, c in zip(names, columns, strict=True)}
-    known = [canonical(c) for c in case.classes]
-    return tuple(by_name[c] for c in known) if known and set(known) == set(by_name) else columns
-
-
 def by_class(case: Case, task: Task | None) -> Form:
     """Several columns of no convention: one for each class, if they are named so; else asks."""
     names = tuple(case.names)
     numeric = all(is_number(case.type(n)) for n in names)
     as_known = {canonical(n) for n in names} == {canonical(c) for c in case.classes}
     if numeric and (as_known or (task is not None and not case.classes)):
-        return Form(probabilities=_in_order(case, names, names), activation=case.given.activation, names=names)
+        return Form(probabilities=names, activation=case.given.activation, names=names)
     what = f"the model answers the columns {texts(names)}, and what they hold is not told"
     if case.classes:
         what = f"the model answers the columns {texts(names)}, and its classes are {texts(case.classes)}"

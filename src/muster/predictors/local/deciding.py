@@ -143,16 +143,14 @@ def _classified(case: Case, task: Task, form: Form) -> Decision:
 
 
 def _classes(case: Case, task: Task, form: Form) -> Classes:
-    native = case.native or one_type(form.names)
-    if (
-        not native
-        and not case.declared
-        and form.label
-        and pa.types.is_boolean(case.type(form.label))
-        and task == "binary"
-    ):
+    native, order = case.native, case.declared
+    if form.names:
+        # Columns are read as the classes that they are named by; the model's own order is then the one to register.
+        own = match(native, one_type(form.names))
+        native, order = own.registered, order or own.native
+    elif not native and not order and task == "binary" and form.label and pa.types.is_boolean(case.type(form.label)):
         native = (False, True)
-    classes = match(native, case.declared)
+    classes = match(native, order)
     if not classes.registered:
         raise InvalidInput(
             f"the model is {task}, and its classes are not told",

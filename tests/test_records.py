@@ -24,6 +24,7 @@ from muster.records import (
     Probe,
     Reading,
     Record,
+    Run,
     Version,
     document,
     new_id,
@@ -136,6 +137,12 @@ def test_the_aliases_of_a_version_are_not_stored_with_it() -> None:
     assert "aliases" not in document(version)
     assert restore(Version, document(version)) == replace(version, aliases=())
     assert version.ref == "churn:1"
+
+
+def test_a_run_s_reference_is_its_version_where_it_has_one() -> None:
+    run = Run(id="1", kind="score", status="queued", created_at=now(), created_by="ada")
+    assert (run.ref, replace(run, model="churn", number=2).ref) == (None, "churn:2")
+    assert (run.rows, run.rejected) == (0, 0)
 
 
 class TestFormats:

@@ -171,11 +171,11 @@ def _numpy(name: str, values: Any) -> pa.Array:
 
 
 def _chunk(values: Any) -> pa.Array:
-    """One array, without dictionaries of several chunks."""
+    """One array; text of any layout as plain text."""
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
         if isinstance(values, pa.ChunkedArray):  # older pyarrow: none or several chunks
             values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
-    return values
+    return values.cast(pa.string()) if str(values.type) in ("large_string", "string_view") else values

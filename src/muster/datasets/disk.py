@@ -19,6 +19,7 @@ __all__ = ["can_exchange", "create", "exchange", "move_new", "remove", "sync_fol
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
 _UNKNOWN = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 _HERE = -100  # AT_FDCWD: relative names are relative to the current folder
 
@@ -73,11 +74,12 @@ def move_new(source: Path, target: Path) -> None:
         else:
             _rename(source, target, _Flag.NO_REPLACE)
     except OSError as error:
-        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR):
+        plain = error.errno in _UNKNOWN
+        if error.errno in _TAKEN or (plain and target.exists()):
             raise Conflict(
                 f"{target} has come to exist while the run was at work", hint="move it away, then resume the run"
             ) from None
-        if error.errno not in _UNKNOWN or target.exists():
+        if not plain:
             raise
         source.rename(target)
 

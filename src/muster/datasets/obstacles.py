@@ -22,7 +22,7 @@ def refuse_obstacles(target: Path, rejects: Path, *, folder: bool, overwrite: bo
     """All that is in the way in one error: a Conflict if something exists already, else a DatasetError."""
     found = [
         *_existing(target, rejects, folder=folder, overwrite=overwrite),
-        *_over_input(target, inputs),
+        *_over_input(target, inputs, folder=folder),
         *_unwritable(target, exchange=overwrite and target.exists() and (folder or target.is_dir())),
     ]
     if found:
@@ -66,7 +66,7 @@ def _strangers(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in walk(folder) if suffix_of(path) not in SUFFIXES]
 
 
-def _over_input(target: Path, inputs: Sequence[str]) -> Iterator[Obstacle]:
+def _over_input(target: Path, inputs: Sequence[str], *, folder: bool) -> Iterator[Obstacle]:
     real = target.parent.resolve() / target.name
     for uri in inputs:
         if not claims(uri):
@@ -74,8 +74,9 @@ def _over_input(target: Path, inputs: Sequence[str]) -> Iterator[Obstacle]:
         location = locate(uri)
         source = location.path.resolve()
         if location.pattern:
-            named = any(location.matches(path) for path in (target / "part-00000.parquet", target, *target.parents))
-            inside, around = named, False
+            # A glob takes in what it matches, and all that lies in folders that it matches.
+            written = [target / "part-00000.parquet", target] if folder else [target]
+            inside, around = any(map(location.matches, [*written, *target.parents])), False
         else:
             inside = source.is_dir() and real.is_relative_to(source)
             around = source.is_relative_to(real) or (source.exists() and real.exists() and source.samefile(real))

@@ -26,6 +26,7 @@ from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import specify, store
 from muster.predictors.local.environment import EnvironmentInfo, Environments
 from muster.predictors.local.site import LocalSite
+from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
 from muster.records import DatasetRecord, Event, Model, Run, Version
 from muster.registry.datasets import Datasets
@@ -36,7 +37,7 @@ from muster.registry.score import Scorings
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.registry.search import Listing, conditions, sorting
 from muster.runners import RUNNERS
-from muster.scoring.small import head, predict_table, renamed
+from muster.scoring.small import head, predict_table
 from muster.scoring.tables import as_table
 from muster.signature import Json, Scalar, Signature, Task
 from muster.store import BlobStore, Query, RecordStore
@@ -58,8 +59,7 @@ class _OpenVersion:
     workers: int
 
     def __call__(self) -> Predictor:
-        origin = named(with_entry_points(ORIGINS, "muster.origins"), self.version.origin, "origin")()
-        inner = origin.open(self.version, self.site, self.workers)
+        inner = _open(self.version, self.site, self.workers)
         return Guarded(inner, threshold=self.threshold, mapping=self.mapping)
 
 
@@ -76,8 +76,7 @@ class Hub:
         self._registry = Registry(records, self._actor)
         self._runs = Runs(records, self._actor)
         self._datasets = Datasets(records, self._actor)
-        self._warm: dict[tuple[str, float | None], Predictor] = {}
-        self._warming = threading.Lock()
+        self._warm = Warm(lambda version: _open(version, self._site, 1))
         self._background: dict[str, threading.Thread] = {}
 
     @classmethod
@@ -102,10 +101,7 @@ class Hub:
         """Wait for runs that were started with `wait=False`, end the workers, close the store."""
         for thread in list(self._background.values()):
             thread.join()
-        with self._warming:
-            warm, self._warm = list(self._warm.values()), {}
-        for predictor in warm:
-            predictor.close()
+        self._warm.close()
         self._records.close()
 
     def talk_to(self, talk: Talk) -> None:
@@ -217,9 +213,9 @@ class Hub:
         version = self.version(reference)
         if threshold is not None:
             check_threshold(threshold, version)
-        predictor = self._predictor(version, version.threshold if threshold is None else threshold)
+        predictor = self._warm.predictor(version, version.threshold if threshold is None else threshold, mapping or {})
         call = Call(params=parameters(version.signature, params or {}))
-        return predict_table(predictor, renamed(as_table(data), mapping or {}), call, on_reject)
+        return predict_table(predictor, as_table(data), call, on_reject)
 
     def resume(self, run: str, watch: Watch | None = None) -> Run:
         """Go on with a run that was cut off or failed."""
@@ -371,13 +367,6 @@ class Hub:
     ) -> OpenPredictor:
         return _OpenVersion(version, self._site, threshold, mapping, workers)
 
-    def _predictor(self, version: Version, threshold: float | None) -> Predictor:
-        key = version.id, threshold
-        with self._warming:
-            if key not in self._warm:
-                self._warm[key] = self._open(version, threshold=threshold, mapping={}, workers=1)()
-            return self._warm[key]
-
     def _behind(self, run: Run, watch: Watch | None) -> None:
         """Execute in the background: how it ended stands in the run's record."""
         try:
@@ -394,6 +383,12 @@ class Hub:
         if not isinstance(sample, (str, Path)):
             return as_table(sample).slice(0, _SAMPLE_ROWS)
         return head(self.open_dataset(str(sample)), _SAMPLE_ROWS)
+
+
+def _open(version: Version, site: LocalSite, workers: int) -> Predictor:
+    origin = named(with_entry_points(ORIGINS, "muster.origins"), version.origin, "origin")()
+    predictor: Predictor = origin.open(version, site, workers)
+    return predictor
 
 
 def _quiet(_line: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster.cli.values import classes, names, object_of, pairs, parameters
+from muster.cli.values import classes, names, object_of, pairs
 from muster.errors import InvalidInput
 
 
@@ -51,23 +50,6 @@ def test_all_that_are_no_pairs_are_named() -> None:
     with pytest.raises(InvalidInput, match="--tag does not take `a`, `=b`") as told:
         pairs(["a", "c=d", "=b"], "--tag")
     assert told.value.hint == "write --tag KEY=VALUE"
-
-
-def test_parameters_are_json_or_text() -> None:
-    given = ["n=3", "x=0.5", "on=true", "none=null", "list=[1, 2]", 'quoted="3"', "word=fast", "nan=NaN"]
-    assert parameters(given) == {
-        "n": 3, "x": 0.5, "on": True, "none": None, "list": [1, 2], "quoted": "3", "word": "fast", "nan": "NaN",
-    }  # fmt: skip
-
-
-@given(
-    st.dictionaries(
-        st.from_regex(r"[a-z]+", fullmatch=True),
-        st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists),
-    )
-)
-def test_json_comes_back(values: dict[str, object]) -> None:
-    assert parameters([f"{k}={json.dumps(v)}" for k, v in values.items()]) == values
 
 
 def test_an_object_is_written_here_or_in_a_file(place: Path) -> None:

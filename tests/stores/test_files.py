@@ -9,7 +9,8 @@ import pytest
 
 from muster.errors import Corrupt, StoreError
 from muster.stores.files import FileBlobs
-from tests.stores.conftest import Mount, fill
+from tests.conftest import Mount
+from tests.stores.conftest import fill
 
 BIG = b"0123456789abcdef" * (1 << 17)
 

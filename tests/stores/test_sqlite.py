@@ -18,7 +18,8 @@ from muster.records import Counter, Model
 from muster.stores import open_records
 from muster.stores.sql import SqlRecords
 from muster.testing.records import a_model, a_version, insert
-from tests.stores.conftest import Mount, fill
+from tests.conftest import Mount
+from tests.stores.conftest import fill
 
 
 @pytest.fixture

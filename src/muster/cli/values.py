@@ -1,4 +1,4 @@
-"""What people write in arguments, as values: pairs, classes, parameters, JSON."""
+"""What people write in arguments, as values: pairs, classes, JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from muster.errors import InvalidInput
 if TYPE_CHECKING:
     from muster.signature import Json, Scalar
 
-__all__ = ["classes", "names", "object_of", "pairs", "parameters"]
+__all__ = ["classes", "names", "object_of", "pairs"]
 
 
 def pairs(values: Sequence[str], flag: str, form: str = "KEY=VALUE") -> dict[str, str]:
@@ -42,11 +42,6 @@ def classes(text: str | None) -> tuple[Scalar, ...]:
     return labels
 
 
-def parameters(values: Sequence[str], flag: str = "--param") -> dict[str, Json]:
-    """`k=v`, where v is JSON, or else text."""
-    return {key: _json_or_text(value) for key, value in pairs(values, flag).items()}
-
-
 def object_of(text: str, flag: str) -> Mapping[str, Json]:
     """A JSON object, written here or in a file."""
     given = text
@@ -70,11 +65,3 @@ def object_of(text: str, flag: str) -> Mapping[str, Json]:
 def _is_whole(text: str) -> bool:
     """Digits that say the same as a number: `007` is a text."""
     return text.removeprefix("-").isdecimal() and str(int(text)) == text
-
-
-def _json_or_text(text: str) -> Json:
-    try:
-        value: Json = json.loads(text, parse_constant=lambda _: text)
-    except ValueError:
-        return text
-    return value

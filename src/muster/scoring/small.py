@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pyarrow as pa
 
 from muster.dataset import Dataset
 from muster.errors import DatasetError, InvalidInput, RunFailed
 from muster.predictor import Call, Predictor
 
-__all__ = ["head", "predict_table", "renamed"]
+__all__ = ["head", "predict_table"]
 
 
 def predict_table(predictor: Predictor, table: pa.Table, call: Call, on_reject: str = "null") -> pa.Table:
@@ -32,18 +30,6 @@ def head(dataset: Dataset, rows: int) -> pa.Table:
             if chunk.batch.num_rows:
                 return pa.Table.from_batches([chunk.batch])
     raise DatasetError(f"{dataset.uri} has no rows", hint="give a dataset with some rows of the model's input")
-
-
-def renamed(table: pa.Table, mapping: Mapping[str, str]) -> pa.Table:
-    """The table with the model's names; `mapping` is the data's column of a model's column."""
-    missing = [c for c in mapping.values() if c not in table.column_names]
-    if missing:
-        raise InvalidInput(
-            f"the mapping names columns that the data does not have: {', '.join(missing)}",
-            hint="map a column of the model to one of the data",
-        )
-    back = {data: model for model, data in mapping.items()}
-    return table.rename_columns([back.get(name, name) for name in table.column_names])
 
 
 def _refuse(errors: pa.ChunkedArray) -> None:

@@ -52,6 +52,7 @@ def predict(
     a terminal. For more than fits into memory there is `muster score`.
     """
     from muster.cli import predictions, rows, values
+    from muster.parameters import read_parameters
 
     hub = session.hub
     version = hub.version(reference)
@@ -64,7 +65,7 @@ def predict(
     answer = hub.predict(
         version.ref,
         given.table,
-        params=values.parameters(params),
+        params=read_parameters(version.signature, values.pairs(params, "--param")),
         threshold=threshold,
         mapping=renamed,
         on_reject=on_reject,

@@ -57,6 +57,7 @@ def score(
     """
     from muster.cli import values
     from muster.cli.runs import show_result
+    from muster.parameters import read_parameters
 
     kept = values.names(keep)
     with session.meter("scoring", reference) as meter:
@@ -65,7 +66,7 @@ def score(
             data,
             output,
             keep="all" if kept == ("all",) else kept,
-            params=values.parameters(params),
+            params=read_parameters(session.hub.version(reference).signature, values.pairs(params, "--param")),
             threshold=threshold,
             mapping=values.pairs(mapping, "--map", "MODEL_COLUMN=DATA_COLUMN"),
             prefix=prefix,

@@ -73,7 +73,7 @@ def test_nothing_that_a_model_gets_is_a_view_that_it_could_write_through() -> No
     one = pa.record_batch({"x": pa.array(values)})
     for given_, form in ((batch, "pandas"), (one, "pandas"), (batch.select(["x", "n"]), "numpy"), (one, "numpy")):
         data = inputs.build(given_, form)
-        for name, part in [("x", data[["x"]].to_numpy())] if form == "pandas" else [("x", data)]:
+        for name, part in [("x", data["x"].to_numpy())] if form == "pandas" else [("x", data)]:
             assert not np.shares_memory(part, values), (form, name)
         if form == "pandas":
             data.iloc[0, 0] = 99.0

@@ -348,6 +348,12 @@ def test_another_order_is_found_and_named(order: list[int], seed: int) -> None:
     assert found == order
 
 
+def test_a_few_rows_that_agree_are_not_called_wrong_for_how_their_scores_lie() -> None:
+    """By their order alone, the second class's scores would fit the second row better than the third's."""
+    scores = np.array([[0.5, 0.05, 0.45], [0.3, 0.3, 0.4]])
+    assert better_order(scores, np.array([0, 2])) is None
+
+
 def test_what_cannot_be_seen_is_not_called_wrong() -> None:
     one_label = np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([1, 1])
     assert better_order(*one_label) is None

@@ -36,7 +36,7 @@ def wrap_xgboost(model: Any, spec: Dict[str, Any]) -> Loaded:
         return _xgboost_booster(booster, spec, categories, facts)
     if categories:
         model.set_params(enable_categorical=True)
-    return load_estimator(model, dict(spec, params=True), categories=lambda _: dict.fromkeys(categories), **facts)
+    return load_estimator(model, dict(spec, params=True), categories=lambda _: categories, **facts)
 
 
 def _xgboost_categories(booster: Any) -> List[str]:
@@ -61,7 +61,7 @@ def _xgboost_booster(booster: Any, spec: Dict[str, Any], categories: List[str], 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], _wanted: List[str]) -> Columns:
         data = inputs.build(batch, form)
         if categories and form == "pandas":
-            data = inputs.categorise(data, dict.fromkeys(categories))
+            data = inputs.categorise(data, categories)
         told = {"enable_categorical": True} if categories else {}
         return columns_of(
             "predict", booster.predict(xgboost.DMatrix(data, **told), **accepted(booster.predict, params))
@@ -97,7 +97,7 @@ def wrap_lightgbm(model: Any, spec: Dict[str, Any]) -> Loaded:
         "renamed": True,
     }
 
-    def categories(batch: pa.RecordBatch) -> Dict[str, inputs.Categories]:
+    def categories(batch: pa.RecordBatch) -> List[str]:
         return _lightgbm_categories(booster.pandas_categorical, told, batch)
 
     if estimator:
@@ -113,13 +113,13 @@ def wrap_lightgbm(model: Any, spec: Dict[str, Any]) -> Loaded:
     return Loaded(ask, ["predict"], **dict(facts, input=form))
 
 
-def _lightgbm_categories(values: Any, told: Dict[str, Any], batch: pa.RecordBatch) -> Dict[str, inputs.Categories]:
-    """The columns that were categories in the frame it was trained on, in order, and their values then.
+def _lightgbm_categories(values: Any, told: Dict[str, Any], batch: pa.RecordBatch) -> List[str]:
+    """The columns that were categories in the frame it was trained on, in order.
 
     The model keeps the values and not the names: they are the columns of text, or else those that it splits by value.
     """
     if not values:
-        return {}
+        return []
     names = inputs.texts(batch)
     if len(names) != len(values):
         infos = told.get("feature_infos") or {}
@@ -132,7 +132,7 @@ def _lightgbm_categories(values: Any, told: Dict[str, Any], batch: pa.RecordBatc
                 len(values), len(names), ", ".join(names) or "none"
             )
         )
-    return dict(zip(names, values))
+    return names
 
 
 def load_catboost(spec: Dict[str, Any], folder: str) -> Loaded:

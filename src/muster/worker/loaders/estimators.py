@@ -38,7 +38,7 @@ SEARCHES = {
 
 METHODS = ("predict", "predict_proba")
 
-Categorise = Callable[[pa.RecordBatch], Dict[str, inputs.Categories]]
+Categorise = Callable[[pa.RecordBatch], List[str]]
 
 
 def is_estimator(model: Any) -> bool:
@@ -64,7 +64,7 @@ def load_estimator(model: Any, spec: Dict[str, Any], *, categories: Categorise |
     form = spec.get("input") or ("numpy" if known["features"] is None and known["n_features"] else inputs.choose(None))
     form = "numpy" if form == "arrow" else form  # estimators take arrays and frames
     if categories is None and takes_categories(model):
-        categories = _all_texts
+        categories = inputs.texts
 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], wanted: List[str]) -> Columns:
         data = inputs.build(batch, form, named=bool(spec.get("named")))
@@ -86,10 +86,6 @@ def methods_of(model: Any, kind: str | None, chosen: str | None) -> List[str]:
     if not methods:
         raise BadAnswer(f"{type(model).__name__} has no `predict`")
     return methods
-
-
-def _all_texts(batch: pa.RecordBatch) -> Dict[str, inputs.Categories]:
-    return dict.fromkeys(inputs.texts(batch))
 
 
 def answers(model: Any, data: Any, wanted: List[str], params: Dict[str, Any]) -> Columns:

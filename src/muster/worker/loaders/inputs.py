@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import pyarrow as pa
 
 TENSOR = b"muster.tensor"
 """The key of a field's metadata that tells a tensor: `dtype`, and `shape` with the rows first."""
-
-Categories = Optional[Sequence[Any]]
 
 
 def has(module: str) -> bool:
@@ -33,35 +31,14 @@ def build(batch: pa.RecordBatch, form: str, *, named: bool = False) -> Any:
     if tensors:
         return tensors if named or len(tensors) > 1 else next(iter(tensors.values()))
     if form == "pandas":
-        return frame(batch)
+        return batch.to_pandas()  # always a copy, where blocks of columns are not split
     return matrix(batch) if form == "numpy" else pa.Table.from_batches([batch])
 
 
-def frame(batch: pa.RecordBatch) -> Any:
-    """A pandas DataFrame."""
-    data = batch.to_pandas()
-    for name in _alone(batch):  # made without a copy: a view on the batch, which a model could not write to
-        data[name] = data[name].copy()
-    return data
-
-
-def _alone(batch: pa.RecordBatch) -> List[str]:
-    """Columns that are the only one of their type and have no nulls: pandas gets these as views."""
-    numeric = [(f.name, f.type) for f, c in zip(batch.schema, batch.columns) if _viewed(f.type) and not c.null_count]
-    kinds = [kind for _, kind in numeric]
-    return [name for name, kind in numeric if kinds.count(kind) == 1]
-
-
-def _viewed(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_timestamp(kind)
-
-
-def categorise(data: Any, categories: Dict[str, Categories]) -> Any:
-    """The frame with these columns as categories: of the values given, or of those that are there."""
-    import pandas as pd
-
-    for name, values in categories.items():
-        data[name] = pd.Categorical(data[name], categories=None if values is None else list(values))
+def categorise(data: Any, names: Sequence[str]) -> Any:
+    """The frame with these columns as categories, of the values that are there: models know their own, and look these up."""
+    for name in names:
+        data[name] = data[name].astype("category")
     return data
 
 

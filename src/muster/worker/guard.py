@@ -134,13 +134,17 @@ class _Guard:
             data = os.read(self._printed, _TAIL)
         except BlockingIOError:
             return True
+        with contextlib.suppress(OSError):  # a full disk costs the log, and not the worker
+            self._keep(data)
+        return bool(data)
+
+    def _keep(self, data: bytes) -> None:
         self._tail = (self._tail + data)[-_TAIL:]
         if self._written + len(data) > 16 * _TAIL:  # a model may print for ever
             os.ftruncate(2, os.pwrite(2, self._tail, 0))
             self._written = os.lseek(2, 0, os.SEEK_END)
         else:
             self._written += os.write(2, data)
-        return bool(data)
 
     def _drain(self) -> None:
         """Move all that was printed until now."""

@@ -77,6 +77,14 @@ def test_a_log_without_end_keeps_its_tail() -> None:
         assert len(worker.log) < 100_000
 
 
+def test_a_full_disk_costs_the_log_and_not_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = os.open("/dev/full", os.O_RDWR)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: os.fdopen(full, "r+b", buffering=0))
+    with started(in_predict("print('x' * 100_000)")) as worker:
+        for _ in range(3):
+            assert ask(worker) == [0.0, 1.0, 2.0]
+
+
 def test_an_error_has_the_models_own_frames() -> None:
     with started(in_predict("print('before')", "raise ValueError('no such row')")) as worker:
         with pytest.raises(ModelFailed, match="the model failed: ValueError: no such row") as caught:

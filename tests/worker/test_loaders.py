@@ -64,6 +64,15 @@ def test_a_frame_has_the_columns_as_pandas_has_them() -> None:
     assert data["i"].isna().tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32()])
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_a_frame_of_floats_is_as_any_other(kind: pa.DataType, rows: int) -> None:
+    batch = pa.record_batch(
+        {"a": pa.array([1.5, None, 2.5], kind), "b": pa.array([0.0, -1.0, float("inf")], kind)}
+    ).slice(0, rows)
+    pd.testing.assert_frame_equal(inputs.build(batch, "pandas"), batch.to_pandas())
+
+
 def test_nothing_that_a_model_gets_is_a_view_that_it_could_write_through() -> None:
     """A batch may lie in memory that is written again for the next request."""
     values = np.arange(4.0)

@@ -141,7 +141,8 @@ def _labels(model: Any, data: Any, scores: Any) -> Any:
         ties = (scores == scores[np.arange(len(scores)), best][:, None]).sum(axis=1) > 1
         if ties.any():
             return model.predict(data)
-    return classes.take(best, axis=0)
+    # As places among the classes: texts for each row would take longer to make than many a model to predict.
+    return pa.DictionaryArray.from_arrays(pa.array(best, pa.int32()), pa.array(classes))
 
 
 def accepted(method: Any, params: Dict[str, Any]) -> Dict[str, Any]:

@@ -69,13 +69,14 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="class")
 def text_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(launch, "PROGRAM", program(tmp_path_factory.mktemp("program")))
         yield
 
 
+@pytest.mark.usefixtures("text_models")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES, scope="class")
 class TestPredictors(PredictorSuite):
     @pytest.fixture(scope="class")
@@ -90,3 +91,23 @@ class TestPredictors(PredictorSuite):
     @pytest.fixture
     def bad_row(self, case: Case) -> pa.RecordBatch | None:
         return case.bad_row
+
+
+class TestFile(PredictorSuite):
+    """A model that the worker's own loader reads from a file."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def make(cls, tmp_path_factory: pytest.TempPathFactory) -> OpenPredictor:
+        folder = tmp_path_factory.mktemp("model")
+        (folder / "model.py").write_text('INPUT = "arrow"\n' + REGRESSOR)
+        given = version("", signature=SIGNATURE, load={"loader": "file", "file": "model.py"})
+        return lambda: LocalPredictor(given, Here(settings(), folder))
+
+    @pytest.fixture
+    def batch(self) -> pa.RecordBatch:
+        return BATCH
+
+    @pytest.fixture
+    def bad_row(self) -> pa.RecordBatch:
+        return BAD

@@ -19,12 +19,12 @@ HEAD = "import os, sys, time, ctypes\n"
 class Here:
     """A site whose only environment is this one."""
 
-    def __init__(self, given: Settings) -> None:
-        self.settings = given
+    def __init__(self, given: Settings, folder: Path = Path("/")) -> None:
+        self.settings, self.folder = given, folder
         self.talk: Talk = lambda line: None
 
     def artifact(self, digest: str) -> Path:
-        return Path("/")
+        return self.folder
 
     def interpreter(self, environment: Environment) -> Path:
         return Path(sys.executable)

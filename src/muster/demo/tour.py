@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -62,18 +63,19 @@ def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
 
 
 def next_steps(folder: Path) -> str:
-    """Commands to go on with."""
-    where = shlex.quote(str(folder))
+    """Commands to go on with; in a clone `muster` is reached through its `./run`."""
+    run = os.environ.get("MUSTER_RUN")
+    muster = f"{shlex.quote(os.path.relpath(run, folder))} muster" if run else "muster"
     month = "data/flights-2013-08.parquet"
     return "\n".join(
         (
             f"The hub is in {folder}/.muster. Go on with:",
-            f"  cd {where}",
-            "  muster model list",
-            "  muster version show delays@champion",
-            f"  muster score delays-rule {month} scored/2013-08.parquet --keep flight,late",
-            "  muster alias set delays:1 challenger",
-            "  muster event list",
+            f"  cd {shlex.quote(str(folder))}",
+            f"  {muster} model list",
+            f"  {muster} version show delays@champion",
+            f"  {muster} score delays-rule {month} scored/2013-08.parquet --keep flight,late",
+            f"  {muster} alias set delays:1 challenger",
+            f"  {muster} event list",
         )
     )
 

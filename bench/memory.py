@@ -1,0 +1,32 @@
+"""Memory of a scoring as the data grows: the same for 1 and for 20 million rows. Uses the data and the model of `score`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from harness import DATA, Program, arguments, finish, machine, measure, show, table
+from score import prepare
+
+
+def main() -> None:
+    options = arguments(__doc__ or "", [1_000_000, 20_000_000])
+    options.rounds = min(options.rounds, 1)
+    prepare(options.sizes)
+    score = str(DATA.parent / "score.py")
+    programs = [
+        Program(
+            f"{rows:,} rows",
+            [sys.executable, score, "muster", str(rows), DATA / "out" / "memory"],
+            prepare=lambda: shutil.rmtree(DATA / "out" / "memory", ignore_errors=True),
+        )
+        for rows in options.sizes
+    ]
+    found = table(measure(programs, options.rounds))
+    if not options.json:
+        show("memory of a scoring (ratio of seconds to the first)", found)
+    finish({"machine": machine("muster-ml", "lightgbm"), "memory": found}, options.json)
+
+
+if __name__ == "__main__":
+    main()

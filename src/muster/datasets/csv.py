@@ -7,7 +7,6 @@ header is a fault of its row, and so is a value that cannot be read as its decla
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -81,7 +80,7 @@ class Csv:
         return without_faulty(read, schema, batch.num_rows, lambda row: batch.slice(row, 1).to_pylist()[0])
 
     def _layout(self, file: File) -> Layout:
-        return _layout(file, self.delimiter, self.quote, self.encoding, self.header)
+        return _layout(self, file)
 
     def _infer(self, files: tuple[File, ...], names: tuple[str, ...]) -> Inferred:
         with ThreadPoolExecutor(cores()) as pool:
@@ -102,8 +101,8 @@ class Csv:
 
 
 @lru_cache(maxsize=1024)
-def _layout(file: File, delimiter: str | None, quote: str, encoding: str | None, header: bool) -> Layout:  # noqa: FBT001  # a key of the cache
-    return layout_of(file, delimiter=delimiter, quote=quote, encoding=encoding, header=header)
+def _layout(form: Csv, file: File) -> Layout:
+    return layout_of(file, delimiter=form.delimiter, quote=form.quote, encoding=form.encoding, header=form.header)
 
 
 def _sign(name: str, given: str | None, wrong: list[str]) -> str | None:
@@ -115,6 +114,7 @@ def _sign(name: str, given: str | None, wrong: list[str]) -> str | None:
 
 def _is_encoding(name: str) -> bool:
     try:
-        return codecs.lookup(name)._is_text_encoding  # noqa: SLF001  # the only way to tell zlib from an encoding of text
+        "".encode(name)
     except LookupError:
         return False
+    return True

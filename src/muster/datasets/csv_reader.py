@@ -96,7 +96,7 @@ class _Pass:
         picked = list(self.names) or [layout.names[0]]
         return pa_csv.open_csv(
             pa.PythonFile(text, "r"),
-            read_options(layout.header, self.block),
+            read_options(self.block, header=layout.header),
             parse_options(layout.delimiter, layout.quote, self._note, blank_lines=len(layout.names) == 1),
             pa_csv.ConvertOptions(
                 include_columns=picked,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
@@ -26,7 +26,8 @@ _LONGEST_HEADER = 64 << 20
 _SNIFFED = 64 << 10
 _CANDIDATES = ",;\t|"
 
-Ragged: TypeAlias = "pa_csv.InvalidRow"
+Ragged: TypeAlias = Callable[[pa_csv.InvalidRow], str]
+"""What is told of a ragged row; it answers `skip`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ class Layout:
     block: int = 1 << 20
 
 
-def read_options(header: bool, block: int) -> pa_csv.ReadOptions:  # noqa: FBT001  # mirrors Layout
+def read_options(block: int, *, header: bool) -> pa_csv.ReadOptions:
     # Only one thread numbers the rows, and the numbers of ragged ones are needed.
     return pa_csv.ReadOptions(use_threads=False, block_size=block, autogenerate_column_names=not header)
 
 
-def parse_options(delimiter: str, quote: str, ragged: object, *, blank_lines: bool) -> pa_csv.ParseOptions:
+def parse_options(delimiter: str, quote: str, ragged: Ragged, *, blank_lines: bool) -> pa_csv.ParseOptions:
     return pa_csv.ParseOptions(
         delimiter=delimiter,
         quote_char=quote or False,
@@ -68,7 +69,7 @@ def layout_of(file: File, *, delimiter: str | None, quote: str, encoding: str | 
     text += b"" if text.endswith(b"\n") else b"\n"
     options = parse_options(delimiter, quote, lambda _: "skip", blank_lines=False)
     with reading(file):
-        stream = pa_csv.open_csv(pa.BufferReader(text), read_options(header, len(text) + 1), options)
+        stream = pa_csv.open_csv(pa.BufferReader(text), read_options(len(text) + 1, header=header), options)
         names = tuple(stream.schema.names)
     check_names(file, names)
     width = text.find(b"\n") + 1

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ import pyarrow as pa
 
 __all__ = ["NAMES", "Entry", "entry"]
 
-_MAKE = Path(__file__).with_name("make.py")
-NAMES = re.findall(r"^@maker\ndef (\w+)", _MAKE.read_text(encoding="utf-8"), re.MULTILINE)
+_CODE = "\n".join(
+    Path(__file__).with_name(f"{n}.py").read_text(encoding="utf-8") for n in ("kit", "estimators", "others")
+)
+NAMES = re.findall(r"^@maker\ndef (\w+)", _CODE, re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def entry(name: str) -> Entry:
 @cache
 def _made() -> Path:
     """Made when something that goes into it changed: the script, or a library; in the environment, where nobody else writes."""
-    told = [_MAKE.read_text(encoding="utf-8"), sys.version]
+    told = [_CODE, sys.version]
     told += [version(n) for n in ("lightgbm", "mlflow-skinny", "numpy", "pandas", "scikit-learn", "skops", "xgboost")]
     shelf = Path(sys.prefix) / "test-models"
     shelf.mkdir(exist_ok=True)
@@ -69,11 +72,15 @@ def _made() -> Path:
         if not place.exists():
             fresh = shelf / f"{place.name}.{os.getpid()}"
             subprocess.run(
-                [sys.executable, str(_MAKE), str(fresh)],
+                [sys.executable, "-m", "tests.zoo.make", str(fresh)],
+                cwd=Path(__file__).parents[2],
                 check=True,
                 capture_output=True,
                 timeout=280,
                 env={**os.environ, "MLFLOW_TRACKING_URI": ""},
             )
             fresh.rename(place)
+            for other in shelf.iterdir():
+                if other.is_dir() and other != place:
+                    shutil.rmtree(other, ignore_errors=True)
     return place

@@ -102,6 +102,17 @@ def test_other_things_are_not_claimed(source: object) -> None:
     assert not ORIGIN.claims(source)
 
 
+@pytest.mark.parametrize(
+    "place", ["~nobody-of-that-name/model.py", "x" * 5000 + ".py", "\ud800.py", "a" * 300 + "/MLmodel"]
+)
+def test_a_place_that_cannot_be_is_refused_with_a_word(place: str, scratch: Path) -> None:
+    for origin in (ORIGIN, MlflowOrigin()):
+        origin.claims(place)
+        with pytest.raises(InvalidModel) as caught:
+            origin.describe(place, scratch)
+        assert caught.value.hint
+
+
 def test_an_object_that_raises_at_every_look_is_not_claimed() -> None:
     class Hostile:
         def __getattr__(self, name: str) -> object:

@@ -11,7 +11,7 @@ from muster.errors import InvalidModel
 from muster.predictor import Description, Draft, Finding, Predictor, Site
 from muster.predictors.archive import extract, is_archive
 from muster.predictors.local.pickled import pickled_modules
-from muster.predictors.local.sources import local_path
+from muster.predictors.local.sources import local_path, readable
 from muster.predictors.mlmodel.document import FILE, Document
 from muster.predictors.mlmodel.example import read_example
 from muster.predictors.mlmodel.flavors import Loading, find_loading
@@ -34,31 +34,12 @@ class MlflowOrigin:
         path = local_path(source)
         try:
             return path is not None and (is_archive(path) or path.name == FILE or bool(_candidates(path)))
-        except OSError:
+        except (OSError, ValueError):  # a name that no system has
             return False
 
     def describe(self, source: object, scratch: Path) -> Description:
-        document = Document.read(_folder(source, scratch))
-        signature = read_signature(document)
-        loading = find_loading(document)
-        needs = read_needs(document)
-        example, unnamed = read_example(document, signature)
-        document.check()
-        assert loading is not None, "what has no flavor to load is wrong"
-        lines, native = _requirements(document, loading, needs.requirements, signature, unnamed=unnamed)
-        targets = output_names(document)
-        return Description(
-            source=str((local_path(source) or document.folder).absolute()),
-            folder=document.folder,
-            signature=signature,
-            requirements=tuple(lines),
-            python=needs.python,
-            exact_python=loading.pickled,
-            example=example,
-            load={**loading.spec, **_input(signature, unnamed=unnamed), "mlflow": _lineage(document)},
-            output={"targets": list(targets)} if targets else {},
-            notes=tuple(document.notes + ([] if not native else [_NATIVE_NOTE])),
-        )
+        with readable(source):
+            return _description(source, scratch)
 
     def probe(self, draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         from muster.predictors.local.probe import probe
@@ -69,6 +50,30 @@ class MlflowOrigin:
         from muster.predictors.local.predictor import LocalPredictor
 
         return LocalPredictor(version, site, workers)
+
+
+def _description(source: object, scratch: Path) -> Description:
+    document = Document.read(_folder(source, scratch))
+    signature = read_signature(document)
+    loading = find_loading(document)
+    needs = read_needs(document)
+    example, unnamed = read_example(document, signature)
+    document.check()
+    assert loading is not None, "what has no flavor to load is wrong"
+    lines, native = _requirements(document, loading, needs.requirements, signature, unnamed=unnamed)
+    targets = output_names(document)
+    return Description(
+        source=str((local_path(source) or document.folder).absolute()),
+        folder=document.folder,
+        signature=signature,
+        requirements=tuple(lines),
+        python=needs.python,
+        exact_python=loading.pickled,
+        example=example,
+        load={**loading.spec, **_input(signature, unnamed=unnamed), "mlflow": _lineage(document)},
+        output={"targets": list(targets)} if targets else {},
+        notes=tuple(document.notes + ([] if not native else [_NATIVE_NOTE])),
+    )
 
 
 _NATIVE_NOTE = "loaded by its own library, without mlflow"

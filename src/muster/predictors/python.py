@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from muster.errors import InvalidModel
 from muster.predictor import Description, Draft, Finding, Predictor, Site
-from muster.predictors.local.sources import local_path
+from muster.predictors.local.sources import local_path, readable
 from muster.predictors.pymodel import manifest, needs
 from muster.predictors.pymodel.folder import FORMATS, describe_folder
 from muster.records import Version
@@ -51,10 +51,11 @@ class PythonOrigin:
         path = local_path(source)
         if path is None:
             return _object(source, scratch)
-        if not path.exists():
-            raise InvalidModel(f"there is nothing at {path}", hint="give the path of a model")
-        folder = path if path.is_dir() else _alone(path, scratch)
-        return describe_folder(path, _clean(folder, scratch))
+        with readable(path):
+            if not path.exists():
+                raise InvalidModel(f"there is nothing at {path}", hint="give the path of a model")
+            folder = path if path.is_dir() else _alone(path, scratch)
+            return describe_folder(path, _clean(folder, scratch))
 
     def probe(self, draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         from muster.predictors.local.probe import probe

@@ -104,7 +104,7 @@ def _libraries(facts: Mapping[str, Json]) -> dict[str, str]:
 def _shown(facts: Mapping[str, Json], raw: pa.RecordBatch | None) -> dict[str, Json]:
     """What the model told of itself, and the types of its raw answer."""
     told: dict[str, Json] = {
-        k: v for k, v in facts.items() if k not in {"libraries", "python"} and v not in (None, False)
+        k: v for k, v in facts.items() if k not in {"features", "libraries", "python"} and v not in (None, False)
     }
     columns: dict[str, Json] = {} if raw is None else {f.name: type_name(f.type) for f in raw.schema}
     return {"facts": told, "columns": columns}

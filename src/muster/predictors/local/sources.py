@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["local_path"]
+from muster.errors import InvalidModel
+
+__all__ = ["local_path", "readable"]
 
 
 def local_path(source: object) -> Path | None:
@@ -17,4 +21,21 @@ def local_path(source: object) -> Path | None:
         return None
     if source.startswith("file:"):
         return Path(unquote(urlsplit(source).path))
-    return None if "://" in source else Path(source).expanduser()
+    if "://" in source:
+        return None
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:  # the home of a user that there is not
+        return Path(source)
+
+
+@contextmanager
+def readable(what: object) -> Iterator[None]:
+    """What the system refuses, as what is wrong with the source."""
+    try:
+        yield
+    except (OSError, UnicodeError) as error:
+        told = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidModel(
+            f"{what} cannot be read: {told}", hint="give the path of a model that you may read"
+        ) from None

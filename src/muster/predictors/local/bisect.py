@@ -44,6 +44,8 @@ class Sieve(Generic[T]):
     def __init__(self, rows: int, ask: Callable[[int, int], T | ModelFailed], pace: Pace) -> None:
         self._rows, self._ask, self._pace = rows, ask, pace
         self._worked = False
+        self._seen: dict[int, ModelFailed] = {}
+        """Rows that failed alone before it was their turn."""
         self._refused = 0
         self._restarts = 0
 
@@ -56,11 +58,12 @@ class Sieve(Generic[T]):
 
     def _try(self, start: int, stop: int, *, again: bool) -> T | ModelFailed:
         """`again`: where the process died of it, see whether that was the rows' fault. One that hung is not waited for twice."""
-        answer = self._ask(start, stop)
+        known = self._seen.pop(start, None) if stop - start == 1 else None
+        answer = known or self._ask(start, stop)
         if not isinstance(answer, ModelFailed):
             self._worked = True
         elif isinstance(answer, (ModelDied, ModelTimeout)):
-            self._restarts += 1
+            self._restarts += known is None
             if self._restarts > _RESTARTS:
                 often = f"the model's process had to be replaced {_RESTARTS} times in one batch"
                 raise ModelDied(f"{often}; now {answer.message}", hint=answer.hint, details=answer.details)
@@ -103,8 +106,10 @@ class Sieve(Generic[T]):
         rest = self._rows - row - 1
         places = sorted({self._rows - 1 - rest * n // most for n in range(min(rest, most))})
         for place in places:
-            if not isinstance(self._try(place, place + 1, again=False), ModelFailed):
+            answer = self._try(place, place + 1, again=False)
+            if not isinstance(answer, ModelFailed):
                 return
+            self._seen[place] = answer
         tried = f"{self._refused + len(places):,} rows tried one by one"
         raise type(failure)(
             f"{failure.message} (for all {tried})", hint=failure.hint, details=failure.details

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from muster.errors import Conflict, RunFailed, RunNotFound
+from muster.owners import alive, me
 from muster.records import Chunk, Lease, Progress, Run, new_id, now
-from muster.registry.owners import alive, me
 from muster.registry.runs import Runs
 from muster.store import RecordStore
 
@@ -33,7 +33,7 @@ def _chunk(run: Run, index: int, length: int = 10) -> Chunk:
 def _gone() -> str:
     """An owner that ran a moment ago."""
     done = subprocess.run(
-        [sys.executable, "-c", "from muster.registry.owners import me; print(me())"],
+        [sys.executable, "-c", "from muster.owners import me; print(me())"],
         capture_output=True,
         text=True,
         check=True,

@@ -15,7 +15,7 @@ from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
 from muster.records import Counter, Environment, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name
 from muster.registry.registry import check_threshold, filled, point
-from muster.registry.scratch import scratch
+from muster.scratch import scratch
 from muster.signature import Json, Scalar
 from muster.store import Condition, Query, RecordStore, Sort, Transaction
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
+from muster.owners import alive, me
 from muster.records import Chunk, Lease, Progress, Run, RunStatus, now
-from muster.registry.owners import alive, me
 from muster.registry.search import Listing, conditions, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore
 

@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from muster.predictors.local.lock import Lock
 from muster.predictors.local.refusals import understand
 from muster.predictors.local.requirements import for_uv
 from muster.predictors.local.tool import Ran, Uv
+from muster.scratch import scratch
 
 __all__ = ["Builds", "EnvironmentInfo", "Plan"]
 
@@ -171,9 +171,9 @@ class Builds:
             fresh,
         )
         self._done(self._uv(*venv, until=until), plan)
-        with tempfile.TemporaryDirectory(prefix="muster-build-") as scratch:
+        with scratch() as place:
             lines, flags = for_uv(plan.options)
-            file = Path(scratch) / "lock.txt"
+            file = place / "lock.txt"
             file.write_text("\n".join([*lines, plan.lock.to_build(plan.wheels)]), encoding="utf-8")
             sync: tuple[str | Path, ...] = (
                 "pip",

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +34,7 @@ from muster.predictors.local.lock import Lock, key_of, resolve, same_version
 from muster.predictors.local.requirements import Requirements, name_of, read_file, read_lines
 from muster.predictors.local.tool import Uv
 from muster.records import Environment
+from muster.scratch import scratch
 from muster.store import BlobStore
 
 __all__ = ["EnvironmentInfo", "Environments", "to_stderr"]
@@ -164,11 +164,11 @@ class Environments:
         if base is None:
             what = "the version runs under"
             base, _ = choose(environment.python, self._uv, exact=True, seconds=self._seconds, what=what)
-        with tempfile.TemporaryDirectory(prefix="muster-wheels-") as scratch:
+        with scratch() as place:
             wheels = {}
             for pin in lock.pins:
                 if pin.wheel is not None:
-                    wheels[pin.wheel] = Path(scratch) / pin.wheel
+                    wheels[pin.wheel] = place / pin.wheel
                     self._blobs.fetch(pin.hashes[0].removeprefix("sha256:"), wheels[pin.wheel])
             return self._builds.build(Plan(environment.key, lock, base, wheels, options))
 

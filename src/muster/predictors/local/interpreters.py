@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from muster.errors import EnvironmentFailed
 from muster.predictors.local.tool import Uv
+from muster.scratch import scratch
 
 __all__ = ["OLDEST_PYARROW", "OLDEST_PYTHON", "Interpreter", "choose", "current", "inspect", "minor_of"]
 
@@ -130,8 +130,8 @@ def _found(minor: str, uv: Uv, seconds: float) -> Interpreter | None:
 
 def _downloaded(minor: str, uv: Uv, until: float) -> Interpreter | None:
     """uv makes a virtual environment of a Python that it does not find by downloading it, if its settings let it."""
-    with tempfile.TemporaryDirectory(prefix="muster-python-") as scratch:
-        folder = Path(scratch) / "venv"
+    with scratch() as place:
+        folder = place / "venv"
         if not uv("venv", "--quiet", "--no-project", "--python", f"cpython@{minor}", folder, until=until).ok:
             return None
         return _verified((folder / "bin" / "python").resolve(), minor)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from muster.predictors.local.interpreters import Interpreter
 from muster.predictors.local.refusals import Refusal, understand
 from muster.predictors.local.requirements import Requirements, for_uv, name_of
 from muster.predictors.local.tool import Ran, Uv
+from muster.scratch import scratch
 
 __all__ = ["Lock", "Pin", "key_of", "resolve", "same_version"]
 
@@ -102,9 +102,9 @@ def resolve(
 
     `closed`: the requirements name every package that is needed, so that none is added.
     """
-    with tempfile.TemporaryDirectory(prefix="muster-lock-") as scratch:
+    with scratch() as folder:
         until = time.monotonic() + seconds
-        return _Resolution(wanted, python, uv, scratch=Path(scratch), until=until, closed=closed).run(prefer or {})
+        return _Resolution(wanted, python, uv, scratch=folder, until=until, closed=closed).run(prefer or {})
 
 
 class _Resolution:

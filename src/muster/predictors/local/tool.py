@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ import uv
 from muster.errors import EnvironmentFailed
 from muster.predictor import Talk
 from muster.predictors.local.indexes import mask, uv_settings
+from muster.scratch import scratch
 
 __all__ = ["Ran", "Uv"]
 
@@ -77,7 +77,7 @@ class Uv:
         if offline:
             command.append("--offline")
         with (
-            tempfile.TemporaryDirectory(prefix="muster-uv-") as empty,
+            scratch() as empty,
             _started(command, environ | settings, empty) as process,
         ):
             return self._finish(process, until, " ".join(map(str, arguments[:2])))
@@ -132,7 +132,7 @@ def find_uv() -> str:
 
 
 @contextmanager
-def _started(command: Sequence[str], environ: dict[str, str], folder: str) -> Iterator[subprocess.Popen[str]]:
+def _started(command: Sequence[str], environ: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A process in its own group, which has ended, with all that it started, when the block ends."""
     with subprocess.Popen(
         command,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from muster.registry.owners import alive, me
+from muster.owners import alive, me
 
 __all__ = ["scratch"]
 
@@ -17,8 +18,9 @@ _DAY = 86_400.0
 
 
 @contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
-    """A new empty folder in `folder`, gone at the end."""
+def scratch(folder: Path | None = None) -> Iterator[Path]:
+    """A new empty folder in `folder`, else in one for temporary things of this user; gone at the end."""
+    folder = _own() if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.iterdir():
         if _is_orphan(left):
@@ -30,6 +32,16 @@ def scratch(folder: Path) -> Iterator[Path]:
         yield made / "work"
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _own() -> Path:
+    """One that nobody else can have put there; where somebody did, a new one for this call alone."""
+    folder = Path(tempfile.gettempdir()) / f"muster-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if folder.is_symlink() or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        return Path(tempfile.mkdtemp(prefix="muster-"))
+    return folder
 
 
 def _is_orphan(left: Path) -> bool:

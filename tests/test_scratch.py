@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from muster.registry.scratch import scratch
+from muster.scratch import scratch
 
 LEAVES = """
 import os, sys
 from pathlib import Path
-from muster.registry.scratch import scratch
+from muster.scratch import scratch
 with scratch(Path(sys.argv[1])) as folder:
     (folder / "half").write_text("made")
     os._exit(1)

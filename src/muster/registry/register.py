@@ -16,7 +16,7 @@ from muster.records import Counter, Environment, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name
 from muster.registry.registry import check_threshold, filled, point
 from muster.scratch import scratch
-from muster.signature import Json, Scalar
+from muster.signature import Json, Output, Scalar, canonical
 from muster.store import Condition, Query, RecordStore, Sort, Transaction
 
 __all__ = ["Registration", "Request", "Tools", "overrides"]
@@ -254,16 +254,20 @@ def _fits(model: Model, version: Version) -> Version:
             hint=f"declare the classes in the model's order: {', '.join(map(str, model.classes))}",
         )
     return replace(
-        version, target=version.target or model.target, output=replace(version.output, classes=model.classes)
+        version, target=version.target or model.target, output=_in_order(version.output, model.classes)
     )
 
 
+def _in_order(output: Output, classes: tuple[Scalar, ...]) -> Output:
+    """The output with the model's classes, whose type its predictions then have: 0 and "0" are one label."""
+    if output.classes == classes and [type(c) for c in output.classes] == [type(c) for c in classes]:
+        return output
+    kind = output.type if output.task == "multilabel" else pa.array(classes).type
+    return replace(output, classes=classes, type=kind)
+
+
 def _same_set(one: Sequence[Scalar], other: Sequence[Scalar]) -> bool:
-    return {_canonical(c) for c in one} == {_canonical(c) for c in other}
-
-
-def _canonical(label: Scalar) -> str:
-    return str(label).lower() if isinstance(label, bool) else str(label)
+    return {canonical(c) for c in one} == {canonical(c) for c in other}
 
 
 def _differs(model: Model, what: str, has: object, got: object) -> str:

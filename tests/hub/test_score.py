@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +16,8 @@ import pytest
 import muster
 from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunCancelled, RunFailed, SignatureMismatch
 from muster.hub import Hub
-from muster.records import Progress
+from muster.records import Lease, Progress, now
+from muster.stores import open_records
 
 
 def _left(folder: Path) -> list[str]:
@@ -164,6 +167,32 @@ def test_cancelling_ones_own_waiting_run_raises(hub: Hub, tmp_path: Path) -> Non
 
     with pytest.raises(RunCancelled):
         hub.score("numbers", tmp_path / "many.parquet", tmp_path / "out", watch=watch)
+
+
+def test_who_lost_the_run_leaves_what_is_staged_to_who_took_it_over(hub: Hub, data: Path, tmp_path: Path) -> None:
+    def steal(progress: Progress) -> None:
+        with open_records(hub.folder / "muster.db").transaction("bob") as tx:
+            until = now() + timedelta(minutes=1)
+            tx.replace(Lease(run=progress.run, owner="elsewhere/boot/1/2", token=99, until=until))
+
+    with pytest.raises(RunFailed, match="taken over by another process"):
+        hub.score("numbers", data, tmp_path / "out", watch=steal)
+    run = next(iter(hub.runs()))
+    assert run.status == "running"
+    assert _left(tmp_path) == [f"out.muster-{run.id}"]
+    with pytest.raises(Conflict, match="process 1 on elsewhere"):
+        hub.resume(run.id)
+
+
+def test_data_that_changes_while_it_is_scored_fails_the_run(hub: Hub, data: Path, tmp_path: Path) -> None:
+    def touch(progress: Progress) -> None:
+        if progress.rows:
+            os.utime(data, (0, 0))
+
+    with pytest.raises(RunFailed, match="was changed while it was scored"):
+        hub.score("numbers", data, tmp_path / "out", watch=touch)
+    assert not (tmp_path / "out").exists()
+    assert _left(tmp_path) == []
 
 
 def test_an_empty_dataset_gives_an_empty_output_of_the_right_columns(hub: Hub, tmp_path: Path) -> None:

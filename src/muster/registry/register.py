@@ -253,9 +253,7 @@ def _fits(model: Model, version: Version) -> Version:
             f"the threshold is for `{version.classes[-1]}`, but `{model.name}` calls `{model.classes[-1]}` positive",
             hint=f"declare the classes in the model's order: {', '.join(map(str, model.classes))}",
         )
-    return replace(
-        version, target=version.target or model.target, output=_in_order(version.output, model.classes)
-    )
+    return replace(version, target=version.target or model.target, output=_in_order(version.output, model.classes))
 
 
 def _in_order(output: Output, classes: tuple[Scalar, ...]) -> Output:

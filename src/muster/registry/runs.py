@@ -109,11 +109,14 @@ class Held:
         lease = tx.get(Lease, self.run.id)
         if lease is None or not self._own(lease):
             self._lost.set()
-            raise RunFailed(
-                f"run {self.run.id} was taken over by another process",
-                hint=f"see it with `muster run show {self.run.id}`",
-            )
+            raise self.taken_over()
         return lease
+
+    def taken_over(self) -> RunFailed:
+        """What a process is told that lost its lease."""
+        return RunFailed(
+            f"run {self.run.id} was taken over by another process", hint=f"see it with `muster run show {self.run.id}`"
+        )
 
     def _own(self, lease: Lease | None) -> bool:
         return lease is not None and lease.token == self._token and lease.owner == self._owner

@@ -91,10 +91,16 @@ class Scorings:
                 watch(progress)
             if not job.sink.committed():
                 job.sink.begin()
+                stamp = job.dataset.stamp()
                 with Fingerprint(job.dataset, held) as fingerprint:
                     for _ in self._work(held, job, watch):
                         pass
                     known = fingerprint.result()
+                if job.dataset.stamp() != stamp:
+                    raise RunFailed(
+                        f"the data was changed while it was scored: {job.dataset.uri}",
+                        hint="score it again when nothing writes to it",
+                    )
                 self._commit(job, known)
             ended = held.end(self._result(held, job, time.monotonic() - began))
         job.sink.discard()
@@ -270,14 +276,14 @@ class Scorings:
         try:
             yield
         except RunCancelled:
-            if held.lost:
-                raise RunFailed(
-                    f"run {job.run.id} was taken over by another process", hint="see it with `muster run list`"
-                ) from None
+            if held.lost:  # then what is staged belongs to who took over
+                raise held.taken_over() from None
             job.sink.discard()
             ended("cancelled", "cancelled", "")
             raise RunCancelled(f"run {job.run.id} was cancelled", hint="nothing of its output is left") from None
         except RunFailed as error:
+            if held.lost:
+                raise
             job.sink.discard()
             ended("failed", error.message, error.hint)
             error.details["run"] = job.run.id

@@ -15,22 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muster import records
+from muster.documents import document, restore
 from muster.errors import Corrupt, TooNew
-from muster.records import (
-    KINDS,
-    Alias,
-    Environment,
-    Model,
-    Probe,
-    Reading,
-    Record,
-    Run,
-    Version,
-    document,
-    new_id,
-    now,
-    restore,
-)
+from muster.records import KINDS, Alias, Environment, Model, Probe, Reading, Record, Run, Version, new_id, now
 from muster.signature import Column, Output, Parameter, Scalar, Signature
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from muster.records import Model, Run, Version, document
+from muster.documents import document
+from muster.records import Model, Run, Version
 
 __all__ = [
     "Built",

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from muster.documents import document
 from muster.errors import InvalidInput, MissingExtra, near
-from muster.records import Record, document
+from muster.records import Record
 from muster.store import Condition, Op, Page, Query, Sort
 
 if TYPE_CHECKING:

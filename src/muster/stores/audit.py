@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from muster.documents import document
 from muster.errors import MusterError
-from muster.records import Event, document, now
+from muster.records import Event, now
 from muster.signature import Json
 from muster.store import GENESIS
 from muster.stores.canonical import canonical

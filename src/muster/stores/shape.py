@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
 
+from muster.documents import restore
 from muster.errors import Corrupt, InvalidInput
-from muster.records import KINDS, Record, restore
+from muster.records import KINDS, Record
 from muster.signature import Json
 
 __all__ = ["Cell", "Field", "Row", "Shape", "check_text", "decode", "encode", "fold", "row", "shape"]

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from muster.documents import document
 from muster.errors import Conflict, InvalidInput, NotFound, StoreError
-from muster.records import Event, Record, document
+from muster.records import Event, Record
 from muster.signature import Json
 from muster.store import Condition, Page, Query
 from muster.stores.audit import Change, Head, chain

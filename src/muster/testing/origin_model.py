@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from muster.conform import fit
+from muster.documents import document, restore
 from muster.parameters import parameters
 from muster.predictor import Call, Declared, Description, Draft, Finding, Origin, Predictor, Site
-from muster.records import Environment, Version, document, now, restore
+from muster.records import Environment, Version, now
 from muster.signature import CLASSIFICATION
 
 __all__ = ["OriginModelSuite", "Place"]

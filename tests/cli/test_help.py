@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from muster.cli.app import _HOUSE, _WORK, root
 from muster.cli.command import first_line
 from muster.cli.commands.predict import FORMATS
 from muster.cli.commands.register import TASKS
+from muster.records import DatasetRecord, Event, Model, Record, Run, Version
 from muster.signature import Task
 from tests.cli.helpers import call, call_apart, leaves
 
@@ -83,6 +85,17 @@ def test_every_example_can_be_read(path: str) -> None:
     for line in lines:
         told = line[line.index(path) + len(path) :].split(" <")[0].split(" >")[0].split(')"')[0]
         COMMANDS[path].make_context(path, shlex.split(told, comments=True))
+
+
+@pytest.mark.parametrize(
+    ("noun", "kind"),
+    [("model", Model), ("version", Version), ("dataset", DatasetRecord), ("run", Run), ("event", Event)],
+)
+def test_a_list_names_the_fields_that_can_be_searched(noun: str, kind: type[Record]) -> None:
+    told = " ".join((COMMANDS[f"muster {noun} list"].help or "").split())
+    named = re.split(", | and ", told.partition("(contains), over ")[2].partition(". ")[0])
+    tagged = ["tag.KEY"] if "tags" in kind.__annotations__ else []
+    assert named == [*kind.INDEXED, *tagged]
 
 
 @pytest.mark.parametrize("path", COMMANDS)

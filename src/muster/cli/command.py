@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -52,50 +52,18 @@ def _quiet(context: click.Context, _parameter: click.Parameter, value: bool) -> 
 
 def _common(table: bool) -> list[click.Parameter]:
     """The options that every command and group takes, so that they may stand before and after it."""
-    options: list[click.Parameter] = [
-        click.Option(
-            ["--hub"],
-            metavar="HUB",
-            callback=_hub,
-            expose_value=False,
-            is_eager=True,
-            help="The hub: a folder or a database URL.",
-        ),
-        click.Option(
-            ["--set"],
-            metavar="NAME=VALUE",
-            multiple=True,
-            callback=_settings,
-            expose_value=False,
-            is_eager=True,
-            help="A setting, for this call; `muster config show` lists them.",
-        ),
-        click.Option(
-            ["--json"],
-            is_flag=True,
-            callback=_format,
-            expose_value=False,
-            is_eager=True,
-            help="Print JSON; errors too.",
-        ),
+
+    def option(*names: str, callback: Callable[..., None], about: str, **more: Any) -> click.Option:
+        return click.Option(names, callback=callback, help=about, expose_value=False, is_eager=True, **more)
+
+    about_settings = "A setting, for this call; `muster config show` lists them."
+    return [
+        option("--hub", callback=_hub, about="The hub: a folder or a database URL.", metavar="HUB"),
+        option("--set", callback=_settings, about=about_settings, metavar="NAME=VALUE", multiple=True),
+        option("--json", callback=_format, about="Print JSON; errors too.", is_flag=True),
+        *([option("--csv", callback=_format, about="Print CSV.", is_flag=True)] if table else []),
+        option("--quiet", "-q", callback=_quiet, about="No talk on stderr but errors.", is_flag=True),
     ]
-    if table:
-        options.append(
-            click.Option(
-                ["--csv"], is_flag=True, callback=_format, expose_value=False, is_eager=True, help="Print CSV."
-            )
-        )
-    options.append(
-        click.Option(
-            ["--quiet", "-q"],
-            is_flag=True,
-            callback=_quiet,
-            expose_value=False,
-            is_eager=True,
-            help="No talk on stderr but errors.",
-        )
-    )
-    return options
 
 
 class _Common(click.Command):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from muster.documents import document
-from muster.records import Model, Run, Version
+if TYPE_CHECKING:
+    from muster.records import Model, Run, Version
 
 __all__ = [
     "Built",
@@ -42,6 +42,8 @@ class Built(Protocol):
 
 def plain(record: object) -> dict[str, object]:
     """The stored document without the number of its format."""
+    from muster.documents import document
+
     return {key: value for key, value in document(record).items() if key != "format"}
 
 
@@ -78,4 +80,6 @@ def _time(time: datetime) -> str:
 
 def thing_document(thing: Model | Version) -> dict[str, object]:
     """What a reference to either led to."""
+    from muster.records import Version
+
     return version_document(thing) if isinstance(thing, Version) else model_document(thing)

@@ -1,22 +1,23 @@
-"""What all lists take and how a page of one is shown."""
+"""Lists: what all of them take, and how one is shown."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import click
 
+from muster.cli.command import Group, pass_session
 from muster.cli.render import Column, show_list
+from muster.cli.session import Session
 
 if TYPE_CHECKING:
-    from muster.cli.session import Session
     from muster.records import Record
     from muster.registry.search import Listing
 
-__all__ = ["Paging", "paged", "show_page"]
+__all__ = ["Paging", "View", "list_command", "show_all", "show_page"]
 
 R = TypeVar("R", bound="Record")
 T = TypeVar("T")
@@ -33,54 +34,70 @@ class Paging:
     all: bool
 
 
-def paged(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the arguments of lists, as `paging`."""
+@dataclass(frozen=True, slots=True)
+class View(Generic[T]):
+    """How things are listed. Where there are none, what is said of that, and the command that begins."""
 
-    @click.argument("filters", nargs=-1, metavar="[FILTER]...")
-    @click.option(
-        "--sort", multiple=True, metavar="FIELD", help="Sort by a field; -FIELD turns it round. May be repeated."
-    )
-    @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
-    @click.option("--cursor", help="Go on where an earlier list ended.")
-    @click.option("--all", "everything", is_flag=True, help="All of them, page after page.")
-    @wraps(function)
-    def command(
-        *arguments: Any,
-        filters: tuple[str, ...],
-        sort: tuple[str, ...],
-        limit: int,
-        cursor: str | None,
-        everything: bool,
-        **options: Any,
-    ) -> None:
-        function(*arguments, paging=Paging(filters, sort, limit, cursor, everything), **options)
-
-    return command
+    columns: Sequence[Column[T]]
+    document: Callable[[T], object]
+    empty: str
+    begin: str = ""
 
 
-def show_page(
-    session: Session,
-    listing: Listing[R],
-    columns: Sequence[Column[T]],
-    document: Callable[[T], object],
-    paging: Paging,
-    *,
-    row: Callable[[R], T],
-    empty: str,
-    begin: str = "",
-) -> None:
-    """A page, or all of it. An empty list says what would be here, and the command that begins it."""
+_List: TypeAlias = Callable[[Session, Paging], None]
+
+
+def list_command(group: Group, *, over: str, example: str) -> Callable[[_List], click.Command]:
+    """The decorated function becomes the group's `list`, over fields that can be searched."""
+
+    def decorate(function: _List) -> click.Command:
+        filters = f"A FILTER is FIELD=VALUE, or with != < <= > >= or ~ (contains), over {over}."
+        about = f"{inspect.getdoc(function)}\n\n{filters} All that are given must hold."
+
+        @group.command("list", table=True, example=example, help=about)
+        @click.argument("filters", nargs=-1, metavar="[FILTER]...")
+        @click.option(
+            "--sort", multiple=True, metavar="FIELD", help="Sort by a field; -FIELD turns it round. May be repeated."
+        )
+        @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+        @click.option("--cursor", help="Go on where an earlier list ended.")
+        @click.option("--all", "everything", is_flag=True, help="All of them, page after page.")
+        @pass_session
+        def command(
+            session: Session,
+            *,
+            filters: tuple[str, ...],
+            sort: tuple[str, ...],
+            limit: int,
+            cursor: str | None,
+            everything: bool,
+        ) -> None:
+            function(session, Paging(filters, sort, limit, cursor, everything))
+
+        return command
+
+    return decorate
+
+
+def show_page(session: Session, listing: Listing[R], view: View[R], paging: Paging) -> None:
+    """A page, or all of it."""
     if paging.all:
-        found, cursor = list(listing), None
-    else:
-        page = listing.page(paging.limit, paging.cursor)
-        found, cursor = list(page.items), page.next
-    show_list(session, [row(r) for r in found], columns, document, cursor=cursor)
-    if session.format != "text":
+        show_all(session, list(listing), view, paging.filters)
         return
-    if not found:
-        session.say(f"nothing matches {' '.join(paging.filters)}" if paging.filters else empty)
-        if begin and not paging.filters:
-            session.next(begin)
-    if cursor is not None:
-        session.next(f"the same command with --cursor {cursor}")
+    page = listing.page(paging.limit, paging.cursor)
+    show_all(session, page.items, view, paging.filters, page.next)
+    if session.format == "text" and page.next is not None:
+        session.next(f"the same command with --cursor {page.next}")
+
+
+def show_all(
+    session: Session, found: Sequence[T], view: View[T], filters: Sequence[str] = (), cursor: str | None = None
+) -> None:
+    show_list(session, found, view.columns, view.document, cursor=cursor)
+    if found or session.format != "text":
+        return
+    if filters:
+        session.say(f"nothing matches {' '.join(filters)}")
+        return
+    session.say(view.empty)
+    session.next(*filter(None, [view.begin]))

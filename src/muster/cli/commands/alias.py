@@ -7,8 +7,10 @@ from typing import TypeAlias
 import click
 
 from muster.cli.command import Group, pass_session
+from muster.cli.documents import version_document
+from muster.cli.lists import View, show_all
 from muster.cli.options import reason_option
-from muster.cli.render import Column, show_line, show_list
+from muster.cli.render import Column, show_line
 from muster.cli.session import Session
 from muster.errors import InvalidReference
 
@@ -27,8 +29,6 @@ def alias() -> None:
 @pass_session
 def set_alias(session: Session, reference: str, name: str, reason: str) -> None:
     """Make an alias mean a version, whatever it meant before."""
-    from muster.cli.documents import version_document
-
     version = session.hub.set_alias(reference, name, reason=reason)
     show_line(session, version_document(version), "set", f"{version.model}@{name}", to=version.ref)
 
@@ -59,11 +59,12 @@ def list_aliases(session: Session, models: tuple[str, ...]) -> None:
         for model in models or [m.name for m in hub.models()]
         for name, number in hub.aliases(model).items()
     ]
-    columns: list[Column[_Alias]] = [
-        Column("alias", lambda a: f"{a['model']}@{a['alias']}"),
-        Column("version", lambda a: a["ref"]),
-    ]
-    show_list(session, found, columns, lambda a: a)
-    if not found and session.format == "text":
-        session.say("no aliases yet")
-        session.next("muster alias set REF champion")
+    show_all(session, found, _VIEW)
+
+
+_VIEW: View[_Alias] = View(
+    [Column("alias", lambda a: f"{a['model']}@{a['alias']}"), Column("version", lambda a: a["ref"])],
+    lambda a: a,
+    empty="no aliases yet",
+    begin="muster alias set REF champion",
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from muster.cli.command import Command, pass_session
+from muster.cli.render import show_script
 from muster.cli.session import Session
 
 
@@ -25,7 +26,6 @@ def completion(session: Session, shell: str) -> None:
     from click.shell_completion import get_completion_class
 
     from muster.cli.app import root
-    from muster.cli.render import show_script
 
     kind = get_completion_class(shell)
     assert kind is not None

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from muster.cli.command import Group, pass_session
-from muster.cli.lists import Paging, paged, show_page
+from muster.cli.documents import plain
+from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.options import reason_option, tag_option
-from muster.cli.render import Column, Sheet, show_line, show_sheet
+from muster.cli.render import Column, Sheet, show_line
 from muster.cli.session import Session
+from muster.cli.text import count, exact, plural
+from muster.cli.values import pairs
+from muster.cli.verbs import Shown, show_command
 
 if TYPE_CHECKING:
+    from muster.hub import Hub
     from muster.records import DatasetRecord
 
 
@@ -32,10 +37,6 @@ def register_dataset(
     session: Session, *, name: str, data: str, description: str, tags: tuple[str, ...], replace: bool
 ) -> None:
     """Register a name for a file, folder, glob or URL; from then on data:NAME means it."""
-    from muster.cli.documents import plain
-    from muster.cli.text import plural
-    from muster.cli.values import pairs
-
     found = session.hub.dataset(name, data, description=description, tags=pairs(tags, "--tag"), replace=replace)
     rows = plural(found.rows, "row") if found.rows is not None else ""
     show_line(
@@ -49,17 +50,14 @@ def register_dataset(
     )
 
 
-@dataset.command("list", table=True, example="muster dataset list name~flights")
-@paged
-@pass_session
+@list_command(dataset, over="name, created_at and tag.KEY", example="muster dataset list name~flights")
 def list_datasets(session: Session, paging: Paging) -> None:
-    """List registered datasets.
+    """List registered datasets."""
+    show_page(session, session.hub.datasets(paging.filters, paging.sort), _VIEW, paging)
 
-    A FILTER is FIELD=VALUE, or with != < <= > >= or ~ (contains), over name, created_at and tag.KEY.
-    """
-    from muster.cli.documents import plain
 
-    columns: list[Column[DatasetRecord]] = [
+_VIEW: View[DatasetRecord] = View(
+    [
         Column("name", lambda d: d.name),
         Column("rows", lambda d: d.rows),
         Column("columns", lambda d: len(d.schema)),
@@ -67,34 +65,21 @@ def list_datasets(session: Session, paging: Paging) -> None:
         Column("tags", lambda d: d.tags),
         Column("created_at", lambda d: d.created_at),
         Column("description", lambda d: d.description),
-    ]
-    listing = session.hub.datasets(paging.filters, paging.sort)
-    show_page(
-        session,
-        listing,
-        columns,
-        plain,
-        paging,
-        row=lambda d: d,
-        empty="no datasets yet",
-        begin="muster dataset register NAME DATA",
-    )
+    ],
+    plain,
+    empty="no datasets yet",
+    begin="muster dataset register NAME DATA",
+)
 
 
-@dataset.command("show", example="muster dataset show march")
-@click.argument("name")
-@pass_session
-def show_dataset(session: Session, name: str) -> None:
+@show_command(dataset, "NAME", example="muster dataset show march")
+def show_dataset(hub: Hub, name: str) -> Shown:
     """Show a registered dataset: where it is, and its columns."""
-    from muster.cli.documents import plain
-
-    found = session.hub.dataset(name.removeprefix("data:"))
-    show_sheet(session, plain(found), lambda: _sheet(found))
+    found = hub.dataset(name.removeprefix("data:"))
+    return Shown(plain(found), lambda: _sheet(found))
 
 
 def _sheet(found: DatasetRecord) -> Sheet:
-    from muster.cli.text import count, exact
-
     sheet = Sheet(f"data:{found.name}")
     sheet.fact("", found.description)
     sheet.fact("uri", found.uri)

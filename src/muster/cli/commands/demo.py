@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from muster.cli.command import Command, pass_session
+from muster.cli.documents import run_document
+from muster.cli.render import show_line
 from muster.cli.session import Session
 
 
@@ -19,8 +21,6 @@ def demo(session: Session, folder: Path) -> None:
     Trains a model on flights from New York, registers it and a second one of plain Python, scores a month, and leaves a
     hub in FOLDER (muster-demo) to go on with. Safe to run twice.
     """
-    from muster.cli.documents import run_document
-    from muster.cli.render import show_line
     from muster.demo.tour import next_steps, tour
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from muster.cli.command import Group, pass_session
-from muster.cli.render import Column, show_line, show_list
+from muster.cli.documents import Built, environment_document
+from muster.cli.lists import View, show_all
+from muster.cli.render import Column, show_line
 from muster.cli.session import Session
-
-if TYPE_CHECKING:
-    from muster.cli.documents import Built
+from muster.cli.text import plural, size
 
 
 @click.group("env", cls=Group)
@@ -23,9 +21,11 @@ def env() -> None:
 @pass_session
 def list_environments(session: Session) -> None:
     """List the environments that are built on this machine."""
-    from muster.cli.documents import environment_document
+    show_all(session, session.hub.environments.list(), _VIEW)
 
-    columns: list[Column[Built]] = [
+
+_VIEW: View[Built] = View(
+    [
         Column("key", lambda e: e.key[:12], "whole"),
         Column("python", lambda e: e.python, "whole"),
         Column("packages", lambda e: len(e.packages)),
@@ -33,22 +33,16 @@ def list_environments(session: Session) -> None:
         Column("created_at", lambda e: e.created_at),
         Column("used_at", lambda e: e.used_at),
         Column("path", lambda e: e.path),
-    ]
-    found = session.hub.environments.list()
-    show_list(session, found, columns, environment_document)
-    if not found and session.format == "text":
-        session.say(
-            "no environments are built yet: a version's is built when it is registered, unless this Python has all of it"
-        )
+    ],
+    environment_document,
+    empty="no environments are built yet: a version's is built when it is registered, unless this Python has all of it",
+)
 
 
 @env.command("gc", example="muster env gc")
 @pass_session
 def collect(session: Session) -> None:
     """Remove the environments that no version runs in."""
-    from muster.cli.documents import environment_document
-    from muster.cli.text import plural, size
-
     gone = session.hub.collect_environments()
     document = {"removed": [environment_document(e) for e in gone]}
     show_line(

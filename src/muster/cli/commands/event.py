@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from muster.cli.command import Group, pass_session
-from muster.cli.lists import Paging, paged, show_page
+from muster.cli.documents import plain
+from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.render import Column, show_line
 from muster.cli.session import Session
+from muster.cli.text import plural
+from muster.errors import Corrupt
+
+if TYPE_CHECKING:
+    from muster.records import Event
 
 
 @click.group("event", cls=Group)
@@ -15,36 +23,32 @@ def event() -> None:
     """The audit trail."""
 
 
-@event.command("list", table=True, example="muster event list subject~churn action=alias.changed")
-@paged
-@pass_session
+@list_command(
+    event, over="seq, at, actor, action, subject", example="muster event list subject~churn action=alias.changed"
+)
 def list_events(session: Session, paging: Paging) -> None:
-    """List what was changed, when, by whom and why, the newest first.
+    """List what was changed, when, by whom and why, the newest first."""
+    show_page(session, session.hub.events(paging.filters, paging.sort), _VIEW, paging)
 
-    A FILTER is FIELD=VALUE, or with != < <= > >= or ~ (contains), over seq, at, actor, action, subject.
-    """
-    from muster.cli.documents import plain
-    from muster.records import Event
 
-    columns: list[Column[Event]] = [
+_VIEW: View[Event] = View(
+    [
         Column("seq", lambda e: e.seq),
         Column("at", lambda e: e.at),
         Column("actor", lambda e: e.actor),
         Column("action", lambda e: e.action),
         Column("subject", lambda e: e.subject),
         Column("reason", lambda e: e.reason),
-    ]
-    listing = session.hub.events(paging.filters, paging.sort)
-    show_page(session, listing, columns, plain, paging, row=lambda e: e, empty="no events yet")
+    ],
+    plain,
+    empty="no events yet",
+)
 
 
 @event.command("verify", example="muster event verify")
 @pass_session
 def verify_events(session: Session) -> None:
     """Verify that no event was changed, removed or put between: each holds the hash of the one before."""
-    from muster.cli.text import plural
-    from muster.errors import Corrupt
-
     whole, broken = session.hub.verify_events()
     if broken is not None:
         raise Corrupt(

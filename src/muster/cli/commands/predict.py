@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from muster.cli import values
 from muster.cli.command import Command, pass_session
 from muster.cli.options import mapping_option, params_option, threshold_option
 from muster.cli.session import Session
@@ -51,7 +52,7 @@ def predict(
     Reads JSON (a list of objects, one object, or an object a line), CSV or Arrow; prints an object a line, or a table on
     a terminal. For more than fits into memory there is `muster score`.
     """
-    from muster.cli import predictions, rows, values
+    from muster.cli import predictions, rows
     from muster.parameters import read_parameters
 
     hub = session.hub

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from muster.cli import values
 from muster.cli.command import Command, pass_session
+from muster.cli.documents import version_document
 from muster.cli.options import tag_option, threshold_option
+from muster.cli.render import show_line
 from muster.cli.session import Session
+from muster.cli.text import listed, plural, size
 
 if TYPE_CHECKING:
     from muster.records import Version
@@ -71,10 +75,6 @@ def register(
     SOURCE is an MLflow folder or archive, a Python file or folder, or a saved estimator. The model is loaded once in its
     own environment and tried; then the version is stored, or nothing is.
     """
-    from muster.cli import values
-    from muster.cli.documents import version_document
-    from muster.cli.render import show_line
-
     version = session.hub.register(
         model,
         source,
@@ -101,7 +101,5 @@ def register(
 
 
 def _parts(version: Version) -> list[str]:
-    from muster.cli.text import listed, plural, size
-
     classes = listed(version.classes, 4) if version.classes else ""
     return [version.origin, version.task, classes, plural(len(version.signature.columns), "column"), size(version.size)]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from muster.cli.command import Group, pass_session
-from muster.cli.lists import Paging, paged, show_page
-from muster.cli.render import Column, show_line, show_sheet
+from muster.cli.documents import run_document
+from muster.cli.lists import Paging, View, list_command, show_page
+from muster.cli.render import Column, show_line
+from muster.cli.runs import run_sheet, show_result
 from muster.cli.session import Session
+from muster.cli.verbs import Shown, show_command
+
+if TYPE_CHECKING:
+    from muster.hub import Hub
+    from muster.records import Run
 
 
 @click.group("run", cls=Group)
@@ -15,18 +24,18 @@ def run() -> None:
     """Pieces of work with a result."""
 
 
-@run.command("list", table=True, example="muster run list status=failed --sort -created_at --limit 10")
-@paged
-@pass_session
+@list_command(
+    run,
+    over="id, kind, status, model, number, created_at",
+    example="muster run list status=failed --sort -created_at --limit 10",
+)
 def list_runs(session: Session, paging: Paging) -> None:
-    """List runs, the newest first.
+    """List runs, the newest first."""
+    show_page(session, session.hub.runs(paging.filters, paging.sort), _VIEW, paging)
 
-    A FILTER is FIELD=VALUE, or with != < <= > >= or ~ (contains), over id, kind, status, model, number, created_at.
-    """
-    from muster.cli.documents import run_document
-    from muster.records import Run
 
-    columns: list[Column[Run]] = [
+_VIEW: View[Run] = View(
+    [
         Column("id", lambda r: r.id, "whole"),
         Column("kind", lambda r: r.kind),
         Column("status", lambda r: r.status, "state"),
@@ -36,32 +45,19 @@ def list_runs(session: Session, paging: Paging) -> None:
         Column("seconds", lambda r: r.seconds if r.ended_at is not None else None, "seconds"),
         Column("created_at", lambda r: r.created_at),
         Column("output", lambda r: r.output),
-    ]
-    listing = session.hub.runs(paging.filters, paging.sort)
-    show_page(
-        session,
-        listing,
-        columns,
-        run_document,
-        paging,
-        row=lambda r: r,
-        empty="no runs yet",
-        begin="muster score REF INPUT OUTPUT",
-    )
+    ],
+    run_document,
+    empty="no runs yet",
+    begin="muster score REF INPUT OUTPUT",
+)
 
 
-@run.command("show", example="muster run show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")
-@click.argument("identity", metavar="ID")
-@pass_session
-def show_run(session: Session, identity: str) -> None:
+@show_command(run, "ID", example="muster run show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")
+def show_run(hub: Hub, identity: str) -> Shown:
     """Show a run: what it did, to what, and how long it took."""
-    from muster.cli.documents import run_document
-    from muster.cli.runs import run_sheet
-
-    found = session.hub.run(identity)
-    show_sheet(session, run_document(found), lambda: run_sheet(found))
-    if found.status == "failed":
-        session.next(f"muster run resume {found.id}", f"muster run cancel {found.id}")
+    found = hub.run(identity)
+    mends = (f"muster run resume {found.id}", f"muster run cancel {found.id}") if found.status == "failed" else ()
+    return Shown(run_document(found), lambda: run_sheet(found), mends)
 
 
 @run.command("cancel", example="muster run cancel 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")
@@ -69,8 +65,6 @@ def show_run(session: Session, identity: str) -> None:
 @pass_session
 def cancel_run(session: Session, identity: str) -> None:
     """Stop a run; nothing of its output is left."""
-    from muster.cli.documents import run_document
-
     found = session.hub.cancel(identity)
     stopped = found.status == "cancelled"
     show_line(session, run_document(found), "cancelled" if stopped else "asked to stop", found.id)
@@ -83,8 +77,6 @@ def cancel_run(session: Session, identity: str) -> None:
 @pass_session
 def resume_run(session: Session, identity: str) -> None:
     """Go on with a run that was cut off or failed."""
-    from muster.cli.runs import show_result
-
     before = session.hub.run(identity)
     with session.meter("resuming", before.ref or before.id) as meter:
         after = session.hub.resume(identity, watch=meter.watch)

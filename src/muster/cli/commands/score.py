@@ -6,8 +6,10 @@ from typing import Literal
 
 import click
 
+from muster.cli import values
 from muster.cli.command import Command, pass_session
 from muster.cli.options import mapping_option, params_option, threshold_option
+from muster.cli.runs import show_result
 from muster.cli.session import Session
 
 
@@ -55,8 +57,6 @@ def score(
     INPUT is a file, folder, glob or data:NAME of Parquet, CSV, JSON lines or Arrow; OUTPUT a file of one of these, or a
     folder. It appears when it is complete. A run that is cut off goes on with `muster run resume`.
     """
-    from muster.cli import values
-    from muster.cli.runs import show_result
     from muster.parameters import read_parameters
 
     kept = values.names(keep)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from muster.cli.command import Group, pass_session
+from muster.cli.documents import thing_document
 from muster.cli.options import reason_option
 from muster.cli.render import show_line
 from muster.cli.session import Session
+from muster.cli.values import pairs
 
 
 @click.group("tag", cls=Group)
@@ -22,9 +24,6 @@ def tag() -> None:
 @pass_session
 def set_tags(session: Session, reference: str, tags: tuple[str, ...], reason: str) -> None:
     """Set tags of a model, or of a version."""
-    from muster.cli.documents import thing_document
-    from muster.cli.values import pairs
-
     given = pairs(tags, "a tag")
     thing = session.hub.tag(reference, given, reason=reason)
     show_line(session, thing_document(thing), "tagged", reference, *(f"{k}={v}" for k, v in given.items()))
@@ -37,7 +36,5 @@ def set_tags(session: Session, reference: str, tags: tuple[str, ...], reason: st
 @pass_session
 def remove_tags(session: Session, reference: str, keys: tuple[str, ...], reason: str) -> None:
     """Remove tags of a model, or of a version; one that is not set is no error."""
-    from muster.cli.documents import thing_document
-
     thing = session.hub.tag(reference, dict.fromkeys(keys), reason=reason)
     show_line(session, thing_document(thing), "untagged", reference, *keys)

@@ -50,8 +50,11 @@ class Session:
     @cached_property
     def hub(self) -> Hub:
         """The hub, opened on first use and closed at the end; who made a new one by a slip sees it at once."""
+        from muster.cli.spared import spare_pandas
         from muster.config import Settings
         from muster.connect import open as open_hub
+
+        spare_pandas()
 
         where = Settings.load(self.arguments).text("hub")
         new = not Path(where.removeprefix("sqlite:///")).expanduser().exists()

@@ -20,7 +20,7 @@ from muster.datasets.sniff import Layout
 from muster.errors import DatasetError
 from tests.datasets.tables import written
 
-FIELDS = st.text(st.sampled_from("ab,;\"\n '\u00e9\U0001f600"), max_size=6)
+FIELDS = st.text(st.sampled_from("ab,;\"\r\n '\u00e9\U0001f600"), max_size=6)
 RECORDS = st.lists(st.lists(FIELDS, min_size=1, max_size=4), max_size=30)
 
 
@@ -61,6 +61,13 @@ def test_rows_and_their_numbers_are_those_of_another_reader(
     assert total == len(parsed)
     assert [{k: v or "" for k, v in row.items()} for row in rows] == good
     assert [f.row for f in faults] == [i for i, r in enumerate(parsed) if len(r) != width]
+
+
+@pytest.mark.parametrize("block", range(24, 48))
+def test_a_line_end_in_quotes_is_kept_wherever_blocks_meet(tmp_path: Path, block: int) -> None:
+    path = written(tmp_path / "x.csv", "x,y\n" + '1,"a\r\nb\r\nc\r"\r\n' * 30)
+    rows, faults, _ = read(path, ("x", "y"), block)
+    assert (rows, faults) == ([{"x": "1", "y": "a\r\nb\r\nc\r"}] * 30, [])
 
 
 def test_ragged_lines_have_their_own_numbers_across_blocks(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from muster.config import Settings
 from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
-from muster.errors import DatasetNotFound, InvalidInput, RunFailed
+from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunFailed
 from muster.extensions import load, named, with_entry_points
 from muster.parameters import parameters
 from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
@@ -368,10 +368,10 @@ class Hub:
         return _OpenVersion(version, self._site, threshold, mapping, workers)
 
     def _behind(self, run: Run, watch: Watch | None) -> None:
-        """Execute in the background: how it ended stands in the run's record."""
+        """Execute in the background: how it ended stands in the run's record, also where somebody else took or cancelled it."""
         try:
             self._scorings.execute(run, watch)
-        except RunFailed:
+        except (Conflict, RunFailed):
             return
         finally:
             self._background.pop(run.id, None)

@@ -23,8 +23,12 @@ def alive(owner: str) -> bool | None:
 
 
 def _machine() -> str:
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    return f"{socket.gethostname()}/{boot.read_text().strip()}" if boot.exists() else socket.gethostname()
+    """The host since it was started, and the container: processes of others cannot be seen, and have the same numbers."""
+    boot, space = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    if not boot.exists():
+        return socket.gethostname()
+    seen = space.stat().st_ino if space.exists() else 0
+    return f"{socket.gethostname()}/{boot.read_text().strip()}/{seen}"
 
 
 def _started(pid: int) -> str:

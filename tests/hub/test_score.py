@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import pytest
 import muster
 from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunCancelled, RunFailed, SignatureMismatch
 from muster.hub import Hub
-from muster.records import Lease, Progress, now
+from muster.owners import me
+from muster.records import Lease, Progress, Run, now
 from muster.stores import open_records
 
 
@@ -193,6 +195,53 @@ def test_data_that_changes_while_it_is_scored_fails_the_run(hub: Hub, data: Path
         hub.score("numbers", data, tmp_path / "out", watch=touch)
     assert not (tmp_path / "out").exists()
     assert _left(tmp_path) == []
+
+
+def test_a_run_that_is_cancelled_as_it_begins_is_not_begun_again(hub: Hub, data: Path, tmp_path: Path) -> None:
+    for n in range(3):
+        run = hub.score("numbers", data, tmp_path / f"out{n}", wait=False)
+        hub.cancel(run.id)
+    with muster.open(hub.folder) as again:
+        hub.close()
+        assert {r.status for r in again.runs()} == {"cancelled"}
+    assert not list(tmp_path.glob("out*"))
+
+
+def _cut_off(hub: Hub, run: Run) -> None:
+    """As it is when the process is killed after its output was put in place and before that was recorded."""
+    with open_records(hub.folder / "muster.db").transaction("bob") as tx:
+        tx.replace(replace(run, status="running", ended_at=None, rows=0))
+
+
+def test_an_output_in_place_needs_neither_data_nor_version_to_be_recorded(hub: Hub, data: Path, tmp_path: Path) -> None:
+    run = hub.score("numbers", data, tmp_path / "out")
+    _cut_off(hub, run)
+    data.unlink()
+    assert (hub.resume(run.id).status, hub.run(run.id).rows) == ("done", 20_000)
+
+
+def test_a_cancellation_that_comes_after_the_output_is_too_late(hub: Hub, data: Path, tmp_path: Path) -> None:
+    run = hub.score("numbers", data, tmp_path / "out")
+    _cut_off(hub, run)
+    assert (hub.cancel(run.id).status, hub.run(run.id).rows) == ("done", 20_000)
+    assert (tmp_path / "out" / "_muster.json").exists()
+
+
+def test_what_a_process_left_that_was_killed_as_it_tidied_up_goes_with_the_next_run(
+    hub: Hub, data: Path, tmp_path: Path
+) -> None:
+    run = hub.score("numbers", data, tmp_path / "out.parquet")
+    staging = tmp_path / f"out.parquet.muster-{run.id}"
+    staging.mkdir()
+    (staging / "commit.json").write_text("{}")
+    store = open_records(hub.folder / "muster.db")
+    with store.transaction("bob") as tx:
+        host = me().rsplit("/", 2)[0]
+        tx.insert(Lease(run=run.id, owner=f"{host}/{2**22}/1", token=1, until=now() + timedelta(minutes=1)))
+    hub.score("numbers", data, tmp_path / "second.parquet")
+    assert _left(tmp_path) == []
+    assert store.get(Lease, run.id) is None
+    store.close()
 
 
 def test_an_empty_dataset_gives_an_empty_output_of_the_right_columns(hub: Hub, tmp_path: Path) -> None:

@@ -133,3 +133,63 @@ def test_this_process_is_alive_and_an_old_one_is_not() -> None:
     assert alive(me()) is True
     assert alive(_gone()) is False
     assert alive("elsewhere/boot/1/2") is None
+
+
+def test_a_run_that_is_over_is_not_begun_again(runs: Runs, run: Run) -> None:
+    """Two resume it; the second one looked before the first one was done."""
+    with runs.hold(run) as held:
+        held.end(replace(held.run, status="done"))
+    with pytest.raises(Conflict, match="is done already"), runs.hold(run):
+        pass
+    assert runs.get(run.id).status == "done"
+
+
+def test_only_who_works_on_a_run_is_asked_to_stop(runs: Runs, run: Run) -> None:
+    assert runs.ask_cancel(run.id) is False
+    with runs.hold(run) as held:
+        held.listen()
+        assert not held.cancelled()
+        assert runs.ask_cancel(run.id) is True
+        held.listen()
+        assert held.cancelled()
+
+
+def test_the_lease_of_an_ended_run_tells_of_what_a_killed_process_left(
+    runs: Runs, run: Run, store: RecordStore
+) -> None:
+    with runs.hold(run) as held:
+        held.end(replace(held.run, status="cancelled"))
+        assert store.get(Lease, run.id) is not None
+        assert list(runs.left()) == []  # it is at it
+        with store.transaction("bob") as tx:
+            tx.replace(Lease(run=run.id, owner=_gone(), token=1, until=now() + timedelta(hours=1)))
+        assert [r.id for r in runs.left()] == [run.id]
+        runs.tidied(run)
+    assert list(runs.left()) == []
+    assert store.get(Lease, run.id) is None
+
+
+def test_a_run_whose_chunks_are_removed_begins_at_its_beginning(runs: Runs, run: Run) -> None:
+    with runs.hold(run) as held:
+        held.checkpoint(_chunk(run, 0))
+        held.note(fingerprint="f" * 64)
+        held.end(replace(held.run, status="failed"), forget=True)
+    assert list(runs.chunks(run.id)) == []
+    progress = runs.progress(run.id)
+    assert progress is not None
+    assert (progress.rows, progress.rejected, progress.fingerprint, progress.total) == (0, 0, None, 100)
+
+
+def test_this_process_can_take_up_what_it_let_fall(runs: Runs, run: Run, store: RecordStore) -> None:
+    """Its lease could not be deleted, as when the disk was full, and the process lives on."""
+    with store.transaction("bob") as tx:
+        tx.insert(Lease(run=run.id, owner=me(), token=1, until=now() - timedelta(seconds=1)))
+    assert runs.worked_on(run) is False
+    with runs.hold(run) as held:
+        held.end(replace(held.run, status="done"))
+
+
+def test_the_number_of_a_process_in_another_container_says_nothing() -> None:
+    host, pid, started = me().rsplit("/", 2)
+    elsewhere = f"{host.rpartition('/')[0]}/1"
+    assert alive(f"{elsewhere}/{pid}/{started}") is None

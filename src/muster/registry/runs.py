@@ -1,7 +1,8 @@
 """Runs: their records, who works on one, how far it is, and what is finished of it.
 
 A run is worked on under a lease, which a heartbeat renews. A process that lost its lease cannot write any more: every
-checkpoint is a transaction that first looks whether the lease is still its own.
+checkpoint is a transaction that first looks whether the lease is still its own. The lease outlives the end of the run until
+what it staged is removed, so that the lease of an ended run whose process is gone tells of something left behind.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
 from muster.owners import alive, me
 from muster.records import Chunk, Lease, Progress, Run, RunStatus, now
 from muster.registry.search import Listing, conditions, sorting
-from muster.store import Condition, Page, Query, Reader, RecordStore
+from muster.store import Condition, Page, Query, Reader, RecordStore, Transaction
 
 __all__ = ["Held", "Runs"]
 
 LEASE = timedelta(seconds=30)
 RENEW = 8.0
 LISTEN = 0.5
+
+_OVER: frozenset[RunStatus] = frozenset({"done", "cancelled"})
+_MANY = 1_000
 
 
 class Held:
@@ -91,15 +95,17 @@ class Held:
                 )
             )
 
-    def end(self, run: Run) -> Run:
-        """Record how the run ended, and let go of it."""
+    def end(self, run: Run, *, forget: bool = False) -> Run:
+        """Record how the run ended; `forget` its chunks where what they tell of is to be removed. RunFailed when the lease was lost."""
         with self._store.transaction(self._actor, f"run {run.status}") as tx:
-            lease = self._require(tx)
+            self._require(tx)
             tx.replace(run)
-            tx.delete(lease)
+            if forget:
+                _forget(tx, run)
         return run
 
     def release(self) -> None:
+        """Let go of the run, with all done."""
         with self._store.transaction(self._actor, "release") as tx:
             lease = tx.get(Lease, self.run.id)
             if lease is not None and self._own(lease):
@@ -156,6 +162,20 @@ class Runs:
         lease = self._store.get(Lease, run.id)
         return _held(lease)
 
+    def left(self) -> Iterator[Run]:
+        """Runs that are over, but whose process was gone before it had tidied up after them."""
+        for lease in self._store.find(Lease, Query(limit=_MANY)).items:
+            run = self._store.get(Run, lease.run)
+            if run is not None and run.status in _OVER and _held(lease) is False:
+                yield run
+
+    def tidied(self, run: Run) -> None:
+        """Nothing is left of a run that `left` named."""
+        with self._store.transaction(self._actor, "tidy") as tx:
+            lease = tx.get(Lease, run.id)
+            if lease is not None:
+                tx.delete(lease)
+
     def list(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Run]:
         """Runs, the newest first unless sorted otherwise."""
         where, order = conditions(Run, filters), sorting(Run, sort or ("-created_at",))
@@ -171,27 +191,33 @@ class Runs:
         cursor = None
         while True:
             page = self._store.find(
-                Chunk, Query((Condition("run", "=", run),), sorting(Chunk, ("part", "index")), 1_000, cursor)
+                Chunk, Query((Condition("run", "=", run),), sorting(Chunk, ("part", "index")), _MANY, cursor)
             )
             yield from page.items
             cursor = page.next
             if cursor is None:
                 return
 
-    def ask_cancel(self, run: str) -> Run:
-        """Ask whoever works on the run to stop."""
-        found = self.get(run)
-        if found.status not in ("queued", "running"):
-            raise Conflict(f"run {run} is {found.status} already", hint="only a running run can be cancelled")
+    def ask_cancel(self, run: str) -> bool:
+        """Ask whoever works on the run to stop; False if nobody does. Conflict if it is over.
+
+        Nobody can take or end the run between looking and asking, so that no request is lost.
+        """
         with self._store.transaction(self._actor, "cancel") as tx:
-            progress = tx.get(Progress, run)
-            assert progress is not None
+            stored, progress = tx.get(Run, run), tx.get(Progress, run)
+            if stored is None or stored.status in _OVER:
+                raise Conflict(
+                    f"run {run} is {stored.status if stored else 'gone'} already",
+                    hint="only a run that is not finished can be cancelled",
+                )
+            if stored.status == "failed" or progress is None or _held(tx.get(Lease, run)) is False:
+                return False
             tx.replace(replace(progress, cancel=True))
-        return found
+            return True
 
     @contextmanager
     def hold(self, run: Run, status: RunStatus = "running") -> Iterator[Held]:
-        """Work on the run: nobody else does meanwhile. Conflict when someone does."""
+        """Work on the run: nobody else does meanwhile. Conflict when someone does, or when the run is over by now."""
         held = self._take(run, status)
         stop = threading.Event()
         heart = threading.Thread(target=_beats, args=(held, stop), name=f"muster-heart-{run.id}", daemon=True)
@@ -214,14 +240,18 @@ class Runs:
                     f"run {run.id} is being worked on by {_person(lease.owner)}",
                     hint=f"wait for it, or stop it with `muster run cancel {run.id}`",
                 )
+            stored = tx.get(Run, run.id)
+            if stored is None or stored.status in _OVER:
+                raise Conflict(
+                    f"run {run.id} is {stored.status if stored else 'gone'} already",
+                    hint="start a new one with `muster score`",
+                )
             token = lease.token + 1 if lease is not None else 1
             fresh = Lease(run=run.id, owner=owner, token=token, until=now() + LEASE)
             if lease is None:
                 tx.insert(fresh)
             else:
                 tx.replace(fresh)
-            stored = tx.get(Run, run.id)
-            assert stored is not None
             progress = tx.get(Progress, run.id)
             if progress is not None and progress.cancel:
                 tx.replace(replace(progress, cancel=False))
@@ -231,13 +261,26 @@ class Runs:
 
 
 def _held(lease: Lease | None) -> bool | None:
-    """Whether a lease is in force: not when its owner is known to be gone, or its time is over."""
+    """Whether a lease is in force: not when its owner is known to be gone, or its time is over.
+
+    Another process of this machine that lives is waited for, be it suspended. This one knows that it beats while it works.
+    """
     if lease is None:
         return False
     living = alive(lease.owner)
-    if living is not None:
+    if living is not None and lease.owner != me():
         return living
-    return None if lease.until > now() else False
+    return living if lease.until > now() else False
+
+
+def _forget(tx: Transaction, run: Run) -> None:
+    """What is counted of a run, so that working on it again begins at its beginning."""
+    while chunks := tx.find(Chunk, Query((Condition("run", "=", run.id),), limit=_MANY)).items:
+        for chunk in chunks:
+            tx.delete(chunk)
+    progress = tx.get(Progress, run.id)
+    if progress is not None:
+        tx.replace(replace(progress, rows=0, rejected=0, fingerprint=None, updated_at=now()))
 
 
 def _person(owner: str) -> str:

@@ -39,6 +39,7 @@ class Scorings:
 
     def start(self, request: ScoreRequest) -> Run:
         """The run's record, queued, once nothing stands in its way any more."""
+        self._tidy()
         version = self._registry.version(request.reference)
         threshold = version.threshold if request.threshold is None else request.threshold
         check_threshold(threshold, version)
@@ -84,39 +85,44 @@ class Scorings:
 
     def execute(self, run: Run, watch: Watch | None = None) -> Run:
         """Do what is left of the run. The record at the end; what ended it otherwise is raised."""
-        job = self._job(run)
-        with self._runs.hold(run) as held, self._recorded(held, job):
-            began = time.monotonic()
-            if watch is not None and (progress := self._runs.progress(run.id)) is not None:
-                watch(progress)
-            if not job.sink.committed():
-                job.sink.begin()
-                stamp = job.dataset.stamp()
-                with Fingerprint(job.dataset, held) as fingerprint:
-                    for _ in self._work(held, job, watch):
-                        pass
-                    known = fingerprint.result()
-                if job.dataset.stamp() != stamp:
-                    raise RunFailed(
-                        f"the data was changed while it was scored: {job.dataset.uri}",
-                        hint="score it again when nothing writes to it",
-                    )
-                self._commit(job, known)
-            ended = held.end(self._result(held, job, time.monotonic() - began))
-        job.sink.discard()
+        sink = self._sink(run, pa.schema([]))
+        with self._runs.hold(run) as held:
+            with self._recorded(held, sink):
+                began = time.monotonic()
+                if watch is not None and (progress := self._runs.progress(run.id)) is not None:
+                    watch(progress)
+                # What is in place already needs neither the data nor the version any more.
+                if not sink.committed():
+                    self._score(held, self._job(run), watch)
+                ended = held.end(self._result(held, sink, time.monotonic() - began))
+            sink.discard()
         return ended
+
+    def _score(self, held: Held, job: Job, watch: Watch | None) -> None:
+        job.sink.begin()
+        stamp = job.dataset.stamp()
+        with Fingerprint(job.dataset, held) as fingerprint:
+            for _ in self._work(held, job, watch):
+                pass
+            known = fingerprint.result()
+        if job.dataset.stamp() != stamp:
+            raise RunFailed(
+                f"the data was changed while it was scored: {job.dataset.uri}",
+                hint="score it again when nothing writes to it",
+            )
+        self._commit(job, known)
 
     def resume(self, identity: str, watch: Watch | None = None) -> Run:
         """Go on with a run that was cut off or failed."""
+        self._tidy()
         run = self._runs.get(identity)
         if run.kind != "score":
             raise NotApplicable(f"run {run.id} is a {run.kind}, which cannot be resumed", hint="start it again")
         if run.status in ("done", "cancelled"):
             raise Conflict(f"run {run.id} is {run.status} already", hint="start a new one with `muster score`")
-        job = self._job(run)
-        if not job.sink.committed() and self._changed(job):
+        if not self._sink(run, pa.schema([])).committed() and self._changed(self._job(run)):
             raise Conflict(
-                f"the data of run {run.id} has changed since it began: {job.dataset.uri}",
+                f"the data of run {run.id} has changed since it began: {run.input}",
                 hint=f"give it up with `muster run cancel {run.id}` and score again",
             )
         return self.execute(run, watch)
@@ -124,18 +130,27 @@ class Scorings:
     def cancel(self, identity: str) -> Run:
         """Stop the run and remove what it staged. One that nobody works on is ended here and now."""
         run = self._runs.get(identity)
-        if run.status in ("queued", "running"):
-            self._runs.ask_cancel(identity)
-            if self._runs.worked_on(run) is not False:
-                return run
-        elif run.status != "failed":
-            raise Conflict(
-                f"run {run.id} is {run.status} already", hint="only a run that is not finished can be cancelled"
-            )
+        if self._runs.ask_cancel(identity):
+            return run
         sink = self._sink(run, pa.schema([]))  # neither the data nor the version need be there any more
-        with self._runs.hold(run) as held:
-            sink.discard()
-            return held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
+        try:
+            with self._runs.hold(run) as held:
+                late = sink.committed()  # killed right after: its output stands, only the record lacks it
+                over = replace(held.run, status="cancelled", error="cancelled", ended_at=now())
+                ended = held.end(self._result(held, sink, 0.0) if late else over, forget=not late)
+                sink.discard()
+                return ended
+        except Conflict:  # someone began to work on it at this very moment
+            if not self._runs.ask_cancel(identity):
+                raise
+            return self._runs.get(identity)
+
+    def _tidy(self) -> None:
+        """Remove what processes left in staging that were killed after their run was recorded as over."""
+        for run in self._runs.left():
+            with suppress(MusterError, OSError):  # of no weight for the work at hand; whoever comes next tries again
+                self._sink(run, pa.schema([])).discard()
+                self._runs.tidied(run)
 
     def _changed(self, job: Job) -> bool:
         """By the fingerprint; by the stamp where the run was cut off before it had read its input through."""
@@ -202,6 +217,8 @@ class Scorings:
 
     def _commit(self, job: Job, fingerprint: str) -> None:
         chunks = list(self._runs.chunks(job.run.id))
+        if {p.index for p in job.parts} != set(_complete(chunks)):
+            raise RunFailed("not every part of the data has been scored to its end", hint="score it again")
         starts: dict[int, int] = {}
         total = 0
         for part in job.parts:
@@ -221,11 +238,11 @@ class Scorings:
             starts,
         )
 
-    def _result(self, held: Held, job: Job, seconds: float) -> Run:
+    def _result(self, held: Held, sink: Sink, seconds: float) -> Run:
         rows = rejected = 0
         timings: dict[str, float] = {}
         total: Profile | None = None
-        for chunk in self._runs.chunks(job.run.id):
+        for chunk in self._runs.chunks(held.run.id):
             rows += chunk.length
             rejected += chunk.rejected
             for name, value in chunk.timings.items():
@@ -236,27 +253,28 @@ class Scorings:
                     total = measured
                 else:
                     total.merge(measured)
-        progress = self._runs.progress(job.run.id)
+        progress = self._runs.progress(held.run.id)
         return replace(
             held.run,
             status="done",
             rows=rows,
             rejected=rejected,
-            seconds=job.run.seconds + seconds,
+            seconds=held.run.seconds + seconds,
             timings=timings,
             summary=dict(total.figures()) if total is not None else {},
             fingerprint=progress.fingerprint if progress is not None else None,
-            rejects=job.sink.rejects if rejected else None,
+            rejects=sink.rejects if rejected else None,
             ended_at=now(),
         )
 
     @contextmanager
-    def _recorded(self, held: Held, job: Job) -> Iterator[None]:
-        """Whatever ends the work is written into the run's record."""
+    def _recorded(self, held: Held, sink: Sink) -> Iterator[None]:
+        """Whatever ends the work is written into the run's record, unless somebody took the run over: then all is theirs."""
         began = time.monotonic()
+        run = held.run.id
 
-        def ended(status: Literal["failed", "cancelled"], error: str, hint: str) -> None:
-            progress = self._runs.progress(job.run.id)
+        def ended(status: Literal["failed", "cancelled"], error: str, hint: str, *, discard: bool = False) -> None:
+            progress = self._runs.progress(run)
             counted = (progress.rows, progress.rejected) if progress is not None else (0, 0)
             with suppress(RunFailed):
                 held.end(
@@ -265,35 +283,35 @@ class Scorings:
                         status=status,
                         rows=counted[0],
                         rejected=counted[1],
-                        seconds=job.run.seconds + time.monotonic() - began,
+                        seconds=held.run.seconds + time.monotonic() - began,
                         error=error,
                         hint=hint,
                         ended_at=now(),
-                    )
+                    ),
+                    forget=discard,
                 )
+                if discard:
+                    sink.discard()
 
-        go_on = f"go on with `muster run resume {job.run.id}`"
+        go_on = f"go on with `muster run resume {run}`"
         try:
             yield
         except RunCancelled:
-            if held.lost:  # then what is staged belongs to who took over
-                raise held.taken_over() from None
-            job.sink.discard()
-            ended("cancelled", "cancelled", "")
-            raise RunCancelled(f"run {job.run.id} was cancelled", hint="nothing of its output is left") from None
-        except RunFailed as error:
+            ended("cancelled", "cancelled", "", discard=True)
             if held.lost:
-                raise
-            job.sink.discard()
-            ended("failed", error.message, error.hint)
-            error.details["run"] = job.run.id
+                raise held.taken_over() from None
+            raise RunCancelled(f"run {run} was cancelled", hint="nothing of its output is left") from None
+        except RunFailed as error:
+            ended("failed", error.message, error.hint, discard=True)
+            if not held.lost:
+                error.details["run"] = run
             raise
         except MusterError as error:
             ended("failed", error.message, error.hint)
             raise RunFailed(
-                f"run {job.run.id} failed: {error.message}",
+                f"run {run} failed: {error.message}",
                 hint=f"{error.hint}; then {go_on}" if error.hint else go_on,
-                details={**error.details, "run": job.run.id, "type": error.type},
+                details={**error.details, "run": run, "type": error.type},
             ) from error
         except BaseException as error:
             ended("failed", f"interrupted: {type(error).__name__}", go_on)

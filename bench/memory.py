@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
+from dataclasses import replace
 
-from harness import DATA, Program, arguments, finish, machine, measure, show, table
-from score import prepare
+from harness import arguments, finish, machine, measure, show, table
+from score import WORK
+from scoring import program
 
 
 def main() -> None:
     options = arguments(__doc__ or "", [1_000_000, 20_000_000])
     options.rounds = min(options.rounds, 1)
-    prepare(options.sizes)
-    score = str(DATA.parent / "score.py")
-    programs = [
-        Program(
-            f"{rows:,} rows",
-            [sys.executable, score, "muster", str(rows), DATA / "out" / "memory"],
-            prepare=lambda: shutil.rmtree(DATA / "out" / "memory", ignore_errors=True),
-        )
-        for rows in options.sizes
-    ]
+    WORK.prepare(options.sizes)
+    programs = [replace(program(WORK, "muster", rows), name=f"{rows:,} rows") for rows in options.sizes]
     found = table(measure(programs, options.rounds))
     if not options.json:
         show("memory of a scoring (ratio of seconds to the first)", found)

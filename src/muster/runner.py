@@ -5,7 +5,7 @@ All that is handed to a runner is a picklable value without socket, file, lock o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -62,7 +62,7 @@ class Runner(Protocol):
         profile: OpenProfile | None = None,
         *,
         plan: Plan,
-    ) -> Iterator[Done]:
+    ) -> Generator[Done, None, None]:
         """Predict every chunk and write it, in any order, reading and writing while predicting; yields each chunk when it is durable.
 
         The first error ends all and is raised; so does `plan.call.cancelled()`, with RunCancelled. Closing the iterator ends the

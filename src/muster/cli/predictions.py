@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from muster.cli.render import Column, finite, show_list
@@ -56,10 +56,14 @@ def _columns(version: Version, rows: Sequence[_Row]) -> list[Column[_Row]]:
     elif version.output.probabilities:
         columns.append(Column("probabilities", lambda r: r.get("probabilities")))
     known: Mapping[str, None] = dict.fromkeys(k for r in rows for k in r if k not in ("prediction", "probabilities"))
-    return [*columns, *(Column(name, lambda r, name=name: r.get(name)) for name in known)]  # type: ignore[misc]
+    return [*columns, *(Column(name, _field(name)) for name in known)]
 
 
-def _probability(place: int) -> Any:
+def _field(name: str) -> Callable[[_Row], object]:
+    return lambda row: row.get(name)
+
+
+def _probability(place: int) -> Callable[[_Row], object]:
     def value(row: _Row) -> object:
         found = row.get("probabilities")
         return None if found is None else found[place]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
 
-from muster.datasets.thrift import LIST, STRUCT, Struct, Value, decode, encode
+from muster.datasets.thrift import STRUCT, Struct, Value, decode, elements, encode, integer, struct
 from muster.errors import DatasetError
 
 __all__ = ["join"]
@@ -42,9 +41,9 @@ def join(files: Sequence[Path], write: Callable[[bytes], object]) -> None:
             found = _get(footer, _FILE_ROWS)
             if not found:
                 continue
-            rows += cast(int, found)
-            _, own = cast("tuple[int, list[Value]]", _get(footer, _FILE_GROUPS))
-            groups += [_moved_group(cast(Struct, group), position - len(_MAGIC)) for group in own]
+            rows += integer(found)
+            own = elements(_get(footer, _FILE_GROUPS))
+            groups += [_moved_group(struct(group), position - len(_MAGIC)) for group in own]
             stream.seek(len(_MAGIC))
             left = body - len(_MAGIC)
             while left:
@@ -61,8 +60,8 @@ def join(files: Sequence[Path], write: Callable[[bytes], object]) -> None:
     write(footer_bytes + len(footer_bytes).to_bytes(4, "little") + _MAGIC)
 
 
-def _get(struct: Struct, field: int) -> Value | None:
-    return next((value for number, _, value in struct if number == field), None)
+def _get(fields: Struct, field: int) -> Value | None:
+    return next((value for number, _, value in fields if number == field), None)
 
 
 def _moved_group(group: Struct, by: int) -> Struct:
@@ -71,24 +70,22 @@ def _moved_group(group: Struct, by: int) -> Struct:
     for field, kind, value in group:
         if field == _GROUP_ORDINAL:
             continue
-        if field == _GROUP_COLUMNS and kind == LIST:
-            inner, columns = cast("tuple[int, list[Value]]", value)
-            moved.append((field, kind, (inner, [_moved_column(cast(Struct, column), by) for column in columns])))
+        if field == _GROUP_COLUMNS:
+            columns: list[Value] = [_moved_column(struct(column), by) for column in elements(value)]
+            moved.append((field, kind, (STRUCT, columns)))
         else:
-            moved.append((field, kind, cast(int, value) + by if field == _GROUP_OFFSET and value else value))
+            moved.append((field, kind, integer(value) + by if field == _GROUP_OFFSET and value else value))
     return moved
 
 
 def _moved_column(column: Struct, by: int) -> Struct:
     return [
-        (field, kind, _moved(cast(Struct, value), _META_OFFSETS, by))
+        (field, kind, _moved(struct(value), _META_OFFSETS, by))
         if field == _COLUMN_META
         else _moved([(field, kind, value)], _COLUMN_OFFSETS, by)[0]
         for field, kind, value in column
     ]
 
 
-def _moved(struct: Struct, offsets: Sequence[int], by: int) -> Struct:
-    return [
-        (field, kind, cast(int, value) + by if field in offsets and value else value) for field, kind, value in struct
-    ]
+def _moved(fields: Struct, offsets: Sequence[int], by: int) -> Struct:
+    return [(n, kind, integer(value) + by if n in offsets and value else value) for n, kind, value in fields]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-__all__ = ["I64", "LIST", "STRUCT", "Struct", "Value", "decode", "encode"]
+__all__ = ["I64", "LIST", "STRUCT", "Struct", "Value", "decode", "elements", "encode", "integer", "struct"]
 
 TRUE, FALSE, I8, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
 
@@ -20,6 +20,26 @@ Struct: TypeAlias = "list[tuple[int, int, Value]]"
 def decode(data: bytes) -> Struct:
     """The struct that begins the data. ValueError if it has what no footer has."""
     return _Reader(data).struct()
+
+
+def integer(value: Value | None) -> int:
+    """The value, which the schema says is a whole number. TypeError if it is none."""
+    if not isinstance(value, int):
+        raise TypeError(f"expected a whole number, found {value!r:.40}")
+    return value
+
+
+def struct(value: Value | None) -> Struct:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a struct, found {value!r:.40}")
+    return value
+
+
+def elements(value: Value | None) -> list[Value]:
+    """What a list holds."""
+    if not isinstance(value, tuple):
+        raise TypeError(f"expected a list, found {value!r:.40}")
+    return value[1]
 
 
 class _Reader:

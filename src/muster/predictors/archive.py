@@ -13,9 +13,9 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from muster.errors import InvalidModel
 
@@ -89,6 +89,9 @@ def _told(archive: Path) -> Iterator[None]:
 
 class _Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
+
+
+_Opened: TypeAlias = AbstractContextManager[_Readable]
 
 
 class _Budget:
@@ -175,10 +178,13 @@ def _zip(archive: Path, budget: _Budget) -> Iterator[tuple[str, _Readable | None
 
 def _tar(archive: Path, budget: _Budget) -> Iterator[tuple[str, _Readable | None]]:
     """Bytes are counted as they are decompressed, headers and all: a header alone can be a bomb."""
-    with (
-        _decompressed(archive) as stream,
-        tarfile.open(fileobj=cast("IO[bytes]", _Counted(stream, budget)), mode="r|") as opened,
-    ):
+    with _decompressed(archive) as stream:
+        counted = cast("IO[bytes]", _Counted(stream, budget))  # tarfile calls only its `read`
+        yield from _members(archive, counted)
+
+
+def _members(archive: Path, stream: IO[bytes]) -> Iterator[tuple[str, _Readable | None]]:
+    with tarfile.open(fileobj=stream, mode="r|") as opened:
         for member in opened:
             if member.issym() or member.islnk():
                 raise _no_file(archive, member.name, "a link")
@@ -199,7 +205,7 @@ def _no_file(archive: Path, name: str, what: str) -> InvalidModel:
 
 
 @contextmanager
-def _decompressed(archive: Path) -> Iterator[IO[bytes]]:
+def _decompressed(archive: Path) -> Iterator[_Readable]:
     """The tar inside, by what the file begins with."""
     with archive.open("rb") as file:
         start = file.read(8)
@@ -212,29 +218,29 @@ def _decompressed(archive: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _gzip(file: IO[bytes]) -> IO[bytes]:
+def _gzip(file: IO[bytes]) -> _Opened:
     import gzip
 
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+    return gzip.GzipFile(fileobj=file)
 
 
-def _bzip2(file: IO[bytes]) -> IO[bytes]:
+def _bzip2(file: IO[bytes]) -> _Opened:
     import bz2
 
     return bz2.BZ2File(file)
 
 
-def _xz(file: IO[bytes]) -> IO[bytes]:
+def _xz(file: IO[bytes]) -> _Opened:
     return lzma.LZMAFile(file)
 
 
-def _zstd(file: IO[bytes]) -> IO[bytes]:
+def _zstd(file: IO[bytes]) -> _Opened:
     import pyarrow as pa
 
-    return cast("IO[bytes]", pa.CompressedInputStream(file, "zstd"))
+    return pa.CompressedInputStream(file, "zstd")
 
 
-_COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
+_COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], _Opened]] = {
     b"\x1f\x8b": _gzip,
     b"BZh": _bzip2,
     b"\xfd7zXZ\x00": _xz,

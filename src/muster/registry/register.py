@@ -56,7 +56,7 @@ class Tools:
 
     origins: Mapping[str, Callable[[], Origin]]
     store_artifact: Callable[[Path], tuple[str, int]]
-    specify: Callable[[Mapping[str, object]], str]
+    specify: Callable[[Mapping[str, Json]], str]
     resolve: Resolve
     site: Site
     scratch: Path

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar, get_args
 
 from muster.documents import document
 from muster.errors import InvalidInput, MissingExtra, near
@@ -18,6 +18,7 @@ __all__ = ["Listing", "conditions", "query", "sorting"]
 
 R = TypeVar("R", bound=Record)
 _FILTER = re.compile(r"(?P<field>[\w.-]+?)\s*(?P<op>!=|<=|>=|=|<|>|~)\s*(?P<value>.*)", re.DOTALL)
+_OPS: Mapping[str, Op] = {op: op for op in get_args(Op)}
 _NUMBERS = frozenset({"number", "seq"})
 
 
@@ -33,8 +34,9 @@ def conditions(kind: type[Record], filters: Sequence[str]) -> tuple[Condition, .
         elif field in _NUMBERS and not match["value"].lstrip("-").isdecimal():
             wrong.append(f"`{field}` is a number, not `{match['value']}`")
         else:
-            op: Op = match["op"]  # type: ignore[assignment]  # the pattern allows only these
-            found.append(Condition(field, op, int(match["value"]) if field in _NUMBERS else match["value"]))
+            found.append(
+                Condition(field, _OPS[match["op"]], int(match["value"]) if field in _NUMBERS else match["value"])
+            )
     if wrong:
         fields = ", ".join([*kind.INDEXED, "tag.KEY"])
         raise InvalidInput("; ".join(wrong), hint=f"write `name~part` or `tag.team=ops`, over: {fields}")

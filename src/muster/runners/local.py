@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -35,7 +35,7 @@ class LocalRunner:
         profile: OpenProfile | None = None,
         *,
         plan: Plan,
-    ) -> Iterator[Done]:
+    ) -> Generator[Done, None, None]:
         predictor = open_predictor()
 
         def work(chunk: Chunk, read: float, call: Call) -> Done:

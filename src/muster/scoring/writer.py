@@ -46,7 +46,7 @@ class ScoreWriter:
 
     def _failed(self, chunk: Chunk, errors: pa.Array) -> Iterator[dict[str, object]]:
         at = pc.indices_nonzero(pc.is_valid(errors)).to_pylist()
-        rows = _row_numbers(chunk)
+        rows = _RowNumbers(chunk)
         for position, values in zip(at, chunk.batch.take(pa.array(at, pa.int64())).to_pylist(), strict=True):
             yield self._reject(chunk.part, rows(position), "predict", errors[position].as_py(), values)
 
@@ -62,8 +62,8 @@ class ScoreWriter:
         )
 
 
-class _row_numbers:  # noqa: N801  # used like a function: a position in the batch gives its row in the part
-    """Rows of a chunk that could not be read stand between those that could."""
+class _RowNumbers:
+    """Gives the row in the part for a position in the batch: rows that could not be read stand between those that could."""
 
     def __init__(self, chunk: Chunk) -> None:
         self._start = chunk.start

@@ -209,14 +209,10 @@ class MemoryBlobs:
         self._lock = threading.Lock()
 
     def put(self, source: Path | bytes) -> str:
-        if isinstance(source, Path):
-            try:
-                source = source.read_bytes()
-            except OSError as error:
-                raise unreadable(source, error) from error  # type: ignore[arg-type]  # still the path
-        digest = hashlib.sha256(source).hexdigest()
+        content = _content(source) if isinstance(source, Path) else bytes(source)
+        digest = hashlib.sha256(content).hexdigest()
         with self._lock:
-            self._blobs.setdefault(digest, bytes(source))
+            self._blobs.setdefault(digest, content)
         return digest
 
     def open(self, digest: str) -> BinaryIO:
@@ -252,3 +248,10 @@ class MemoryBlobs:
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._blobs))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise unreadable(file, error) from error

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeGuard, TypeVar
 
 from muster.documents import restore
 from muster.errors import Corrupt, InvalidInput
@@ -104,23 +104,37 @@ def _field(name: str, hint: object) -> Field:
 
 def row(shape: Shape, body: Mapping[str, Json]) -> Row:
     """The row of a document; whatever no store could keep is refused, all of it at once."""
-    cells: dict[str, Cell] = {n: body[n] for n in shape.fields}  # type: ignore[misc]  # checked in the next lines
-    tags: Mapping[str, str] = body["tags"] if shape.tagged else {}  # type: ignore[assignment]  # checked as well
-    wrong = [f"`{n}` cannot be {cells[n]!r}" for n, field in shape.fields.items() if not _fits(field, cells[n])]
-    wrong += [
-        f"no tag can be {k!r}={v!r}"
-        for k, v in tags.items()
-        if not (isinstance(v, str) and check_text(k) and check_text(v))
-    ]
+    cells: dict[str, Cell] = {}
+    tags: dict[str, str] = {}
+    wrong = []
+    for name, field in shape.fields.items():
+        cell = body[name]
+        if _fits(cell, field):
+            cells[name] = cell
+        else:
+            wrong.append(f"`{name}` cannot be {cell!r}")
+    given = body["tags"] if shape.tagged else {}
+    assert isinstance(given, dict)
+    for key, value in given.items():
+        if isinstance(value, str) and check_text(key) and check_text(value):
+            tags[key] = value
+        else:
+            wrong.append(f"no tag can be {key!r}={value!r}")
     if wrong:
         raise InvalidInput(f"this {shape.name} cannot be stored: {'; '.join(wrong)}", hint=_STORABLE)
-    return Row(tuple(cells[f.name] for f in shape.key), cells, tags, body, encode(shape, body))  # type: ignore[misc]  # no key is nullable
+    identity = tuple(cells[f.name] for f in shape.key)
+    assert _complete(identity)
+    return Row(identity, cells, tags, body, encode(shape, body))
 
 
 _STORABLE = "give Unicode text without NUL, whole numbers below 2^63, and finite numbers elsewhere"
 
 
-def _fits(field: Field, cell: Cell) -> bool:
+def _complete(key: tuple[Cell, ...]) -> TypeGuard[tuple[str | int, ...]]:
+    return None not in key
+
+
+def _fits(cell: Json, field: Field) -> TypeGuard[Cell]:
     if cell is None:
         return field.nullable
     if field.type == "integer":

@@ -78,7 +78,9 @@ class Sqlite:
 
     def rollback(self, connection: Connection) -> None:
         """Undo what is open. After some errors SQLite has done so by itself."""
-        if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]  # a sqlite3.Connection
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        if driver.in_transaction:
             self._run(connection, "ROLLBACK")
 
     @contextmanager

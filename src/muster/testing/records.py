@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 
@@ -33,27 +35,30 @@ __all__ = ["a_model", "a_version", "an_alias", "insert", "one_of_each"]
 _START = datetime(2026, 11, 21, 8, 30, 0, 123456, UTC)
 
 
-def a_model(name: str, number: int = 0, **fields: object) -> Model:
+def a_model(name: str, number: int = 0, **fields: Any) -> Model:
     """A binary model; the larger its number, the later it was made."""
     at = _START + timedelta(microseconds=number)
-    usual: dict[str, object] = {"task": "binary", "created_at": at, "created_by": "ada", "updated_at": at}
-    return Model(id=new_id(), name=name, **{**usual, **fields})  # type: ignore[arg-type]  # by name
+    model = Model(id=new_id(), name=name, task="binary", created_at=at, created_by="ada", updated_at=at)
+    return replace(model, **fields)
 
 
-def a_version(model: str, number: int, **fields: object) -> Version:
+def a_version(model: str, number: int, **fields: Any) -> Version:
     """A version that takes one number."""
-    usual: dict[str, object] = {
-        "origin": "python",
-        "source": "model.py",
-        "task": "binary",
-        "signature": Signature((Column("x", pa.float64()),)),
-        "output": Output("binary", pa.string(), ("no", "yes"), probabilities=True),
-        "reading": Reading(label="predict"),
-        "digest": hashlib.sha256(f"{model}:{number}".encode()).hexdigest(),
-        "created_at": _START,
-        "created_by": "ada",
-    }
-    return Version(id=new_id(), model=model, number=number, **{**usual, **fields})  # type: ignore[arg-type]  # by name
+    version = Version(
+        id=new_id(),
+        model=model,
+        number=number,
+        origin="python",
+        source="model.py",
+        task="binary",
+        signature=Signature((Column("x", pa.float64()),)),
+        output=Output("binary", pa.string(), ("no", "yes"), probabilities=True),
+        reading=Reading(label="predict"),
+        digest=hashlib.sha256(f"{model}:{number}".encode()).hexdigest(),
+        created_at=_START,
+        created_by="ada",
+    )
+    return replace(version, **fields)
 
 
 def an_alias(model: str, name: str, number: int) -> Alias:
@@ -63,11 +68,27 @@ def an_alias(model: str, name: str, number: int) -> Alias:
 
 def one_of_each() -> Sequence[Record]:
     """One of each kind, with a value in every field."""
+    version = _full_version()
+    run = _full_run(version)
+    return (
+        a_model("churn", target="late", classes=(True, False), description="d", tags={"team": "ops"}),
+        version,
+        an_alias("churn", "champion", 3),
+        Counter(name="version/churn", last=3),
+        run,
+        Progress(run=run.id, rows=5, rejected=1, total=10, cancel=True, updated_at=now()),
+        Lease(run=run.id, owner="host/1", token=2, until=now()),
+        Chunk(run=run.id, part=0, index=1, start=9, length=2, rejected=1, last=True, file="f", digest="d", profile="p"),
+        _full_dataset(),
+    )
+
+
+def _full_version() -> Version:
     columns = (
         Column("när", pa.timestamp("us", tz="UTC"), required=False),
         Column("t", pa.list_(pa.float32()), nullable=False, tensor=TensorSpec("float32", (-1, 3))),
     )
-    version = a_version(
+    return a_version(
         "churn",
         3,
         target="late",
@@ -91,7 +112,10 @@ def one_of_each() -> Sequence[Record]:
         tags={"team": "ops", "": "ünï"},
         notes=("a", "b"),
     )
-    run = Run(
+
+
+def _full_run(version: Version) -> Run:
+    return Run(
         id=new_id(),
         kind="score",
         status="done",
@@ -115,7 +139,10 @@ def one_of_each() -> Sequence[Record]:
         created_by="ada",
         ended_at=now(),
     )
-    dataset = DatasetRecord(
+
+
+def _full_dataset() -> DatasetRecord:
+    return DatasetRecord(
         name="flights",
         uri="flights.parquet",
         schema=({"name": "x", "type": "double"},),
@@ -125,17 +152,6 @@ def one_of_each() -> Sequence[Record]:
         tags={"k": "v"},
         created_at=now(),
         created_by="ada",
-    )
-    return (
-        a_model("churn", target="late", classes=(True, False), description="d", tags={"team": "ops"}),
-        version,
-        an_alias("churn", "champion", 3),
-        Counter(name="version/churn", last=3),
-        run,
-        Progress(run=run.id, rows=5, rejected=1, total=10, cancel=True, updated_at=now()),
-        Lease(run=run.id, owner="host/1", token=2, until=now()),
-        Chunk(run=run.id, part=0, index=1, start=9, length=2, rejected=1, last=True, file="f", digest="d", profile="p"),
-        dataset,
     )
 
 

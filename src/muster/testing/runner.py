@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +17,7 @@ from muster.errors import ModelFailed, RunCancelled
 from muster.predictor import Call, Predictor
 from muster.profile import Profile
 from muster.runner import Plan, Runner
-from muster.signature import Column, Output, Signature
+from muster.signature import Column, Json, Output, Signature
 
 __all__ = ["RunnerSuite"]
 
@@ -101,7 +102,7 @@ class Sum:
         self.sum += sum(values)
         self.order += values[:1]
 
-    def merge(self, other: Sum) -> None:
+    def merge(self, other: Self) -> None:
         self.rows += other.rows
         self.sum += other.sum
         self.order += other.order
@@ -110,10 +111,10 @@ class Sum:
         return b""
 
     @classmethod
-    def decode(cls, data: bytes) -> Sum:
+    def decode(cls, data: bytes) -> Self:
         return cls()
 
-    def figures(self) -> dict[str, object]:
+    def figures(self) -> dict[str, Json]:
         return {"rows": self.rows, "sum": self.sum}
 
 
@@ -122,7 +123,7 @@ def _doubler(fails_at: int | None = None) -> Predictor:
 
 
 def _sum() -> Profile:
-    return Sum()  # type: ignore[return-value]  # a Sum merges with a Sum
+    return Sum()
 
 
 class RunnerSuite:
@@ -177,7 +178,7 @@ class RunnerSuite:
         before = threading.active_count()
         work = runner.map([Numbers(0, 0, 10_000_000)], _doubler, Memory(), plan=Plan(rows=100))
         next(work)
-        work.close()  # type: ignore[attr-defined]  # a generator
+        work.close()
         assert threading.active_count() <= before
 
     def test_no_parts_is_no_work(self, runner: Runner) -> None:

@@ -52,7 +52,8 @@ class _Server:
                 os.close(descriptor)
             view = memoryview(body)
             if "shared" in request:
-                view = memoryview(self._shared)[: request["shared"]]  # type: ignore[arg-type]
+                assert self._shared is not None, "memory is shared before it is named"
+                view = memoryview(self._shared)[: request["shared"]]
             answer, result = self._answer(request, view)
             if os.getpid() != self._pid:
                 os._exit(0)  # a process that the model forked came out of the model's code

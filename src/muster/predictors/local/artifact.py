@@ -14,7 +14,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import rfc8785
 
@@ -56,17 +56,19 @@ def store(folder: Path, blobs: BlobStore) -> tuple[str, int]:
     scan = _Scan(folder)
     if scan.wrong or not scan.found:
         raise _refused(folder, scan.wrong or ["it holds no file"])
-    files: list[dict[str, str | int]] = []
+    files: list[Json] = []
+    total = 0
     for path, (source, mode) in sorted(scan.found.items(), key=lambda item: item[0].encode()):
         digest = blobs.put(source)
-        files.append({"path": path, "mode": mode, "size": blobs.size(digest), "sha256": digest})
-    body = cast("Json", {"format": _FORMAT, "files": files})
-    return blobs.put(rfc8785.dumps(body)), sum(int(str(f["size"])) for f in files)
+        size = blobs.size(digest)
+        files.append({"path": path, "mode": mode, "size": size, "sha256": digest})
+        total += size
+    return blobs.put(rfc8785.dumps({"format": _FORMAT, "files": files})), total
 
 
-def specify(specification: Mapping[str, object], blobs: BlobStore) -> str:
+def specify(specification: Mapping[str, Json], blobs: BlobStore) -> str:
     """Store the specification of a version that has no files, an endpoint; its digest."""
-    return blobs.put(rfc8785.dumps(cast("Json", dict(specification))))
+    return blobs.put(rfc8785.dumps(dict(specification)))
 
 
 def manifest(digest: str, blobs: BlobStore) -> tuple[ArtifactFile, ...]:

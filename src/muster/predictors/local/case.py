@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import get_args
 
 import pyarrow as pa
 
@@ -76,6 +76,9 @@ def ask(what: str, *needs: str) -> InvalidInput:
     return InvalidInput(what, hint=f"declare {', or '.join(needs)}", details={"declare": list(needs)})
 
 
+_ACTIVATIONS: Mapping[str, Activation] = {a: a for a in get_args(Activation)}
+
+
 def overrides(told: Mapping[str, object], names: Sequence[str], wrong: list[str]) -> Form:
     """The form that is declared; what is wrong with it is added to `wrong`."""
     label, value, given = told.get("label"), told.get("value"), told.get("probabilities")
@@ -86,8 +89,8 @@ def overrides(told: Mapping[str, object], names: Sequence[str], wrong: list[str]
         if name is not None and name not in names
     ]
     return Form(
-        label=cast("str | None", label),
-        value=cast("str | None", value),
-        probabilities=cast("tuple[str, ...]", columns),
-        activation=cast("Activation", told.get("activation") or "none"),
+        label=label if isinstance(label, str) else None,
+        value=value if isinstance(value, str) else None,
+        probabilities=tuple(c for c in columns if isinstance(c, str)),
+        activation=_ACTIVATIONS.get(str(told.get("activation")), "none"),
     )

@@ -69,7 +69,7 @@ def _by_opcodes(stream: IO[bytes] | mmap.mmap) -> tuple[set[str], bool]:
     top: str | None = None
     importing = False
     try:
-        for code, argument, _ in pickletools.genops(cast("IO[bytes]", stream)):
+        for code, argument, _ in pickletools.genops(cast("IO[bytes]", stream)):  # a map of a file is read as one
             if code.name == "MEMOIZE" or code.name in _PUTS:
                 memo[len(memo) if code.name == "MEMOIZE" else int(argument or 0)] = top
                 continue

@@ -116,7 +116,7 @@ class Reading(Record):
 
     `label` holds labels, `probabilities` one column per class or one list column, `value` a number (or anything, for task `other`).
     `activation` turns raw scores into probabilities: `softmax`, `sigmoid`, `exp`, or `normalise`, which divides a row by its sum.
-    `classes` are in the model's own order.
+    `classes` are in the model's own order; where `codes`, a label of the model is the place of its class among them, 0, 1, ….
     """
 
     label: str | None = None
@@ -124,6 +124,7 @@ class Reading(Record):
     value: str | None = None
     activation: Literal["none", "sigmoid", "softmax", "exp", "normalise"] = "none"
     classes: tuple[Scalar, ...] = ()
+    codes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

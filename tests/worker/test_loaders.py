@@ -223,11 +223,22 @@ def test_an_answer_of_every_kind_has_columns(case: str) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "message"),
-    [(None, "returned nothing"), ([1, "a"], "of no one type"), (np.empty((2, 0)), "without columns")],
+    [
+        (None, "returned nothing"),
+        ([1, "a"], "of no one type"),
+        (np.empty((2, 0)), "without columns"),
+        (pd.Series([1.0, 2.0], index=[1, 0]), "rows in another order"),
+        (pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=[2, 0, 1]), "rows in another order"),
+    ],
 )
 def test_an_answer_that_is_none_says_so(answer: Any, message: str) -> None:
     with pytest.raises(BadAnswer, match=message):
         columns_of("predict", answer)
+
+
+def test_an_index_of_its_own_is_no_order() -> None:
+    for index in ([7, 3], ["b", "a"], [0, 1], [1, 1]):
+        assert columns_of("predict", pd.Series([1.0, 2.0], index=index))["predict"].to_pylist() == [1.0, 2.0]
 
 
 def test_columns_of_different_lengths_are_no_answer() -> None:
@@ -360,6 +371,53 @@ FACTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "booleans": (GaussianNB().fit(X, Y == "yes"), {"classes": [False, True]}),
     "a function": (lambda data: data, {"methods": ["predict"], "kind": None, "classes": None, "input": "pandas"}),
 }
+
+
+def _upside_down(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(batch.columns[::-1], names=batch.schema.names[::-1])
+
+
+def _lightgbm_booster() -> Any:
+    import lightgbm
+
+    blanks = X.rename(columns={"a": "a 1"})
+    return lightgbm.train({"verbose": -1, "num_threads": 1}, lightgbm.Dataset(blanks, THREE), 3)
+
+
+def test_columns_go_by_name_where_the_library_goes_by_place() -> None:
+    from lightgbm import LGBMClassifier
+    from xgboost import DMatrix, train
+
+    blanks = pa.RecordBatch.from_arrays(ROWS.columns, names=["a 1", *ROWS.schema.names[1:]])
+    models: list[tuple[Any, pa.RecordBatch]] = [
+        (_lightgbm_booster(), blanks),
+        (LGBMClassifier(n_estimators=3, n_jobs=1, verbose=-1).fit(X, Y), ROWS),
+        (train({"nthread": 1}, DMatrix(X, THREE), 3), ROWS),
+        (LogisticRegression().fit(X, Y), ROWS),
+        (LogisticRegression().fit(X.set_axis(["0", "1", "2"], axis=1), Y), ROWS.rename_columns(["0", "1", "2"])),
+    ]
+    for model, rows in models:
+        loaded = wrap(model, {}, "")
+        assert loaded.call(_upside_down(rows), {}, []).equals(loaded.call(rows, {}, [])), model
+
+
+def test_digits_are_names_where_the_library_makes_up_none() -> None:
+    from lightgbm import LGBMClassifier
+
+    named = LogisticRegression().fit(X.set_axis(["0", "1", "2"], axis=1), Y)
+    assert wrap(named, {}, "").facts["features"] == ["0", "1", "2"]
+    arrays = make_pipeline(LGBMClassifier(n_estimators=2, n_jobs=1, verbose=-1)).fit(X.to_numpy(), Y)
+    assert wrap(arrays, {}, "").facts["features"] is None
+
+
+def test_margins_of_xgboost_are_not_called_probabilities() -> None:
+    from xgboost import DMatrix, XGBClassifier
+
+    raw = XGBClassifier(objective="binary:logitraw", n_estimators=3, n_jobs=1).fit(X, Y == "yes")
+    found = wrap(raw, {}, "").call(ROWS, {}, []).column("predict_proba")
+    np.testing.assert_allclose(found.to_pylist(), raw.get_booster().predict(DMatrix(X.iloc[:40])), rtol=1e-6)
+    hinge = XGBClassifier(objective="binary:hinge", n_estimators=3, n_jobs=1).fit(X, Y == "yes")
+    assert wrap(hinge, {}, "").facts["methods"] == ["predict"]
 
 
 @pytest.mark.parametrize("case", FACTS)

@@ -191,6 +191,32 @@ def test_several_labels_of_a_row(rows: list[list[bool]], form: str) -> None:
     assert answer.column("prediction").to_pylist() == [[r[2], r[0], r[1]] for r in rows]
 
 
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([[True, None], [True, False]], pa.list_(pa.bool_())), [None, [True, False]]),
+        (pa.array([None, ["a"]], pa.list_(pa.string())), [None, [True, False]]),
+        (pa.array([[float("nan"), 1.0], [1.0, 0.0]], pa.list_(pa.float64(), 2)), [None, [True, False]]),
+    ],
+)
+def test_what_a_model_leaves_open_of_several_labels_is_not_no(column: pa.Array, expected: list[Any]) -> None:
+    kind = output("multilabel", ("a", "b"), kind=pa.list_(pa.bool_(), 2))
+    answer = read(raw(label=column), Reading(label="label", classes=("a", "b")), kind)
+    assert answer.column("prediction").to_pylist() == expected
+
+
+def test_a_label_that_was_never_or_always_there_is_refused() -> None:
+    """The one probability that is given of it is that of its absence, or of its presence: which one, no column tells."""
+    facts = {**FACTS, "kind": "classifier", "classes": [[0, 1], [0]], "methods": ["predict", "predict_proba"]}
+    batch = raw(
+        predict=lists([[1, 0]], 2, pa.int64()),
+        predict_proba_0=lists([[0.2, 0.8]], 2),
+        predict_proba_1=lists([[1.0]], 1),
+    )
+    with pytest.raises(InvalidModel, match="not trained on rows with and rows without `b`"):
+        decide(facts, batch, Declared(task="multilabel", classes=("a", "b")), Description(source=""))
+
+
 def test_probabilities_of_several_labels_stand_alone() -> None:
     kind = output("multilabel", ("a", "b"), probabilities=True, kind=pa.list_(pa.bool_(), 2))
     each = raw(p0=lists([[0.2, 0.8], [0.7, 0.3]], 2), p1=lists([[0.6, 0.4], [0.5, 0.5]], 2))
@@ -322,6 +348,47 @@ def test_declared_classes_meet_the_model_s_own() -> None:
             match(native, declared)
 
 
+CODED: dict[str, tuple[dict[str, Any], pa.RecordBatch]] = {
+    "the model's classes are codes": (
+        {"kind": "classifier", "classes": [0, 1, 2], "methods": ["predict"]},
+        raw(predict=[0, 1, 2, 0]),
+    ),
+    "a booster answers places": ({"objective": "multi:softmax"}, raw(predict=[0.0, 1.0, 2.0, 0.0])),
+    "its columns have the classes' names": (
+        {"kind": "classifier", "classes": [0, 1, 2], "methods": ["predict", "predict_proba"]},
+        raw(
+            predict=[0, 1, 2, 0],
+            predict_proba=pa.array([{"1": p, "2": q, "3": 1 - p - q} for p, q in ((1, 0), (0, 1), (0, 0), (1, 0))]),
+        ),
+    ),
+}
+
+
+NUMBERED: tuple[tuple[Scalar, ...], ...] = ((1, 2, 3), (3, 1, 2), ("1", "2", "3"))
+OTHERS: tuple[tuple[Scalar, ...], ...] = ((10, 20, 30), ("low", "mid", "high"))
+
+
+@pytest.mark.parametrize(
+    ("case", "classes"), [(c, names) for c in CODED for names in NUMBERED + (() if "names" in c else OTHERS)]
+)
+def test_a_code_is_the_place_of_a_class_and_not_its_name(case: str, classes: tuple[Scalar, ...]) -> None:
+    """The code 1 is the second class, also where the first one is called 1."""
+    facts, batch = CODED[case]
+    found = decide({**FACTS, **facts}, batch, Declared(classes=classes), Description(source=""))
+    answer = read(batch, found.reading, found.output)
+    names = ("1", "2", "3") if "names" in case else classes
+    assert found.output.classes == classes
+    assert [str(p) for p in answer.column("prediction").to_pylist()] == [str(names[i]) for i in (0, 1, 2, 0)]
+    assert "error" not in answer.schema.names
+
+
+def test_codes_in_another_order_are_names() -> None:
+    facts = {**FACTS, "objective": "multi:softmax"}
+    found = decide(facts, raw(predict=[0.0, 2.0]), Declared(classes=(2, 0, 1)), Description(source=""))
+    answer = read(raw(predict=[0.0, 2.0]), found.reading, found.output)
+    assert (found.output.classes, answer.column("prediction").to_pylist()) == ((2, 0, 1), [0, 2])
+
+
 @given(st.integers(2, 6), st.data())
 def test_a_right_order_is_never_called_wrong(count: int, data: st.DataObject) -> None:
     """Whatever the probabilities, labels that are the most probable class agree with them."""
@@ -435,7 +502,7 @@ DECIDED: dict[str, tuple[dict[str, Any], pa.RecordBatch | None, dict[str, Any], 
         {"objective": "multi:softmax"},
         raw(predict=[0.0, 2.0]),
         {"classes": ("a", "b", "c")},
-        ("multiclass", Reading(label="predict", classes=("a", "b", "c"))),
+        ("multiclass", Reading(label="predict", classes=("a", "b", "c"), codes=True)),
     ),
     "a value, though it looks like a probability": (
         {},

@@ -16,7 +16,7 @@ from muster.errors import InvalidInput, InvalidModel, ModelFailed
 from muster.predictor import Declared, Description
 from muster.predictors.answers import check
 from muster.predictors.local.case import POSITIVE_LAST, Case, Form, overrides
-from muster.predictors.local.classes import Classes, match, one_type, type_of
+from muster.predictors.local.classes import Classes, by_codes, match, one_type, type_of
 from muster.predictors.local.forms import find_form
 from muster.predictors.local.objectives import Activation, objective
 from muster.predictors.local.order import better_order
@@ -131,12 +131,18 @@ def _other_type(raw: pa.RecordBatch, value: str | None) -> pa.DataType:
 
 def _classified(case: Case, task: Task, form: Form) -> Decision:
     classes = _classes(case, task, form)
+    if task == "multilabel":
+        _check_seen(case, classes)
     kind = type_of(classes.registered)
     if task == "multilabel":
         kind = pa.list_(pa.bool_(), len(classes.registered))
     _check_count(case, task, form, classes)
     reading = Reading(
-        label=form.label, probabilities=form.probabilities, activation=form.activation, classes=classes.native
+        label=form.label,
+        probabilities=form.probabilities,
+        activation=form.activation,
+        classes=classes.native,
+        codes=classes.codes,
     )
     output = Output(task, kind, classes.registered, probabilities=bool(form.probabilities))
     return Decision(task, reading, output, (classes.note,) if classes.note else ())
@@ -144,13 +150,17 @@ def _classified(case: Case, task: Task, form: Form) -> Decision:
 
 def _classes(case: Case, task: Task, form: Form) -> Classes:
     native, order = case.native, case.declared
+    coded = case.objective is not None and case.objective.form == "codes" and form.label is not None and not native
+    codes = False
     if form.names:
         # Columns are read as the classes that they are named by; the model's own order is then the one to register.
         own = match(native, one_type(form.names))
-        native, order = own.registered, order or own.native
+        native, order, codes = own.registered, order or own.native, own.codes
     elif not native and not order and task == "binary" and form.label and pa.types.is_boolean(case.type(form.label)):
         native = (False, True)
-    classes = match(native, order)
+    classes = by_codes(order) if coded else match(native, order)
+    if codes:
+        classes = replace(classes, codes=True)
     if not classes.registered:
         raise InvalidInput(
             f"the model is {task}, and its classes are not told",
@@ -165,6 +175,16 @@ def _classes(case: Case, task: Task, form: Form) -> Classes:
             else "declare both classes, the positive one last",
         )
     return classes
+
+
+def _check_seen(case: Case, classes: Classes) -> None:
+    """Each label both ways: else the one probability that the model gives may be that of not having the label."""
+    constant = [c for c, seen in zip(classes.native, case.targets, strict=False) if len(seen) != 2]
+    if constant:
+        raise InvalidModel(
+            f"the model was not trained on rows with and rows without {texts(constant)}, so it tells nothing of them",
+            hint="train it on data where every label is sometimes there and sometimes not",
+        )
 
 
 def _check_count(case: Case, task: Task, form: Form, classes: Classes) -> None:
@@ -224,7 +244,7 @@ def _check_order(raw: pa.RecordBatch, decision: Decision) -> None:
     reading, native = decision.reading, decision.reading.classes
     if decision.task not in {"binary", "multiclass"} or reading.label is None or not reading.probabilities:
         return
-    order = better_order(scores(raw, reading, native), places(column(raw, reading.label), native))
+    order = better_order(scores(raw, reading, native), places(column(raw, reading.label), native, codes=reading.codes))
     if order is None:
         return
     better = [native[i] for i in order]

@@ -93,8 +93,8 @@ def _classification(case: Case, task: Task | None) -> tuple[Task, Form]:
         assert task is not None, "what is read as a value has a task"
         return task, form
     link = case.objective.activation if case.objective is not None else "none"
-    # An estimator has applied its own link already; only scores of each class against the rest are left as they are.
-    if form.probabilities and form.activation == "none" and (case.kind is None or link == "normalise"):
+    # An estimator has applied its own link already; only margins, and scores of each class against the rest, are left as they are.
+    if form.probabilities and form.activation == "none" and (case.kind is None or link in {"normalise", "sigmoid"}):
         form = replace(form, activation=link)
     return task or _counted(case, form), form
 

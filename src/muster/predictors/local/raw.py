@@ -124,17 +124,22 @@ def _by_class(array: pa.Array, name: str, classes: Sequence[Scalar]) -> Floats:
     return np.column_stack(columns) if columns else np.empty((len(array), 0))
 
 
-def places(labels: pa.Array, classes: Sequence[Scalar]) -> Places:
+def places(labels: pa.Array, classes: Sequence[Scalar], *, codes: bool = False) -> Places:
     """The place of each label among the classes; UNKNOWN and MISSING are below 0.
 
     Where no class reads as a number, whole numbers are places themselves: what a model gives that was trained on codes.
+    With `codes` they are in any case, also where the classes are other numbers.
     """
     labels = flat(labels)
     encoded = labels if pa.types.is_dictionary(labels.type) else _distinct(labels)
     values = encoded.dictionary.to_pylist()
     known = {canonical(c): i for i, c in enumerate(classes)}
-    if classes and is_number(encoded.type.value_type) and not any(_numeric(c) for c in known):
-        known = {str(i): i for i in range(len(classes))}
+    if classes and not any(_numeric(c) for c in known):
+        codes = codes or is_number(encoded.type.value_type)
+    elif codes:
+        known = {}
+    if codes:
+        known |= {str(i): i for i in range(len(classes))}
     table = np.array([MISSING if v is None else known.get(canonical(v), UNKNOWN) for v in values] + [MISSING], np.int64)
     return table[encoded.indices.cast(pa.int64()).fill_null(len(values)).to_numpy(zero_copy_only=False)]
 

@@ -58,7 +58,7 @@ def _classified(raw: pa.RecordBatch, reading: Reading, output: Output) -> _Parts
     errors = None
     if reading.label is not None:
         labels = column(raw, reading.label)
-        found = places(labels, native)
+        found = places(labels, native, codes=reading.codes)
         errors = _unknown(labels, found, native)
         # A place among the native classes becomes one among the registered; those below 0 stay below.
         found = np.append(np.argsort(order), [MISSING, MISSING])[found]
@@ -175,10 +175,12 @@ def _independent(raw: pa.RecordBatch, reading: Reading, classes: Sequence[Scalar
 
 
 def _held(labels: pa.Array, name: str, classes: Sequence[Scalar]) -> Floats:
-    """1 where a row has the class, else 0; from flags in class order, or from lists of class names."""
+    """1 where a row has the class, else 0; from flags in class order, or from lists of class names. NaN where the model gave null."""
     if not (is_list(labels.type) and is_text(labels.type.value_type)):
-        return (matrix(labels, name, classes) > 0).astype(np.float64)
+        flags = matrix(labels, name, classes)
+        return np.where(np.isnan(flags), np.nan, flags > 0)
     held = np.zeros((len(labels), len(classes)))
+    held[labels.is_null().to_numpy(zero_copy_only=False)] = np.nan
     found = places(labels.flatten(), classes)
     if (found < 0).any():
         raise ModelFailed(

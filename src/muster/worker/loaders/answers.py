@@ -135,12 +135,28 @@ def _value(value: Any) -> Any:
 
 
 def _series(name: str, values: Any) -> pa.Array:
+    _check_index(name, values)
     kind = getattr(values.dtype, "kind", "O")
     if str(values.dtype) == "object" or kind not in "biufM" or not _of(values.dtype, "numpy", "dtype"):
         if str(values.dtype) == "object":
             return _listed(name, [None if _missing(v) else v for v in values])
         return _chunk(pa.array(values, from_pandas=True))
     return pa.array(values.to_numpy())
+
+
+def _check_index(name: str, values: Any) -> None:
+    """Rows go by their place. An index that is the data's own in another order says that the model sorted or shuffled them."""
+    index = getattr(values, "index", None)
+    if index is None or type(index).__name__ == "RangeIndex" or getattr(index.dtype, "kind", "O") not in "iu":
+        return
+    import numpy as np
+
+    places, rows = np.asarray(index), np.arange(len(index))
+    if (places != rows).any() and (np.sort(places) == rows).all():
+        raise BadAnswer(
+            f"`{name}` returned its rows in another order than they were given in, as its index tells: "
+            "sort the answer by its index, or reset the index if the rows are in order"
+        )
 
 
 def _missing(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -36,6 +37,10 @@ def wrap_xgboost(model: Any, spec: Dict[str, Any]) -> Loaded:
         return _xgboost_booster(booster, spec, categories, facts)
     if categories:
         model.set_params(enable_categorical=True)
+    if facts["objective"] == "binary:logitraw":
+        # xgboost gives the margin m as (1 - m, m); by itself it is what the objective says it is.
+        pairs = model.predict_proba
+        model.predict_proba = functools.wraps(pairs)(lambda data, **params: pairs(data, **params)[:, 1])
     return load_estimator(model, dict(spec, params=True), categories=lambda _: categories, **facts)
 
 
@@ -59,7 +64,7 @@ def _xgboost_booster(booster: Any, spec: Dict[str, Any], categories: List[str], 
     form = _form(spec, booster.feature_names)
 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], _wanted: List[str]) -> Columns:
-        data = inputs.build(batch, form)
+        data = inputs.build(inputs.ordered(batch, booster.feature_names), form)
         if categories and form == "pandas":
             data = inputs.categorise(data, categories)
         told = {"enable_categorical": True} if categories else {}
@@ -101,10 +106,11 @@ def wrap_lightgbm(model: Any, spec: Dict[str, Any]) -> Loaded:
         return _lightgbm_categories(booster.pandas_categorical, told, batch)
 
     if estimator:
-        return load_estimator(model, spec, categories=categories, **facts)
+        return load_estimator(model, spec, categories=categories, order=names, **facts)
     form = _form(spec, names if named else None)
 
     def ask(batch: pa.RecordBatch, _params: Dict[str, Any], _wanted: List[str]) -> Columns:
+        batch = inputs.ordered(batch, names)
         data = inputs.build(batch, form)
         if form == "pandas":
             data = inputs.categorise(data, categories(batch))

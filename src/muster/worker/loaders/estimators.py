@@ -50,10 +50,17 @@ def is_estimator(model: Any) -> bool:
     )
 
 
-def load_estimator(model: Any, spec: Dict[str, Any], *, categories: Categorise | None = None, **facts: Any) -> Loaded:
+def load_estimator(
+    model: Any,
+    spec: Dict[str, Any],
+    *,
+    categories: Categorise | None = None,
+    order: List[str] | None = None,
+    **facts: Any,
+) -> Loaded:
     """`method` of the specification is what a model without classes is asked; `params` whether it takes parameters.
 
-    `categories` tells which columns of a batch are categories.
+    `categories` tells which columns of a batch are categories; `order` the order that columns of these names must have.
     """
     kind = kind_of(model)
     methods = methods_of(model, kind, spec.get("method"))
@@ -63,10 +70,12 @@ def load_estimator(model: Any, spec: Dict[str, Any], *, categories: Categorise |
     known.update(facts)
     form = spec.get("input") or ("numpy" if known["features"] is None and known["n_features"] else inputs.choose(None))
     form = "numpy" if form == "arrow" else form  # estimators take arrays and frames
+    order = order or known["features"]
     if categories is None and takes_categories(model):
         categories = inputs.texts
 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], wanted: List[str]) -> Columns:
+        batch = inputs.ordered(batch, order)
         data = inputs.build(batch, form, named=bool(spec.get("named")))
         if categories is not None and form == "pandas":
             data = inputs.categorise(data, categories(batch))
@@ -81,6 +90,8 @@ def methods_of(model: Any, kind: str | None, chosen: str | None) -> List[str]:
         methods = [m for m in (chosen, "predict") if m and hasattr(model, m)][:1]
     else:
         methods = [m for m in METHODS if hasattr(model, m)]
+        if "predict" in methods and attribute(model, "objective") == "binary:hinge":
+            methods = ["predict"]  # what xgboost gives as its probabilities is 0 or 1, by the label
         if "predict_proba" not in methods and hasattr(model, "predict_log_proba"):
             methods.append("predict_log_proba")
     if not methods:
@@ -187,8 +198,23 @@ def names_of(model: Any) -> List[str] | None:
         names = plain(attribute(model, "feature_names_"))
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or not names:
         return None
-    invented = [f"Column_{i}" for i in range(len(names))], [str(i) for i in range(len(names))]
-    return None if names in invented else names
+    invented = _INVENTED.get(_named(_first(model))[0])
+    return None if invented and names == [invented.format(i) for i in range(len(names))] else names
+
+
+_INVENTED = {"catboost": "{}", "lightgbm": "Column_{}"}
+"""What libraries call the columns of an array."""
+
+
+def _first(model: Any) -> Any:
+    """Who sees the data first: its names are those of the whole."""
+    while True:
+        if _named(model) == ("sklearn", "Pipeline"):
+            model = model.steps[0][1]
+        elif _named(model) in SEARCHES and attribute(model, "best_estimator_") is not None:
+            model = model.best_estimator_
+        else:
+            return model
 
 
 def count_of(model: Any) -> int | None:

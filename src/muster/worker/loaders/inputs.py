@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from typing import Any, Dict, List, Sequence, Tuple
 
 import pyarrow as pa
@@ -33,6 +34,23 @@ def build(batch: pa.RecordBatch, form: str, *, named: bool = False) -> Any:
     if form == "pandas":
         return frame(batch)
     return matrix(batch) if form == "numpy" else pa.Table.from_batches([batch])
+
+
+def ordered(batch: pa.RecordBatch, names: Sequence[str] | None) -> pa.RecordBatch:
+    """The columns in the order of these names, if it has all of them: not every library looks at names when it predicts.
+
+    A library may know blanks in names as `_`.
+    """
+    if not names or batch.schema.names == names:
+        return batch
+    known = {re.sub(r"\s", "_", n): i for i, n in enumerate(batch.schema.names)}
+    known.update((n, i) for i, n in enumerate(batch.schema.names))
+    if not all(n in known for n in names):
+        return batch
+    places = [known[n] for n in names]
+    return pa.RecordBatch.from_arrays(
+        [batch.column(i) for i in places], schema=pa.schema([batch.schema.field(i) for i in places])
+    )
 
 
 def frame(batch: pa.RecordBatch) -> Any:

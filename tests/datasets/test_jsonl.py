@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -156,6 +157,36 @@ def test_declared_types(tmp_path: Path, kind: pa.DataType, given_values: list[An
         assert repr([r["x"] for r in rows(found, size)]) == repr(expected)
         assert len(faults(found, size)) == len(given_values) - len(expected)
     assert found.types(["x"]).field("x").type == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "expected"),
+    [
+        (pa.float64(), "1e400", None),
+        (pa.float64(), "1" + "0" * 400, None),
+        (pa.float64(), "Infinity", math.inf),
+        (pa.float32(), "1e40", None),
+        (pa.list_(pa.float32()), "[1, -1e40]", None),
+        (pa.struct([("a", pa.float64())]), '{"a": 1e400}', None),
+        (pa.int64(), "9007199254740993.0", None),
+        (pa.int64(), "0.99999999999999999999", None),
+        (pa.int64(), "1e999999999999", None),
+        (pa.decimal128(30, 2), "1e999999999999", None),
+        (pa.decimal128(30, 2), "12345678901234567890.12", Decimal("12345678901234567890.12")),
+        (pa.string(), "12345678901234567890.120", "12345678901234567890.120"),
+        (pa.string(), "1e400", "1e400"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("more", ["", "[]"])
+def test_a_number_is_kept_or_a_fault(
+    tmp_path: Path, kind: pa.DataType, number: str, expected: object, more: str
+) -> None:
+    """`more` is a line that Arrow's parser does not take, so that all are read one by one."""
+    path = written(tmp_path / "x.jsonl", f'{{"x": {number}}}\n{{"x": null}}\n{more}\n')
+    found = opened(path).declare({"x": kind})
+    assert [r["x"] for r in rows(found)] == ([None] if expected is None else [expected, None])
+    assert [f.row for f in faults(found)] == [0] * (expected is None) + [2] * bool(more)
 
 
 def test_a_declared_fault_tells_the_row(tmp_path: Path) -> None:

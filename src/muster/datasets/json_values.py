@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pa_json
 
+from muster.casts import is_list
 from muster.dataset import Fault
 from muster.datasets.chunks import batch_of
-from muster.datasets.text import EXACT, convert, spread, without_faulty
+from muster.datasets.json_fit import UNFIT, Object, fit, loads, twice
+from muster.datasets.text import convert, spread, without_faulty
 from muster.signature import Json
 
 __all__ = ["parsed_types", "parsed_values", "union"]
@@ -102,8 +103,20 @@ def parsed_values(lines: pa.Array, schema: pa.Schema) -> tuple[pa.RecordBatch, t
             array, bad = convert(array, field.type)
             if bad is not None:
                 return _one_by_one(lines, schema)
+        if _endless(array):  # Arrow makes it of numbers that are too large, which are no values
+            return _one_by_one(lines, schema)
         arrays.append(array)
     return batch_of(arrays, schema, len(lines)), ()
+
+
+def _endless(array: pa.Array) -> bool:
+    """Whether an infinite number is in it."""
+    kind = array.type
+    if pa.types.is_floating(kind):
+        return bool(pc.any(pc.is_inf(array)).as_py())
+    if pa.types.is_struct(kind):
+        return any(map(_endless, array.flatten()))
+    return is_list(kind) and _endless(array.flatten())
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -170,52 +183,35 @@ def _framed(where: npt.NDArray[np.int64], content: npt.NDArray[np.uint8]) -> boo
     return bool(np.all(content[where[:-1]] == ord("{")) and np.all(content[ends] == ord("}")))
 
 
-class _Object(dict[str, Json]):
-    """A JSON object; `twice` are the keys that it had more than once."""
-
-    def __init__(self, pairs: Sequence[tuple[str, Json]]) -> None:
-        super().__init__(pairs)
-        self.twice = (
-            sorted({k for k, _ in pairs if [n for n, _ in pairs].count(k) > 1}) if len(self) < len(pairs) else []
-        )
-
-
-def _row(line: bytes) -> _Object:
+def _row(line: bytes) -> Object:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
         raise _NoRow(f"the line is no UTF-8: byte 0x{line[error.start]:02x} at {error.start}") from None
     try:
-        row = json.loads(text, object_pairs_hook=_Object)
+        row = loads(text)
     except RecursionError:
         raise _NoRow("the line is nested too deeply") from None
     except ValueError as error:
         raise _NoRow(f"the line is no JSON: {error}") from None
-    if not isinstance(row, _Object):
+    if not isinstance(row, Object):
         raise _NoRow("the line is JSON, but no object")
     if "\\u" in text and any(0xD800 <= ord(c) < 0xE000 for c in json.dumps(row, ensure_ascii=False)):
         raise _NoRow("the line has half of a surrogate pair, which is no character")
     return row
 
 
-def _twice(value: Json) -> list[str]:
-    """Keys that stand twice in an object somewhere in the value."""
-    if isinstance(value, _Object):
-        return value.twice or [k for inner in value.values() for k in _twice(inner)]
-    return [k for inner in value for k in _twice(inner)] if isinstance(value, list) else []
-
-
-def _rows(lines: pa.Array, names: Sequence[str] | None) -> tuple[list[_Object], list[int], list[Fault]]:
+def _rows(lines: pa.Array, names: Sequence[str] | None) -> tuple[list[Object], list[int], list[Fault]]:
     """The objects, their positions, and the lines that are none. With `names`, only these columns are cared for."""
-    rows: list[_Object] = []
+    rows: list[Object] = []
     at: list[int] = []
     faults: list[Fault] = []
     for position, line in enumerate(lines.to_pylist()):
         try:
             row = _row(line)
             wanted = list(row) if names is None else [n for n in names if n in row]
-            if twice := [k for k in row.twice if k in wanted] or [k for n in wanted for k in _twice(row[n])]:
-                raise _NoRow(f"the line has the key {', '.join(f'`{k}`' for k in twice)} twice")
+            if again := [k for k in row.twice if k in wanted] or [k for n in wanted for k in twice(row[n])]:
+                raise _NoRow(f"the line has the key {', '.join(f'`{k}`' for k in again)} twice")
         except _NoRow as error:
             faults.append(Fault(position, str(error), {"line": line.decode(errors="replace").rstrip("\r\n")}))
         else:
@@ -235,7 +231,7 @@ def _one_by_one(lines: pa.Array, schema: pa.Schema) -> tuple[pa.RecordBatch, tup
 def _column(values: list[Json], kind: pa.DataType) -> tuple[pa.Array, Mask | None]:
     """JSON values as `kind`: strings by the rules of text, and the others as what they are."""
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return pa.array([_fit(v, kind) for v in values], kind), None
+        return pa.array([fit(v, kind) for v in values], kind), None
     array, bad = convert(pa.array([v if isinstance(v, str) else None for v in values], pa.string()), kind)
     others = [None if isinstance(v, str) else v for v in values]
     if all(v is None for v in others):
@@ -249,56 +245,13 @@ def _column(values: list[Json], kind: pa.DataType) -> tuple[pa.Array, Mask | Non
 def _fitted(values: Sequence[Json], kind: pa.DataType) -> tuple[pa.Array, Mask]:
     bad = np.zeros(len(values), np.bool_)
     try:
-        return pa.array([_fit(v, kind) for v in values], kind), bad
-    except _UNFIT:
+        return pa.array([fit(v, kind) for v in values], kind), bad
+    except UNFIT:
         singles = []
         for i, value in enumerate(values):
             try:
-                singles.append(pa.array([_fit(value, kind)], kind))
-            except _UNFIT:
+                singles.append(pa.array([fit(value, kind)], kind))
+            except UNFIT:
                 bad[i] = True
                 singles.append(pa.nulls(1, kind))
         return pa.concat_arrays(singles), bad
-
-
-_UNFIT = (ValueError, TypeError, OverflowError, AttributeError, pa.ArrowException)
-
-
-def _fit(value: Json, kind: pa.DataType) -> object:
-    """A value that `pa.array` takes for `kind` and means the same, or an error of `_UNFIT`."""
-    if value is None:
-        return None
-    if pa.types.is_nested(kind) and isinstance(value, (dict, list)):
-        return _fit_nested(value, kind)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if pa.types.is_boolean(kind) and isinstance(value, bool):
-        return value
-    if isinstance(value, (bool, str, list, dict)):
-        raise TypeError(value)
-    if pa.types.is_floating(kind):
-        return float(value)
-    if pa.types.is_decimal(kind):
-        return Decimal(repr(value))
-    if pa.types.is_integer(kind):
-        return _integer(value)
-    raise TypeError(value)
-
-
-def _fit_nested(value: dict[str, Json] | list[Json], kind: pa.DataType) -> object:
-    if isinstance(value, list):
-        return [_fit(v, kind.value_type) for v in value]
-    if pa.types.is_map(kind):
-        return [(k, _fit(v, kind.item_type)) for k, v in value.items()]
-    if pa.types.is_struct(kind):
-        return {f.name: _fit(value.get(f.name), f.type) for f in kind}
-    raise TypeError(value)
-
-
-def _integer(value: float) -> int | None:
-    """NaN stands for null, as it does in text."""
-    if math.isnan(value):
-        return None
-    if int(value) != value or (isinstance(value, float) and abs(value) > EXACT):
-        raise ValueError(value)
-    return int(value)

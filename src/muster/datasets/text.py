@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -15,9 +14,11 @@ import pyarrow.compute as pc
 
 from muster.dataset import Fault
 from muster.datasets.chunks import batch_of
+from muster.datasets.json_fit import INEXACT, UNFIT, fit, loads, twice
 from muster.errors import InvalidInput
+from muster.signature import Json
 
-__all__ = ["EXACT", "TOKENS", "Starts", "convert", "spread", "without_faulty"]
+__all__ = ["TOKENS", "Starts", "convert", "spread", "without_faulty"]
 
 TOKENS = pa.array(
     [
@@ -46,8 +47,8 @@ TOKENS = pa.array(
 _TRUE = pa.array(["true", "t", "yes", "y", "1", "1.0"])
 _FALSE = pa.array(["false", "f", "no", "n", "0", "0.0"])
 
-EXACT = 2**53
-"""Up to here a float tells every whole number."""
+_SURE = r"^[+-]?([0-9]+\.0*|[0-9.]{1,15}([eE][+-]?[0-9]+)?)$"
+"""Numbers whose floats tell whether they are whole: no two of so few digits have one float."""
 
 Parse: TypeAlias = Callable[[pa.Array], pa.Array]
 Mask: TypeAlias = "npt.NDArray[np.bool_]"
@@ -189,10 +190,12 @@ def _whole_numbers(values: pa.Array, kind: pa.DataType) -> pa.Array:
     """With a plus, too, and with decimals that are zero: a column of whole numbers with nulls often went through floats."""
     plain = pc.match_substring_regex(values, r"^[+-]?[0-9]+$")
     digits = pc.replace_substring_regex(pc.if_else(plain, values, pa.scalar(None, pa.string())), r"^\+", "")
-    others = _finite(pc.if_else(plain, pa.scalar(None, pa.string()), values), pa.float64())
-    if pc.any(pc.greater(pc.abs(others), EXACT)).as_py():
+    others = pc.if_else(plain, pa.scalar(None, pa.string()), values)
+    floats = _finite(others, pa.float64())
+    sure = pc.and_(pc.match_substring_regex(others, _SURE), pc.less(pc.abs(floats), INEXACT))
+    if not pc.all(sure, min_count=0).as_py():
         raise pa.ArrowInvalid("more digits than a float has")
-    return pc.coalesce(pc.cast(digits, kind), pc.cast(others, kind))
+    return pc.coalesce(pc.cast(digits, kind), pc.cast(floats, kind))
 
 
 def _floats(kind: pa.DataType) -> Parse:
@@ -241,7 +244,8 @@ def _clock(kind: pa.DataType) -> Parse:
 
 def _durations(kind: pa.DataType) -> Parse:
     """Whole numbers of the type's unit."""
-    return lambda values: pc.cast(pc.cast(values, pa.int64()), kind)
+    parse = _integers(pa.int64())
+    return lambda values: pc.cast(parse(values), kind)
 
 
 def _nothing(_kind: pa.DataType) -> Parse:
@@ -258,11 +262,18 @@ def _nested(kind: pa.DataType) -> Parse:
 
     def parse(values: pa.Array) -> pa.Array:
         try:
-            return pa.array([None if v is None else json.loads(v) for v in values.to_pylist()], kind)
-        except (ValueError, TypeError, OverflowError) as error:
+            return pa.array([None if v is None else fit(_document(v), kind) for v in values.to_pylist()], kind)
+        except (*UNFIT, RecursionError) as error:
             raise pa.ArrowInvalid(str(error)) from None
 
     return parse
+
+
+def _document(text: str) -> Json:
+    document = loads(text)
+    if twice(document):
+        raise ValueError("a key that stands twice")
+    return document
 
 
 _PARSERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], Parse]], ...] = (

@@ -128,7 +128,10 @@ class Hub:
         output: str | Mapping[str, Json] = "auto",
         if_changed: bool = False,
     ) -> Version:
-        """Register a version: all is found out and checked, then committed; or nothing is."""
+        """Register a version: all is found out and checked, then committed; or nothing is.
+
+        With `if_changed` the newest version of the same digest is given instead, where there is one, and gets the aliases.
+        """
         declared = Declared(
             task=task,
             target=target,
@@ -247,6 +250,10 @@ class Hub:
 
     def aliases(self, model: str) -> Mapping[str, int]:
         return self._registry.aliases(model)
+
+    def aliases_of(self, models: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """The aliases of several models, by their names."""
+        return self._registry.aliases_of(models)
 
     def set_alias(self, reference: str, alias: str, *, reason: str = "") -> Version:
         return self._registry.set_alias(reference, alias, reason)

@@ -21,7 +21,7 @@ __all__ = ["GENESIS", "BlobStore", "Condition", "Op", "Page", "Query", "Reader",
 
 R = TypeVar("R", bound=Record)
 T_co = TypeVar("T_co", covariant=True)
-Op: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "~"]
+Op: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "~", "in"]
 
 GENESIS = "0" * 64
 """The `previous` of the first event."""
@@ -31,12 +31,12 @@ GENESIS = "0" * 64
 class Condition:
     """`field op value`. The field is one that the kind indexes, or `tag.<key>`; `~` is "contains", without regard to case.
 
-    A tag that is not set differs from every value.
+    `in` takes a tuple of values, of which it is one. A tag that is not set differs from every value.
     """
 
     field: str
     op: Op
-    value: str | int | float | None
+    value: str | int | float | tuple[str | int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,3 +45,16 @@ def test_a_name_that_can_be_mended_is_mended() -> None:
 def test_latest_and_digits_are_no_aliases(alias: str) -> None:
     with pytest.raises(InvalidReference):
         check_alias(alias)
+
+
+def test_a_name_is_never_an_id() -> None:
+    with pytest.raises(InvalidReference, match="26 digits"):
+        check_name("1" * 26)
+    assert check_name("1" * 25) == "1" * 25
+
+
+def test_a_number_of_any_length_is_read_or_refused() -> None:
+    assert parse("churn:007").number == 7
+    for wrong in ("churn:0", "churn:00", "churn:٣", "churn:" + "9" * 5_000):
+        with pytest.raises(InvalidReference, match="no version number"):
+            parse(wrong)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import muster
-from muster.errors import Conflict, InvalidReference
+from muster.errors import Conflict, InvalidInput, InvalidReference
+from muster.records import Version
 
 NUMBERS = "INPUT = 'arrow'\n\n\ndef predict(data):\n    return [n % 2 for n in data['n'].to_pylist()]\n"
 TEXTS = "INPUT = 'arrow'\n\n\ndef predict(data):\n    return [str(n % 2) for n in data['n'].to_pylist()]\n"
@@ -35,6 +36,43 @@ def test_versions_answer_one_question(tmp_path: Path) -> None:
         assert hub.delete_model("odd") == 2
         again = hub.register("odd", tmp_path / "numbers.py", task="binary", classes=[0, 1], sample=SAMPLE)
         assert again.number == 3
+
+
+def test_an_unchanged_model_gets_the_aliases_that_it_is_registered_with(tmp_path: Path) -> None:
+    (tmp_path / "numbers.py").write_text(NUMBERS)
+    with muster.open(tmp_path / "hub") as hub:
+
+        def register(*aliases: str) -> Version:
+            return hub.register(
+                "odd",
+                tmp_path / "numbers.py",
+                task="binary",
+                classes=[0, 1],
+                sample=SAMPLE,
+                aliases=aliases,
+                if_changed=True,
+            )
+
+        assert register().aliases == ()
+        (tmp_path / "numbers.py").write_text(NUMBERS + "# newer\n")
+        assert (register("champion").number, hub.aliases("odd")) == (2, {"champion": 2})
+        (tmp_path / "numbers.py").write_text(NUMBERS)
+        back = register("champion", "steady")
+        assert (back.number, back.aliases) == (1, ("champion", "steady"))
+        assert hub.aliases("odd") == {"champion": 1, "steady": 1}
+        newest = [(e.action, e.subject, e.reason) for e in hub.events(limit=2)]
+        assert newest == [
+            ("alias.created", "alias/odd@steady", "register"),
+            ("alias.changed", "alias/odd@champion", "register"),
+        ]
+        events = len(list(hub.events()))
+        register("champion")
+        assert len(list(hub.events())) == events
+
+
+def test_tags_of_a_version_follow_the_rules_of_tags(tmp_path: Path) -> None:
+    with muster.open(tmp_path / "hub") as hub, pytest.raises(InvalidInput, match="keys of tags"):
+        hub.register("odd", "none.py", tags={"": "x", "a=b": "c"})
 
 
 def test_wrong_names_are_told_at_once_with_their_mend(tmp_path: Path) -> None:

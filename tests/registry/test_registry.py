@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -14,7 +15,7 @@ from muster.errors import (
     VersionNotFound,
 )
 from muster.records import Event, Version
-from muster.registry.registry import Registry
+from muster.registry.registry import Registry, point
 from muster.store import Query, RecordStore
 
 Add = Callable[..., Version]
@@ -158,3 +159,59 @@ def test_descriptions_change_and_the_model_knows_when(registry: Registry, add: A
     assert after.updated_at > before
     registry.describe("churn:1", "The first.")
     assert registry.version("churn:1").description == "The first."
+
+
+def test_a_model_goes_by_its_id_too(registry: Registry, add: Add) -> None:
+    add(), add()
+    registry.set_alias("churn:1", "champion")
+    identity = registry.model("churn").id
+    assert registry.model(identity).name == "churn"
+    assert registry.aliases(identity) == {"champion": 1}
+    assert [v.number for v in registry.versions(identity)] == [2, 1]
+    assert registry.versions(identity).to_frame()["aliases"].tolist() == [[], ["champion"]]
+    assert registry.describe(identity, "who leaves").description == "who leaves"
+    registry.remove_alias(identity, "champion")
+    assert registry.delete_model(identity) == 2
+
+
+def test_an_alias_is_seen_however_many_there_are(registry: Registry, add: Add, store: RecordStore) -> None:
+    version = add()
+    with store.transaction("ann", "many") as tx:
+        for n in range(1_100):
+            point(tx, version, f"a{n:04}", "ann")
+    assert len(registry.aliases("churn")) == 1_100
+    assert registry.version("churn@a1099").number == 1
+    assert len(next(iter(registry.versions("churn"))).aliases) == 1_100
+
+
+class _Counted:
+    """A store that counts what it is asked for."""
+
+    def __init__(self, store: RecordStore) -> None:
+        self._store = store
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> object:
+        self.asked += name in ("get", "find", "count")
+        return getattr(self._store, name)
+
+
+def test_the_aliases_of_a_page_are_asked_for_once(registry: Registry, add: Add, store: RecordStore) -> None:
+    names = [f"m{n}" for n in range(5)]
+    for name in names:
+        add(name)
+        registry.set_alias(f"{name}:1", "champion")
+    counted = _Counted(store)
+    asking = Registry(cast(RecordStore, counted), "ann")
+    assert [v.aliases for v in asking.versions().page().items] == [("champion",)] * 5
+    assert counted.asked == 2
+    assert asking.aliases_of([*names, "none"]) == {**{n: {"champion": 1} for n in names}, "none": {}}
+    assert counted.asked == 3
+
+
+def test_keys_of_tags_are_such_as_filters_can_name(registry: Registry, add: Add, store: RecordStore) -> None:
+    add(tags={"a<b": "from before"})
+    with pytest.raises(InvalidInput, match="keys of tags"):
+        registry.tag("churn", {"a<b": "x"})
+    assert registry.tag("churn", {"a<b": None, "muster.io/team": "ops"}).tags == {"muster.io/team": "ops"}
+    assert [m.name for m in registry.models(["tag.muster.io/team=ops"])] == ["churn"]

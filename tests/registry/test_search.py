@@ -4,8 +4,8 @@ import pytest
 
 from muster.errors import InvalidInput
 from muster.records import Event, Model, Version
-from muster.registry.search import conditions, sorting
-from muster.store import Condition, Sort
+from muster.registry.search import Listing, conditions, sorting
+from muster.store import Condition, Page, Sort
 
 
 def test_filters_are_read() -> None:
@@ -20,7 +20,20 @@ def test_filters_are_read() -> None:
 
 
 def test_numbers_are_numbers() -> None:
-    assert conditions(Version, ["number>3"]) == (Condition("number", ">", 3),)
+    assert conditions(Version, ["number>3", "number!=-4"]) == (
+        Condition("number", ">", 3),
+        Condition("number", "!=", -4),
+    )
+    for wrong in ("--5", "9" * 5_000, "٣"):
+        with pytest.raises(InvalidInput, match="is a number"):
+            conditions(Version, [f"number={wrong}"])
+
+
+def test_every_tag_that_can_be_set_can_be_searched() -> None:
+    assert conditions(Model, ["tag.muster.io/team = ops", "tag.owned by~ann"]) == (
+        Condition("tag.muster.io/team", "=", "ops"),
+        Condition("tag.owned by", "~", "ann"),
+    )
 
 
 def test_all_that_is_wrong_is_told() -> None:
@@ -39,3 +52,8 @@ def test_a_minus_turns_the_sorting_round() -> None:
     assert sorting(Model, ["-created_at", "name"]) == (Sort("created_at", True), Sort("name"))
     with pytest.raises(InvalidInput):
         sorting(Model, ["size"])
+
+
+def test_a_list_of_less_than_nothing_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="-1"):
+        Listing(lambda _n, _cursor: Page[Model]([], None), -1)

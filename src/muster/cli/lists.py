@@ -79,15 +79,15 @@ def list_command(group: Group, *, over: str, example: str) -> Callable[[_List], 
     return decorate
 
 
-def show_page(session: Session, listing: Listing[R], view: View[R], paging: Paging) -> None:
-    """A page, or all of it."""
-    if paging.all:
-        show_all(session, list(listing), view, paging.filters)
-        return
-    page = listing.page(paging.limit, paging.cursor)
-    show_all(session, page.items, view, paging.filters, page.next)
-    if session.format == "text" and page.next is not None:
-        session.next(f"the same command with --cursor {page.next}")
+def show_page(
+    session: Session, listing: Listing[R], view: View[R] | Callable[[Sequence[R]], View[R]], paging: Paging
+) -> None:
+    """A page, or all of it. The view may be made of what is shown."""
+    page = None if paging.all else listing.page(paging.limit, paging.cursor)
+    found, cursor = (list(listing), None) if page is None else (page.items, page.next)
+    show_all(session, found, view if isinstance(view, View) else view(found), paging.filters, cursor)
+    if session.format == "text" and cursor is not None:
+        session.next(f"the same command with --cursor {cursor}")
 
 
 def show_all(

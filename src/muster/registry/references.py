@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from muster.errors import InvalidReference
+from muster.errors import InvalidInput, InvalidReference
 
-__all__ = ["ID", "Reference", "check_alias", "check_name", "parse"]
+__all__ = ["ID", "Reference", "check_alias", "check_name", "check_tags", "parse"]
 
 ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_NUMBER = re.compile(r"0*[1-9][0-9]{0,999}")
 _RULE = "names have 1 to 128 of a-z, 0-9, `.`, `_`, `-`, and start with a letter or digit"
 
 
@@ -32,7 +34,7 @@ def parse(text: str) -> Reference:
     if not _NAME.fullmatch(model):
         raise InvalidReference(f"`{text}` is no reference to a model or version: {_RULE}", hint=_hint(model))
     if mark == ":":
-        if not rest.isdecimal() or int(rest) == 0:
+        if not _NUMBER.fullmatch(rest):
             raise InvalidReference(
                 f"`{text}` has no version number behind the colon", hint=f"write `{model}:3`, or `{model}@alias`"
             )
@@ -45,6 +47,8 @@ def parse(text: str) -> Reference:
 def check_name(name: str, what: str = "model") -> str:
     if not _NAME.fullmatch(name):
         raise InvalidReference(f"`{name}` cannot name a {what}: {_RULE}", hint=_hint(name))
+    if ID.fullmatch(name):
+        raise InvalidReference(f"`{name}` cannot name a {what}: 26 digits are an id", hint="add a letter to it")
     return name
 
 
@@ -58,6 +62,16 @@ def check_alias(name: str) -> str:
             f"`{name}` cannot be an alias: digits name version numbers", hint="choose a name with a letter"
         )
     return check_name(name, "alias")
+
+
+def check_tags(keys: Iterable[str]) -> None:
+    """Refuse keys that no filter could name."""
+    wrong = [k for k in keys if not k or k != k.strip() or len(k) > 250 or set(k) & set("=!<>~")]
+    if wrong:
+        raise InvalidInput(
+            f"cannot be keys of tags: {wrong}",
+            hint="keys have 1 to 250 characters, none of `=`, `!`, `<`, `>`, `~`, and no space at an end",
+        )
 
 
 def _split(text: str) -> tuple[str, str, str]:

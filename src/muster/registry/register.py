@@ -13,7 +13,7 @@ import pyarrow as pa
 from muster.errors import Conflict, InvalidInput, InvalidModel, InvalidReference, NotApplicable, near
 from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
 from muster.records import Counter, Environment, Model, Version, new_id, now
-from muster.registry.references import check_alias, check_name
+from muster.registry.references import check_alias, check_name, check_tags
 from muster.registry.registry import check_threshold, filled, point
 from muster.scratch import scratch
 from muster.signature import Json, Output, Scalar, canonical
@@ -79,7 +79,7 @@ class Registration:
             description = origin.describe(request.source, folder)
             declared = self._declared(description)
             digest, size = self._stored(description)
-            if request.if_changed and (same := self._same(digest)) is not None:
+            if request.if_changed and (same := self._existing(digest)) is not None:
                 return same
             environment = self._environment(description)
             draft = Draft(description=description, declared=declared, digest=digest, environment=environment)
@@ -94,6 +94,7 @@ class Registration:
                     check(name)
                 except InvalidReference as error:
                     wrong.append(error)
+        check_tags(self._request.tags)
         if wrong:
             raise InvalidReference(
                 "; ".join(e.message for e in wrong), hint=", and ".join(dict.fromkeys(e.hint for e in wrong))
@@ -159,10 +160,19 @@ class Registration:
             folder=description.folder,
         )
 
-    def _same(self, digest: str) -> Version | None:
+    def _existing(self, digest: str) -> Version | None:
+        with self._store.transaction(self._actor, "register") as tx:
+            return self._same(tx, digest)
+
+    def _same(self, tx: Transaction, digest: str) -> Version | None:
+        """The newest version of this digest, with the aliases that were asked for."""
         where = (Condition("model", "=", self._request.model), Condition("digest", "=", digest))
-        found = self._store.find(Version, Query(where, (Sort("number", descending=True),), limit=1)).items
-        return filled(self._store, found[0]) if found else None
+        found = tx.find(Version, Query(where, (Sort("number", descending=True),), limit=1)).items
+        if not found:
+            return None
+        for alias in self._request.aliases:
+            point(tx, found[0], alias, self._actor)
+        return filled(tx, found[0])
 
     def _version(self, origin: str, draft: Draft, size: int, finding: Finding) -> Version:
         description, declared = draft.description, draft.declared
@@ -195,7 +205,7 @@ class Registration:
 
     def _commit(self, draft: Version) -> Version:
         with self._store.transaction(self._actor, "register") as tx:
-            if self._request.if_changed and (same := self._same(draft.digest)) is not None:
+            if self._request.if_changed and (same := self._same(tx, draft.digest)) is not None:
                 return same
             model = tx.get(Model, draft.model)
             version = replace(draft, number=_count(tx, f"version/{draft.model}"))
@@ -207,7 +217,7 @@ class Registration:
             tx.insert(version)
             for alias in self._request.aliases:
                 point(tx, version, alias, self._actor)
-        return replace(version, aliases=tuple(sorted(self._request.aliases)))
+        return replace(version, aliases=tuple(sorted(set(self._request.aliases))))
 
     def _first(self, version: Version) -> Model:
         return Model(

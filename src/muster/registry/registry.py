@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from muster.errors import (
@@ -17,7 +18,7 @@ from muster.errors import (
     near,
 )
 from muster.records import Alias, Model, Version, now
-from muster.registry.references import Reference, check_alias, parse
+from muster.registry.references import ID, Reference, check_alias, check_tags, parse
 from muster.registry.search import Listing, conditions, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore, Sort, Transaction
 
@@ -43,8 +44,7 @@ class Registry:
         """Versions of a model, or of all; the newest of a model first unless sorted otherwise."""
         where, order = conditions(Version, filters), sorting(Version, sort)
         if model is not None:
-            self.model(model)
-            where += (Condition("model", "=", model),)
+            where += (Condition("model", "=", self.model(model).name),)
             order = order or (Sort("number", descending=True),)
         return Listing(
             lambda n, cursor: self._with_aliases(self._store.find(Version, Query(where, order, n, cursor))), limit
@@ -52,11 +52,6 @@ class Registry:
 
     def model(self, name: str) -> Model:
         reference = parse(name)
-        if reference.id is not None:
-            found = self._store.find(Model, Query((Condition("id", "=", reference.id),), limit=1)).items
-            if found:
-                return found[0]
-            raise ModelNotFound(f"no model has the id `{reference.id}`", hint="list them with `muster model list`")
         if reference.number is not None or reference.alias is not None:
             raise InvalidReference(f"`{name}` is a version, not a model", hint=f"write `{reference.model}`")
         return self._model(self._store, name)
@@ -66,8 +61,14 @@ class Registry:
         return self._version(self._store, reference)
 
     def aliases(self, model: str) -> Mapping[str, int]:
-        self.model(model)
-        return {a.name: a.number for a in _aliases(self._store, model)}
+        return {a.name: a.number for a in _aliases(self._store, self.model(model).name)}
+
+    def aliases_of(self, models: Iterable[str]) -> Mapping[str, Mapping[str, int]]:
+        """The aliases of several models, by their names, with one question to the store."""
+        found: dict[str, dict[str, int]] = {name: {} for name in models}
+        for alias in _aliases(self._store, *found):
+            found[alias.model][alias.name] = alias.number
+        return found
 
     def set_alias(self, reference: str, alias: str, reason: str = "") -> Version:
         """Make the alias mean this version, whatever it meant before."""
@@ -79,17 +80,15 @@ class Registry:
 
     def remove_alias(self, model: str, alias: str, reason: str = "") -> None:
         with self._store.transaction(self._actor, reason) as tx:
-            self._model(tx, model)
-            found = tx.get(Alias, model, alias)
+            name = self._model(tx, model).name
+            found = tx.get(Alias, name, alias)
             if found is None:
-                raise self._no_alias(tx, model, alias)
+                raise self._no_alias(tx, name, alias)
             tx.delete(found)
 
     def tag(self, reference: str, tags: Mapping[str, str | None], reason: str = "") -> Model | Version:
         """Set tags of a model (`churn`) or a version (`churn:3`); None removes one."""
-        wrong = [k for k in tags if not k or "=" in k or len(k) > 250]
-        if wrong:
-            raise InvalidInput(f"cannot be keys of tags: {wrong}", hint="keys have 1 to 250 characters and no `=`")
+        check_tags(k for k, v in tags.items() if v is not None)
         with self._store.transaction(self._actor, reason) as tx:
             before = self._either(tx, reference)
             merged = {**before.tags, **tags}
@@ -127,6 +126,7 @@ class Registry:
         """Remove a model and all its versions; refused while it has aliases. Returns how many versions there were."""
         with self._store.transaction(self._actor, reason) as tx:
             model = self._model(tx, name)
+            name = model.name
             aliases = [a.name for a in _aliases(tx, name)]
             if aliases:
                 raise Conflict(
@@ -145,10 +145,9 @@ class Registry:
         parsed = parse(reference)
         if parsed.id is None and parsed.number is None and parsed.alias is None:
             return self._model(reader, parsed.model)
-        if parsed.id is not None and (
-            found := reader.find(Model, Query((Condition("id", "=", parsed.id),), limit=1)).items
-        ):
-            return found[0]
+        if parsed.id is not None:
+            with suppress(ModelNotFound):
+                return self._model(reader, reference)
         return self._version(reader, reference)
 
     def _write(self, tx: Transaction, before: Model | Version, after: Model | Version) -> Model | Version:
@@ -158,7 +157,12 @@ class Registry:
         return after
 
     def _model(self, reader: Reader, name: str) -> Model:
+        """The model of this name or id."""
         found = reader.get(Model, name)
+        if found is None and ID.fullmatch(name):
+            found = next(iter(reader.find(Model, Query((Condition("id", "=", name),), limit=1)).items), None)
+            if found is None:
+                raise ModelNotFound(f"no model has the id `{name}`", hint="list them with `muster model list`")
         if found is None:
             known = [m.name for m in reader.find(Model, Query(limit=_MANY)).items]
             raise ModelNotFound(
@@ -228,11 +232,9 @@ class Registry:
         )
 
     def _with_aliases(self, page: Page[Version]) -> Page[Version]:
-        models = {v.model for v in page.items}
         by_version: dict[tuple[str, int], list[str]] = {}
-        for model in models:
-            for a in _aliases(self._store, model):
-                by_version.setdefault((a.model, a.number), []).append(a.name)
+        for a in _aliases(self._store, *{v.model for v in page.items}):
+            by_version.setdefault((a.model, a.number), []).append(a.name)
         return Page([replace(v, aliases=tuple(by_version.get((v.model, v.number), ()))) for v in page.items], page.next)
 
 
@@ -266,5 +268,12 @@ def check_threshold(threshold: float | None, version: Version) -> None:
         raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
 
 
-def _aliases(reader: Reader, model: str) -> Sequence[Alias]:
-    return reader.find(Alias, Query((Condition("model", "=", model),), limit=_MANY)).items
+def _aliases(reader: Reader, *models: str) -> Sequence[Alias]:
+    """All aliases of these models, in order."""
+    where = (Condition("model", "=", models[0]) if len(models) == 1 else Condition("model", "in", models),)
+    found: list[Alias] = []
+    page = reader.find(Alias, Query(where, limit=_MANY))
+    while page.next is not None:
+        found += page.items
+        page = reader.find(Alias, Query(where, limit=_MANY, cursor=page.next))
+    return [*found, *page.items]

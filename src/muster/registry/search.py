@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, get_args
 
 from muster.documents import document
 from muster.errors import InvalidInput, MissingExtra, near
-from muster.records import Record
+from muster.records import Record, Version
 from muster.store import Condition, Op, Page, Query, Sort
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Listing", "conditions", "query", "sorting"]
 
 R = TypeVar("R", bound=Record)
-_FILTER = re.compile(r"(?P<field>[\w.-]+?)\s*(?P<op>!=|<=|>=|=|<|>|~)\s*(?P<value>.*)", re.DOTALL)
+_FILTER = re.compile(r"(?P<field>tag\.[^=!<>~]+?|[\w.-]+?)\s*(?P<op>!=|<=|>=|=|<|>|~)\s*(?P<value>.*)", re.DOTALL)
 _OPS: Mapping[str, Op] = {op: op for op in get_args(Op)}
 _NUMBERS = frozenset({"number", "seq"})
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def conditions(kind: type[Record], filters: Sequence[str]) -> tuple[Condition, ...]:
@@ -31,7 +32,7 @@ def conditions(kind: type[Record], filters: Sequence[str]) -> tuple[Condition, .
             wrong.append(f"`{text}` is no filter")
         elif not _known(kind, field := match["field"]):
             wrong.append(f"`{field}` cannot be searched{near(field, kind.INDEXED)}")
-        elif field in _NUMBERS and not match["value"].lstrip("-").isdecimal():
+        elif field in _NUMBERS and not _NUMBER.fullmatch(match["value"]):
             wrong.append(f"`{field}` is a number, not `{match['value']}`")
         else:
             found.append(
@@ -65,6 +66,8 @@ class Listing(Generic[R]):
     """A list that is read page by page while it is walked. `page()` gives one page with its cursor."""
 
     def __init__(self, page: Callable[[int, str | None], Page[R]], limit: int | None = None) -> None:
+        if limit is not None and limit < 0:
+            raise InvalidInput(f"a list cannot have {limit} records", hint="give a limit of 0 or more, or none")
         self._page = page
         self._limit = limit
 
@@ -87,9 +90,14 @@ class Listing(Generic[R]):
             import pandas as pd
         except ImportError:
             raise MissingExtra.named("pandas", "`to_frame()`") from None
-        return pd.DataFrame([document(r) for r in self]).drop(columns="format", errors="ignore")
+        return pd.DataFrame([_row(r) for r in self]).drop(columns="format", errors="ignore")
 
     def __repr__(self) -> str:
         items = list(self._page(11, None).items)
         shown = ", ".join(repr(getattr(r, "ref", None) or getattr(r, "name", None) or r.identity) for r in items[:10])
         return f"<{shown}{', …' if len(items) > 10 else ''}>"
+
+
+def _row(record: Record) -> dict[str, object]:
+    """A record's document, and the aliases of a version, which are no part of it."""
+    return {**document(record), **({"aliases": list(record.aliases)} if isinstance(record, Version) else {})}

@@ -32,6 +32,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
     "~": lambda cell, part: part in fold(cell),
+    "in": lambda cell, values: cell in values,
 }
 
 

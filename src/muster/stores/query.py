@@ -16,19 +16,19 @@ from muster.stores.shape import Cell, Field, Shape, check_text, fold
 
 __all__ = ["Order", "Plan", "Term", "plan", "terms"]
 
-_OPS = frozenset({"=", "!=", "<", "<=", ">", ">=", "~"})
+_OPS = frozenset({"=", "!=", "<", "<=", ">", ">=", "~", "in"})
 _MOST = 10_000
 _LONGEST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A condition with the value as it is stored. `field` is None for that of a tag; the value of `~` is folded."""
+    """A condition with the value as it is stored. `field` is None for that of a tag; the value of `~` is folded, that of `in` a list."""
 
     name: str
     field: Field | None
     op: Op
-    value: Cell
+    value: Cell | tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _terms(shape: Shape, where: Sequence[Condition], wrong: list[str]) -> Iterab
             wrong.append(fault)
             continue
         try:
-            value = None if condition.value is None else _value(field, condition.value)
+            value = _values(field, condition.value)
         except (ValueError, OverflowError):
             wrong.append(f"`{name}` is never {condition.value!r}: {_ABOUT[field.type if field else 'text']}")
             continue
@@ -111,11 +111,19 @@ def _fault(condition: Condition, field: Field | None) -> str:
         return f"`{op}` compares nothing; there are {' '.join(sorted(_OPS))}"
     if condition.value is None and op not in ("=", "!="):
         return f"`{name} {op}` needs a value"
+    if isinstance(condition.value, tuple) != (op == "in"):
+        return f"`{name} {op}` cannot be asked of {condition.value!r}: `in` alone takes several values"
     if op == "~" and field is not None and field.type != "text":
         return f"`{name}` is no text that `~` can look in"
     if op == "~" and len(str(condition.value)) > _LONGEST:
         return f"`{name} ~` looks for up to {_LONGEST:,} characters, not {len(str(condition.value)):,}"
     return ""
+
+
+def _values(field: Field | None, given: str | float | tuple[str | int, ...] | None) -> Cell | tuple[Cell, ...]:
+    if isinstance(given, tuple):
+        return tuple(_value(field, one) for one in given)
+    return None if given is None else _value(field, given)
 
 
 def _value(field: Field | None, given: str | float) -> Cell:

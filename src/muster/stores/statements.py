@@ -214,6 +214,8 @@ def _tag(shape: Shape, n: int, asked: _Asked) -> ColumnElement[bool]:
 
 
 def _compare(column: ColumnElement[Any], n: int, op: Op) -> ColumnElement[bool]:
+    if op == "in":
+        return column.in_(bindparam(f"v{n}", expanding=True))
     value: ColumnElement[Any] = bindparam(f"v{n}")
     if op == "~":
         return func.casefold(column).like(value, escape="\\")

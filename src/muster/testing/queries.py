@@ -74,9 +74,15 @@ class QuerySuite:
             ("tag.Ärger", "~", "GRÖSSE", ["churn"]),
             ("tag.price", "=", 9, ["price"]),
             ("tag.", "=", "x", []),
+            ("name", "in", ("price", "churn", "churn-", "price"), ["churn", "price"]),
+            ("target", "in", ("late", "%"), ["churn-2"]),
+            ("name", "in", (), []),
+            ("tag.team", "in", ("ops", ""), ["churn", "churn.old", "price"]),
         ],
     )
-    def test_conditions(self, shelf: RecordStore, field: str, op: Op, value: str | None, names: list[str]) -> None:
+    def test_conditions(
+        self, shelf: RecordStore, field: str, op: Op, value: str | tuple[str, ...] | None, names: list[str]
+    ) -> None:
         where = Condition(field, op, value)
         assert _names(shelf, where) == names
         assert shelf.count(Model, (where,)) == len(names)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -34,23 +34,24 @@ def model() -> None:
 def list_models(session: Session, paging: Paging) -> None:
     """List models."""
     hub = session.hub
-    show_page(session, hub.models(paging.filters, paging.sort), _view(cache(hub.aliases)), paging)
+    show_page(session, hub.models(paging.filters, paging.sort), partial(_view, hub), paging)
 
 
-def _view(aliases: Callable[[str], Mapping[str, int]]) -> View[Model]:
+def _view(hub: Hub, models: Sequence[Model]) -> View[Model]:
     """Aliases are no part of a model's record."""
+    aliases = hub.aliases_of([m.name for m in models])
     return View(
         [
             Column("name", lambda m: m.name),
             Column("task", lambda m: m.task, "whole"),
             Column("target", lambda m: m.target),
             Column("classes", lambda m: m.classes),
-            Column("aliases", lambda m: aliases(m.name)),
+            Column("aliases", lambda m: aliases[m.name]),
             Column("tags", lambda m: m.tags),
             Column("updated_at", lambda m: m.updated_at),
             Column("description", lambda m: m.description),
         ],
-        lambda m: model_document(m, aliases(m.name)),
+        lambda m: model_document(m, aliases[m.name]),
         empty="no models yet",
         begin="muster register MODEL SOURCE",
     )

@@ -49,7 +49,9 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
 @click.option("--description", default="", help="What it is, in words.")
 @click.option("--signature", metavar="FILE", help="The columns that it takes, as JSON: a file, or the object itself.")
 @click.option("--output", metavar="FILE", help="How its answer is read, as JSON: a file, or the object itself.")
-@click.option("--if-changed", is_flag=True, help="Take the version that is there if the model is the same; it gets the aliases.")
+@click.option(
+    "--if-changed", is_flag=True, help="Take the version that is there if the model is the same; it gets the aliases."
+)
 @pass_session
 def register(
     session: Session,

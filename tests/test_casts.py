@@ -254,6 +254,12 @@ class TestDecimals:
             check([Decimal("1.25"), None], source, pa.float64(), float)
             check([Decimal("1.25"), Decimal("2.00")], source, pa.int64(), lambda v: whole(Fraction(v), pa.int64()))
 
+    @pytest.mark.parametrize("target", [pa.decimal32(5, 2), pa.decimal64(5, 2)], ids=str)
+    @pytest.mark.parametrize("source", [pa.decimal128(38, 30), pa.decimal128(20, 10), pa.decimal256(76, 40)], ids=str)
+    def test_to_small_widths(self, source: pa.DataType, target: pa.DataType) -> None:
+        values = [Decimal("0.5"), Decimal("-999.99"), Decimal("0.125"), Decimal(1000), None]
+        check(values, source, target, lambda v: v if abs(v) < 1000 and v * 100 % 1 == 0 else FAULT)
+
 
 class TestBooleans:
     @pytest.mark.parametrize("target", [*INTEGERS, pa.float16(), pa.float32(), pa.float64()], ids=str)
@@ -606,6 +612,7 @@ REFUSED = [
     (pa.string(), pa.timestamp("s", "UTC"), "timestamps in the data"),
     (pa.binary(), pa.string(), "decode"),
     (pa.string(), pa.binary(), "write the column as binary"),
+    (pa.binary(2), pa.binary(3), "write the column as fixed_size_binary[3]"),
     (pa.int64(), pa.timestamp("s"), "write the column as timestamp[s]"),
     (pa.timestamp("s"), pa.int64(), "write the column as int64"),
     (pa.duration("s"), pa.int64(), "write the column as int64"),

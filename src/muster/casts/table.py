@@ -135,6 +135,8 @@ def _of_nulls(source: pa.DataType, target: pa.DataType) -> Rule:
 def _bytes_to_bytes(source: pa.DataType, target: pa.DataType) -> Rule:
     if not pa.types.is_fixed_size_binary(target):
         return simple(source, target)
+    if pa.types.is_fixed_size_binary(source):
+        _refuse(source, target)  # two widths: no value ever fits
 
     def run(array: pa.Array) -> tuple[pa.Array, Mask]:
         faults = found(true(pc.not_equal(pc.binary_length(array), target.byte_width)))

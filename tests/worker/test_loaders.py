@@ -26,10 +26,11 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from muster.signature import TENSOR, Column, Signature, TensorSpec
 from muster.worker.loaders import answers, estimators, inputs, load
@@ -502,6 +503,54 @@ def test_categories_are_those_that_the_model_was_trained_with() -> None:
         rome = [i for i, c in enumerate(rows.column("city").to_pylist()) if c == "Rome"]
         alone = loaded.call(rows.take(pa.array(rome)), {}, ["predict_proba"]).column("predict_proba").to_pylist()
         assert alone == [whole[i] for i in rome]
+
+
+def test_whole_numbers_are_categories_also_beside_nulls() -> None:
+    from xgboost import XGBClassifier
+
+    frame = X.assign(k=pd.Categorical(THREE * 10))
+    model = XGBClassifier(n_estimators=3, n_jobs=1, enable_categorical=True).fit(frame, THREE == 1)
+    numbers: list[int | None] = [None, *(THREE[1:40] * 10).tolist()]
+    rows = ROWS.add_column(3, "k", pa.array(numbers, pa.int64()))
+    frame.loc[0, "k"] = None
+    found = wrap(model, {}, "").call(rows, {}, []).column("predict_proba").to_pylist()
+    np.testing.assert_array_equal(found, model.predict_proba(frame.iloc[:40]))
+
+
+def _as_objects(batch: pa.RecordBatch) -> pd.DataFrame:
+    columns = zip(batch.schema.names, batch.columns, strict=True)
+    return pd.DataFrame({n: pd.Series(c.to_pylist(), dtype=object) for n, c in columns})
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+@pytest.mark.parametrize("inferred", [True, False])  # False: text as objects, with None, as before pandas 3
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_missing_texts_are_those_that_the_model_was_trained_with(
+    missing: Any, inferred: bool, as_array: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an encoder never saw it ignores: a missing value that it does know must not look like that."""
+    texts = pd.Series([None if t == 0 else y for t, y in zip(THREE, Y, strict=True)], dtype=object)
+    flags = pd.Series([missing if t == 1 else t == 2 for t in THREE], dtype=object)
+    texts = texts.map(lambda t: missing if t is None else t)
+    frame = pd.DataFrame({"t": texts.astype(object), "f": flags})
+    seen = frame.to_numpy()[:, :1] if as_array else frame
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(seen, THREE)
+    columns = {"t": pa.array([None if t == 0 else y for t, y in zip(THREE, Y, strict=True)])}
+    if not as_array:
+        columns["f"] = pa.array([None if t == 1 else bool(t == 2) for t in THREE])
+    if not inferred:
+        monkeypatch.setattr(inputs, "frame", _as_objects)
+    found = wrap(model, {}, "").call(pa.record_batch(columns), {}, []).column("predict_proba").to_pylist()
+    np.testing.assert_array_equal(found, model.predict_proba(seen))
+
+
+def test_a_missing_text_is_none_where_an_imputer_looks_for_that() -> None:
+    frame = pd.DataFrame({"t": pd.Series([None if t == 0 else y for t, y in zip(THREE, Y, strict=True)], dtype=object)})
+    imputer = SimpleImputer(missing_values=None, strategy="constant", fill_value="none")
+    model = make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(frame, THREE)
+    batch = pa.record_batch({"t": pa.array([None if t == 0 else y for t, y in zip(THREE, Y, strict=True)])})
+    found = wrap(model, {}, "").call(batch, {}, []).column("predict_proba").to_pylist()
+    np.testing.assert_array_equal(found, model.predict_proba(frame))
 
 
 def test_code_of_the_artifact_is_found(tmp_path: Path) -> None:

@@ -528,6 +528,14 @@ def test_what_an_answer_means(case: str) -> None:
     assert (found.task, found.reading) == (task, reading)
 
 
+def test_scores_that_lie_within_by_chance_are_no_probabilities() -> None:
+    facts = {**FACTS, "kind": "classifier", "classes": [0, 1], "methods": ["predict", "predict_proba"]}
+    batch = raw(predict=[0, 1, 1], predict_proba=lists([[0.75, 0.25], [0.4, 0.6], [-0.5, 1.5]], 2))
+    with pytest.raises(InvalidModel, match=r"no probabilities, by 1 of 3 rows: .*-0.5, 1.5") as caught:
+        decide(facts, batch, Declared(), Description(source=""))
+    assert "a margin m as" in caught.value.hint
+
+
 def test_columns_are_read_as_the_classes_that_they_are_named_by() -> None:
     """In whichever order they come, and whichever is declared or known to the model."""
     batch = raw(yes=[0.25], no=[0.75])

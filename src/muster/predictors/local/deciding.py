@@ -223,6 +223,12 @@ def _verified(raw: pa.RecordBatch, decision: Decision) -> list[str]:
         raise InvalidModel(
             f"none of {len(errors)} rows has a prediction; the first: {errors[0]}", hint=_mend(errors[0])
         )
+    if outside := [e for e in errors if "not within" in e]:
+        # Those of the other rows are no probabilities either: they only happen to lie within.
+        raise InvalidModel(
+            f"what the model gives are no probabilities, by {len(outside)} of {raw.num_rows} rows: {outside[0]}",
+            hint=_mend(outside[0]),
+        )
     _check_order(raw, decision)
     return (
         [f"{len(errors)} of {raw.num_rows} rows of the probe have no prediction; the first: {errors[0]}"]
@@ -234,7 +240,10 @@ def _verified(raw: pa.RecordBatch, decision: Decision) -> list[str]:
 def _mend(error: str) -> str:
     if "add up" in error or "not within" in error:
         scores = "output={'activation': 'softmax'} (or 'sigmoid', 'normalise') if these are scores"
-        return f"declare {scores}, or task='multilabel' if the classes are independent"
+        mend = f"declare {scores}, or task='multilabel' if the classes are independent"
+        if "not within" in error:
+            mend += "; two that add up to 1 are a margin m as (1 - m, m): train the model to give probabilities instead"
+        return mend
     if "none of its classes" in error:
         return "declare all classes of the model, as it names them"
     return "mend the model, or give a sample that it can predict"

@@ -64,9 +64,10 @@ def _xgboost_booster(booster: Any, spec: Dict[str, Any], categories: List[str], 
     form = _form(spec, booster.feature_names)
 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], _wanted: List[str]) -> Columns:
-        data = inputs.build(inputs.ordered(batch, booster.feature_names), form)
+        batch = inputs.ordered(batch, booster.feature_names)
+        data = inputs.build(batch, form)
         if categories and form == "pandas":
-            data = inputs.categorise(data, categories)
+            data = inputs.categorise(data, categories, batch)
         told = {"enable_categorical": True} if categories else {}
         return columns_of(
             "predict", booster.predict(xgboost.DMatrix(data, **told), **accepted(booster.predict, params))
@@ -113,7 +114,7 @@ def wrap_lightgbm(model: Any, spec: Dict[str, Any]) -> Loaded:
         batch = inputs.ordered(batch, names)
         data = inputs.build(batch, form)
         if form == "pandas":
-            data = inputs.categorise(data, categories(batch))
+            data = inputs.categorise(data, categories(batch), batch)
         return columns_of("predict", booster.predict(data))
 
     return Loaded(ask, ["predict"], **dict(facts, input=form))

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List
 
 import pyarrow as pa
 
-from . import inputs
+from . import inputs, missing
 from .answers import BadAnswer, Columns, columns_of, scores_of
 from .loaded import Loaded, attribute, plain
 
@@ -74,11 +74,13 @@ def load_estimator(
     if categories is None and takes_categories(model):
         categories = inputs.texts
 
+    knows_none = missing.known_as_none(model)
+
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], wanted: List[str]) -> Columns:
         batch = inputs.ordered(batch, order)
-        data = inputs.build(batch, form, named=bool(spec.get("named")))
+        data = missing.marked(inputs.build(batch, form, named=bool(spec.get("named"))), batch, knows_none)
         if categories is not None and form == "pandas":
-            data = inputs.categorise(data, categories(batch))
+            data = inputs.categorise(data, categories(batch), batch)
         return answers(model, data, wanted, params if spec.get("params") else {})
 
     return Loaded(ask, methods, **dict(known, input=form))

@@ -67,11 +67,24 @@ def frame(batch: pa.RecordBatch) -> Any:
     return pd.DataFrame(block.T, columns=batch.schema.names, copy=False)
 
 
-def categorise(data: Any, names: Sequence[str]) -> Any:
+def categorise(data: Any, names: Sequence[str], batch: pa.RecordBatch) -> Any:
     """The frame with these columns as categories, of the values that are there: models know their own, and look these up."""
     for name in names:
-        data[name] = data[name].astype("category")
+        column = batch.column(batch.schema.get_field_index(name))
+        if pa.types.is_integer(column.type) and column.null_count:
+            data[name] = _whole_categories(
+                column
+            )  # pandas has such a column as floats, and categories were whole numbers
+        else:
+            data[name] = data[name].astype("category")
     return data
+
+
+def _whole_categories(column: pa.Array) -> Any:
+    import pandas as pd
+
+    found = column.dictionary_encode()
+    return pd.Categorical.from_codes(found.indices.fill_null(-1).to_numpy(), categories=found.dictionary.to_numpy())
 
 
 def texts(batch: pa.RecordBatch) -> List[str]:

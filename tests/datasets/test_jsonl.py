@@ -133,6 +133,8 @@ DECLARED: list[tuple[pa.DataType, list[Any], list[Any]]] = [
     (pa.bool_(), [1, "2"], []),
     (pa.date32(), ["2024-01-02", None], [dt.date(2024, 1, 2), None]),
     (pa.date32(), [5, "x"], []),
+    (pa.duration("ms"), [5, "7", None], [dt.timedelta(milliseconds=5), dt.timedelta(milliseconds=7), None]),
+    (pa.duration("ms"), [1.5, True, "x"], []),
     (
         pa.timestamp("us", "UTC"),
         ["2024-01-02T03:04:05+00:00", ""],

@@ -53,6 +53,13 @@ def whole(out: FileSink) -> bool:
     return numbers == list(range(400)) and rejects == [51]
 
 
+@pytest.mark.parametrize("count", [1, 100_000, 100_001])
+def test_parts_are_named_in_their_order(count: int) -> None:
+    names = module._part_names(count, ".csv")
+    assert (len(set(names)), sorted(names)) == (count, names)
+    assert names[0].startswith("part-00000")
+
+
 class Killed(BaseException):
     """Stands for the end of the process at this very step."""
 

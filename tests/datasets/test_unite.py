@@ -57,6 +57,10 @@ def test_types_that_make_one(a: pa.DataType, b: pa.DataType, expected: pa.DataTy
         (pa.timestamp("us", "UTC"), pa.timestamp("us", "Europe/Berlin")),
         (pa.int64(), pa.timestamp("us")),
         (DICTIONARY, pa.int64()),
+        (pa.decimal128(10, 3), pa.float64()),
+        (pa.list_(pa.decimal128(10, 3)), pa.list_(pa.float64())),
+        (pa.struct([("d", pa.decimal128(10, 3))]), pa.struct([("i", pa.int8()), ("d", pa.float64())])),
+        (pa.map_(pa.string(), pa.decimal128(10, 3)), pa.map_(pa.string(), pa.float32())),
     ],
 )
 def test_types_that_do_not(a: pa.DataType, b: pa.DataType) -> None:

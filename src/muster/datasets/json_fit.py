@@ -84,7 +84,7 @@ def fit(value: Json, kind: pa.DataType) -> object:
         return _float(value, kind)
     if pa.types.is_decimal(kind):
         return _exact(value)
-    if pa.types.is_integer(kind):
+    if pa.types.is_integer(kind) or pa.types.is_duration(kind):
         return _integer(value)
     raise TypeError(value)
 

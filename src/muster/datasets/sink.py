@@ -188,7 +188,7 @@ class FileSink:
         self, chunks: Sequence[tuple[int, int]], manifest: Mapping[str, object], rejected: Rejected
     ) -> None:
         self._ready.mkdir(exist_ok=True)
-        parts = [self._ready / f"part-{n:05}{self.encoding.suffix}" for n in range(len(chunks))]
+        parts = [self._ready / name for name in _part_names(len(chunks), self.encoding.suffix)]
         for (part, index), target in zip(chunks, parts, strict=True):
             chunk = self._chunk(part, index)
             if chunk.exists():
@@ -254,6 +254,12 @@ class FileSink:
         for folder in map(Path, made if isinstance(made, list) else ()):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _part_names(count: int, suffix: str) -> list[str]:
+    """Numbers of one width, because readers take the files in bytewise order."""
+    width = max(5, len(str(count - 1)))
+    return [f"part-{n:0{width}}{suffix}" for n in range(count)]
 
 
 def _digest(path: Path) -> str:

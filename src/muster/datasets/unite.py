@@ -82,9 +82,19 @@ def _promoted(a: pa.Field, b: pa.Field) -> pa.Field | None:
     if _is_bytes(a.type) != _is_bytes(b.type) and pa.null() not in (a.type, b.type):
         return None
     try:
-        return pa.unify_schemas([pa.schema([a]), pa.schema([b])], promote_options="permissive").field(0)
+        better = pa.unify_schemas([pa.schema([a]), pa.schema([b])], promote_options="permissive").field(0)
     except pa.ArrowException:
         return None
+    return None if _rounded(a.type, better.type) or _rounded(b.type, better.type) else better
+
+
+def _rounded(source: pa.DataType, target: pa.DataType) -> bool:
+    """Whether decimals become floats, which have not all of them: a cast that Arrow does not check."""
+    if pa.types.is_struct(source) and pa.types.is_struct(target):
+        return any(_rounded(f.type, target.field(f.name).type) for f in source)
+    if pa.types.is_nested(source) and pa.types.is_nested(target):
+        return any(_rounded(source.field(i).type, target.field(i).type) for i in range(source.num_fields))
+    return bool(pa.types.is_decimal(source) and pa.types.is_floating(target))
 
 
 def _decoded(field: pa.Field) -> pa.Field:

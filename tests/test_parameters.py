@@ -50,6 +50,29 @@ def test_values_are_cast_by_the_rules_of_columns(name: str, given_value: Json, t
     assert type(parameters(SIGNATURE, {name: given_value})[name]) is type(taken)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (pa.timestamp("ns"), "2013-02-01T05:06:07.123456789"),
+        (pa.timestamp("us"), "2013-02-01T05:06:07.1234561"),
+        (pa.date32(), "2013-02-01T05:06:07"),
+        (pa.float64(), "1e400"),
+        (pa.float64(), "NaN"),
+        (pa.int64(), "9007199254740993.0"),
+    ],
+    ids=str,
+)
+def test_nothing_is_left_out_of_a_value(kind: pa.DataType, text: str) -> None:
+    with pytest.raises(InvalidInput, match="`p`: "):
+        read_parameters(Signature(parameters=(Parameter("p", kind),)), {"p": text})
+
+
+def test_a_day_is_read() -> None:
+    signature = Signature(parameters=(Parameter("day", pa.date32()),))
+    assert parameters(signature, {"day": "2013-02-01"}) == {"day": "2013-02-01"}
+    assert parameters(signature, {"day": "2013-02-01T00:00:00.000000000"}) == {"day": "2013-02-01"}
+
+
 def test_what_was_taken_is_taken_again_unchanged() -> None:
     once = parameters(SIGNATURE, {"at": "2013-02-01", "horizon": 3.0})
     assert parameters(SIGNATURE, once) == once

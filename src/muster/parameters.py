@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
@@ -13,6 +15,9 @@ from muster.errors import InvalidInput, near
 from muster.signature import Json, Parameter, Signature
 
 __all__ = ["parameters", "read_parameters"]
+
+_FINE = re.compile(r"[.,][0-9]{6}0*[1-9]")
+"""What Python leaves out of a time without a word."""
 
 
 def parameters(signature: Signature, given: Mapping[str, Json]) -> dict[str, Json]:
@@ -77,9 +82,11 @@ def _value(parameter: Parameter, given: Json) -> Json:
 
 def _scalar(given: Json, kind: pa.DataType) -> Json:
     """By the rules for columns, but that text is read as a time, since JSON has no other way to write one."""
-    if isinstance(given, str) and pa.types.is_timestamp(kind):
+    if isinstance(given, str) and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         moment = _moment(given)
         source = pa.array([moment], pa.timestamp("us", "UTC" if moment.tzinfo else None))
+    elif isinstance(given, float) and not _is_sure(given, kind):
+        raise InvalidInput(f"{given!r} is no {type_name(kind)} that JSON can tell")
     else:
         try:
             source = pa.array([given])
@@ -92,8 +99,16 @@ def _scalar(given: Json, kind: pa.DataType) -> Json:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def _is_sure(given: float, kind: pa.DataType) -> bool:
+    """Whether it is finite, and not so large that it may stand for another whole number than the one that was meant."""
+    return math.isfinite(given) and (not pa.types.is_integer(kind) or abs(given) < 2**53)
+
+
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidInput(f"{text!r} is no time as ISO 8601 writes it") from None
+    if _FINE.search(text):
+        raise InvalidInput(f"{text!r} is finer than microseconds")
+    return moment

@@ -28,19 +28,17 @@ from muster.predictors.local.environment import EnvironmentInfo, Environments
 from muster.predictors.local.site import LocalSite
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
-from muster.records import DatasetRecord, Event, Model, Run, Version
-from muster.registry.datasets import Datasets
+from muster.records import DatasetRecord, Run, Version
+from muster.registry.house import House
 from muster.registry.register import Registration, Request, Tools, overrides
-from muster.registry.registry import Registry, check_threshold
-from muster.registry.runs import Runs
+from muster.registry.registry import check_threshold
 from muster.registry.score import Scorings
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
-from muster.registry.search import Listing, conditions, sorting
 from muster.runners import RUNNERS
 from muster.scoring.small import head, predict_table
 from muster.scoring.tables import as_table
 from muster.signature import Json, Scalar, Signature, Task
-from muster.store import BlobStore, Query, RecordStore
+from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
 
 __all__ = ["Hub"]
@@ -63,19 +61,15 @@ class _OpenVersion:
         return Guarded(inner, threshold=self.threshold, mapping=self.mapping)
 
 
-class Hub:
+class Hub(House):
     """Every model you run. Safe from several threads; use it in a `with` block, or `close()` it."""
 
     def __init__(self, folder: Path, records: RecordStore, blobs: BlobStore, settings: Settings, talk: Talk) -> None:
+        super().__init__(records, settings.text("actor") or getpass.getuser())
         self.folder = folder
         self.settings = settings
-        self._records = records
         self._blobs = blobs
         self._talk = talk
-        self._actor = settings.text("actor") or getpass.getuser()
-        self._registry = Registry(records, self._actor)
-        self._runs = Runs(records, self._actor)
-        self._datasets = Datasets(records, self._actor)
         self._warm = Warm(lambda version: _open(version, self._site, 1))
         self._background: dict[str, threading.Thread] = {}
 
@@ -190,7 +184,7 @@ class Hub:
             threshold=threshold,
             mapping=dict(mapping or {}),
             prefix=prefix,
-            on_reject="fail" if on_reject == "fail" else on_reject,  # type: ignore[arg-type]  # start() refuses other words
+            on_reject=on_reject,
             overwrite=overwrite,
             runner=runner,
         )
@@ -228,54 +222,6 @@ class Hub:
         """Stop a run; nothing of its output is left."""
         return self._scorings.cancel(run)
 
-    def run(self, run: str) -> Run:
-        return self._runs.get(run)
-
-    def runs(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Run]:
-        return self._runs.list(filters, sort, limit)
-
-    def models(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Model]:
-        return self._registry.models(filters, sort, limit)
-
-    def model(self, name: str) -> Model:
-        return self._registry.model(name)
-
-    def versions(
-        self, model: str | None = None, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
-    ) -> Listing[Version]:
-        return self._registry.versions(model, filters, sort, limit)
-
-    def version(self, reference: str) -> Version:
-        return self._registry.version(reference)
-
-    def aliases(self, model: str) -> Mapping[str, int]:
-        return self._registry.aliases(model)
-
-    def aliases_of(self, models: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-        """The aliases of several models, by their names."""
-        return self._registry.aliases_of(models)
-
-    def set_alias(self, reference: str, alias: str, *, reason: str = "") -> Version:
-        return self._registry.set_alias(reference, alias, reason)
-
-    def remove_alias(self, model: str, alias: str, *, reason: str = "") -> None:
-        self._registry.remove_alias(model, alias, reason)
-
-    def tag(self, reference: str, tags: Mapping[str, str | None], *, reason: str = "") -> Model | Version:
-        return self._registry.tag(reference, tags, reason)
-
-    def describe(self, reference: str, description: str, *, reason: str = "") -> Model | Version:
-        return self._registry.describe(reference, description, reason)
-
-    def set_threshold(self, reference: str, threshold: float | None, *, reason: str = "") -> Version:
-        return self._registry.set_threshold(reference, threshold, reason)
-
-    def delete_version(self, reference: str, *, reason: str = "") -> None:
-        self._registry.delete_version(reference, reason)
-
-    def delete_model(self, name: str, *, reason: str = "") -> int:
-        return self._registry.delete_model(name, reason)
-
     def dataset(
         self,
         name: str,
@@ -292,14 +238,6 @@ class Hub:
             name, self.open_dataset(_absolute(str(uri))), description=description, tags=tags, replace=replace
         )
 
-    def datasets(
-        self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
-    ) -> Listing[DatasetRecord]:
-        return self._datasets.list(filters, sort, limit)
-
-    def remove_dataset(self, name: str, *, reason: str = "") -> None:
-        self._datasets.remove(name, reason)
-
     def open_dataset(self, uri: str) -> Dataset:
         """The dataset that a path, glob, URL or `data:NAME` names."""
         if uri.startswith("data:"):
@@ -313,19 +251,6 @@ class Hub:
             f"`{uri}` is no dataset that Muster reads",
             hint="give a .parquet, .csv, .jsonl or .arrow file, a folder or a glob",
         )
-
-    def events(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Event]:
-        """The audit trail, the newest first unless sorted otherwise."""
-        where, order = conditions(Event, filters), sorting(Event, sort or ("-seq",))
-        return Listing(lambda n, cursor: self._records.find(Event, Query(where, order, n, cursor)), limit)
-
-    def verify_events(self) -> tuple[int, Event | None]:
-        """Walk the audit trail: how many events hold, and the first that does not."""
-        return self._records.verify()
-
-    def upgrade(self) -> tuple[str, str]:
-        """Bring the store to this release's schema; the revisions before and after."""
-        return self._records.upgrade()
 
     @staticmethod
     def origins() -> Mapping[str, str]:

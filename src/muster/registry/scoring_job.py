@@ -14,7 +14,6 @@ from muster.profile import Profile
 from muster.records import Progress, Run, Version
 from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
-from muster.scoring.writer import OnReject
 from muster.signature import Json, Output, Signature
 
 __all__ = ["Job", "ScoreRequest", "ScoreTools", "Watch"]
@@ -35,7 +34,7 @@ class ScoreRequest:
     threshold: float | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
-    on_reject: OnReject = "skip"
+    on_reject: str = "skip"
     overwrite: bool = False
     runner: str = "local"
 

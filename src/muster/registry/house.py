@@ -1,0 +1,94 @@
+"""Keeping house: the Hub's methods over what is registered, which need a store and no implementation of anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from muster.records import DatasetRecord, Event, Model, Run, Version
+from muster.registry.datasets import Datasets
+from muster.registry.registry import Registry
+from muster.registry.runs import Runs
+from muster.registry.search import Listing, conditions, sorting
+from muster.store import Query, RecordStore
+
+__all__ = ["House"]
+
+
+class House:
+    """Models, versions, aliases, datasets, runs and events. Each change is one transaction by `actor`, with its audit event."""
+
+    def __init__(self, records: RecordStore, actor: str) -> None:
+        self._records = records
+        self._actor = actor
+        self._registry = Registry(records, actor)
+        self._runs = Runs(records, actor)
+        self._datasets = Datasets(records, actor)
+
+    def models(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Model]:
+        return self._registry.models(filters, sort, limit)
+
+    def model(self, name: str) -> Model:
+        return self._registry.model(name)
+
+    def versions(
+        self, model: str | None = None, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[Version]:
+        return self._registry.versions(model, filters, sort, limit)
+
+    def version(self, reference: str) -> Version:
+        return self._registry.version(reference)
+
+    def aliases(self, model: str) -> Mapping[str, int]:
+        return self._registry.aliases(model)
+
+    def aliases_of(self, models: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """The aliases of several models, by their names."""
+        return self._registry.aliases_of(models)
+
+    def set_alias(self, reference: str, alias: str, *, reason: str = "") -> Version:
+        return self._registry.set_alias(reference, alias, reason)
+
+    def remove_alias(self, model: str, alias: str, *, reason: str = "") -> None:
+        self._registry.remove_alias(model, alias, reason)
+
+    def tag(self, reference: str, tags: Mapping[str, str | None], *, reason: str = "") -> Model | Version:
+        return self._registry.tag(reference, tags, reason)
+
+    def describe(self, reference: str, description: str, *, reason: str = "") -> Model | Version:
+        return self._registry.describe(reference, description, reason)
+
+    def set_threshold(self, reference: str, threshold: float | None, *, reason: str = "") -> Version:
+        return self._registry.set_threshold(reference, threshold, reason)
+
+    def delete_version(self, reference: str, *, reason: str = "") -> None:
+        self._registry.delete_version(reference, reason)
+
+    def delete_model(self, name: str, *, reason: str = "") -> int:
+        return self._registry.delete_model(name, reason)
+
+    def datasets(
+        self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[DatasetRecord]:
+        return self._datasets.list(filters, sort, limit)
+
+    def remove_dataset(self, name: str, *, reason: str = "") -> None:
+        self._datasets.remove(name, reason)
+
+    def run(self, run: str) -> Run:
+        return self._runs.get(run)
+
+    def runs(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Run]:
+        return self._runs.list(filters, sort, limit)
+
+    def events(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Event]:
+        """The audit trail, the newest first unless sorted otherwise."""
+        where, order = conditions(Event, filters), sorting(Event, sort or ("-seq",))
+        return Listing(lambda n, cursor: self._records.find(Event, Query(where, order, n, cursor)), limit)
+
+    def verify_events(self) -> tuple[int, Event | None]:
+        """Walk the audit trail: how many events hold, and the first that does not."""
+        return self._records.verify()
+
+    def upgrade(self) -> tuple[str, str]:
+        """Bring the store to this release's schema; the revisions before and after."""
+        return self._records.upgrade()

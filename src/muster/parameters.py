@@ -54,9 +54,12 @@ def _read(parameter: Parameter, text: str) -> Json:
     if not parameter.many and _is_text(parameter.type):
         return text
     try:
-        return json.loads(text)
+        value: Json = json.loads(text)
     except json.JSONDecodeError:
         return text
+    if isinstance(value, float) and pa.types.is_integer(parameter.type) and abs(value) >= 2**53:
+        return text  # what was meant may be another whole number than this float
+    return value
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -85,8 +88,6 @@ def _scalar(given: Json, kind: pa.DataType) -> Json:
     if isinstance(given, str) and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         moment = _moment(given)
         source = pa.array([moment], pa.timestamp("us", "UTC" if moment.tzinfo else None))
-    elif isinstance(given, float) and not _is_sure(given, kind):
-        raise InvalidInput(f"{given!r} is no {type_name(kind)} that JSON can tell")
     else:
         try:
             source = pa.array([given])
@@ -96,12 +97,9 @@ def _scalar(given: Json, kind: pa.DataType) -> Json:
     if result.faults is not None:
         raise InvalidInput(f"{given!r} is no {type_name(kind)}")
     value = result.array[0].as_py()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidInput(f"{given!r} is no number that JSON can tell")
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _is_sure(given: float, kind: pa.DataType) -> bool:
-    """Whether it is finite, and not so large that it may stand for another whole number than the one that was meant."""
-    return math.isfinite(given) and (not pa.types.is_integer(kind) or abs(given) < 2**53)
 
 
 def _moment(text: str) -> datetime:

@@ -144,6 +144,12 @@ def test_a_bomb_is_stopped_as_it_goes_off(tmp_path: Path, small: None) -> None:
     many = {f"model/{i}": b"" for i in range(60)}
     with pytest.raises(InvalidModel, match="more than 50 files"):
         extract(zipped(tmp_path / "c.zip", many), tmp_path / "out")
+    folders = {f"model/{i}/": b"" for i in range(60)}
+    with pytest.raises(InvalidModel, match="more than 50 files or folders"):
+        extract(zipped(tmp_path / "d.zip", folders), tmp_path / "out")
+    deep = {"model/" + "a/" * 60 + "MLmodel": b""}
+    with pytest.raises(InvalidModel, match="more than 50 files or folders"):
+        extract(zipped(tmp_path / "e.zip", deep), tmp_path / "out")
 
 
 def test_a_bomb_in_a_header_is_stopped_too(tmp_path: Path, small: None) -> None:

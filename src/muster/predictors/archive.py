@@ -129,15 +129,16 @@ class _Place:
         if path in self.files or parents & self.files or (content is not None and path in self._folders):
             raise self._refused(name, "is in it twice")
         self._folders |= parents if content is not None else {*parents, path}
+        self.files |= {path} if content is not None else set()
+        if max(len(self.files), len(self._folders)) > MOST_FILES:
+            raise InvalidModel(
+                f"{self._archive.name} holds more than {MOST_FILES:,} files or folders",
+                hint="unpack it and register the folder",
+            )
         where = self._target / path
         if content is None:
             where.mkdir(parents=True, exist_ok=True)
             return
-        self.files.add(path)
-        if len(self.files) > MOST_FILES:
-            raise InvalidModel(
-                f"{self._archive.name} holds more than {MOST_FILES:,} files", hint="unpack it and register the folder"
-            )
         where.parent.mkdir(parents=True, exist_ok=True)
         with where.open("xb") as file:
             while block := content.read(_BLOCK):

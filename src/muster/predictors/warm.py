@@ -23,17 +23,30 @@ class Warm:
         self._opened: dict[str, Predictor] = {}
         self._guarded: dict[tuple[object, ...], Predictor] = {}
         self._lock = threading.Lock()
+        self._opening: dict[str, threading.Lock] = {}
 
     def predictor(self, version: Version, threshold: float | None, mapping: Mapping[str, str]) -> Predictor:
         key = version.id, threshold, tuple(mapping.items())
         with self._lock:
-            if version.id not in self._opened:
-                self._opened[version.id] = self._open(version)
-            if key not in self._guarded:
-                if len(self._guarded) >= _MANY:
-                    self._guarded.clear()
-                self._guarded[key] = Guarded(self._opened[version.id], threshold=threshold, mapping=mapping)
-            return self._guarded[key]
+            if key in self._guarded:
+                return self._guarded[key]
+        guarded = Guarded(self._inner(version), threshold=threshold, mapping=mapping)
+        with self._lock:
+            if len(self._guarded) >= _MANY:
+                self._guarded.clear()
+            return self._guarded.setdefault(key, guarded)
+
+    def _inner(self, version: Version) -> Predictor:
+        """Opening one may build an environment, for which only those wait who ask for the same version."""
+        with self._lock:
+            opening = self._opening.setdefault(version.id, threading.Lock())
+        with opening:
+            if (known := self._opened.get(version.id)) is not None:
+                return known
+            opened = self._open(version)
+            with self._lock:
+                self._opened[version.id] = opened
+            return opened
 
     def close(self) -> None:
         with self._lock:

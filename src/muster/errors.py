@@ -65,6 +65,7 @@ __all__ = [
     "TooNew",
     "VersionNotFound",
     "near",
+    "plural",
 ]
 
 
@@ -201,3 +202,8 @@ def near(name: str, known: Iterable[str]) -> str:
         folded.setdefault(one.casefold(), []).append(one)
     close = [one for like in get_close_matches(name.casefold(), folded, n=3, cutoff=0.6) for one in folded[like]][:3]
     return f"; did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else ""
+
+
+def plural(number: int, thing: str) -> str:
+    """How many there are of a thing: 1 row, 28,243 rows."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -95,6 +95,16 @@ def test_core_is_enough_to_use_muster_and_dev_serves_as_well(clone: Clone) -> No
     assert clone.synced() == []
 
 
+def test_muster_is_told_how_it_was_called(clone: Clone) -> None:
+    clone.run("true")
+    muster = clone.folder / ".venv" / "bin" / "muster"
+    muster.write_text('#!/bin/sh\necho "$MUSTER_RUN $*"\n')
+    muster.chmod(0o755)
+    assert clone.run("muster", "model", "list")[1] == f"{clone.folder}/run model list\n"
+    assert clone.run("demo", "here")[1] == f"{clone.folder}/run demo here\n"
+    assert clone.run("sh", "-c", "echo ${MUSTER_RUN-none}")[1] == "none\n"
+
+
 @pytest.mark.parametrize("changed", ["requirements/dev.txt", "pyproject.toml"])
 def test_a_change_installs_again_what_was_there(clone: Clone, changed: str) -> None:
     clone.run("true")

@@ -24,6 +24,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from muster.cli.paint import paint
+from muster.cli.program import called_here
 from muster.cli.session import Session
 from muster.errors import InvalidInput, ModelFailed, MusterError
 
@@ -57,13 +58,14 @@ def show(error: BaseException, session: Session, arguments: Sequence[str]) -> in
         click.echo(error.format_message(), err=True)
         return MISUSE
     told = _told(error, session)
+    hint = called_here(told.hint)
     if _wants_json(session, arguments):
-        body = {"type": told.type, "message": told.message, "hint": told.hint or None, "details": dict(told.details)}
+        body = {"type": told.type, "message": told.message, "hint": hint or None, "details": dict(told.details)}
         click.echo(json.dumps({"error": body}, ensure_ascii=False, default=str), err=True)
     else:
         click.echo(f"{paint(told.type, 'fail', sys.stderr)}: {told.message}", err=True)
-        if told.hint:
-            click.echo(f"\n{paint('hint:', 'accent', sys.stderr)} {told.hint}", err=True)
+        if hint:
+            click.echo(f"\n{paint('hint:', 'accent', sys.stderr)} {hint}", err=True)
     if told.trace and _debugging():
         click.echo(f"\n{told.trace.rstrip()}", err=True)
     return told.exit

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muster.cli.documents import run_document
+from muster.cli.program import called_here
 from muster.cli.render import Sheet, show_line
 from muster.cli.text import count, duration, exact, listed, percent, plural, scalar
 
@@ -44,7 +45,7 @@ def run_sheet(run: Run) -> Sheet:
     sheet = Sheet(f"{run.kind}  {run.id}")
     sheet.fact("status", run.status)
     sheet.fact("error", run.error)
-    sheet.fact("hint", run.hint)
+    sheet.fact("hint", called_here(run.hint or ""))
     sheet.fact("version", run.ref)
     sheet.fact("input", run.input)
     sheet.fact("output", run.output)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 import click
 
 from muster.cli.paint import paint
+from muster.cli.program import called_here
 
 if TYPE_CHECKING:
     from muster.cli.progress import Meter
@@ -82,7 +83,7 @@ class Session:
         """What to try next."""
         for number, command in enumerate(commands):
             lead = "next:" if number == 0 else "     "
-            self.say(f"{paint(lead, 'accent', sys.stderr)} {command}")
+            self.say(f"{paint(lead, 'accent', sys.stderr)} {called_here(command)}")
 
     def meter(self, verb: str, what: str) -> Meter:
         """Shows how far a run is, for as long as the `with` block lasts."""

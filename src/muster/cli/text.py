@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from muster.errors import plural
+
 __all__ = [
     "clean",
     "count",
@@ -27,10 +29,6 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 def count(number: int) -> str:
     """Digits in groups of three: 28,243."""
     return f"{number:,}"
-
-
-def plural(number: int, thing: str) -> str:
-    return f"{count(number)} {thing}{'' if number == 1 else 's'}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from muster.errors import EnvironmentFailed
+from muster.errors import EnvironmentFailed, plural
 from muster.hub import Hub
 from muster.records import Run, Version
 
@@ -62,10 +61,8 @@ def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
     return run
 
 
-def next_steps(folder: Path) -> str:
-    """Commands to go on with; in a clone `muster` is reached through its `./run`."""
-    run = os.environ.get("MUSTER_RUN")
-    muster = f"{shlex.quote(os.path.relpath(run, folder))} muster" if run else "muster"
+def next_steps(folder: Path, muster: str) -> str:
+    """Commands to go on with, `muster` as it is called in the folder."""
     month = "data/flights-2013-08.parquet"
     return "\n".join(
         (
@@ -103,7 +100,7 @@ def _train(hub: Hub, folder: Path, talk: Talk) -> None:
 
 
 def _registered(version: Version) -> str:
-    return f"registered  {version.ref}  from {version.origin}, {version.task}, {len(version.signature.columns)} columns"
+    return f"registered  {version.ref}  from {version.origin}, {version.task}, {plural(len(version.signature.columns), 'column')}"
 
 
 def _scored(run: Run) -> str:
@@ -114,4 +111,4 @@ def _scored(run: Run) -> str:
         else None
     )
     share = f"  {int(str(late)) / run.rows:.1%} predicted late" if late is not None and run.rows else ""
-    return f"scored  {run.ref}  {run.rows:,} rows  {run.rejected} rejected{share}  {run.seconds:.1f} s  → {run.output}"
+    return f"scored  {run.ref}  {plural(run.rows, 'row')}  {run.rejected} rejected{share}  {run.seconds:.1f} s  → {run.output}"

@@ -8,6 +8,7 @@ import click
 
 from muster.cli.command import Command, pass_session
 from muster.cli.documents import run_document
+from muster.cli.program import program
 from muster.cli.render import show_line
 from muster.cli.session import Session
 
@@ -26,6 +27,6 @@ def demo(session: Session, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     session.target = str(folder.absolute() / ".muster")
     run = tour(session.hub, folder.absolute(), session.say)
-    session.say(next_steps(folder))
+    session.say(next_steps(folder, program(folder)))
     if session.format == "json":  # people were told by the tour
         show_line(session, run_document(run), "scored")

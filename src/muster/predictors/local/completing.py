@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from muster.errors import InvalidInput, SignatureMismatch, near
+from muster.errors import InvalidInput, SignatureMismatch, near, plural
 from muster.predictor import Declared, Description
 from muster.predictors.local.case import ask
 from muster.predictors.local.raw import is_list, is_number, texts
@@ -58,7 +58,8 @@ def _from_facts(facts: Mapping[str, Json], schema: pa.Schema | None, *, given: b
         raise ask("the model does not tell which columns it takes, and it has no input example", *_HOW)
     if isinstance(count, int) and _width(schema) != count:
         raise SignatureMismatch(
-            f"the model takes {count} columns, which it has no names for, and the sample has {_width(schema)}: {texts(schema.names)}",
+            f"the model takes {plural(count, 'column')}, which it has no names for,"
+            f" and the sample has {_width(schema)}: {texts(schema.names)}",
             hint="give a sample of exactly these columns in their order (and name the target, if it is one of them), or a signature",
         )
     return tuple(Column(f.name, pa.null()) for f in schema), isinstance(count, int)
@@ -112,7 +113,7 @@ def _unnamed(columns: tuple[Column, ...], schema: pa.Schema) -> tuple[Column, ..
 
 def _other_count(count: int, schema: pa.Schema) -> SignatureMismatch:
     return SignatureMismatch(
-        f"the model takes {count} columns, which it has no names for, and the sample has {len(schema)}: {texts(schema.names)}",
+        f"the model takes {plural(count, 'column')}, which it has no names for, and the sample has {len(schema)}: {texts(schema.names)}",
         hint="give a sample of exactly these columns in their order; name the target, if it is one of them",
     )
 

@@ -16,7 +16,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from muster.config import Settings
-from muster.errors import EnvironmentFailed, InvalidInput
+from muster.errors import EnvironmentFailed, InvalidInput, plural
 from muster.predictor import Talk
 from muster.predictors.local.builds import Builds, EnvironmentInfo, Plan
 from muster.predictors.local.indexes import mask
@@ -107,7 +107,7 @@ class Environments:
         for info in self._builds.list():
             if info.key in keep:
                 continue
-            told = f"environment {info.key[:12]} (Python {info.python}, {len(info.packages)} packages, {info.size / 1e6:,.0f} MB)"
+            told = f"environment {info.key[:12]} (Python {info.python}, {plural(len(info.packages), 'package')}, {info.size / 1e6:,.0f} MB)"
             if (reason := self._builds.remove(info, idle)) is None:
                 gone.append(info)
                 self._talk(f"removed {told}")
@@ -137,7 +137,7 @@ class Environments:
         prefer: Mapping[NormalizedName, str],
         closed: bool = False,
     ) -> Environment:
-        self._talk(f"resolving {len(wanted.lines)} requirements for Python {base.minor} …")
+        self._talk(f"resolving {plural(len(wanted.lines), 'requirement')} for Python {base.minor} …")
         lock, more = resolve(wanted, base, self._uv, seconds=self._seconds, prefer=prefer, closed=closed)
         _check_pyarrow(next((p.version for p in lock.pins if p.name == "pyarrow"), None), f"Python {base.minor}")
         for wheel in wanted.wheels.values():

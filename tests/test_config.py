@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster.config import SETTINGS, Settings, size
+from muster.config import SETTINGS, Settings, expanded, size
 from muster.errors import InvalidConfig
 
 NAME, VARIABLE = "worker.call_seconds", "MUSTER_WORKER_CALL_SECONDS"
@@ -178,3 +180,17 @@ def test_what_is_no_size(text: str) -> None:
 def test_sizes_are_counted_exactly(number: int, unit: str) -> None:
     factor = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}[unit]
     assert size(f"{number}{unit}") == number * factor
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="never: only root can become another user")
+def test_a_user_without_name_and_home_opens_a_hub(tmp_path: Path) -> None:
+    """As in a container that runs under a number of its own."""
+    code = "import os, sys, muster\nos.setreuid(123_456, 0)\nwith muster.open(sys.argv[1]) as hub: print(hub._actor)"
+    command = [sys.executable, "-c", code, str(tmp_path / "hub")]
+    ran = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
+    assert ran.stdout == "uid-123456\n", ran.stderr
+
+
+def test_the_home_of_nobody_is_a_name_like_another() -> None:
+    assert expanded("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
+    assert expanded("~") == Path.home()

@@ -3,7 +3,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from muster.scratch import scratch
 
@@ -41,3 +44,35 @@ def test_what_cannot_be_told_is_swept_after_a_day(tmp_path: Path) -> None:
     with scratch(tmp_path):
         assert (tmp_path / "fresh").exists()
         assert not (tmp_path / "old").exists()
+
+
+def test_what_others_put_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").write_text("x")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "owner").write_text("")
+    with scratch(tmp_path):
+        assert len(list(tmp_path.iterdir())) == 3
+    os.utime(tmp_path / "half", (0, 0))
+    with scratch(tmp_path):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == [".DS_Store"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="never: only root can become another user")
+def test_what_another_user_has_there_is_left_alone() -> None:
+    code = """
+import os, sys
+from pathlib import Path
+from muster.scratch import scratch
+os.setresuid(123_456, 123_456, 123_456)
+with scratch(Path(sys.argv[1])) as made:
+    print("worked")
+"""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "own").mkdir(mode=0o700)
+        (folder / "own" / "owner").write_text("")
+        ran = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=False)
+        assert ran.stdout == "worked\n", ran.stderr
+        assert [p.name for p in folder.iterdir()] == ["own"]

@@ -16,9 +16,17 @@ from pathlib import Path
 
 from muster.errors import InvalidConfig, near
 
-__all__ = ["SETTINGS", "Setting", "Settings", "Value", "size"]
+__all__ = ["SETTINGS", "Setting", "Settings", "Value", "expanded", "size"]
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) *(?P<prefix>[KMGT]?)(?P<binary>i?)B?", re.IGNORECASE)
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with its `~` put in full; as it is where that means nobody, as in a container whose user has no name and no home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def size(text: str) -> int:
@@ -175,7 +183,8 @@ def _project_file(folder: Path) -> Path | None:
 
 def _user_file(environ: Mapping[str, str], home: Path | None) -> Path | None:
     base = environ.get("XDG_CONFIG_HOME")
-    file = (Path(base) if base else (home or Path.home()) / ".config") / "muster" / "muster.toml"
+    folder = Path(base) if base else (home or expanded("~")) / ".config"
+    file = folder / "muster" / "muster.toml"
     return file if file.is_file() else None
 
 

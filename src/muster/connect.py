@@ -6,10 +6,9 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from muster.config import Settings
+from muster.config import Settings, expanded
 from muster.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ def _hub(settings: Settings) -> Hub:
         from muster.hub import Hub
 
     if not separator:
-        return Hub.at(Path(named).expanduser(), settings)
-    path = Path(rest.removeprefix("/")).expanduser()
+        return Hub.at(expanded(named), settings)
+    path = expanded(rest.removeprefix("/"))
     return Hub.at(path.parent / f"{path.stem}-files", settings, database=path)
 
 

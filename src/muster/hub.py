@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from muster.config import Settings
+from muster.config import Settings, expanded
 from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
@@ -65,7 +66,7 @@ class Hub(House):
     """Every model you run. Safe from several threads; use it in a `with` block, or `close()` it."""
 
     def __init__(self, folder: Path, records: RecordStore, blobs: BlobStore, settings: Settings, talk: Talk) -> None:
-        super().__init__(records, settings.text("actor") or getpass.getuser())
+        super().__init__(records, settings.text("actor") or _user())
         self.folder = folder
         self.settings = settings
         self._blobs = blobs
@@ -269,7 +270,7 @@ class Hub(House):
     @property
     def _environment_folder(self) -> Path:
         named = self.settings.text("environment.folder")
-        return Path(named).expanduser() if named else self.folder / "environments"
+        return expanded(named) if named else self.folder / "environments"
 
     @cached_property
     def _site(self) -> LocalSite:
@@ -323,6 +324,14 @@ def _open(version: Version, site: LocalSite, workers: int) -> Predictor:
     return predictor
 
 
+def _user() -> str:
+    """The user of the operating system; by number where it has no name, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
 def _quiet(_line: str) -> None:
     return None
 
@@ -340,4 +349,4 @@ def _create_sink(uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inpu
 
 def _absolute(uri: str) -> str:
     """A registered path means the same from every folder."""
-    return uri if ":" in uri.split("/", maxsplit=1)[0] else str(Path(uri).expanduser().absolute())
+    return uri if ":" in uri.split("/", maxsplit=1)[0] else str(expanded(uri).absolute())

@@ -49,7 +49,9 @@ def _is_orphan(left: Path) -> bool:
     try:
         living = alive((left / "owner").read_text())
         return living is False or (living is None and time.time() - left.stat().st_mtime > _DAY)
-    except FileNotFoundError:
+    except NotADirectoryError:  # a file that somebody else put there
+        return False
+    except (FileNotFoundError, ValueError):  # killed before, or while, it said whose it is
         return left.exists() and time.time() - left.stat().st_mtime > _DAY
-    except ValueError:
+    except OSError:  # that of another user of the hub
         return False

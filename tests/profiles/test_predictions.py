@@ -39,3 +39,8 @@ def test_numbers_that_are_all_missing_have_no_mean() -> None:
 def test_profiles_of_different_things_do_not_merge() -> None:
     with pytest.raises(InvalidInput):
         PredictionProfile(["a"]).merge(PredictionProfile(["b"]))
+
+
+def test_numbers_too_large_for_a_sum_have_no_mean() -> None:
+    figures = _filled(Output("regression", pa.float64()), pa.array([1e308, 1e308, -1.0])).figures()
+    assert figures == {"rows": 3, "errors": 0, "mean": None, "min": -1.0, "max": 1e308}

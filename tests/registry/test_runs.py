@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -193,3 +194,5 @@ def test_the_number_of_a_process_in_another_container_says_nothing() -> None:
     host, pid, started = me().rsplit("/", 2)
     elsewhere = f"{host.rpartition('/')[0]}/1"
     assert alive(f"{elsewhere}/{pid}/{started}") is None
+    space = Path("/proc/self/ns/pid")
+    assert not space.exists() or host.endswith(f"/{space.stat().st_ino}")

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from muster.config import expanded
 from muster.errors import InvalidInput
 
 __all__ = ["Location", "claims", "locate"]
@@ -79,7 +80,7 @@ def locate(uri: str, options: Mapping[str, str] | None = None) -> Location:
 
 
 def _absolute(path: str) -> Path:
-    return Path(os.path.normpath(Path(path).expanduser().absolute()))
+    return Path(os.path.normpath(expanded(path).absolute()))
 
 
 def _exists(path: Path) -> bool:

@@ -93,11 +93,13 @@ class PredictionProfile:
         return profile
 
     def figures(self) -> Mapping[str, Json]:
-        """`rows`, `errors`, and `classes` (a list of class and rows) or `mean`, `min`, `max`."""
+        """`rows`, `errors`, and `classes` (a list of class and rows) or `mean` (None past the largest float), `min`, `max`."""
         figures: dict[str, Json] = {"rows": self._rows, "errors": self._errors}
         if self._classes:
             figures["classes"] = [{"class": c, "rows": n} for c, n in zip(self._classes, self._counts, strict=True)]
         counted = self._rows - self._errors
         if self._numbers and counted:
-            figures |= {"mean": self._sum / counted, "min": self._min, "max": self._max}
+            # The sum of numbers near the largest that there is may be none.
+            mean = self._sum / counted if math.isfinite(self._sum) else None
+            figures |= {"mean": mean, "min": self._min, "max": self._max}
         return figures

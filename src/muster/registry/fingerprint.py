@@ -29,7 +29,8 @@ class Fingerprint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.join()
+        if error is None:  # else nobody asks for it any more, and a large input takes long to read
+            self._thread.join()
 
     def _read(self) -> None:
         try:

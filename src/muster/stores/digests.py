@@ -37,7 +37,7 @@ def damaged(digest: str, found: str) -> Corrupt:
     """Other bytes than those that were put."""
     return Corrupt(
         f"the blob {digest} is damaged: its bytes have the digest {found}",
-        hint="restore it from a backup, or put the same bytes again",
+        hint="restore it from a backup, or remove it and put the same bytes again",
     )
 
 

@@ -38,6 +38,7 @@ class FileBlobs:
         with _explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._swept = False
+        self._durable: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._folder}>"
@@ -141,17 +142,22 @@ class FileBlobs:
 
     def _place(self, temporary: Path, digest: str) -> None:
         path = self._path(digest)
-        if not path.parent.exists():
-            path.parent.mkdir(exist_ok=True)
-            _sync(self._folder)
+        path.parent.mkdir(exist_ok=True)
         temporary.rename(path)
-        _sync(path.parent)
+        self._sync(path.parent)
 
     def _settled(self, digest: str) -> str:
         """Whoever renamed the blob may not have synced its folder yet."""
         with _explained(self._path(digest)):
-            _sync(self._path(digest).parent)
+            self._sync(self._path(digest).parent)
         return digest
+
+    def _sync(self, folder: Path) -> None:
+        """Make the names in it durable, and once its own, which whoever made it may not have synced yet."""
+        _sync(folder)
+        if folder.name not in self._durable:
+            _sync(self._folder)
+            self._durable.add(folder.name)
 
     def _path(self, digest: str) -> Path:
         check_digest(digest)

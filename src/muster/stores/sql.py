@@ -54,8 +54,8 @@ class _Connections:
     def begin(self) -> SqlRows:
         """The rows of a transaction, for whoever has the turn."""
         rows = self._writer = self._writer or SqlRows(self._database, self._database.connect(writes=True))
-        self._database.begin(rows.connection)
         try:
+            self._database.begin(rows.connection)
             schema.check(self._database, rows.connection)
         except BaseException:
             self.undo(rows)

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from muster.config import expanded
 from muster.errors import InvalidConfig
 
 __all__ = ["has_secret", "mask", "uv_settings", "without_secret"]
@@ -155,5 +156,5 @@ def _uv_names_indexes(environ: Mapping[str, str]) -> bool:
 
 
 def _homes(environ: Mapping[str, str]) -> tuple[Path, Path]:
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    home = Path(environ["HOME"]) if environ.get("HOME") else expanded("~")
     return home, Path(environ["XDG_CONFIG_HOME"]) if environ.get("XDG_CONFIG_HOME") else home / ".config"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from muster.config import expanded
 from muster.errors import EnvironmentFailed
 from muster.predictors.local.tool import Uv
 from muster.scratch import scratch
@@ -155,7 +156,7 @@ def _verified(path: Path, minor: str) -> Interpreter | None:
 
 def _pyenv(minor: str | None = None) -> Iterable[Interpreter]:
     """pyenv's versions, the newest patch first; its shims show uv only those that are switched on."""
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    root = Path(os.environ.get("PYENV_ROOT") or expanded("~/.pyenv")) / "versions"
     found = [(d.name, d / "bin" / "python") for d in root.glob("3.*") if re.fullmatch(r"3\.\d+\.\d+", d.name)]
     found.sort(key=lambda f: [int(n) for n in f[0].split(".")], reverse=True)
     return [

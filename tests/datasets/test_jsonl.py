@@ -29,7 +29,11 @@ def jsonl(folder: Path, *lines: object) -> Path:
     [
         ([1, 2, None], "int64"),
         ([1, 2.5], "double"),
-        ([1, 2**63], "double"),
+        ([1, 2**63], "string"),
+        ([-(2**63) - 1], "string"),
+        ([1, 2**63, 2.5], "double"),
+        ([1e300, 1], "double"),
+        ([[1], [2**64]], "list<item: string>"),
         ([True, None], "bool"),
         (["a", "2024-01-01"], "string"),
         (["2024-01-01T10:00:00Z"], "string"),
@@ -70,6 +74,12 @@ def test_types_are_those_of_every_line_and_keys_come_as_they_appear(
 def test_values_of_different_kinds_are_the_text_of_their_json(tmp_path: Path) -> None:
     path = jsonl(tmp_path, *({"x": v} for v in (1, "a", True, None, [1, {"b": "é"}], 2.5)))
     assert [r["x"] for r in rows(opened(path))] == ["1", "a", "true", None, '[1, {"b": "é"}]', "2.5"]
+
+
+def test_whole_numbers_that_no_type_holds_keep_their_digits(tmp_path: Path) -> None:
+    ids = [18446744073709551615, 9007199254740993, -9223372036854775809]
+    path = jsonl(tmp_path, *({"id": n, "list": [n], "x": {"id": n}} for n in ids))
+    assert rows(opened(path)) == [{"id": str(n), "list": [str(n)], "x": {"id": str(n)}} for n in ids]
 
 
 def test_bad_lines_are_faults_of_their_rows(tmp_path: Path) -> None:

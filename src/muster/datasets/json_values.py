@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -19,10 +20,19 @@ from muster.datasets.json_fit import UNFIT, Object, fit, loads, twice
 from muster.datasets.text import convert, spread, without_faulty
 from muster.signature import Json
 
-__all__ = ["parsed_types", "parsed_values", "union"]
+__all__ = ["parsed_types", "parsed_values", "told", "union"]
 
 Types: TypeAlias = dict[str, pa.DataType]
 Mask: TypeAlias = "npt.NDArray[np.bool_]"
+
+
+_BIG = pa.decimal256(76, 0)
+"""Stands for whole numbers beyond int64 until all values were seen: they are text, unless there are decimals too."""
+
+_NUMBERS = (pa.int64(), _BIG, pa.float64())
+"""Each takes the place of those before it."""
+
+_LONG = re.compile(rb"[0-9]{19}")
 
 
 class _NoRow(ValueError):
@@ -39,8 +49,8 @@ def _wider(a: pa.DataType, b: pa.DataType) -> pa.DataType:
         return a
     if pa.types.is_null(a):
         return b
-    if {a, b} == {pa.int64(), pa.float64()}:
-        return pa.float64()
+    if a in _NUMBERS and b in _NUMBERS:
+        return max(a, b, key=_NUMBERS.index)
     if pa.types.is_list(a) and pa.types.is_list(b):
         return pa.list_(_wider(a.value_type, b.value_type))
     if pa.types.is_struct(a) and pa.types.is_struct(b):
@@ -51,8 +61,8 @@ def _wider(a: pa.DataType, b: pa.DataType) -> pa.DataType:
 def parsed_types(lines: pa.Array) -> tuple[Types, int]:
     """The columns of these lines, and how many lines are rows; the others count for nothing."""
     table = _parsed(lines, None)
-    if table is not None:
-        return {f.name: _as_told(f.type) for f in table.schema}, len(lines)
+    if table is not None and not (any(_has(_huge, c) for c in _arrays(table)) and _LONG.search(spread(lines)[1].data)):
+        return {f.name: told(f.type) for f in table.schema}, len(lines)
     types: Types = {}
     rows = _rows(lines, None)[0]
     for row in rows:
@@ -60,14 +70,14 @@ def parsed_types(lines: pa.Array) -> tuple[Types, int]:
     return types, len(rows)
 
 
-def _as_told(kind: pa.DataType) -> pa.DataType:
-    """Arrow takes some strings for times; JSON says that they are strings."""
-    if pa.types.is_timestamp(kind):
+def told(kind: pa.DataType) -> pa.DataType:
+    """What a column is: Arrow takes some strings for times, but JSON says that they are strings; so are numbers that no type holds."""
+    if pa.types.is_timestamp(kind) or kind == _BIG:
         return pa.string()
     if pa.types.is_list(kind):
-        return pa.list_(_as_told(kind.value_type))
+        return pa.list_(told(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([(f.name, _as_told(f.type)) for f in kind])
+        return pa.struct([(f.name, told(f.type)) for f in kind])
     return kind
 
 
@@ -78,7 +88,7 @@ def _type_of(value: Json) -> pa.DataType:
         case bool():
             return pa.bool_()
         case int():
-            return pa.int64() if -(2**63) <= value < 2**63 else pa.float64()
+            return pa.int64() if -(2**63) <= value < 2**63 else _BIG
         case float():
             return pa.float64()
         case str():
@@ -103,20 +113,29 @@ def parsed_values(lines: pa.Array, schema: pa.Schema) -> tuple[pa.RecordBatch, t
             array, bad = convert(array, field.type)
             if bad is not None:
                 return _one_by_one(lines, schema)
-        if _endless(array):  # Arrow makes it of numbers that are too large, which are no values
+        if _has(pc.is_inf, array):  # Arrow makes it of numbers that are too large, which are no values
             return _one_by_one(lines, schema)
         arrays.append(array)
     return batch_of(arrays, schema, len(lines)), ()
 
 
-def _endless(array: pa.Array) -> bool:
-    """Whether an infinite number is in it."""
+def _has(what: Callable[[pa.Array], pa.Array], array: pa.Array) -> bool:
+    """Whether it holds of a float in it."""
     kind = array.type
     if pa.types.is_floating(kind):
-        return bool(pc.any(pc.is_inf(array)).as_py())
+        return bool(pc.any(what(array)).as_py())
     if pa.types.is_struct(kind):
-        return any(map(_endless, array.flatten()))
-    return is_list(kind) and _endless(array.flatten())
+        return any(_has(what, child) for child in array.flatten())
+    return is_list(kind) and _has(what, array.flatten())
+
+
+def _huge(array: pa.Array) -> pa.Array:
+    """What may be a whole number beyond int64, which Arrow reads as a float."""
+    return pc.greater_equal(pc.abs(array), 2.0**63)
+
+
+def _arrays(table: pa.Table) -> list[pa.Array]:
+    return [_whole(column) for column in table.columns]
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

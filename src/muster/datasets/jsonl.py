@@ -1,8 +1,8 @@
 """JSON lines: an object on each line; a key that a line lacks is null there.
 
 A column has the keys' order of first appearance and a type that takes every value of every file: numbers are int64, or
-double where one has a fraction or is beyond int64; values of different kinds make a column of strings that holds the JSON
-text of what is no string. Strings stay strings unless a type is declared. A line that is no object, or has a key twice, is
+double where one has a fraction; whole numbers beyond int64, and values of different kinds, make a column of strings that holds
+the JSON text of what is no string. Strings stay strings unless a type is declared. A line that is no object, or has a key twice, is
 a fault of its row; blank lines are no rows.
 """
 
@@ -19,7 +19,7 @@ from muster.dataset import Fault
 from muster.datasets.chunks import Piece, nothing
 from muster.datasets.files import File, cores, reading
 from muster.datasets.formats import Survey, Wanted, check_names, refuse_options, typed_options
-from muster.datasets.json_values import parsed_types, parsed_values, union
+from muster.datasets.json_values import parsed_types, parsed_values, told, union
 from muster.datasets.source import unpacked
 
 __all__ = ["JsonLines"]
@@ -50,6 +50,7 @@ class JsonLines:
         types: dict[str, pa.DataType] = {}
         for found, _ in scans:
             types = union(types, found)
+        types = {name: told(kind) for name, kind in types.items()}
         check_names(files[0], list(types))
         return Survey(tuple(types), types, tuple(rows for _, rows in scans), (None,) * len(files))
 

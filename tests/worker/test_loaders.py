@@ -430,6 +430,41 @@ def test_a_model_tells_what_it_is(case: str) -> None:
     assert facts["libraries"]["numpy"] == np.__version__
 
 
+@pytest.mark.parametrize("classes", [[0, 1], []])
+def test_catboost_s_plain_class_is_read_as_what_it_holds(classes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a stand-in with catboost's own manners, which is too large to install for this: its classes are an array, empty if none."""
+
+    class CatBoost:
+        classes_ = np.array(classes)
+        feature_names_ = ("0", "1", "2")
+
+        def load_model(self, path: str, kind: str) -> None:
+            assert (path, kind) == (str(Path("/model/model.cb")), "cbm")
+
+        def get_all_params(self) -> dict[str, str]:
+            return {"loss_function": "Logloss" if classes else "RMSE"}
+
+        def predict(self, data: Any) -> Any:
+            return np.full((len(data), 1), -1.5)
+
+    class CatBoostClassifier(CatBoost):
+        _estimator_type = "classifier"
+
+        def predict(self, data: Any) -> Any:
+            return np.ones(len(data), int)
+
+        def predict_proba(self, data: Any) -> Any:
+            return np.tile([0.25, 0.75], (len(data), 1))
+
+    library = SimpleNamespace(CatBoost=CatBoost, CatBoostClassifier=CatBoostClassifier)
+    monkeypatch.setitem(sys.modules, "catboost", library)
+    loaded = load({"loader": "catboost", "file": "model.cb", "class": "CatBoost"}, "/model")
+    assert (loaded.facts["kind"], loaded.facts["classes"]) == (("classifier", [0, 1]) if classes else (None, None))
+    found = loaded.call(ROWS.slice(0, 1), {}, [])
+    expected: dict[str, Any] = {"predict": [1], "predict_proba": [[0.25, 0.75]]} if classes else {"predict": [[-1.5]]}
+    assert found.to_pydict() == expected
+
+
 def test_a_model_whose_attributes_raise_is_loaded_all_the_same() -> None:
     class Awkward(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # nor do these
         @property

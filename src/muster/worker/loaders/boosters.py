@@ -13,7 +13,7 @@ import pyarrow as pa
 from . import inputs
 from .answers import Columns, columns_of
 from .estimators import accepted, load_estimator
-from .loaded import Loaded, attribute
+from .loaded import Loaded, attribute, plain
 
 
 def load_xgboost(spec: Dict[str, Any], folder: str) -> Loaded:
@@ -149,7 +149,7 @@ def load_catboost(spec: Dict[str, Any], folder: str) -> Loaded:
     model = getattr(catboost, spec["class"])()
     path = os.path.join(folder, spec["file"])
     model.load_model(path, spec.get("format") or "cbm")
-    if type(model) is catboost.CatBoost and len(attribute(model, "classes_") or ()):
+    if type(model) is catboost.CatBoost and plain(attribute(model, "classes_")):
         model = catboost.CatBoostClassifier()  # the same file; this class tells labels and probabilities
         model.load_model(path, spec.get("format") or "cbm")
     parameters = model.get_all_params() or {}

@@ -184,7 +184,7 @@ def kind_of(model: Any) -> str | None:
                     return name
             except Exception:  # noqa: BLE001, S112  # it asks the model's own code, which may be of any release
                 continue
-    return "classifier" if attribute(model, "classes_") is not None else None
+    return "classifier" if classes_of(model) else None
 
 
 def classes_of(model: Any) -> Any:

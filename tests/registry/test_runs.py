@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from muster.errors import Conflict, RunFailed, RunNotFound
+from muster.dataset import Dataset
+from muster.errors import Conflict, ModelFailed, RunFailed, RunNotFound
 from muster.owners import alive, me
 from muster.records import Chunk, Lease, Progress, Run, new_id, now
+from muster.registry.fingerprint import Fingerprint
 from muster.registry.runs import Runs
 from muster.store import RecordStore
 
@@ -196,3 +200,23 @@ def test_the_number_of_a_process_in_another_container_says_nothing() -> None:
     assert alive(f"{elsewhere}/{pid}/{started}") is None
     space = Path("/proc/self/ns/pid")
     assert not space.exists() or host.endswith(f"/{space.stat().st_ino}")
+
+
+class _Endless:
+    """A dataset that takes as long to read as the test likes."""
+
+    def __init__(self) -> None:
+        self.read = threading.Event()
+
+    def fingerprint(self) -> str:
+        self.read.wait(60)
+        return "f" * 64
+
+
+def test_work_that_ended_does_not_wait_for_its_input_to_be_read_through(runs: Runs, run: Run) -> None:
+    data = _Endless()
+    with runs.hold(run) as held:
+        with pytest.raises(ModelFailed), Fingerprint(cast(Dataset, data), held):
+            raise ModelFailed("at once")
+        assert not data.read.is_set()
+        data.read.set()

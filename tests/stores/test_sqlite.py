@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from muster.errors import Corrupt, InvalidInput, MusterError, StoreError
 from muster.records import Counter, Model
 from muster.stores import open_records
 from muster.stores.sql import SqlRecords
+from muster.stores.sqlite import Sqlite
 from muster.testing.records import a_model, a_version, insert
 from tests.conftest import Mount
 from tests.stores.conftest import fill
@@ -277,3 +279,21 @@ def test_closing_leaves_the_database_whole(store: SqlRecords, path: Path) -> Non
     store.close()
     assert {f.name for f in path.parent.iterdir()} == {"muster.db", "muster.db-queue"}
     shutil.rmtree(path.parent)
+
+
+def test_an_interrupt_while_beginning_leaves_nothing_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, other = SqlRecords(tmp_path / "muster.db"), SqlRecords(tmp_path / "muster.db", wait=0.1)
+    begin = Sqlite.begin
+
+    def interrupted(self: Sqlite, connection: Connection) -> None:
+        begin(self, connection)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Sqlite, "begin", interrupted)
+        with store.transaction("ann"):
+            pass
+    insert(other, a_model("churn", 1))
+    insert(store, a_model("fraud", 2))
+    other.close()
+    store.close()

@@ -74,7 +74,7 @@ class LocalRunner:
 
         total = open_profile()
         waiting: dict[tuple[int, int], tuple[bool, Profile]] = {}
-        order = [part.index for part in parts]
+        order = [part.index for part in parts if part.index not in plan.finished]
         place = (order[0], 0) if order else None
         try:
             for key, last, rows, measured in _Pipeline(parts, plan, work, self._workers).results():
@@ -85,6 +85,9 @@ class LocalRunner:
                     ended, ready = waiting.pop(place)
                     total.merge(ready)
                     place = _next(place, ended=ended, order=order)
+            # What stands behind chunks that were done before: whether one was the last of its part, only they could tell.
+            for key in sorted(waiting, key=lambda k: (order.index(k[0]), k[1])):
+                total.merge(waiting[key][1])
         finally:
             if predictor is not None:
                 predictor.close()

@@ -191,6 +191,18 @@ class RunnerSuite:
         assert (total.rows, total.sum) == (3_537, 2 * sum(range(3_537)))
         assert total.order == sorted(total.order)
 
+    def test_reduce_leaves_out_what_is_done_and_nothing_else(self, runner: Runner, parts: list[Part]) -> None:
+        plan = Plan(rows=100, done=frozenset({(0, 0), (0, 9), (3, 4)}), finished=frozenset({1, 2}))
+        total = runner.reduce(parts, _sum, plan=plan)
+        everything = runner.reduce(parts, _sum, plan=Plan(rows=100))
+        assert isinstance(total, Sum)
+        assert isinstance(everything, Sum)
+        left_out = [
+            c.batch for p in parts for c in p.chunks(100) if (p.index, c.index) in plan.done or p.index in (1, 2)
+        ]
+        assert everything.rows - total.rows == sum(b.num_rows for b in left_out)
+        assert total.order == [n for n in everything.order if n not in {b["n"][0].as_py() for b in left_out if len(b)}]
+
     def test_reduce_without_a_model_and_with_a_watcher(self, runner: Runner, parts: list[Part]) -> None:
         seen: list[int] = []
         total = runner.reduce(parts, _sum, plan=Plan(rows=100), watch=seen.append)

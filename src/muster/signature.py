@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import pyarrow as pa
 
@@ -41,6 +41,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 Scalar: TypeAlias = bool | int | str
 Task: TypeAlias = Literal["binary", "multiclass", "multilabel", "regression", "multioutput", "other"]
 
+_TASKS: Mapping[str, Task] = {task: task for task in get_args(Task)}
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
 
 TENSOR = b"muster.tensor"
@@ -171,12 +172,13 @@ class Output:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Json]) -> Output:
-        targets = document.get("targets") or {}
+        classes, targets = document.get("classes") or [], document.get("targets") or {}
+        assert isinstance(classes, list)
         assert isinstance(targets, dict)
         return cls(
-            task=document["task"],  # type: ignore[arg-type]  # written by to_json
+            task=_TASKS[str(document["task"])],
             type=type_from_json(document["type"]),
-            classes=tuple(document.get("classes") or ()),  # type: ignore[arg-type]  # scalars, written by to_json
+            classes=tuple(c for c in classes if isinstance(c, Scalar)),
             probabilities=document.get("probabilities") is True,
             targets={n: cls.from_json(t) for n, t in targets.items() if isinstance(t, dict)},
         )

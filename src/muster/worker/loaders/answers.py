@@ -161,7 +161,7 @@ def _check_index(name: str, values: Any) -> None:
 
 def _missing(value: Any) -> bool:
     """None, or one of the values that stand for it and equal nothing."""
-    return value is None or (not hasattr(value, "__len__") and bool(value != value))  # noqa: PLR0124
+    return value is None or (not hasattr(value, "__len__") and bool(value != value))  # noqa: PLR0124  # NaN and NaT equal nothing
 
 
 def _numpy(name: str, values: Any) -> pa.Array:

@@ -144,7 +144,7 @@ def _lightgbm_categories(values: Any, told: Dict[str, Any], batch: pa.RecordBatc
 
 def load_catboost(spec: Dict[str, Any], folder: str) -> Loaded:
     """`file`, its `format`, and the `class` that wrote it."""
-    import catboost  # type: ignore[import-not-found,unused-ignore]
+    import catboost
 
     model = getattr(catboost, spec["class"])()
     path = os.path.join(folder, spec["file"])

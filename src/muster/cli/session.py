@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
@@ -52,13 +51,13 @@ class Session:
     def hub(self) -> Hub:
         """The hub, opened on first use and closed at the end; who made a new one by a slip sees it at once."""
         from muster.cli.spared import spare_pandas
-        from muster.config import Settings
+        from muster.config import Settings, expanded
         from muster.connect import open as open_hub
 
         spare_pandas()
 
         where = Settings.load(self.arguments).text("hub")
-        new = not Path(where.removeprefix("sqlite:///")).expanduser().exists()
+        new = not expanded(where.removeprefix("sqlite:///")).exists()
         hub = open_hub(**{name.replace(".", "__"): value for name, value in self.arguments.items()})
         hub.talk_to(self.say)
         if new:

@@ -53,6 +53,13 @@ def test_what_was_installed_from_a_folder_is_local_with_a_note(site: Path) -> No
     assert notes == ("`library` belongs to library 1.0, which was installed from a folder of this machine",)
 
 
+def test_what_conda_installed_is_no_folder_of_this_machine(site: Path) -> None:
+    _install(site, "library", "1.0", at="file:///croot/library_1690232247812/work")
+    assert pins(["library"])[0] == ()
+    (site / "library-1.0.dist-info" / "INSTALLER").write_text("conda\n")
+    assert pins(["library"]) == (("library==1.0",), (), ())
+
+
 def test_a_shared_namespace_belongs_to_the_package_that_has_the_file(site: Path) -> None:
     for name in ("alpha", "beta"):
         _install(site, name, "1.0")

@@ -32,7 +32,12 @@ def installed_here(names: Iterable[str] | None = None) -> dict[NormalizedName, s
 
 
 def from_folder(distribution: Distribution) -> bool:
-    """Whether it was installed from a place on this machine, so that no index has it."""
+    """Whether it was installed from a place on this machine, so that no index has it.
+
+    What conda installed tells the folder of the machine that built it: that is none of this one's.
+    """
+    if (distribution.read_text("INSTALLER") or "").strip() == "conda":
+        return False
     text = distribution.read_text("direct_url.json")
     return text is not None and str(json.loads(text).get("url", "")).startswith("file:")
 

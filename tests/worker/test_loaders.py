@@ -136,6 +136,17 @@ def test_a_tensor_of_a_free_size_takes_what_comes() -> None:
     assert found["s"].tolist() == [["a"], ["b"]]
 
 
+@pytest.mark.parametrize("rows", [[[1, 2, 3], [4]], [[1, 2], None], [[1, 2], []]])
+def test_values_of_one_row_never_become_those_of_another(rows: list[list[int] | None]) -> None:
+    """Each has as many values as two rows of one size: they are refused, so that the rows are tried one by one."""
+    tensor = TensorSpec("int64", (-1, -1))
+    schema = Signature((Column("x", pa.list_(pa.int64()), tensor=tensor),)).schema
+    batch = pa.RecordBatch.from_arrays([pa.array(rows, pa.list_(pa.int64()))], schema=schema)
+    with pytest.raises(ValueError, match="of several sizes|is null"):
+        inputs.build(batch, "arrow")
+    assert inputs.build(batch.slice(0, 1), "arrow").tolist() == [rows[0]]
+
+
 ANSWERS: dict[str, tuple[Any, dict[str, tuple[str, list[Any] | None]]]] = {
     "array": (np.array([1.5, 2.5]), {"predict": ("double", [1.5, 2.5])}),
     "small floats": (np.array([1.5], np.float32), {"predict": ("float", [1.5])}),

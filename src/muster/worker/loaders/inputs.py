@@ -11,6 +11,7 @@ import re
 from typing import Any, Dict, List, Sequence, Tuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 TENSOR = b"muster.tensor"
 """The key of a field's metadata that tells a tensor: `dtype`, and `shape` with the rows first."""
@@ -133,9 +134,18 @@ def _tensor(column: pa.Array, dtype: str, shape: Sequence[int]) -> Any:
     while (
         pa.types.is_list(values.type) or pa.types.is_large_list(values.type) or pa.types.is_fixed_size_list(values.type)
     ):
+        _check_lengths(values)
         values = values.flatten()
     flat = values.to_numpy(zero_copy_only=False).astype(_dtype(dtype))
     return np.array(flat).reshape(_sizes(len(column), list(shape[1:])))
+
+
+def _check_lengths(lists: pa.Array) -> None:
+    """Refuse what would be put together from other rows' values: the number of all values may fit where those of rows do not."""
+    if lists.null_count:
+        raise ValueError("a tensor is null, which is no array")
+    if not pa.types.is_fixed_size_list(lists.type) and len(pc.unique(pc.list_value_length(lists))) > 1:
+        raise ValueError("the rows have tensors of several sizes, which are no one array")
 
 
 def _dtype(name: str) -> Any:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import muster
 from muster.config import SETTINGS, Settings, expanded, size
-from muster.errors import InvalidConfig
+from muster.errors import InvalidConfig, InvalidInput
 
 NAME, VARIABLE = "worker.call_seconds", "MUSTER_WORKER_CALL_SECONDS"
 
@@ -194,3 +195,11 @@ def test_a_user_without_name_and_home_opens_a_hub(tmp_path: Path) -> None:
 def test_the_home_of_nobody_is_a_name_like_another() -> None:
     assert expanded("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
     assert expanded("~") == Path.home()
+
+
+@pytest.mark.parametrize("target", ["sqlite://", "sqlite:///", "sqlite:////"])
+def test_a_database_without_a_name_is_no_hub(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match="names no file"):
+        muster.open(target)
+    assert list(tmp_path.iterdir()) == []

@@ -47,6 +47,11 @@ def _hub(settings: Settings) -> Hub:
     if not separator:
         return Hub.at(expanded(named), settings)
     path = expanded(rest.removeprefix("/"))
+    if not path.name:
+        raise InvalidInput(
+            f"`{named}` names no file",
+            hint="give sqlite:///path/to/file.db, with a fourth slash for a path from the root",
+        )
     return Hub.at(path.parent / f"{path.stem}-files", settings, database=path)
 
 

@@ -142,7 +142,7 @@ def test_values_of_one_row_never_become_those_of_another(rows: list[list[int] | 
     tensor = TensorSpec("int64", (-1, -1))
     schema = Signature((Column("x", pa.list_(pa.int64()), tensor=tensor),)).schema
     batch = pa.RecordBatch.from_arrays([pa.array(rows, pa.list_(pa.int64()))], schema=schema)
-    with pytest.raises(ValueError, match="of several sizes|is null"):
+    with pytest.raises(ValueError, match=r"of several sizes|is null"):
         inputs.build(batch, "arrow")
     assert inputs.build(batch.slice(0, 1), "arrow").tolist() == [rows[0]]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import muster
 from muster.cli.program import called_here, program
+from tests.cli.conftest import VERSION
 from tests.cli.helpers import call
 
 
@@ -41,3 +44,10 @@ def test_hints_and_next_steps_name_it(clone: Path) -> None:
     assert answer.err.endswith("\n\nhint: list them with `./run muster model list`\n")
     assert call("model", "show", "churn", "--json").error["hint"] == "list them with `./run muster model list`"
     assert call("model", "list").err.endswith("next: ./run muster register MODEL SOURCE\n")
+
+
+def test_a_model_of_many_versions_says_where_the_others_are(written: Path, clone: Path) -> None:
+    with muster.open(written) as hub, hub._records.transaction("ada", "written") as tx:
+        for number in range(3, 13):
+            tx.insert(replace(VERSION, id=f"01JD4ZT7K5Q3F0W8V9X2Y6B{number:03}", number=number, digest=f"{number:064}"))
+    assert "… all of them: ./run muster version list churn\n" in call("model", "show", "churn").out

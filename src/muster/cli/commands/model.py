@@ -11,6 +11,7 @@ import click
 from muster.cli.command import Group
 from muster.cli.documents import model_document
 from muster.cli.lists import Paging, View, list_command, show_page
+from muster.cli.program import program
 from muster.cli.render import Column, Sheet
 from muster.cli.session import Session
 from muster.cli.text import exact, listed
@@ -90,7 +91,7 @@ def _sheet(found: Model, aliases: Mapping[str, int], newest: Sequence[Version], 
     sheet.fact("aliases", *(f"{alias} → {found.name}:{number}" for alias, number in aliases.items()))
     sheet.fact("tags", *(f"{k}={v}" for k, v in found.tags.items()))
     sheet.table("versions", newest, _VERSIONS)
-    sheet.fact("", f"… all of them: muster version list {found.name}" if more else "")
+    sheet.fact("", f"… all of them: {program()} version list {found.name}" if more else "")
     sheet.fact("created", f"{exact(found.created_at)} by {found.created_by}")
     sheet.fact("updated", exact(found.updated_at))
     sheet.fact("id", found.id)

@@ -78,11 +78,15 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What the user says of a model. None, or empty, is "take it from the model". `output` has the keys of Reading, or is empty."""
+    """What the user says of a model. None, or empty, is "take it from the model". `output` has the keys of Reading, or is empty.
+
+    `inherited`: the classes are those of the model's earlier versions; nobody said so of this one.
+    """
 
     task: Task | None = None
     target: str | None = None
     classes: tuple[Scalar, ...] = ()
+    inherited: bool = False
     signature: Signature | None = None
     threshold: float | None = None
     output: Mapping[str, Json] = field(default_factory=dict)

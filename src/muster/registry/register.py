@@ -141,8 +141,10 @@ class Registration:
         task = declared.task or description.task or model.task
         if task != model.task:
             raise Conflict(_differs(model, "task", model.task, task), hint=_OTHER_MODEL)
-        classes = declared.classes or (model.classes if not description.classes else ())
-        return replace(declared, task=task, target=declared.target or model.target, classes=classes)
+        inherited = not declared.classes and not description.classes
+        classes = model.classes if inherited else declared.classes
+        target = declared.target or model.target
+        return replace(declared, task=task, target=target, classes=classes, inherited=inherited)
 
     def _stored(self, description: Description) -> tuple[str, int]:
         if description.folder is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from muster.predictors.local.installed import as_installed, installed_here, own_paths
+from muster.predictors.local.installed import as_installed, from_index, installed_here, own_paths
 from muster.predictors.local.requirements import read_lines
 
 
@@ -55,3 +55,9 @@ def test_extras_are_followed() -> None:
     more, _, _ = as_installed(read_lines(["hypothesis[numpy]"]))
     assert any(line.startswith("numpy==") for line in more.lines)
     assert not any(line.startswith("numpy==") for line in plain.lines)
+
+
+def test_what_lies_in_a_folder_is_installed_and_not_from_an_index() -> None:
+    """Its content changes under one version, so that a lock with that version says nothing of it."""
+    assert "muster-ml" in installed_here(["muster-ml"])
+    assert set(from_index(["muster-ml", "pyarrow"])) == {"pyarrow"}

@@ -382,6 +382,22 @@ def test_a_code_is_the_place_of_a_class_and_not_its_name(case: str, classes: tup
     assert "error" not in answer.schema.names
 
 
+@pytest.mark.parametrize("case", sorted(CODED))
+def test_earlier_versions_do_not_tell_what_a_code_means(case: str) -> None:
+    """Where nobody said it of this version: its labels may have been encoded in another order. Names of columns tell."""
+    facts, batch = CODED[case]
+    inherited = Declared(classes=("high", "low", "mid"), inherited=True)
+    if "names" in case:
+        names = Declared(classes=(3, 1, 2), inherited=True)
+        assert decide({**FACTS, **facts}, batch, names, Description(source="")).output.classes == (3, 1, 2)
+        return
+    with pytest.raises(InvalidInput, match="nothing tells which of") as caught:
+        decide({**FACTS, **facts}, batch, inherited, Description(source=""))
+    assert "in the order of those numbers" in caught.value.hint
+    called = Declared(classes=(2, 0, 1), inherited=True)
+    assert decide({**FACTS, **facts}, batch, called, Description(source="")).output.classes == (2, 0, 1)
+
+
 def test_codes_in_another_order_are_names() -> None:
     facts = {**FACTS, "objective": "multi:softmax"}
     found = decide(facts, raw(predict=[0.0, 2.0]), Declared(classes=(2, 0, 1)), Description(source=""))

@@ -40,6 +40,7 @@ class Case:
     task: Task | None = None
     native: tuple[Scalar, ...] = ()
     declared: tuple[Scalar, ...] = ()
+    inherited: bool = False
     targets: tuple[tuple[Scalar, ...], ...] = ()
     kind: str | None = None
     multilabel: bool = False

@@ -11,7 +11,7 @@ from muster.errors import InvalidInput
 from muster.predictors.local.raw import texts
 from muster.signature import Scalar, canonical
 
-__all__ = ["Classes", "by_codes", "match", "one_type", "type_of"]
+__all__ = ["Classes", "by_codes", "match", "numbered", "one_type", "type_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,14 @@ def _are_codes(classes: tuple[Scalar, ...]) -> bool:
     return [canonical(c) for c in classes] == [str(i) for i in range(len(classes))]
 
 
+def numbered(names: Sequence[Scalar]) -> bool:
+    """Whether the classes are called 0, 1, … themselves, in any order."""
+    return {canonical(n) for n in names} == {str(i) for i in range(len(names))}
+
+
 def by_codes(names: tuple[Scalar, ...]) -> Classes:
     """These are the names of what the model knows as 0, 1, …: the numbers themselves, if they are those in any order."""
-    if {canonical(n) for n in names} == {str(i) for i in range(len(names))}:
+    if numbered(names):
         return Classes(names, names)
     pairs = ", ".join(f"{code} is {name}" for code, name in enumerate(names))
     return Classes(names, names, f"the model knows its classes by numbers: {pairs}", codes=True)

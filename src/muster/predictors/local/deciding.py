@@ -16,7 +16,7 @@ from muster.errors import InvalidInput, InvalidModel, ModelFailed
 from muster.predictor import Declared, Description
 from muster.predictors.answers import check
 from muster.predictors.local.case import POSITIVE_LAST, Case, Form, overrides
-from muster.predictors.local.classes import Classes, by_codes, match, one_type, type_of
+from muster.predictors.local.classes import Classes, by_codes, match, numbered, one_type, type_of
 from muster.predictors.local.forms import find_form
 from muster.predictors.local.objectives import Activation, objective
 from muster.predictors.local.order import better_order
@@ -84,6 +84,7 @@ def _case(
         task=declared.task or description.task,
         native=native,
         declared=one_type(declared.classes or description.classes),
+        inherited=declared.inherited,
         targets=targets,
         kind=kind if isinstance(kind, str) else None,
         multilabel=facts.get("multilabel") is True,
@@ -161,6 +162,8 @@ def _classes(case: Case, task: Task, form: Form) -> Classes:
     classes = by_codes(order) if coded else match(native, order)
     if codes:
         classes = replace(classes, codes=True)
+    if case.inherited and not form.names and not numbered(order):
+        _check_told(case, classes)
     if not classes.registered:
         raise InvalidInput(
             f"the model is {task}, and its classes are not told",
@@ -175,6 +178,16 @@ def _classes(case: Case, task: Task, form: Form) -> Classes:
             else "declare both classes, the positive one last",
         )
     return classes
+
+
+def _check_told(case: Case, classes: Classes) -> None:
+    """Earlier versions tell what the classes are, but not by which numbers this one knows them: another training may count otherwise."""
+    if classes.codes or (case.objective is not None and not case.native):
+        raise InvalidInput(
+            f"the model knows its classes by the numbers 0, 1, … alone, and nothing tells which of {texts(case.declared)} each is",
+            hint="declare classes=[…] in the order of those numbers, as the labels were encoded for its training",
+            details={"declare": ["classes"]},
+        )
 
 
 def _check_seen(case: Case, classes: Classes) -> None:

@@ -20,7 +20,7 @@ from muster.errors import EnvironmentFailed, InvalidInput, plural
 from muster.predictor import Talk
 from muster.predictors.local.builds import Builds, EnvironmentInfo, Plan
 from muster.predictors.local.indexes import mask
-from muster.predictors.local.installed import as_installed, installed_here
+from muster.predictors.local.installed import as_installed, from_index, installed_here
 from muster.predictors.local.interpreters import (
     OLDEST_PYARROW,
     OLDEST_PYTHON,
@@ -274,9 +274,11 @@ def _check_pyarrow(version: str | None, where: str) -> None:
 
 
 def _has(lock: Lock) -> bool:
-    """Whether this Python has exactly the versions of the lock."""
+    """Whether this Python has exactly the versions of the lock, from an index: what lies in a folder changes under its version."""
+    here = from_index([p.name for p in lock.pins])
     return all(
-        p.version is not None and same_version(installed_here([p.name]).get(p.name, ""), p.version) for p in lock.pins
+        p.version is not None and p.wheel is None and same_version(here.get(canonicalize_name(p.name), ""), p.version)
+        for p in lock.pins
     )
 
 

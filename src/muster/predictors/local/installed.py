@@ -16,7 +16,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from muster.errors import EnvironmentFailed
 from muster.predictors.local.requirements import Requirements
 
-__all__ = ["as_installed", "from_folder", "installed_here", "own_paths"]
+__all__ = ["as_installed", "from_folder", "from_index", "installed_here", "own_paths"]
 
 
 def own_paths() -> list[str]:
@@ -29,6 +29,11 @@ def own_paths() -> list[str]:
 def installed_here(names: Iterable[str] | None = None) -> dict[NormalizedName, str]:
     """The versions of these packages, or of all, that are installed."""
     return {canonicalize_name(d.metadata["Name"]): d.version for d in _distributions(names)}
+
+
+def from_index(names: Iterable[str]) -> dict[NormalizedName, str]:
+    """The versions of those of these packages that are installed, and not from a place on this machine."""
+    return {canonicalize_name(d.metadata["Name"]): d.version for d in _distributions(names) if not from_folder(d)}
 
 
 def from_folder(distribution: Distribution) -> bool:

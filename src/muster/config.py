@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from muster.errors import InvalidConfig, near
+from muster.errors import InvalidConfig, InvalidInput, near
 
 __all__ = ["SETTINGS", "Setting", "Settings", "Value", "expanded", "size"]
 
@@ -130,7 +130,7 @@ class Settings(Mapping[str, object]):
         environ = os.environ if environ is None else environ
         layers: list[tuple[str, Mapping[str, object]]] = [("argument", arguments or {})]
         layers.append(("environment", {n: environ[s.variable] for n, s in SETTINGS.items() if s.variable in environ}))
-        files = (_project_file(folder or Path.cwd()), _user_file(environ, home))
+        files = (_project_file(folder or _here()), _user_file(environ, home))
         layers += [(str(file), _flat(file)) for file in files if file is not None]
         wrong: list[str] = []
         for source, layer in layers:
@@ -175,6 +175,13 @@ def _first(setting: Setting, layers: list[tuple[str, Mapping[str, object]]], wro
             except ValueError:
                 wrong.append(f"{source}: `{setting.name}` cannot be {given!r}: it says {setting.about}")
     return Value(setting, setting.default(), "default")
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise InvalidInput("the folder that you are in is gone", hint="change to one that exists") from None
 
 
 def _project_file(folder: Path) -> Path | None:

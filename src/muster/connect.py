@@ -6,15 +6,17 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muster.config import Settings, expanded
-from muster.errors import InvalidInput
+from muster.errors import InvalidInput, shortened
 
 if TYPE_CHECKING:
     from muster.hub import Hub
 
-__all__ = ["open"]
+__all__ = ["Place", "open", "place"]
 
 
 def open(target: str | os.PathLike[str] | None = None, **settings: object) -> Hub:  # the name people type
@@ -26,10 +28,24 @@ def open(target: str | os.PathLike[str] | None = None, **settings: object) -> Hu
     if target is not None:
         arguments["hub"] = os.fspath(target)
     loaded = Settings.load(arguments)
-    return _hub(loaded)
+    found = place(loaded)
+    with _imports():
+        from muster.hub import Hub
+
+    return Hub.at(found.folder, loaded, database=found.database)
 
 
-def _hub(settings: Settings) -> Hub:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a hub is, or would be made; and whether it is there."""
+
+    folder: Path
+    database: Path
+    made: bool
+
+
+def place(settings: Settings) -> Place:
+    """The place that the settings name. Nothing is made."""
     named = settings.text("hub")
     if not named.strip():
         raise InvalidInput(
@@ -41,18 +57,30 @@ def _hub(settings: Settings) -> Hub:
         raise InvalidInput(
             f"a hub cannot be opened at `{scheme}://…`", hint="give a folder, or sqlite:///path/to/file.db"
         )
-    with _imports():
-        from muster.hub import Hub
-
     if not separator:
-        return Hub.at(expanded(named), settings)
+        folder = expanded(named)
+        return Place(folder, folder / "muster.db", _made(folder, folder / "muster.db"))
     path = expanded(rest.removeprefix("/"))
     if not path.name:
         raise InvalidInput(
             f"`{named}` names no file",
             hint="give sqlite:///path/to/file.db, with a fourth slash for a path from the root",
         )
-    return Hub.at(path.parent / f"{path.stem}-files", settings, database=path)
+    return Place(path.parent / f"{path.stem}-files", path, _made(path.parent, path))
+
+
+def _made(folder: Path, database: Path) -> bool:
+    try:
+        if folder.is_file():
+            raise InvalidInput(
+                f"`{folder}` is a file, not a hub",
+                hint="name the folder of a hub; a hub's database is named with sqlite:/// before its path",
+            )
+        return database.exists()
+    except OSError as error:
+        raise InvalidInput(
+            f"`{shortened(str(folder))}` cannot be a hub: {error.strerror}", hint="name a folder that you can open"
+        ) from None
 
 
 @contextmanager

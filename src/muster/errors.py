@@ -204,6 +204,11 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else ""
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """What somebody gave, as a message can repeat it: without its middle where it is long."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2 - 1) :]}"
+
+
 def plural(number: int, thing: str) -> str:
     """How many there are of a thing: 1 row, 28,243 rows."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

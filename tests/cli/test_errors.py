@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -96,7 +97,7 @@ def test_every_error_of_the_tree_is_shown() -> None:
         (["register", "churn", "absent"], "there is nothing at `absent`"),
     ],
 )
-def test_misuse(arguments: list[str], told: str, place: Path) -> None:
+def test_misuse(arguments: list[str], told: str, written: Path) -> None:
     answer = call(*arguments, "--quiet")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.partition(": ")[2].startswith(told)
@@ -135,7 +136,40 @@ def test_the_trace_is_there_for_who_asks(failing: Callable[..., Answer], monkeyp
 
 def test_the_systems_words_are_passed_on(failing: Callable[..., Answer]) -> None:
     answer = failing(PermissionError(13, "Permission denied", "/hub/muster.db"))
-    assert (answer.code, answer.err) == (1, "OSError: Permission denied: `/hub/muster.db`\n")
+    assert (answer.code, answer.err) == (
+        1,
+        "OSError: Permission denied: `/hub/muster.db`\n\nhint: use an account that may do this, or another place\n",
+    )
+    assert failing(OSError(5, "Input/output error")).err == (
+        "OSError: Input/output error\n\nhint: MUSTER_DEBUG=1 shows where it came from\n"
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_lead_nowhere(closed: str, written: Path) -> None:
+    script = f"{shlex.join(MUSTER)} model list {closed}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("name ") == (">&-" not in closed.split())
+
+
+@pytest.mark.parametrize("words", ["model list", "model list --json", "--help"])
+def test_a_full_disk_behind_stdout_is_named(words: str, written: Path) -> None:
+    script = f"{shlex.join(MUSTER)} {words} > /dev/full"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, check=False, text=True)
+    assert done.returncode == 1
+    assert "what is printed cannot be written: No space left on device" in done.stderr
+    assert "see where stdout goes" in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_folder_that_is_gone_is_named(place: Path) -> None:
+    script = f"mkdir gone; cd gone; rmdir ../gone; exec {shlex.join(MUSTER)} model list"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "InvalidInput: the folder that you are in is gone\n\nhint: change to one that exists\n",
+    )
 
 
 def test_a_models_own_frames_are_shown_to_who_asks(
@@ -212,7 +246,7 @@ def test_help_too_may_be_cut_off() -> None:
 
 
 def test_a_broken_pipe_that_is_not_stdout_is_a_failure(failing: Callable[..., Answer]) -> None:
-    assert failing(BrokenPipeError(32, "Broken pipe")).err == "OSError: Broken pipe\n"
+    assert failing(BrokenPipeError(32, "Broken pipe")).err.startswith("OSError: Broken pipe\n")
 
 
 def test_output_in_a_poor_encoding_is_still_output(written: Path) -> None:

@@ -8,28 +8,78 @@ from pathlib import Path
 
 import pytest
 
+import muster
 from tests.cli.conftest import RUN
-from tests.cli.helpers import call
+from tests.cli.helpers import call, leaves
 
 
 def test_a_new_hub_is_told_and_is_empty(place: Path) -> None:
+    (place / "rows.csv").write_text("age\n1\n")
+    register = ("dataset", "register", "march", "rows.csv")
+    assert call(*register).err == f"made  a new hub in {place}/.muster\n"
+    assert call(*register, "--replace").err == ""
+    assert call(*register, "--json", "--hub", "another").err == ""
+    assert call(*register, "--quiet", "--hub", "a-third").err == ""
     answer = call("model", "list")
     assert (answer.code, answer.out) == (0, "")
-    assert answer.err == f"made  a new hub in {place}/.muster\nno models yet\nnext: muster register MODEL SOURCE\n"
+    assert answer.err == "no models yet\nnext: muster register MODEL SOURCE\n"
     assert call("model", "list", "--json").json == {"items": [], "next": None}
     assert call("model", "list", "--quiet").err == ""
-    assert call("model", "list", "--json", "--hub", "another").err == ""
-    assert call("model", "list", "--quiet", "--hub", "a-third").err == ""
+
+
+def test_what_only_reads_makes_no_hub(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    makers = {"muster register", "muster demo", "muster dataset register"}
+    assert {path for path, command in leaves() if getattr(command, "makes_hub", False)} == makers
+    hint = (
+        "go to the folder that has one, name it with --hub or MUSTER_HUB, or make one with"
+        " `muster register MODEL SOURCE` or `muster demo`"
+    )
+    (place / "empty").mkdir()
+    for arguments in (
+        ("model", "list"),
+        ("version", "show", "churn"),
+        ("run", "list"),
+        ("event", "verify"),
+        ("env", "gc"),
+        ("alias", "set", "churn:1", "champion"),
+        ("score", "churn", "rows.csv", "out.csv"),
+    ):
+        answer = call(*arguments, "--json")
+        assert (answer.code, answer.error["type"], answer.error["hint"]) == (1, "NotFound", hint)
+        assert answer.error["message"].startswith(f"there is no hub at {place}/.muster (where it is when neither --hub")
+    assert call("model", "list", "--hub", "empty", "--json").error["message"] == (
+        f"there is no hub at {place}/empty (named by --hub)"
+    )
+    assert call("model", "list", "--hub", "sqlite:///a.db", "--json").error["message"] == (
+        f"there is no hub at {place}/a.db (named by --hub)"
+    )
+    monkeypatch.setenv("MUSTER_HUB", "there")
+    assert "(named by MUSTER_HUB)" in call("model", "list").err
+    monkeypatch.delenv("MUSTER_HUB")
+    (place / "muster.toml").write_text('hub = "elsewhere"')
+    assert f"{place}/elsewhere (named in {place}/muster.toml)" in call("model", "list").err
+    assert sorted(p.name for p in place.rglob("*")) == ["empty", "muster.toml"]
+
+
+def test_what_is_no_hub_says_so(place: Path) -> None:
+    (place / "rows.csv").write_text("age\n1\n")
+    for name in ("rows.csv", "x" * 300):
+        for arguments in (("model", "list"), ("dataset", "register", "march", "rows.csv")):
+            answer = call(*arguments, "--hub", name, "--json")
+            assert (answer.code, answer.error["type"]) == (2, "InvalidInput")
+            assert len(answer.error["message"]) < 200
+            assert (answer.error["message"] == "`rows.csv` is a file, not a hub") == (name == "rows.csv")
+    assert [p.name for p in place.iterdir()] == ["rows.csv"]
 
 
 def test_the_hub_is_named_before_or_after_the_command(written: Path, place: Path) -> None:
+    muster.open("other").close()
     for arguments in (
         ("--hub", "other", "model", "list"),
         ("model", "--hub", "other", "list"),
         ("model", "list", "--hub", "other"),
     ):
         assert call(*arguments, "--json").json["items"] == []
-    assert (place / "other" / "muster.db").exists()
 
 
 def test_json_is_asked_for_before_or_after_the_command(written: Path) -> None:

@@ -40,6 +40,7 @@ def test_in_a_clone_it_is_called_by_its_run(clone: Path, monkeypatch: pytest.Mon
 
 
 def test_hints_and_next_steps_name_it(clone: Path) -> None:
+    muster.open().close()
     answer = call("model", "show", "churn")
     assert answer.err.endswith("\n\nhint: list them with `./run muster model list`\n")
     assert call("model", "show", "churn", "--json").error["hint"] == "list them with `./run muster model list`"

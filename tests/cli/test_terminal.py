@@ -56,11 +56,12 @@ def test_ctrl_c_at_the_question_deletes_nothing(written: Path) -> None:
 
 
 def test_json_on_a_terminal_keeps_talking_to_the_person(place: Path) -> None:
-    with terminal("model", "list", "--json", cwd=place) as screen:
+    (place / "rows.csv").write_text("age\n1\n")
+    with terminal("dataset", "register", "march", "rows.csv", "--json", cwd=place) as screen:
         code, shown = screen.end()
     assert code == 0
     assert f"a new hub in {place}/.muster" in shown
-    assert '"items": []' in shown
+    assert '"name": "march"' in shown
 
 
 TALK = """

@@ -96,6 +96,7 @@ def main() -> NoReturn:
 
 def _call(arguments: Sequence[str]) -> int:
     """One call, to its exit code: whatever ends it is shown here and nowhere else."""
+    _open_streams()
     _speak_all_characters()
     session = Session()
     try:
@@ -134,6 +135,17 @@ def _terminable() -> Iterator[None]:
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise errors.Terminated
+
+
+def _open_streams() -> None:
+    """What was closed leads nowhere. Left free, its number would be given to the next file, and be printed into."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            sink = os.open(os.devnull, os.O_RDWR)
+            if sink != number:
+                os.dup2(sink, number)
+                os.close(sink)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # for good
 
 
 def _speak_all_characters() -> None:

@@ -61,7 +61,8 @@ def _common(table: bool) -> list[click.Parameter]:
         option("--hub", callback=_hub, about="The hub: a folder or a database URL.", metavar="HUB"),
         option("--set", callback=_settings, about=about_settings, metavar="NAME=VALUE", multiple=True),
         option("--json", callback=_format, about="Print JSON; errors too.", is_flag=True),
-        *([option("--csv", callback=_format, about="Print CSV.", is_flag=True)] if table else []),
+        # Also where it is refused, so that the refusal can say why.
+        option("--csv", callback=_format, about="Print CSV, where it is a table.", is_flag=True, hidden=not table),
         option("--quiet", "-q", callback=_quiet, about="No talk on stderr but errors.", is_flag=True),
     ]
 
@@ -99,17 +100,21 @@ class _Common(click.Command):
 
 
 class Command(_Common):
-    """A command. `table`: it prints one, so that it takes `--csv`."""
+    """A command. `table`: it prints one, so that it takes `--csv`; `makes_hub`: where there is no hub, it makes one."""
 
-    def __init__(self, *arguments: Any, example: str, table: bool = False, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, example: str, table: bool = False, makes_hub: bool = False, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self.example = example
         self.table = table
+        self.makes_hub = makes_hub
         self.common = _common(table)
 
     def invoke(self, ctx: click.Context) -> Any:
         if _session(ctx).format == "csv" and not self.table:
             raise click.UsageError(f"`{ctx.command_path}` prints no table: leave --csv out", ctx)
+        _session(ctx).makes_hub = self.makes_hub
         return super().invoke(ctx)
 
 

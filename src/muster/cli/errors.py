@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -31,6 +32,19 @@ from muster.errors import InvalidInput, ModelFailed, MusterError
 __all__ = ["DONE", "Terminated", "show"]
 
 DONE, FAILED, MISUSE, INTERRUPTED, CLOSED, TERMINATED = 0, 1, 2, 130, 141, 143
+
+
+_SYSTEM: Mapping[int, str] = {
+    errno.EACCES: "use an account that may do this, or another place",
+    errno.EPERM: "use an account that may do this, or another place",
+    errno.ENOENT: "see that it is there, and that the folder you are in is",
+    errno.ENOSPC: "make room on the disk, then try again",
+    errno.EDQUOT: "make room on the disk, then try again",
+    errno.EROFS: "the disk is read-only: use another",
+    errno.EMFILE: "raise the number of files that may be open, with `ulimit -n`",
+    errno.ENAMETOOLONG: "use a shorter name",
+}
+"""What to do about what the system said."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -57,7 +71,7 @@ def show(error: BaseException, session: Session, arguments: Sequence[str]) -> in
     if isinstance(error, NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return MISUSE
-    told = _told(error, session)
+    told = _unwritable(error) or _told(error, session)
     hint = called_here(told.hint)
     if _wants_json(session, arguments):
         body = {"type": told.type, "message": told.message, "hint": hint or None, "details": dict(told.details)}
@@ -84,7 +98,8 @@ def _told(error: BaseException, session: Session) -> _Told:
             return _interrupted(error, session)
         case OSError(strerror=str(reason)):
             where = f": `{error.filename}`" if error.filename is not None else ""
-            return _Told(FAILED, "OSError", f"{reason}{where}", details={"errno": error.errno}, trace=_trace(error))
+            hint = _SYSTEM.get(error.errno or 0, "MUSTER_DEBUG=1 shows where it came from")
+            return _Told(FAILED, "OSError", f"{reason}{where}", hint, {"errno": error.errno}, trace=_trace(error))
     return _Told(
         FAILED,
         "InternalError",
@@ -92,6 +107,25 @@ def _told(error: BaseException, session: Session) -> _Told:
         "this is a defect of Muster: report it with what the command shows under MUSTER_DEBUG=1",
         trace=_trace(error),
     )
+
+
+def _unwritable(error: BaseException) -> _Told | None:
+    """Where it is stdout that takes no more, as on a full disk."""
+    if not isinstance(error, OSError) or error.filename is not None or not _from_printing(error):
+        return None
+    _give_up_stdout()
+    return _Told(
+        FAILED,
+        "OSError",
+        f"what is printed cannot be written: {error.strerror}",
+        "see where stdout goes; what the command did is done",
+        {"errno": error.errno},
+    )
+
+
+def _from_printing(error: OSError) -> bool:
+    frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1] is click.echo.__code__
 
 
 def _failed(error: MusterError) -> _Told:

@@ -14,7 +14,10 @@ def program(folder: Path | None = None) -> str:
     script = os.environ.get("MUSTER_RUN")
     if not script:
         return "muster"
-    path = min(script, os.path.relpath(script, folder or Path.cwd()), key=len)
+    try:
+        path = min(script, os.path.relpath(script, folder or Path.cwd()), key=len)
+    except FileNotFoundError:  # this folder is gone
+        path = script
     return f"{shlex.quote(path if os.sep in path else f'./{path}')} muster"
 
 

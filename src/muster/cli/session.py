@@ -11,8 +11,11 @@ import click
 
 from muster.cli.paint import paint
 from muster.cli.program import called_here
+from muster.errors import NotFound
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from muster.cli.progress import Meter
     from muster.hub import Hub
 
@@ -29,6 +32,8 @@ class Session:
         self.settings: dict[str, str] = {}
         self.format: Format = "text"
         self.quiet = False
+        self.makes_hub = False
+        """Whether the command makes a hub where there is none."""
         self.run: str | None = None
         """The run that is being worked on, which can be resumed if this call is cut off."""
         self._meter: Meter | None = None
@@ -51,16 +56,18 @@ class Session:
     def hub(self) -> Hub:
         """The hub, opened on first use and closed at the end; who made a new one by a slip sees it at once."""
         from muster.cli.spared import spare_pandas
-        from muster.config import Settings, expanded
+        from muster.config import Settings
         from muster.connect import open as open_hub
+        from muster.connect import place
 
+        settings = Settings.load(self.arguments)
+        where = place(settings)
+        if not where.made and not self.makes_hub:
+            raise _no_hub(where.database, settings.source("hub"))
         spare_pandas()
-
-        where = Settings.load(self.arguments).text("hub")
-        new = not expanded(where.removeprefix("sqlite:///")).exists()
         hub = open_hub(**{name.replace(".", "__"): value for name, value in self.arguments.items()})
         hub.talk_to(self.say)
-        if new:
+        if not where.made:
             self.say(f"{paint('made', 'ok', sys.stderr)}  a new hub in {hub.folder}")
         return hub
 
@@ -99,3 +106,19 @@ class Session:
     def write(self, text: str) -> None:
         """Data, on stdout."""
         click.echo(text)
+
+
+def _no_hub(database: Path, source: str) -> NotFound:
+    """A command that only looks makes nothing: the folder may just be the wrong one."""
+    if database.name == "muster.db":
+        database = database.parent
+    named = {
+        "default": "where it is when neither --hub nor MUSTER_HUB nor a muster.toml names one",
+        "argument": "named by --hub",
+        "environment": "named by MUSTER_HUB",
+    }.get(source, f"named in {source}")
+    return NotFound(
+        f"there is no hub at {database.absolute()} ({named})",
+        hint="go to the folder that has one, name it with --hub or MUSTER_HUB, or make one with"
+        " `muster register MODEL SOURCE` or `muster demo`",
+    )

@@ -37,6 +37,7 @@ class Sqlite:
         self.place = str(path.resolve())
         self._path = path
         self._seconds = seconds
+        self._sealed = _sealed(path)
         # AUTOCOMMIT: the driver begins nothing by itself, so that a read is its own snapshot and a write begins below.
         self._engine = create_engine("sqlite://", creator=self._open, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
@@ -52,6 +53,8 @@ class Sqlite:
 
     def prepare(self) -> None:
         """Make the folder and the file, and have the file in WAL mode. Two processes may do so at once."""
+        if self._sealed:
+            return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -111,6 +114,11 @@ class Sqlite:
             )
         if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and self._full()):
             return StoreError(f"the disk of {self.name} is full; nothing was changed", hint="make room, then try again")
+        if code == sqlite3.SQLITE_CANTOPEN and self._sealed:
+            return StoreError(
+                f"{self.name} is on a read-only disk, and what was last written to it is still in {self._path.name}-wal",
+                hint="copy the hub's folder to a disk that can be written, and open it there",
+            )
         if code == sqlite3.SQLITE_READONLY:
             return StoreError(
                 f"{self.name} cannot be written: {cause}", hint="use a disk and an account that may write it"
@@ -124,7 +132,12 @@ class Sqlite:
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=self._seconds, isolation_level=None, check_same_thread=False, cached_statements=256
+            f"{self._path.absolute().as_uri()}?{self._sealed}" if self._sealed else self._path,
+            uri=bool(self._sealed),
+            timeout=self._seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
         try:
             for pragma in ("foreign_keys=ON", "synchronous=FULL", "cache_size=-16000"):
@@ -185,6 +198,21 @@ class Sqlite:
         except OSError:
             return False
         return room.f_bavail * room.f_frsize < 1 << 16
+
+
+def _sealed(path: Path) -> str:
+    """How a file on a read-only disk is opened; nothing where it can be written.
+
+    Reading in WAL mode writes beside the file. What was closed in order has all in the file and nothing beside it, and can be
+    read as one that never changes; where there is a log, leaving it out would show an older state, so SQLite must find it.
+    """
+    try:
+        if not path.exists() or not os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+            return ""
+        log = path.with_name(f"{path.name}-wal")
+        return "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    except OSError:  # opening it tells more
+        return ""
 
 
 def _locked(file: int) -> bool:

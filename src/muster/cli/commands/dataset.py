@@ -26,7 +26,9 @@ def dataset() -> None:
     """Names for tables."""
 
 
-@dataset.command("register", example="muster dataset register march 'flights/2013-03/*.parquet' --tag team=ops")
+@dataset.command(
+    "register", makes_hub=True, example="muster dataset register march 'flights/2013-03/*.parquet' --tag team=ops"
+)
 @click.argument("name")
 @click.argument("data", metavar="DATA")
 @click.option("--description", default="", help="What it is, in words.")

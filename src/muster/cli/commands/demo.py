@@ -13,7 +13,7 @@ from muster.cli.render import show_line
 from muster.cli.session import Session
 
 
-@click.command("demo", cls=Command, example="muster demo\nmuster demo /tmp/flights")
+@click.command("demo", cls=Command, makes_hub=True, example="muster demo\nmuster demo /tmp/flights")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default="muster-demo")
 @pass_session
 def demo(session: Session, folder: Path) -> None:

@@ -24,6 +24,7 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
 @click.command(
     "register",
     cls=Command,
+    makes_hub=True,
     example="muster register churn ./model --sample rows.parquet --alias champion\n"
     "muster register delays model.pkl --task binary --target late --classes no,yes --sample flights.csv --if-changed",
 )

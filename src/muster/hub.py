@@ -18,6 +18,7 @@ from muster.config import Settings, expanded
 from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
+from muster.declaring import declared_signature
 from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunFailed
 from muster.extensions import load, named, with_entry_points
 from muster.parameters import parameters
@@ -127,11 +128,12 @@ class Hub(House):
 
         With `if_changed` the newest version of the same digest is given instead, where there is one, and gets the aliases.
         """
+        wanted = declared_signature(signature) if isinstance(signature, Mapping) else signature
         declared = Declared(
             task=task,
             target=target,
             classes=tuple(classes),
-            signature=Signature.from_json(signature) if isinstance(signature, Mapping) else signature,
+            signature=wanted,
             threshold=threshold,
             output=overrides(output),
         )
@@ -140,7 +142,7 @@ class Hub(House):
             source=source,
             origin=origin,
             declared=declared,
-            sample=self._sample(sample),
+            sample=self._sample(sample, wanted),
             aliases=tuple(aliases),
             tags=dict(tags or {}),
             description=description,
@@ -175,6 +177,11 @@ class Hub(House):
         watch: Watch | None = None,
     ) -> Run:
         """Score a dataset into a dataset. Blocks until it is done and raises if it failed; `wait=False` returns at once."""
+        if not isinstance(data, (str, os.PathLike)):
+            raise InvalidInput(
+                f"an object of type {type(data).__name__} is no dataset's name",
+                hint="give a path, a glob or data:NAME; for a table in memory use `predict`",
+            )
         named(RUNNERS, runner, "runner")  # refused now rather than by a failed run
         request = ScoreRequest(
             reference=reference,
@@ -309,13 +316,14 @@ class Hub(House):
         finally:
             self._background.pop(run.id, None)
 
-    def _sample(self, sample: object) -> pa.Table | None:
-        """The first rows of a dataset, or of a table."""
+    def _sample(self, sample: object, signature: Signature | None) -> pa.Table | None:
+        """The first rows of a dataset, text read as the types that are declared, or of a table."""
         if sample is None:
             return None
         if not isinstance(sample, (str, Path)):
             return as_table(sample).slice(0, _SAMPLE_ROWS)
-        return head(self.open_dataset(str(sample)), _SAMPLE_ROWS)
+        types = {c.name: c.type for c in signature or ()}
+        return head(self.open_dataset(str(sample)).declare(types), _SAMPLE_ROWS)
 
 
 def _open(version: Version, site: LocalSite, workers: int) -> Predictor:

@@ -14,7 +14,7 @@ from muster.casts import rule, type_name
 from muster.errors import InvalidInput, near
 from muster.signature import Json, Parameter, Signature
 
-__all__ = ["parameters", "read_parameters"]
+__all__ = ["parameter_value", "parameters", "read_parameters"]
 
 _FINE = re.compile(r"[.,][0-9]{6}0*[1-9]")
 """What Python leaves out of a time without a word."""
@@ -36,7 +36,7 @@ def parameters(signature: Signature, given: Mapping[str, Json]) -> dict[str, Jso
                 values[parameter.name] = parameter.default
             continue
         try:
-            values[parameter.name] = _value(parameter, given[parameter.name])
+            values[parameter.name] = parameter_value(parameter, given[parameter.name])
         except InvalidInput as error:
             wrong.append(f"`{parameter.name}`: {error.message}")
     if wrong:
@@ -73,7 +73,8 @@ def _hint(signature: Signature) -> str:
     return f"the model takes {known}"
 
 
-def _value(parameter: Parameter, given: Json) -> Json:
+def parameter_value(parameter: Parameter, given: Json) -> Json:
+    """What is given, cast to the parameter's type; InvalidInput says what it is not."""
     if given is None:
         return None
     if not parameter.many:

@@ -290,3 +290,11 @@ def test_small_data_is_predicted_at_once(hub: Hub) -> None:
         hub.predict("numbers", {"n": [0, 1, 2, -1]}, on_reject="fail")
     assert hub.predict("numbers", {"n": [600]}, threshold=0.9)["prediction"].to_pylist() == ["no"]
     assert hub.predict("numbers", pa.table({"n": pa.array([], pa.int64())})).num_rows == 0
+    assert hub.predict("numbers", []).to_pylist() == []
+    assert hub.predict("numbers", []).schema == hub.predict("numbers", {"n": [1]}).schema
+
+
+def test_a_table_in_memory_is_no_dataset(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="an object of type Table is no dataset's name") as caught:
+        hub.score("numbers", pa.table({"n": [1]}), tmp_path / "out")
+    assert "`predict`" in caught.value.hint

@@ -15,6 +15,8 @@ def predict_table(predictor: Predictor, table: pa.Table, call: Call, on_reject: 
     """A row of answer per row. Rows without a prediction have null and `error`, or raise RunFailed with `fail`."""
     if on_reject not in ("null", "fail"):
         raise InvalidInput(f"`{on_reject}` is no way to treat rejects", hint="choose `null` or `fail`")
+    if not table.num_rows and not table.num_columns:  # a list without rows names no columns
+        return predictor.output.schema.empty_table()
     batches = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
     answers = [pa.Table.from_batches([predictor.predict(batch, call)]) for batch in batches]
     answer = pa.concat_tables(answers, promote_options="default")
@@ -25,10 +27,17 @@ def predict_table(predictor: Predictor, table: pa.Table, call: Call, on_reject: 
 
 def head(dataset: Dataset, rows: int) -> pa.Table:
     """The first rows that can be read, `rows` at most."""
+    unread: str | None = None
     for part in dataset.parts(rows):
         for chunk in part.chunks(rows):
             if chunk.batch.num_rows:
                 return pa.Table.from_batches([chunk.batch])
+            unread = unread or next((f"row {f.row} of {part.file}: {f.error}" for f in chunk.faults), None)
+    if unread is not None:
+        raise DatasetError(
+            f"no row of {dataset.uri} can be read; {unread}",
+            hint="mend the data, or the types that are declared for its columns",
+        )
     raise DatasetError(f"{dataset.uri} has no rows", hint="give a dataset with some rows of the model's input")
 
 

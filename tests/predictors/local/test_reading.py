@@ -20,7 +20,7 @@ from muster.predictors.local.objectives import objective
 from muster.predictors.local.order import better_order
 from muster.predictors.local.reading import read, wanted
 from muster.records import Reading
-from muster.signature import Output, Scalar, canonical
+from muster.signature import Json, Output, Scalar, Task, canonical
 
 FEW = st.integers(0, 12)
 
@@ -542,6 +542,21 @@ def test_what_an_answer_means(case: str) -> None:
     facts, batch, declared, (task, reading) = DECIDED[case]
     found = decide({**FACTS, **facts}, batch, Declared(**declared), Description(source=""))
     assert (found.task, found.reading) == (task, reading)
+
+
+@pytest.mark.parametrize(
+    ("task", "told", "idle"),
+    [
+        ("regression", {"probabilities": "predict"}, "`probabilities`"),
+        ("regression", {"classes": ["z"], "activation": "softmax"}, "`classes`, `activation`"),
+        ("other", {"label": "predict"}, "`label`"),
+        ("binary", {"label": "predict", "value": "predict", "targets": ["a"]}, "`value`, `targets`"),
+    ],
+)
+def test_nothing_that_is_told_of_an_answer_is_passed_over(task: Task, told: dict[str, Json], idle: str) -> None:
+    declared = Declared(task=task, classes=(0, 1) if task == "binary" else (), output=told)
+    with pytest.raises(InvalidInput, match=f"says {idle}, which means nothing for task {task}"):
+        decide(FACTS, raw(predict=[0.0, 1.0]), declared, Description(source=""))
 
 
 def test_scores_that_lie_within_by_chance_are_no_probabilities() -> None:

@@ -28,8 +28,9 @@ def complete(
 ) -> Signature:
     """InvalidInput if the types are not known, SignatureMismatch if the sample lacks columns: all of them are named."""
     own = description.signature or Signature()
+    parameters = (declared.signature and declared.signature.parameters) or own.parameters
     if declared.signature is not None and declared.signature.columns:
-        return replace(declared.signature, parameters=declared.signature.parameters or own.parameters)
+        return replace(declared.signature, parameters=parameters)
     target = declared.target or description.target
     schema = _inputs(sample, target) if sample is not None else example
     columns, positional = own.columns, own.positional
@@ -37,7 +38,7 @@ def complete(
         columns = _unnamed(own.columns, _inputs(sample, target))
     elif not own.columns:
         columns, positional = _from_facts(facts, schema, given=sample is not None)
-    return Signature(_typed(columns, schema), own.parameters, positional)
+    return Signature(_typed(columns, schema), parameters, positional)
 
 
 def _inputs(sample: pa.Schema, target: str | None) -> pa.Schema:

@@ -50,6 +50,7 @@ def decide(
     answer = raw if raw is not None else _expected(facts)
     case = _case(facts, answer, told, declared, description)
     task, form = find_form(case)
+    _check_read(task, told)
     if task == "multioutput":
         decision = _targets(case, form, told.get("targets"))
     elif task in CLASSIFICATION:
@@ -60,6 +61,25 @@ def decide(
     unasked = "the model was loaded, and not asked for want of a sample"
     notes = [unasked] if raw is None else _verified(raw, decision)
     return replace(decision, notes=(*decision.notes, *notes))
+
+
+_READ: Mapping[Task, tuple[str, ...]] = {
+    "regression": ("value",),
+    "other": ("value",),
+    "multioutput": ("value", "probabilities", "classes", "targets"),
+    **dict.fromkeys(CLASSIFICATION, ("label", "probabilities", "activation", "classes")),
+}
+"""The keys of `output` that mean something for a task."""
+
+
+def _check_read(task: Task, told: Mapping[str, Json]) -> None:
+    """What is declared of the answer has a meaning for the task; nothing is passed over."""
+    idle = [k for k, v in told.items() if k not in _READ[task] and v not in (None, [], {}, "none")]
+    if idle:
+        raise InvalidInput(
+            f"`output` says {texts(idle)}, which means nothing for task {task}",
+            hint=f"for task {task} it may say {texts(_READ[task])}; leave out the rest, or declare another task",
+        )
 
 
 def _case(

@@ -233,6 +233,7 @@ def test_a_score_that_is_cut_off_goes_on(place: Path) -> None:
     run = err.decode().partition("muster run resume ")[2].partition("`")[0]
     assert not Path("cut.csv").exists()
     assert "muster run resume" in call("run", "show", run).err
+    assert call("run", "show", run, "--json").json["rows"] > 0
     answer = call("run", "resume", run)
     assert answer.code == 0, answer.err
     assert answer.out.startswith("scored  double:1  600 rows  ")
@@ -240,6 +241,31 @@ def test_a_score_that_is_cut_off_goes_on(place: Path) -> None:
     with Path("cut.csv").open(newline="") as file:
         found = [(int(row["id"]), float(row["prediction"])) for row in csv.DictReader(file)]
     assert found == [(n, 2.0 * (20 + n % 60)) for n in range(ROWS)]
+
+
+def test_a_score_that_is_killed_is_told_from_one_that_goes_on(place: Path) -> None:
+    arguments = ["score", "double", "rows.csv", "killed.csv", "--set", "score.chunk_rows=20"]
+    with subprocess.Popen([*MUSTER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        wait_for_rows()
+        going = call("run", "list", "status=running")
+        run = call("run", "list", "status=running", "--json").json["items"][0]
+        process.kill()
+        process.communicate(timeout=60)
+    assert (run["cut_off"], going.err) == (False, "")
+    assert " running " in going.out
+    found = call("run", "list", "status=running")
+    assert " cut off " in found.out
+    assert found.err.endswith(
+        f"note: 1 run cut off: the process is gone, and what is done is kept\nnext: muster run resume {run['id']}\n"
+    )
+    shown = call("run", "show", run["id"])
+    assert "status        cut off: its process is gone; what is done is kept\nwent on       until 20" in shown.out
+    assert shown.err.startswith(f"next: muster run resume {run['id']}\n")
+    told = call("run", "show", run["id"], "--json").json
+    assert (told["status"], told["cut_off"]) == ("running", True)
+    assert told["rows"] > 0
+    assert call("run", "resume", run["id"]).code == 0
+    assert call("run", "show", run["id"], "--json").json["cut_off"] is False
 
 
 def wait_for_rows() -> None:

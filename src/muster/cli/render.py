@@ -32,6 +32,7 @@ _STATES: Mapping[str, Token] = {
     "queued": "quiet",
     "failed": "fail",
     "cancelled": "warn",
+    "cut off": "warn",
 }
 
 

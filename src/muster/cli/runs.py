@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
     from muster.records import Run
     from muster.signature import Json
 
-__all__ = ["DONE", "run_sheet", "show_result"]
+__all__ = ["CUT_OFF", "DONE", "run_sheet", "show_result"]
 
 DONE = {"score": "scored"}
 """What a finished run of a kind is said to have done."""
+
+
+CUT_OFF = "cut off"
+"""What people read for the status of a run whose process is gone without having ended it."""
 
 
 def show_result(session: Session, run: Run) -> None:
@@ -40,10 +45,11 @@ def show_result(session: Session, run: Run) -> None:
     session.next(f"muster run show {run.id}")
 
 
-def run_sheet(run: Run) -> Sheet:
-    """What it did, to what, how far it is, and what it took."""
+def run_sheet(run: Run, cut_off: datetime | None = None) -> Sheet:
+    """What it did, to what, how far it is, and what it took; `cut_off` is when its process, that is gone, went on last."""
     sheet = Sheet(f"{run.kind}  {run.id}")
-    sheet.fact("status", run.status)
+    sheet.fact("status", run.status if cut_off is None else f"{CUT_OFF}: its process is gone; what is done is kept")
+    sheet.fact("went on", f"until {exact(cut_off)}" if cut_off is not None else "")
     sheet.fact("error", run.error)
     sheet.fact("hint", called_here(run.hint or ""))
     sheet.fact("version", run.ref)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from muster.records import DatasetRecord, Event, Model, Run, Version
 from muster.registry.datasets import Datasets
@@ -76,6 +77,10 @@ class House:
 
     def run(self, run: str) -> Run:
         return self._runs.get(run)
+
+    def cut_off(self, run: Run) -> datetime | None:
+        """When work on a run went on last, where its process is gone without having ended it; such a run can be resumed."""
+        return self._runs.cut_off(run)
 
     def runs(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Run]:
         return self._runs.list(filters, sort, limit)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
 from muster.owners import alive, me
@@ -161,6 +161,15 @@ class Runs:
         """Whether a process works on it: False when none does, None when that cannot be known yet."""
         lease = self._store.get(Lease, run.id)
         return _held(lease)
+
+    def cut_off(self, run: Run) -> datetime | None:
+        """When work on the run went on last, where its process is gone and its record could not be told so."""
+        if run.status not in ("queued", "running") or self.worked_on(run) is not False:
+            return None
+        progress = self._store.get(Progress, run.id)
+        last = run.created_at if progress is None else progress.updated_at
+        # Between being made and being taken a run has no lease.
+        return last if run.status == "running" or now() - last > LEASE else None
 
     def left(self) -> Iterator[Run]:
         """Runs that are over, but whose process was gone before it had tidied up after them."""

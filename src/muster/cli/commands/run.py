@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -10,8 +12,9 @@ from muster.cli.command import Group, pass_session
 from muster.cli.documents import run_document
 from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.render import Column, show_line
-from muster.cli.runs import run_sheet, show_result
+from muster.cli.runs import CUT_OFF, run_sheet, show_result
 from muster.cli.session import Session
+from muster.cli.text import plural
 from muster.cli.verbs import Shown, show_command
 
 if TYPE_CHECKING:
@@ -31,33 +34,50 @@ def run() -> None:
 )
 def list_runs(session: Session, paging: Paging) -> None:
     """List runs, the newest first."""
-    show_page(session, session.hub.runs(paging.filters, paging.sort), _VIEW, paging)
+    hub = session.hub
+    cut_off: dict[str, datetime] = {}
+
+    def view(found: Sequence[Run]) -> View[Run]:
+        cut_off.update((r.id, last) for r in found if (last := hub.cut_off(r)) is not None)
+        return _view(cut_off)
+
+    show_page(session, hub.runs(paging.filters, paging.sort), view, paging)
+    if cut_off and session.format == "text":
+        session.say(f"note: {plural(len(cut_off), 'run')} cut off: the process is gone, and what is done is kept")
+        session.next(*(f"muster run resume {identity}" for identity in list(cut_off)[:_MOST]))
 
 
-_VIEW: View[Run] = View(
-    [
-        Column("id", lambda r: r.id, "whole"),
-        Column("kind", lambda r: r.kind),
-        Column("status", lambda r: r.status, "state"),
-        Column("version", lambda r: r.ref),
-        Column("rows", lambda r: r.rows),
-        Column("rejected", lambda r: r.rejected),
-        Column("seconds", lambda r: r.seconds if r.ended_at is not None else None, "seconds"),
-        Column("created_at", lambda r: r.created_at),
-        Column("output", lambda r: r.output),
-    ],
-    run_document,
-    empty="no runs yet",
-    begin="muster score REF INPUT OUTPUT",
-)
+_MOST = 3
+
+
+def _view(cut_off: Mapping[str, datetime]) -> View[Run]:
+    """Whether somebody works on a run is no part of its record."""
+    return View(
+        [
+            Column("id", lambda r: r.id, "whole"),
+            Column("kind", lambda r: r.kind),
+            Column("status", lambda r: CUT_OFF if r.id in cut_off else r.status, "state"),
+            Column("version", lambda r: r.ref),
+            Column("rows", lambda r: r.rows),
+            Column("rejected", lambda r: r.rejected),
+            Column("seconds", lambda r: r.seconds if r.ended_at is not None else None, "seconds"),
+            Column("created_at", lambda r: r.created_at),
+            Column("output", lambda r: r.output),
+        ],
+        lambda r: run_document(r) | {"cut_off": r.id in cut_off},
+        empty="no runs yet",
+        begin="muster score REF INPUT OUTPUT",
+    )
 
 
 @show_command(run, "ID", example="muster run show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")
 def show_run(hub: Hub, identity: str) -> Shown:
     """Show a run: what it did, to what, and how long it took."""
     found = hub.run(identity)
-    mends = (f"muster run resume {found.id}", f"muster run cancel {found.id}") if found.status == "failed" else ()
-    return Shown(run_document(found), lambda: run_sheet(found), mends)
+    last = hub.cut_off(found)
+    broken = found.status == "failed" or last is not None
+    mends = (f"muster run resume {found.id}", f"muster run cancel {found.id}") if broken else ()
+    return Shown(run_document(found) | {"cut_off": last is not None}, lambda: run_sheet(found, last), mends)
 
 
 @run.command("cancel", example="muster run cancel 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -85,10 +87,47 @@ def test_an_empty_folder_is_no_output_yet(tmp_path: Path, make: Make) -> None:
         make("out.parquet").begin()
 
 
-def test_a_link_to_nothing_is_in_the_way(tmp_path: Path, make: Make) -> None:
-    (tmp_path / "out.parquet").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(Conflict, match=r"out\.parquet exists already"):
-        make("out.parquet").begin()
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_link_is_no_output(tmp_path: Path, make: Make, *, overwrite: bool) -> None:
+    """Neither cut by the rename nor followed to a place that nobody named."""
+    written(tmp_path / "old.parquet", "old")
+    (tmp_path / "folder").mkdir()
+    for name, leads in (
+        ("out.parquet", "old.parquet"),
+        ("gone.parquet", "nowhere"),
+        ("me.csv", "me.csv"),
+        ("dir", "folder"),
+    ):
+        (tmp_path / name).symlink_to(tmp_path / leads)
+        with pytest.raises(DatasetError, match=f"{name} is a link to ") as caught:
+            make(name, overwrite=overwrite).begin()
+        assert "--overwrite" not in caught.value.hint
+        assert (tmp_path / name).is_symlink()
+    with pytest.raises(DatasetError, match=r"is a link to .*old\.parquet"):
+        make("out.parquet", overwrite=overwrite).check()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_device_a_pipe_or_a_socket_is_never_replaced(tmp_path: Path, make: Make, *, overwrite: bool) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    os.mkfifo(tmp_path / "out.csv.rejects.jsonl")
+    with socket.socket(socket.AF_UNIX) as server:
+        here = Path.cwd()
+        os.chdir(tmp_path)  # the name of a socket is short
+        try:
+            server.bind("socket.csv")
+        finally:
+            os.chdir(here)
+        for name in ("pipe.csv", "socket.csv", "out.csv", "/dev/null"):
+            with pytest.raises(DatasetError, match="neither a file nor a folder") as caught:
+                make(name + ("?format=csv" if name == "/dev/null" else ""), overwrite=overwrite).check()
+            assert "--overwrite" not in caught.value.hint
+
+
+def test_a_folder_where_rejects_would_stand(tmp_path: Path, make: Make) -> None:
+    (tmp_path / "out.csv.rejects.jsonl").mkdir()
+    with pytest.raises(DatasetError, match="is a folder, where the rejects would stand"):
+        make("out.csv", overwrite=True).check()
 
 
 def test_all_that_is_in_the_way_is_told_at_once(tmp_path: Path, make: Make) -> None:

@@ -20,8 +20,13 @@ Obstacle = tuple[type[MusterError], str, str]
 
 def refuse_obstacles(target: Path, rejects: Path, *, folder: bool, overwrite: bool, inputs: Sequence[str]) -> None:
     """All that is in the way in one error: a Conflict if something exists already, else a DatasetError."""
+    beside = [] if folder else [rejects]
+    special = [obstacle for path in (target, *beside) for obstacle in _special(path)]
+    special += [
+        (DatasetError, f"{p} is a folder, where the rejects would stand", "move it away") for p in beside if p.is_dir()
+    ]
     found = [
-        *_existing(target, rejects, folder=folder, overwrite=overwrite),
+        *(special or _existing(target, rejects, folder=folder, overwrite=overwrite)),
         *_over_input(target, inputs, folder=folder),
         *_unwritable(target, exchange=overwrite and target.exists() and (folder or target.is_dir())),
     ]
@@ -30,6 +35,30 @@ def refuse_obstacles(target: Path, rejects: Path, *, folder: bool, overwrite: bo
         raise (Conflict if Conflict in kinds else DatasetError)(
             "; ".join(what for _, what, _ in found), hint="; ".join(dict.fromkeys(hint for _, _, hint in found))
         )
+
+
+def _special(path: Path) -> Iterator[Obstacle]:
+    """What is never replaced: one rename would put a file where a device was, or cut a link instead of writing where it leads."""
+    if path.is_symlink():
+        where = os.fsencode(path.resolve()).decode(errors="backslashreplace") if _leads(path) else "nothing"
+        yield (
+            DatasetError,
+            f"{path} is a link to {where}, and an output is no link",
+            "name the place that it leads to, or choose another output",
+        )
+    elif path.exists() and not (path.is_file() or path.is_dir()):
+        yield (
+            DatasetError,
+            f"{path} is neither a file nor a folder, but a device, pipe or socket",
+            "choose another output: what is there is never replaced",
+        )
+
+
+def _leads(link: Path) -> bool:
+    try:
+        return link.exists()
+    except (OSError, RuntimeError):  # a link to itself
+        return False
 
 
 def _existing(target: Path, rejects: Path, *, folder: bool, overwrite: bool) -> Iterator[Obstacle]:
@@ -56,7 +85,7 @@ def _existing(target: Path, rejects: Path, *, folder: bool, overwrite: bool) -> 
 def _occupied(target: Path, *, folder: bool) -> bool:
     if folder and target.is_dir():
         return any(target.iterdir())
-    return target.exists() or target.is_symlink()
+    return target.exists()
 
 
 def _strangers(folder: Path) -> list[str]:

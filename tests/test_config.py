@@ -203,3 +203,10 @@ def test_a_database_without_a_name_is_no_hub(target: str, tmp_path: Path, monkey
     with pytest.raises(InvalidInput, match="names no file"):
         muster.open(target)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", ["hub = 3", "hub = true", "actor = 1.5", "hub = [1]"])
+def test_a_name_that_is_no_text_is_told(given: str, home: Path) -> None:
+    file = user_file(home, given)
+    with pytest.raises(InvalidConfig, match=f"{file}: `(hub|actor)` cannot be "):
+        Settings.load(environ={}, home=home, folder=home)

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 
 from muster.errors import InvalidConfig, InvalidInput, near
@@ -102,6 +103,10 @@ SETTINGS: Mapping[str, Setting] = {
 }
 
 
+OTHERS = frozenset({"MUSTER_DEBUG", "MUSTER_NO_PROGRESS", "MUSTER_RUN"})
+"""Variables that say how the command line speaks, and are no settings of a hub."""
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A setting's value and its source: `argument`, `environment`, a file's path, or `default`."""
@@ -140,6 +145,19 @@ class Settings(Mapping[str, object]):
             raise InvalidConfig("; ".join(wrong), hint="see all settings with `muster config show`")
         return cls(values)
 
+    @staticmethod
+    def unheard(environ: Mapping[str, str] | None = None) -> list[str]:
+        """Variables that look like settings and are none, each with what is like it: other programs' names may begin so too."""
+        variables = [s.variable for s in SETTINGS.values()]
+        sections = {f"MUSTER_{name.partition('.')[0].upper()}_" for name in SETTINGS if "." in name}
+        found = []
+        for name in sorted(os.environ if environ is None else environ):
+            if name.startswith("MUSTER_") and name not in variables and name not in OTHERS:
+                like = near(name, [v for v in variables if get_close_matches(name, [v], cutoff=0.8)])
+                if like or any(name.startswith(section) for section in sections):
+                    found.append(f"{name} is no setting{like}")
+        return found
+
     def __getitem__(self, name: str) -> object:
         return self._values[name][0]
 
@@ -171,6 +189,8 @@ def _first(setting: Setting, layers: list[tuple[str, Mapping[str, object]]], wro
         if setting.name in layer and layer[setting.name] is not None:
             given = layer[setting.name]
             try:
+                if setting.parse is str and not isinstance(given, (str, os.PathLike)):
+                    raise ValueError(given)
                 return Value(setting, setting.parse(str(given)), source)
             except ValueError:
                 wrong.append(f"{source}: `{setting.name}` cannot be {given!r}: it says {setting.about}")

@@ -120,9 +120,8 @@ def test_lists_are_sorted_and_go_on_at_a_cursor(written: Path) -> None:
     assert [m["name"] for m in first["items"]] == ["fraud"]
     second = call("model", "list", "--sort", "-name", "--limit", "1", "--cursor", first["next"], "--json").json
     assert ([m["name"] for m in second["items"]], second["next"]) == (["churn"], None)
-    assert (
-        call("model", "list", "--limit", "1").err
-        == f"next: the same command with --cursor {call('model', 'list', '--limit', '1', '--json').json['next']}\n"
+    assert call("model", "list", "--limit", "1").err == (
+        "next: the same command with --all, or with --cursor and the `next` that --json prints\n"
     )
     everything = call("model", "list", "--limit", "1", "--all", "--json").json
     assert (len(everything["items"]), everything["next"]) == (2, None)
@@ -142,6 +141,8 @@ def test_csv_is_for_tables(written: Path) -> None:
     answer = call("--csv", "model", "show", "churn")
     assert (answer.code, answer.out) == (2, "")
     assert "`muster model show` prints no table: leave --csv out" in answer.err
+    assert call("model", "show", "churn", "--csv").err == answer.err
+    assert "--csv" not in call("model", "show", "--help").out
     assert call("--csv", "model", "list", "--json").code == 2
 
 
@@ -239,6 +240,10 @@ def test_thresholds(written: Path) -> None:
 def test_aliases(written: Path) -> None:
     answer = call("alias", "set", "churn:1", "challenger", "--reason", "try it")
     assert (answer.out, answer.err) == ("set  churn@challenger  → churn:1\n", "")
+    assert call("alias", "set", "churn:1", "challenger").out == "set  churn@challenger  already  → churn:1\n"
+    assert call("alias", "set", "churn:1", "champion").out == "set  churn@champion  churn:2  → churn:1\n"
+    assert call("alias", "set", "churn:2", "champion").code == 0
+    assert "`a b` cannot name an alias: " in call("alias", "set", "churn:2", "a b").err
     assert call("alias", "list", "churn").out.splitlines() == [
         "alias             version",
         "churn@challenger  churn:1",
@@ -269,10 +274,54 @@ def test_an_alias_is_removed_by_its_reference(written: Path) -> None:
 def test_tags(written: Path) -> None:
     assert call("tag", "set", "churn:1", "team=risk", "cost=42").out == "tagged  churn:1  team=risk  cost=42\n"
     assert call("version", "show", "churn:1", "--json").json["tags"] == {"cost": "42", "team": "risk"}
-    assert call("tag", "remove", "churn:1", "team", "absent").out == "untagged  churn:1  team  absent\n"
+    answer = call("tag", "remove", "churn:1", "team", "absent")
+    assert (answer.out, answer.err) == ("untagged  churn:1  team\n", "note: churn:1 had no tag `absent`\n")
+    assert call("tag", "remove", "churn", "absent").out == "untagged  churn  nothing\n"
     assert call("tag", "set", "churn", "owner=ada", "--json").json["tags"] == {"owner": "ada", "team": "ops"}
     answer = call("tag", "set", "churn", "owner")
     assert (answer.code, answer.err) == (2, "InvalidInput: a tag does not take `owner`\n\nhint: write KEY=VALUE\n")
+
+
+def test_tags_that_are_none(written: Path) -> None:
+    for key in ("a\nb", "a\x1b[2J", "a\x00"):
+        answer = call("tag", "set", "churn:1", f"{key}=1", "--json")
+        assert (answer.code, answer.error["message"]) == (2, f"cannot be keys of tags: {key!r}")
+    answer = call("tag", "set", "churn:1", f"big={'x' * 1_001}", "--json")
+    assert (answer.code, answer.error["message"]) == (2, "a tag's value has up to 1,000 characters: `big` has 1,001")
+    assert call("tag", "set", "churn:1", f"big={'x' * 1_000}").code == 0
+    (Path("rows.csv")).write_text("age\n1\n")
+    assert call("dataset", "register", "d", "rows.csv", "--tag", "a\nb=1").code == 2
+
+
+def test_words_and_numbers_that_cannot_be(written: Path) -> None:
+    answer = call("run", "list", "status=donee", "--json")
+    assert (answer.code, answer.error["message"]) == (
+        2,
+        "`status` is never `donee`; did you mean `done`?; there are queued, running, done, failed, cancelled",
+    )
+    assert call("model", "list", "task!=binry").code == 2
+    assert call("run", "list", "status~fail").code == 0
+    answer = call("run", "list", "--limit", "9" * 300, "--json")
+    assert answer.code == 2
+    assert len(answer.error["message"]) < 200
+    assert answer.error["hint"].startswith("give a limit within that")
+    answer = call("model", "show", "x" * 300, "--json")
+    assert len(answer.error["message"] + answer.error["hint"]) < 300
+
+
+def test_variables_that_are_no_settings_are_told(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSTER_WORKER_MEMROY", "2G")
+    monkeypatch.setenv("MUSTER_SCORE_X", "red")
+    monkeypatch.setenv("MUSTER_HUBB", "x")
+    monkeypatch.setenv("MUSTER_NO_PROGRESS", "1")
+    monkeypatch.setenv("MUSTER_BUILD_ID", "7")
+    told = (
+        "note: MUSTER_HUBB is no setting; did you mean `MUSTER_HUB`?\n"
+        "note: MUSTER_SCORE_X is no setting\n"
+        "note: MUSTER_WORKER_MEMROY is no setting; did you mean `MUSTER_WORKER_MEMORY`?\n"
+    )
+    assert call("model", "list").err == call("config", "show").err == told
+    assert call("model", "list", "--json").err == ""
 
 
 def test_deleting_asks_or_wants_yes(written: Path) -> None:
@@ -313,8 +362,8 @@ def test_datasets(place: Path) -> None:
 
 def test_runs(written: Path) -> None:
     assert call("run", "list").out.splitlines() == [
-        "id                          kind   status  version    rows  rejected  seconds  created_at            output",
-        "01JD4ZT7K5Q3F0W8V9X2Y6A1BC  score  done    churn:1  28,240         3    4.1 s  2026-03-01T12:00:00Z  scored",
+        "id                          kind   status  version    rows  rejected   took  created_at            output",
+        "01JD4ZT7K5Q3F0W8V9X2Y6A1BC  score  done    churn:1  28,240         3  4.1 s  2026-03-01T12:00:00Z  scored",
     ]
     assert call("run", "show", RUN).out.splitlines() == [
         "score  01JD4ZT7K5Q3F0W8V9X2Y6A1BC",
@@ -353,7 +402,7 @@ def test_a_finished_run_is_neither_cancelled_nor_resumed(written: Path) -> None:
 
 def test_events(written: Path) -> None:
     assert call("event", "list", "action=alias.created").out.splitlines() == [
-        "seq  at                    actor  action         subject               reason",
+        "seq  at                    actor  action         subject               changes  reason",
         call("event", "list", "action=alias.created").out.splitlines()[1],
     ]
     newest = call("event", "list", "--json").json["items"]
@@ -361,6 +410,18 @@ def test_events(written: Path) -> None:
     answer = call("event", "verify")
     assert (answer.code, answer.out) == (0, f"verified  {len(newest)} events  the chain is whole\n")
     assert call("event", "verify", "--json").json == {"holds": len(newest)}
+
+
+def test_events_say_what_changed(written: Path) -> None:
+    call("tag", "set", "churn:1", "team=ops")
+    call("version", "threshold", "churn:1", "0.25")
+    call("alias", "set", "churn:1", "champion")
+    found = {line.split()[2:6][1]: line for line in call("event", "list", "--limit", "3").out.splitlines()[1:]}
+    assert "  number: 2 → 1  " in found["alias.changed"]
+    lines = call("event", "list", "action=version.changed", "--limit", "2").out.splitlines()
+    assert "threshold: – → 0.25" in lines[1]
+    assert "tags.team: – → ops" in lines[2]
+    assert "updated_at" not in call("event", "list").out
 
 
 def test_origins() -> None:

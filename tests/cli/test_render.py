@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from muster.cli import render
 from muster.cli.render import Column, Sheet, finite, show_line, show_list, table
 from muster.cli.session import Session
 from muster.cli.text import width
@@ -158,4 +157,47 @@ def test_a_sheet_lines_up() -> None:
 def test_a_narrow_terminal_keeps_the_first_columns(on_terminal: Callable[[int], None]) -> None:
     on_terminal(20)
     assert plain(table(THINGS, COLUMNS)).splitlines()[0].split() == ["name", "rows"]
-    assert render._fitted([20, 6, 20], [True, False, False], 5) == [8]
+    on_terminal(5)
+    assert plain(table(THINGS[:1], COLUMNS)).splitlines() == ["name", "churn"]
+    on_terminal(4)
+    assert plain(table(THINGS[:1], COLUMNS)).splitlines() == ["name", "ch…n"]
+
+
+def test_what_people_type_is_cut_last(on_terminal: Callable[[int], None]) -> None:
+    named: list[Column[Thing]] = [
+        Column("ref", lambda t: t.name, "name"),
+        Column("about", lambda t: "x" * 50),
+        *COLUMNS[1:],
+    ]
+    for columns in range(len(THINGS[1].name), 120):
+        on_terminal(columns)
+        lines = plain(table(THINGS, named)).splitlines()
+        assert THINGS[1].name in lines[2]
+        assert all(width(line) <= columns for line in lines)
+    on_terminal(10)
+    assert plain(table(THINGS, named)).splitlines()[2] == "custo…orth"
+
+
+def test_columns_grow_again_when_another_was_left_out(on_terminal: Callable[[int], None]) -> None:
+    words: list[Column[Thing]] = [Column("a", lambda t: "a" * 30), Column("b", lambda t: "b" * 30, "whole")]
+    on_terminal(36)
+    assert plain(table(THINGS, words)).splitlines() == ["a", "a" * 30, "a" * 30]
+
+
+def test_numbers_among_text_are_never_cut(on_terminal: Callable[[int], None]) -> None:
+    mixed: list[Column[Thing]] = [
+        Column("value", lambda t: 12_631_044_096 if t is THINGS[0] else "x" * 50),
+        Column("rows", lambda t: 7),
+    ]
+    on_terminal(21)
+    assert plain(table(THINGS, mixed)).splitlines() == [
+        "value            rows",
+        "12,631,044,096      7",
+        "xxxxxxx…xxxxxxx     7",
+    ]
+
+
+def test_no_cell_makes_a_table_endless() -> None:
+    lines = table([Thing("x" * 100_000, 1, NOON), THINGS[0]], COLUMNS).splitlines()
+    assert max(map(len, lines)) < 300
+    assert "…" in lines[1]

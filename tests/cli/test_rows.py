@@ -169,7 +169,7 @@ def shown(form: str, capsys: pytest.CaptureFixture[str], *, terminal: bool = Fal
     session.format = form  # type: ignore[assignment]
     show_predictions(session, CHURN, ANSWER, terminal=terminal)
     answer = capsys.readouterr()
-    assert ("1 of 3 rows have no prediction" in answer.err) == (form != "json")
+    assert ("1 of 3 rows has no prediction" in answer.err) == (form != "json")
     return answer.out
 
 

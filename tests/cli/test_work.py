@@ -200,7 +200,7 @@ def test_predict_reads_stdin_and_prints_lines(place: Path) -> None:
     assert [r["prediction"] for r in rows] == ["yes", None, "no"]
     assert rows[0]["probabilities"] == pytest.approx([0.4, 0.6])
     assert rows[1]["error"] == "ValueError: thirteen"
-    assert answer.err == "note: 1 of 3 rows have no prediction; `error` says why\n"
+    assert answer.err == "note: 1 of 3 rows has no prediction; `error` says why\n"
     assert call("predict", "churn", "--on-reject", "fail", stdin=b'{"age": 13}').code == 1
 
 
@@ -316,6 +316,13 @@ def test_ctrl_c_reaches_muster_and_leaves_the_workers_to_it(place: Path) -> None
     run = plain(shown).partition("muster run resume ")[2].partition("`")[0]
     error = call("run", "show", run, "--json").json["error"]
     assert error == "interrupted: KeyboardInterrupt"
+
+
+def test_who_gives_no_stdin_is_told_that_it_is_read(place: Path) -> None:
+    with terminal("predict", "churn", cwd=place) as screen:
+        seen = screen.read_until(lambda seen: "end with Ctrl-D" in seen)
+        screen.interrupt()
+    assert "reading rows from stdin, end with Ctrl-D" in seen
 
 
 def test_the_terminal_shows_predictions_as_a_table(place: Path) -> None:

@@ -87,7 +87,7 @@ def show_page(
     found, cursor = (list(listing), None) if page is None else (page.items, page.next)
     show_all(session, found, view if isinstance(view, View) else view(found), paging.filters, cursor)
     if session.format == "text" and cursor is not None:
-        session.next(f"the same command with --cursor {cursor}")
+        session.next("the same command with --all, or with --cursor and the `next` that --json prints")
 
 
 def show_all(

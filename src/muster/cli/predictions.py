@@ -43,7 +43,8 @@ def show_predictions(session: Session, version: Version, rows: Sequence[_Row], *
         )
     failed = sum(1 for r in rows if r.get("error") is not None)
     if failed:
-        session.say(f"note: {failed:,} of {plural(len(rows), 'row')} have no prediction; `error` says why")
+        have = "has" if failed == 1 else "have"
+        session.say(f"note: {failed:,} of {plural(len(rows), 'row')} {have} no prediction; `error` says why")
 
 
 def _columns(version: Version, rows: Sequence[_Row]) -> list[Column[_Row]]:

@@ -19,13 +19,14 @@ from muster.cli.text import clean, count, cut, duration, exact, listed, scalar, 
 if TYPE_CHECKING:
     from muster.cli.session import Session
 
-__all__ = ["Column", "Sheet", "finite", "show_line", "show_list", "show_script", "show_sheet", "table"]
+__all__ = ["Column", "Sheet", "finite", "line", "show_line", "show_list", "show_script", "show_sheet", "table"]
 
 T = TypeVar("T")
-Kind: TypeAlias = Literal["text", "whole", "seconds", "bytes", "probability", "state"]
+Kind: TypeAlias = Literal["text", "name", "whole", "seconds", "bytes", "probability", "state"]
 
 _GAP = "  "
 _LEAST = 8
+_WIDEST = 200
 _STATES: Mapping[str, Token] = {
     "done": "ok",
     "running": "accent",
@@ -38,11 +39,14 @@ _STATES: Mapping[str, Token] = {
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
-    """A column of a table. Text may lose its middle to fit; `whole` never does, nor do numbers and times."""
+    """A column of a table. Text may lose its middle to fit; a `name`, which people type, only where it is alone and still too
+    wide; what is `whole`, numbers and times never do. `head` stands over it where people read, if not its name.
+    """
 
     name: str
     value: Callable[[T], object]
     kind: Kind = "text"
+    head: str = ""
 
 
 def show_list(
@@ -72,9 +76,13 @@ def show_line(session: Session, document: object, verb: str, *parts: str, to: st
     """One finished thing: `scored  delays:1  28,243 rows  → scored/`."""
     if session.format == "json":
         session.write(_json(document))
-        return
-    told = [paint(verb, "fail" if verb == "failed" else "ok", sys.stdout), *(clean(p) for p in parts if p)]
-    session.write(_GAP.join([*told, f"→ {clean(to)}"] if to else told))
+    else:
+        session.write(line(paint(verb, "fail" if verb == "failed" else "ok", sys.stdout), *parts, to=to))
+
+
+def line(verb: str, *parts: str, to: str = "") -> str:
+    """What `show_line` writes, for where it is talk."""
+    return _GAP.join([verb, *(clean(p) for p in parts if p), *([f"→ {clean(to)}"] if to else [])])
 
 
 def show_script(session: Session, script: str, shell: str) -> None:
@@ -112,34 +120,51 @@ class Sheet:
 
 
 def table(items: Sequence[T], columns: Sequence[Column[T]], *, indent: int = 0) -> str:
-    """On a terminal cut to its width, else whole."""
+    """On a terminal cut to its width; elsewhere only what is wider than any table should be."""
     terminal = sys.stdout.isatty()
     now = datetime.now(UTC) if terminal else None
     cells = [[_cell(c.value(i), c.kind, now) for i in items] for c in columns]
     right = [_is_number(c, items) for c in columns]
-    heads = [c.name for c in columns]
+    heads = [c.head or c.name for c in columns]
     widths = [max(map(width, [h, *column])) for h, column in zip(heads, cells, strict=True)]
+    widths = [min(w, _WIDEST) if c.kind == "text" else w for w, c in zip(widths, columns, strict=True)]
     if terminal:
         room = shutil.get_terminal_size().columns - indent
-        widths = _fitted(widths, [_may_shrink(c, items) for c in columns], room)
+        least = [_least(c, items, shown, w) for c, shown, w in zip(columns, cells, widths, strict=True)]
+        widths = _fitted(widths, least, room)
+        if len(widths) == 1 and columns[0].kind in ("text", "name") and not right[0]:
+            widths = [min(widths[0], max(room, 1))]
     lines = [paint(_line(heads, widths, right), "quiet", sys.stdout)]
     lines += [_line(row, widths, right, [c.kind == "state" for c in columns]) for row in zip(*cells, strict=True)]
     return "\n".join(lines)
 
 
-def _fitted(widths: list[int], shrinkable: Sequence[bool], room: int) -> list[int]:
-    """The widest text gives first; where all text is short and there is still no room, columns at the end are left out."""
-    widths = list(widths)
-    while sum(widths) + len(_GAP) * (len(widths) - 1) > room:
-        widest = max((w for w, s in zip(widths, shrinkable, strict=False) if s), default=0)
-        if widest > _LEAST:
-            at = next(n for n, w in enumerate(widths) if w == widest and shrinkable[n])
-            widths[at] -= 1
-        elif len(widths) > 1:
-            widths.pop()
-        else:
-            break
-    return widths
+def _fitted(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """As many columns, from the first, as have room; among those the widest text gives first."""
+    shown = len(widths)
+    while shown > 1 and _line_width(least[:shown]) > room:
+        shown -= 1
+    fitted = list(widths[:shown])
+    while _line_width(fitted) > room and fitted != list(least[:shown]):
+        at = max((n for n in range(shown) if fitted[n] > least[n]), key=lambda n: fitted[n])
+        fitted[at] -= 1
+    return fitted
+
+
+def _line_width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _least(column: Column[T], items: Sequence[T], cells: Sequence[str], most: int) -> int:
+    """How narrow a column may become: text to some characters, but to no less than its numbers and times take."""
+    if column.kind != "text":
+        return most
+    values = map(column.value, items)
+    fixed = [width(cell) for cell, value in zip(cells, values, strict=True) if isinstance(value, _UNCUT)]
+    return min(most, max([_LEAST, width(column.head or column.name), *fixed]))
+
+
+_UNCUT = (int, float, datetime)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool], states: Sequence[bool] = ()) -> str:
@@ -158,14 +183,6 @@ def _is_number(column: Column[T], items: Sequence[T]) -> bool:
         return True
     values = [v for v in map(column.value, items) if v is not None]
     return bool(values) and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-
-
-def _may_shrink(column: Column[T], items: Sequence[T]) -> bool:
-    return (
-        column.kind == "text"
-        and not _is_number(column, items)
-        and not any(isinstance(column.value(i), datetime) for i in items)
-    )
 
 
 def _cell(value: object, kind: Kind, now: datetime | None) -> str:

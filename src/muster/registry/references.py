@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from muster.errors import InvalidInput, InvalidReference
+from muster.errors import InvalidInput, InvalidReference, shortened
 
 __all__ = ["ID", "Reference", "check_alias", "check_name", "check_tags", "parse"]
 
 ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _NUMBER = re.compile(r"0*[1-9][0-9]{0,999}")
+_TAG = 1_000
 _RULE = "names have 1 to 128 of a-z, 0-9, `.`, `_`, `-`, and start with a letter or digit"
 
 
@@ -32,11 +33,12 @@ def parse(text: str) -> Reference:
         return Reference(id=text)
     model, mark, rest = _split(text)
     if not _NAME.fullmatch(model):
-        raise InvalidReference(f"`{text}` is no reference to a model or version: {_RULE}", hint=_hint(model))
+        raise InvalidReference(f"`{shortened(text)}` is no reference to a model or version: {_RULE}", hint=_hint(model))
     if mark == ":":
         if not _NUMBER.fullmatch(rest):
             raise InvalidReference(
-                f"`{text}` has no version number behind the colon", hint=f"write `{model}:3`, or `{model}@alias`"
+                f"`{shortened(text)}` has no version number behind the colon",
+                hint=f"write `{model}:3`, or `{model}@alias`",
             )
         return Reference(model=model, number=int(rest))
     if mark == "@":
@@ -46,9 +48,9 @@ def parse(text: str) -> Reference:
 
 def check_name(name: str, what: str = "model") -> str:
     if not _NAME.fullmatch(name):
-        raise InvalidReference(f"`{name}` cannot name a {what}: {_RULE}", hint=_hint(name))
+        raise InvalidReference(f"`{shortened(name)}` cannot name {_a(what)}: {_RULE}", hint=_hint(name))
     if ID.fullmatch(name):
-        raise InvalidReference(f"`{name}` cannot name a {what}: 26 digits are an id", hint="add a letter to it")
+        raise InvalidReference(f"`{name}` cannot name {_a(what)}: 26 digits are an id", hint="add a letter to it")
     return name
 
 
@@ -64,14 +66,25 @@ def check_alias(name: str) -> str:
     return check_name(name, "alias")
 
 
-def check_tags(keys: Iterable[str]) -> None:
-    """Refuse keys that no filter could name."""
-    wrong = [k for k in keys if not k or k != k.strip() or len(k) > 250 or set(k) & set("=!<>~")]
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Refuse keys that no filter could name, and values that are no longer a mark; all that is wrong at once."""
+    wrong = [k for k in tags if not k or k != k.strip() or len(k) > 250 or set(k) & set("=!<>~") or not k.isprintable()]
     if wrong:
         raise InvalidInput(
-            f"cannot be keys of tags: {wrong}",
-            hint="keys have 1 to 250 characters, none of `=`, `!`, `<`, `>`, `~`, and no space at an end",
+            f"cannot be keys of tags: {', '.join(shortened(repr(k)) for k in wrong)}",
+            hint="keys have 1 to 250 characters that can be printed, none of `=`, `!`, `<`, `>`, `~`,"
+            " and no space at an end",
         )
+    long = [f"`{k}` has {len(str(v)):,}" for k, v in tags.items() if len(str(v)) > _TAG]
+    if long:
+        raise InvalidInput(
+            f"a tag's value has up to {_TAG:,} characters: {', '.join(long)}",
+            hint="put what is longer into the description, or into a file and its path into the tag",
+        )
+
+
+def _a(thing: str) -> str:
+    return f"{'an' if thing[0] in 'aeiou' else 'a'} {thing}"
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -84,4 +97,8 @@ def _split(text: str) -> tuple[str, str, str]:
 
 def _hint(name: str) -> str:
     mended = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:128]
-    return f"write `{mended}`" if mended and mended != name else "for example `churn`, `churn:3` or `churn@champion`"
+    return (
+        f"write `{mended}`"
+        if mended and mended != name and len(name) <= 128
+        else "for example `churn`, `churn:3` or `churn@champion`"
+    )

@@ -88,7 +88,7 @@ class Registry:
 
     def tag(self, reference: str, tags: Mapping[str, str | None], reason: str = "") -> Model | Version:
         """Set tags of a model (`churn`) or a version (`churn:3`); None removes one."""
-        check_tags(k for k, v in tags.items() if v is not None)
+        check_tags({k: v for k, v in tags.items() if v is not None})
         with self._store.transaction(self._actor, reason) as tx:
             before = self._either(tx, reference)
             merged = {**before.tags, **tags}

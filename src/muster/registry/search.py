@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, get_args
 
 from muster.documents import document
-from muster.errors import InvalidInput, MissingExtra, near
-from muster.records import Record, Version
+from muster.errors import InvalidInput, MissingExtra, near, shortened
+from muster.records import Record, RunStatus, Version
+from muster.signature import Task
 from muster.store import Condition, Op, Page, Query, Sort
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ R = TypeVar("R", bound=Record)
 _FILTER = re.compile(r"(?P<field>tag\.[^=!<>~]+?|[\w.-]+?)\s*(?P<op>!=|<=|>=|=|<|>|~)\s*(?P<value>.*)", re.DOTALL)
 _OPS: Mapping[str, Op] = {op: op for op in get_args(Op)}
 _NUMBERS = frozenset({"number", "seq"})
+_WORDS: Mapping[str, tuple[str, ...]] = {"status": get_args(RunStatus), "task": get_args(Task)}
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -29,11 +31,16 @@ def conditions(kind: type[Record], filters: Sequence[str]) -> tuple[Condition, .
     for text in filters:
         match = _FILTER.fullmatch(text.strip())
         if match is None:
-            wrong.append(f"`{text}` is no filter")
+            wrong.append(f"`{shortened(text)}` is no filter")
         elif not _known(kind, field := match["field"]):
             wrong.append(f"`{field}` cannot be searched{near(field, kind.INDEXED)}")
         elif field in _NUMBERS and not _NUMBER.fullmatch(match["value"]):
-            wrong.append(f"`{field}` is a number, not `{match['value']}`")
+            wrong.append(f"`{field}` is a number, not `{shortened(match['value'])}`")
+        elif match["op"] in ("=", "!=") and match["value"] not in (known := _WORDS.get(field, (match["value"],))):
+            wrong.append(
+                f"`{field}` is never `{shortened(match['value'])}`{near(match['value'], known)}; there are"
+                f" {', '.join(known)}"
+            )
         else:
             found.append(
                 Condition(field, _OPS[match["op"]], int(match["value"]) if field in _NUMBERS else match["value"])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from muster.errors import InvalidInput, near
+from muster.errors import InvalidInput, near, shortened
 from muster.signature import Json
 from muster.store import Condition, Op, Query, Sort
 from muster.stores.shape import Cell, Field, Shape, check_text, fold
@@ -61,7 +61,10 @@ def plan(shape: Shape, query: Query) -> Plan:
     where = list(_terms(shape, query.where, wrong))
     order = _order(shape, query.sort, wrong)
     if not 1 <= query.limit <= _MOST:
-        wrong.append(f"a page has 1 to {_MOST:,} records, not {query.limit:,}")
+        told = f"a page has 1 to {_MOST:,} records, not {shortened(f'{query.limit:,}')}"
+        if not wrong:
+            raise InvalidInput(told, hint="give a limit within that, and follow `next`; --all gives all")
+        wrong.append(told)
     if wrong:
         raise _refusal(shape, wrong)
     after = None if query.cursor is None else _place(shape, where, order, query.cursor)

@@ -29,8 +29,11 @@ def alias() -> None:
 @pass_session
 def set_alias(session: Session, reference: str, name: str, reason: str) -> None:
     """Make an alias mean a version, whatever it meant before."""
-    version = session.hub.set_alias(reference, name, reason=reason)
-    show_line(session, version_document(version), "set", f"{version.model}@{name}", to=version.ref)
+    hub = session.hub
+    before = hub.aliases(hub.version(reference).model).get(name)
+    version = hub.set_alias(reference, name, reason=reason)
+    meant = "" if before is None else "already" if before == version.number else f"{version.model}:{before}"
+    show_line(session, version_document(version), "set", f"{version.model}@{name}", meant, to=version.ref)
 
 
 @alias.command("remove", example="muster alias remove churn@champion")
@@ -63,7 +66,7 @@ def list_aliases(session: Session, models: tuple[str, ...]) -> None:
 
 
 _VIEW: View[_Alias] = View(
-    [Column("alias", lambda a: f"{a['model']}@{a['alias']}"), Column("version", lambda a: a["ref"])],
+    [Column("alias", lambda a: f"{a['model']}@{a['alias']}", "name"), Column("version", lambda a: a["ref"], "name")],
     lambda a: a,
     empty="no aliases yet",
     begin="muster alias set REF champion",

@@ -9,6 +9,7 @@ import click
 from muster.cli.command import Group, pass_session
 from muster.cli.render import Column, show_list
 from muster.cli.session import Session
+from muster.cli.text import size
 
 if TYPE_CHECKING:
     from muster.config import Setting
@@ -32,6 +33,8 @@ def show_config(session: Session, names: tuple[str, ...]) -> None:
     from muster.errors import InvalidInput, near
 
     settings = Settings.load(session.arguments)
+    for told in Settings.unheard():
+        session.say(f"note: {told}")
     known = {*SETTINGS, *(name.partition(".")[0] for name in SETTINGS)}
     wrong = [n for n in names if n not in known]
     if wrong:
@@ -40,12 +43,21 @@ def show_config(session: Session, names: tuple[str, ...]) -> None:
     shown = [s for name, s in SETTINGS.items() if not names or any(_named(name, n) for n in names)]
     columns: list[Column[Setting]] = [
         Column("name", lambda s: s.name, "whole"),
-        Column("value", lambda s: str(settings[s.name])),
+        Column("value", lambda s: _told(s, settings[s.name]) if session.format == "text" else settings[s.name]),
         Column("source", lambda s: settings.source(s.name)),
         Column("variable", lambda s: s.variable, "whole"),
         Column("about", lambda s: s.about),
     ]
     show_list(session, shown, columns, lambda s: _document(s, settings[s.name], settings.source(s.name)))
+
+
+def _told(setting: Setting, value: object) -> object:
+    """Bytes and seconds as they can also be written in a setting, near enough."""
+    from muster.config import size as bytes_of
+
+    if setting.parse is bytes_of and isinstance(value, int):
+        return size(value)
+    return f"{value:g} s" if isinstance(value, float) else value
 
 
 def _named(setting: str, name: str) -> bool:

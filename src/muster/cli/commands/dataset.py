@@ -60,7 +60,7 @@ def list_datasets(session: Session, paging: Paging) -> None:
 
 _VIEW: View[DatasetRecord] = View(
     [
-        Column("name", lambda d: d.name),
+        Column("name", lambda d: d.name, "name"),
         Column("rows", lambda d: d.rows),
         Column("columns", lambda d: len(d.schema)),
         Column("uri", lambda d: d.uri),

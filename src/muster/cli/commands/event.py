@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from muster.cli.changes import changes
 from muster.cli.command import Group, pass_session
 from muster.cli.documents import plain
 from muster.cli.lists import Paging, View, list_command, show_page
@@ -38,6 +39,7 @@ _VIEW: View[Event] = View(
         Column("actor", lambda e: e.actor),
         Column("action", lambda e: e.action),
         Column("subject", lambda e: e.subject),
+        Column("changes", changes),
         Column("reason", lambda e: e.reason),
     ],
     plain,

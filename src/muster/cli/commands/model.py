@@ -43,7 +43,7 @@ def _view(hub: Hub, models: Sequence[Model]) -> View[Model]:
     aliases = hub.aliases_of([m.name for m in models])
     return View(
         [
-            Column("name", lambda m: m.name),
+            Column("name", lambda m: m.name, "name"),
             Column("task", lambda m: m.task, "whole"),
             Column("target", lambda m: m.target),
             Column("classes", lambda m: m.classes),
@@ -73,7 +73,7 @@ def show_model(hub: Hub, name: str) -> Shown:
 
 _NEWEST = 10
 _VERSIONS: Sequence[Column[Version]] = (
-    Column("version", lambda v: v.ref),
+    Column("version", lambda v: v.ref, "name"),
     Column("origin", lambda v: v.origin),
     Column("aliases", lambda v: v.aliases),
     Column("created_at", lambda v: v.created_at),

@@ -59,7 +59,7 @@ def predict(
     version = hub.version(reference)
     renamed = values.pairs(mapping, "--map", "MODEL_COLUMN=DATA_COLUMN")
     if sys.stdin.isatty():
-        session.say("reading rows from the keyboard; end with Ctrl-D")
+        session.say("reading rows from stdin, end with Ctrl-D")
     given = rows.read(sys.stdin.buffer.read(), form, hub, version, renamed)
     if given.faults and on_reject == "fail":
         raise rows.refusal(given)

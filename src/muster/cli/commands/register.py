@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -78,6 +79,9 @@ def register(
     SOURCE is an MLflow folder or archive, a Python file or folder, or a saved estimator. The model is loaded once in its
     own environment and tried; then the version is stored, or nothing is.
     """
+    from muster.records import now
+
+    began = now()
     version = session.hub.register(
         model,
         source,
@@ -95,14 +99,22 @@ def register(
         output=values.object_of(output, "--output") if output else "auto",
         if_changed=if_changed,
     )
-    show_line(
-        session, version_document(version), "registered", version.ref, *_parts(version), to=", ".join(version.aliases)
-    )
+    show_line(session, version_document(version), *registered_parts(version, began), to=", ".join(version.aliases))
     for note in version.notes:
         session.say(f"note: {note}")
     session.next(f"muster version show {version.ref}", f"muster score {version.ref} DATA OUTPUT")
 
 
-def _parts(version: Version) -> list[str]:
+def registered_parts(version: Version, began: datetime) -> list[str]:
+    """What is told of a version, whether it was made just now or was there before."""
+    verb = "registered" if version.created_at >= began else "unchanged"
     classes = listed(version.classes, 4) if version.classes else ""
-    return [version.origin, version.task, classes, plural(len(version.signature.columns), "column"), size(version.size)]
+    return [
+        verb,
+        version.ref,
+        version.origin,
+        version.task,
+        classes,
+        plural(len(version.signature.columns), "column"),
+        size(version.size),
+    ]

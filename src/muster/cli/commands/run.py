@@ -60,7 +60,7 @@ def _view(cut_off: Mapping[str, datetime]) -> View[Run]:
             Column("version", lambda r: r.ref),
             Column("rows", lambda r: r.rows),
             Column("rejected", lambda r: r.rejected),
-            Column("seconds", lambda r: r.seconds if r.ended_at is not None else None, "seconds"),
+            Column("seconds", lambda r: r.seconds if r.ended_at is not None else None, "seconds", "took"),
             Column("created_at", lambda r: r.created_at),
             Column("output", lambda r: r.output),
         ],

@@ -36,5 +36,10 @@ def set_tags(session: Session, reference: str, tags: tuple[str, ...], reason: st
 @pass_session
 def remove_tags(session: Session, reference: str, keys: tuple[str, ...], reason: str) -> None:
     """Remove tags of a model, or of a version; one that is not set is no error."""
+    before = session.hub.tag(reference, {}).tags
     thing = session.hub.tag(reference, dict.fromkeys(keys), reason=reason)
-    show_line(session, thing_document(thing), "untagged", reference, *keys)
+    gone = [k for k in dict.fromkeys(keys) if k in before]
+    show_line(session, thing_document(thing), "untagged", reference, *(gone or ["nothing"]))
+    absent = ", ".join(f"`{k}`" for k in dict.fromkeys(keys) if k not in before)
+    if absent:
+        session.say(f"note: {reference} had no tag {absent}")

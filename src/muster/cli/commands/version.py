@@ -44,7 +44,7 @@ def list_versions(session: Session, paging: Paging) -> None:
 _OPERATOR = re.compile(r"[=<>~!]")
 _VIEW: View[Version] = View(
     [
-        Column("ref", lambda v: v.ref),
+        Column("ref", lambda v: v.ref, "name"),
         Column("origin", lambda v: v.origin),
         Column("task", lambda v: v.task, "whole"),
         Column("aliases", lambda v: v.aliases),

@@ -51,6 +51,9 @@ class Here:
     def interpreter(self, environment: Environment) -> Path:
         return Path(sys.executable)
 
+    def surplus(self, environment: Environment) -> dict[str, list[str]]:
+        return {}
+
 
 def main() -> None:
     options = arguments(__doc__ or "", [1, 1_000, 100_000])

@@ -9,7 +9,7 @@ not null, `prediction` and `probabilities` are null.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -138,6 +138,8 @@ class Finding:
     reading: Reading
     probe: Probe
     notes: tuple[str, ...] = ()
+    load: Mapping[str, Json] = field(default_factory=dict)
+    """What the version's `load` holds beside the description's: what would else depend on where it is opened."""
 
 
 class Site(Protocol):
@@ -152,6 +154,10 @@ class Site(Protocol):
 
     def interpreter(self, environment: Environment) -> Path:
         """The Python executable of the environment, which is built now if it does not exist."""
+        ...
+
+    def surplus(self, environment: Environment) -> Mapping[str, Sequence[str]]:
+        """What that Python has beyond the environment's lock: `modules` and `packages`, in `folders`. Empty where it has the lock alone."""
         ...
 
     @property

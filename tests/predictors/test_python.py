@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import skops.io
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hypothesis_numpy
+from lightgbm import LGBMClassifier
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from muster.errors import InvalidModel
 from muster.predictor import Description
@@ -193,8 +202,8 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
 
 def test_a_file_is_a_model(folder: Callable[..., Path], scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = folder(mine_py=MODEL) / "mine.py"
-    for given in (place, str(place), f"file://{place}"):
-        assert ORIGIN.claims(given)
+    for source in (place, str(place), f"file://{place}"):
+        assert ORIGIN.claims(source)
     found = register(monkeypatch, ORIGIN, place, scratch, SAMPLE, task="regression")
     assert found.predict(SAMPLE).column("prediction").to_pylist() == pytest.approx([5.2, 5.8, 6.2, 6.8])
     assert found.description.source == str(place)
@@ -310,8 +319,27 @@ def test_a_saved_estimator_in_a_folder(
     place = folder(model_toml="file = 'fitted.joblib'\nrequirements = ['scikit-learn']\n")
     joblib.dump(LogisticRegression().fit(FRAME, ["a", "b", "a", "b"]), place / "fitted.joblib")
     found = register(monkeypatch, ORIGIN, place, scratch, SAMPLE)
-    assert found.description.requirements == ("scikit-learn", "joblib")
+    assert found.description.requirements == ("scikit-learn", "joblib", "pandas")
     assert found.finding.output.classes == ("a", "b")
+
+
+FRAMED = make_pipeline(ColumnTransformer([("n", StandardScaler(), ["x"])]), LogisticRegression()).fit(
+    FRAME, [0, 1, 0, 1]
+)
+"""Which takes nothing but data frames."""
+
+
+@pytest.mark.parametrize("suffix", [".joblib", ".pkl", ".cloudpickle", ".skops"])
+def test_a_saved_estimator_of_data_frames_needs_pandas(suffix: str, tmp_path: Path, scratch: Path) -> None:
+    file = tmp_path / f"fitted{suffix}"
+    with file.open("wb") as opened:
+        {".joblib": joblib, ".skops": skops.io}.get(suffix, cloudpickle).dump(FRAMED, opened)
+    assert f"pandas=={pd.__version__}" in ORIGIN.describe(file, scratch).requirements
+
+
+def test_an_estimator_that_does_not_say_what_it_takes_gets_frames(scratch: Path) -> None:
+    source = make_pipeline(FunctionTransformer(validate=False), LogisticRegression())
+    assert f"pandas=={pd.__version__}" in ORIGIN.describe(source, scratch).requirements
 
 
 def _problems(source: Path, scratch: Path) -> list[str]:
@@ -452,6 +480,41 @@ def test_a_saved_estimator_is_pinned_to_the_version_that_it_records(tmp_path: Pa
 def test_modules_of_a_joblib_file_are_found_however_it_is_compressed(compress: object, tmp_path: Path) -> None:
     joblib.dump({"model": OBJECTS["estimator"][0], "array": np.arange(1000)}, tmp_path / "m", compress=compress)
     assert {"sklearn.linear_model._base", "joblib.numpy_pickle", "numpy"} <= pickled_modules(tmp_path / "m")
+
+
+FITTED: dict[str, tuple[object, set[str]]] = {
+    "pipeline": (FRAMED, {"sklearn", "numpy", "joblib"}),
+    "texts": (OneHotEncoder().fit(pd.DataFrame({"c": ["u", "v"]})), {"sklearn", "numpy", "joblib"}),
+    "lightgbm": (
+        LGBMClassifier(n_estimators=2, verbose=-1).fit(np.arange(40.0).reshape(-1, 1), [0, 1] * 20),
+        {"lightgbm", "sklearn", "numpy", "joblib", "collections"},
+    ),
+    "objects first": ([np.array(["a", None], dtype=object), FRAMED], {"sklearn", "numpy", "joblib"}),
+    "objects last": ([FRAMED, np.array(["a", None], dtype=object)], {"sklearn", "numpy", "joblib"}),
+}
+
+
+@pytest.mark.parametrize("case", FITTED)
+@pytest.mark.parametrize("compress", [0, 3])
+def test_a_joblib_file_names_the_modules_that_it_needs_and_no_others(case: str, compress: int, tmp_path: Path) -> None:
+    model, expected = FITTED[case]
+    joblib.dump(model, tmp_path / "m.joblib", compress=compress)
+    found = {m.partition(".")[0] for m in pickled_modules(tmp_path / "m.joblib")}
+    assert found - {"builtins"} == expected
+
+
+_CELLS = st.one_of(st.none(), st.text(max_size=8), st.floats(), st.integers())
+_NUMBERS = hypothesis_numpy.arrays(st.sampled_from([np.float64, np.int8]), st.integers(0, 5))
+_OBJECTS = hypothesis_numpy.arrays(np.dtype("O"), st.integers(0, 5), elements=_CELLS)
+
+
+@given(st.lists(st.one_of(st.just(FRAMED), _NUMBERS, _OBJECTS), max_size=4))
+def test_arrays_between_a_joblib_files_objects_hide_none_and_add_none(parts: list[Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "m.joblib"
+        joblib.dump([*parts, LinearRegression()], file)
+        found = {m.partition(".")[0] for m in pickled_modules(file)} - {"builtins", "numpy", "joblib"}
+    assert found == {"sklearn"}
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])

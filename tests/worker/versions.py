@@ -29,6 +29,9 @@ class Here:
     def interpreter(self, environment: Environment) -> Path:
         return Path(sys.executable)
 
+    def surplus(self, environment: Environment) -> dict[str, list[str]]:
+        return {}
+
 
 def version(code: str, **given: object) -> Version:
     fields = {

@@ -108,9 +108,9 @@ def _named(source: object) -> str:
 
 
 def _is_framed(source: object) -> bool:
-    """Whether it takes data frames: an estimator if it was fitted with one, anything else unless its INPUT says otherwise."""
+    """Whether it takes data frames: an estimator unless it was fitted with an array, anything else unless its INPUT says otherwise."""
     if hasattr(source, "n_features_in_") or hasattr(source, "get_params"):
-        return getattr(source, "feature_names_in_", None) is not None
+        return getattr(source, "feature_names_in_", None) is not None or not hasattr(source, "n_features_in_")
     return getattr(source, "INPUT", "pandas") == "pandas"
 
 

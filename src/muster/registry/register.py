@@ -193,7 +193,7 @@ class Registration:
             digest=draft.digest,
             artifact=description.folder is not None,
             size=size,
-            load=description.load,
+            load={**description.load, **finding.load},
             environment=draft.environment,
             probe=finding.probe,
             description=self._request.description,

@@ -16,6 +16,7 @@ def main() -> None:
     socket, lifeline, scratch = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     del sys.argv[1:]
     importlib.import_module("muster_worker.guard").stand_guard(lifeline, socket, scratch)
+    importlib.import_module("muster_worker.sealed").seal(scratch)
     importlib.import_module("muster_worker.serve").serve(socket)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from muster.predictors.local.installed import as_installed, from_index, installed_here, own_paths
+from muster.predictors.local.installed import as_installed, beyond, from_index, installed_here, own_paths
 from muster.predictors.local.requirements import read_lines
 
 
@@ -61,3 +61,12 @@ def test_what_lies_in_a_folder_is_installed_and_not_from_an_index() -> None:
     """Its content changes under one version, so that a lock with that version says nothing of it."""
     assert "muster-ml" in installed_here(["muster-ml"])
     assert set(from_index(["muster-ml", "pyarrow"])) == {"pyarrow"}
+
+
+def test_what_is_installed_beside_a_lock() -> None:
+    found = beyond(["scikit-learn", "NumPy"])
+    assert {"pandas", "pytest", "_pytest"} <= set(found["modules"])
+    assert not {"sklearn", "numpy", "muster"} & set(found["modules"])  # muster was installed from a folder
+    assert "pandas" in found["packages"]
+    assert "scikit-learn" not in found["packages"]
+    assert list(found["folders"]) == own_paths()

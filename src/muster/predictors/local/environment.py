@@ -20,7 +20,7 @@ from muster.errors import EnvironmentFailed, InvalidInput, plural
 from muster.predictor import Talk
 from muster.predictors.local.builds import Builds, EnvironmentInfo, Plan
 from muster.predictors.local.indexes import mask
-from muster.predictors.local.installed import as_installed, from_index, installed_here
+from muster.predictors.local.installed import as_installed, beyond, from_index, installed_here
 from muster.predictors.local.interpreters import (
     OLDEST_PYARROW,
     OLDEST_PYTHON,
@@ -91,11 +91,17 @@ class Environments:
         if environment.kind == "executable":
             return self._named(environment)
         lock = self._lock(environment)
-        if environment.python == current().minor and _has(lock):
+        if _serves(environment, lock):
             return Path(sys.executable)
         if (python := self._builds.ready(environment.key)) is not None:
             return python
         return self._build(environment, lock, [line for line in environment.requirements if line.startswith("--")])
+
+    def surplus(self, environment: Environment) -> Mapping[str, Sequence[str]]:
+        """What the current Python has beyond the lock, where it serves; nothing of any other, which has the lock alone or is the user's."""
+        if environment.kind == "executable" or not _serves(environment, lock := self._lock(environment)):
+            return {}
+        return beyond(p.name for p in lock.pins)
 
     def list(self) -> list[EnvironmentInfo]:
         """The environments that are built on this machine."""
@@ -271,6 +277,11 @@ def _check_pyarrow(version: str | None, where: str) -> None:
             f"{where} would have pyarrow {version}; workers need {_OLDEST_PYARROW} or later",
             hint="ask for a later pyarrow, or leave it out",
         )
+
+
+def _serves(environment: Environment, lock: Lock) -> bool:
+    """Whether the version runs in this Python, and nothing is built."""
+    return environment.python == current().minor and _has(lock)
 
 
 def _has(lock: Lock) -> bool:

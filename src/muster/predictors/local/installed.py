@@ -8,7 +8,7 @@ import site
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution, distributions, packages_distributions
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -16,7 +16,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from muster.errors import EnvironmentFailed
 from muster.predictors.local.requirements import Requirements
 
-__all__ = ["as_installed", "from_folder", "from_index", "installed_here", "own_paths"]
+__all__ = ["as_installed", "beyond", "from_folder", "from_index", "installed_here", "own_paths"]
 
 
 def own_paths() -> list[str]:
@@ -45,6 +45,18 @@ def from_folder(distribution: Distribution) -> bool:
         return False
     text = distribution.read_text("direct_url.json")
     return text is not None and str(json.loads(text).get("url", "")).startswith("file:")
+
+
+def beyond(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The `modules` and `packages` that are installed from an index beside these packages, and the `folders` that they lie in.
+
+    What was installed from a folder of this machine is no part of it: no lock can have that, and a note tells of it.
+    """
+    locked = {canonicalize_name(n) for n in names}
+    here = {canonicalize_name(d.metadata["Name"]) for d in _distributions(None) if not from_folder(d)} - locked
+    owners = {top: {canonicalize_name(n) for n in found} for top, found in packages_distributions().items()}
+    modules = tuple(sorted(top for top, found in owners.items() if found <= here))
+    return {"modules": modules, "packages": tuple(sorted(here)), "folders": tuple(own_paths())}
 
 
 def as_installed(wanted: Requirements) -> tuple[Requirements, tuple[str, ...], bool]:

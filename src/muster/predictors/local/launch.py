@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -12,11 +13,13 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import muster.worker
+from muster.worker.sealed import FILE
 
 __all__ = ["Handles"]
 
@@ -44,11 +47,15 @@ _TAIL = 1 << 14
 class Handles:
     """A started process. It ends with `close`, when nothing refers to this any more, with the interpreter, and when that is killed."""
 
-    def __init__(self, python: Path, threads: int, scratch: Path | None) -> None:
-        """Start it. OSError if that cannot be done."""
+    def __init__(
+        self, python: Path, threads: int, scratch: Path | None, hidden: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Start it; `hidden` is what it is not to see of its interpreter. OSError if that cannot be done."""
         with contextlib.ExitStack() as undo:
             folder = Path(tempfile.mkdtemp(prefix="muster-", dir=scratch))
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            if hidden:
+                (folder / FILE).write_text(json.dumps({k: list(v) for k, v in hidden.items()}), encoding="utf-8")
             log = undo.enter_context(tempfile.TemporaryFile(dir=folder))
             self.socket, socket_there = (undo.enter_context(end) for end in socket.socketpair())
             lifeline, lifeline_there = (undo.enter_context(end) for end in socket.socketpair())

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
 
-__all__ = ["modules_in", "pickled_modules", "recorded_versions"]
+__all__ = ["modules_in", "names_columns", "pickled_modules", "recorded_versions"]
 
 _MOST_BYTES = 1 << 30
 """What is decompressed for a look at it."""
@@ -25,11 +25,13 @@ _SUBIMPORT = "\0subimport"
 """Stands for cloudpickle's function that imports the module whose name comes next."""
 _GETS = {"BINGET", "LONG_BINGET", "GET"}
 
-# joblib puts the bytes of arrays between opcodes, which cannot be read on from there. Then names are found as protocols 2 to 5
-# write them: a module and a name as short texts, each perhaps memoized, and STACK_GLOBAL; or GLOBAL, with both on lines.
+# joblib puts the bytes of arrays between opcodes, or pickles of their own, which cannot be read on from there. Then names are
+# found as protocols 2 to 5 write them: a module and a name as short texts, each perhaps memoized, and STACK_GLOBAL; or GLOBAL,
+# with both on lines.
 _STACK_GLOBAL = re.compile(
     rb"\x8c(.)([A-Za-z_][\w.]*)(?:\x94|q.)?(?:\x8c.[\w.<>]+(?:\x94|q.)?|h.|j....)\x93", re.DOTALL
 )
+_GLOBAL = re.compile(rb"\x8c(.)([A-Za-z_][\w.]*)(?:\x94|q.)?(?:\x8c.[\w.<>]+(?:\x94|q.)?|h.|j....)\x93", re.DOTALL)
 _GLOBAL = re.compile(rb"c([A-Za-z_][\w.]*)\n[A-Za-z_][\w.]*\n")
 _VERSION = re.compile(rb"_sklearn_version(?:\x94|q.)?(?:\x8c.|X....)([0-9][0-9A-Za-z.+]*)", re.DOTALL)
 
@@ -45,6 +47,12 @@ def modules_in(data: bytes) -> set[str]:
     return _modules(data)
 
 
+def names_columns(file: Path) -> bool:
+    """Whether an object in it was fitted with columns that had names, as estimators of scikit-learn say."""
+    with _content(file) as content:
+        return content.find(b"feature_names_in_") >= 0
+
+
 def recorded_versions(file: Path) -> dict[str, str]:
     """The versions of packages that the objects in a file say they were made with; scikit-learn's do."""
     with _content(file) as content:
@@ -57,19 +65,20 @@ def _modules(content: bytes | mmap.mmap) -> set[str]:
     if whole:
         return found
     for match in _STACK_GLOBAL.finditer(content):
-        found.add(match[2][: match[1][0]].decode())
+        if len(match[2]) >= match[1][0]:
+            found.add(match[2][: match[1][0]].decode())
     return found | {match[1].decode() for match in _GLOBAL.finditer(content)}
 
 
 def _by_opcodes(stream: IO[bytes] | mmap.mmap) -> tuple[set[str], bool]:
-    """Modules up to the first thing that is no opcode, and whether that is the end."""
+    """Modules up to the first thing that is no opcode, or another pickle's start, and whether that is the end."""
     found: set[str] = set()
     texts = ["", ""]
     memo: dict[int, str | None] = {}
     top: str | None = None
     importing = False
     try:
-        for code, argument, _ in pickletools.genops(cast("IO[bytes]", stream)):  # a map of a file is read as one
+        for code, argument in _opcodes(stream):
             if code.name == "MEMOIZE" or code.name in _PUTS:
                 memo[len(memo) if code.name == "MEMOIZE" else int(argument or 0)] = top
                 continue
@@ -92,6 +101,14 @@ def _by_opcodes(stream: IO[bytes] | mmap.mmap) -> tuple[set[str], bool]:
     except (ValueError, IndexError, UnicodeDecodeError):
         return found, False
     return found, True
+
+
+def _opcodes(stream: IO[bytes] | mmap.mmap) -> Iterator[tuple[pickletools.OpcodeInfo, object]]:
+    """Those of one pickle. ValueError at another in it, an array's own in joblib's, which counts what it keeps from 0 again."""
+    for code, argument, place in pickletools.genops(cast("IO[bytes]", stream)):  # a map of a file is read as one
+        if code.name == "PROTO" and place:
+            raise ValueError("a pickle in a pickle")
+        yield code, argument
 
 
 @contextmanager

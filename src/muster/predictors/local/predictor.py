@@ -94,10 +94,10 @@ class LocalPredictor:
 
 
 def open_raw(draft: Draft, site: Site) -> WorkerProcess:
-    """A worker for a version in the making, not started yet."""
+    """A worker for a version in the making, not started yet. It sees what the lock has and no more: the probe proves the lock."""
     python, folder = _place(draft.digest, draft.environment, site)
-    load = draft.description.load
-    return WorkerProcess(python, folder, load, settings=site.settings, threads=_threads(1))
+    load, hidden = draft.description.load, site.surplus(draft.environment) if draft.environment else None
+    return WorkerProcess(python, folder, load, settings=site.settings, threads=_threads(1), hidden=hidden)
 
 
 def join(output: Output, pieces: Sequence[pa.RecordBatch | str]) -> pa.RecordBatch:

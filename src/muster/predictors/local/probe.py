@@ -69,6 +69,8 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
             first=_first_rows(asked, decision),
         ),
         notes=tuple(notes),
+        # The form of its data depends on what is installed where it loads: it is what the probe had, from now on.
+        load={"input": facts["input"]} if facts.get("input") else {},
     )
 
 

@@ -44,12 +44,14 @@ class WorkerProcess:
         settings: Settings,
         threads: int,
         scratch: Path | None = None,
+        hidden: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`scratch` is where the worker's own folder is made: a temporary one when not given."""
+        """`scratch` is where the worker's own folder is made, a temporary one when not given; `hidden` is Site's `surplus`."""
         self._python, self._folder, self._load = python, folder, load
         self._settings = settings
         self._threads = threads
         self._scratch = scratch
+        self._hidden = hidden
         self._using = threading.Lock()
         self._handles: Handles | None = None
         self._channel: Channel | None = None
@@ -117,7 +119,7 @@ class WorkerProcess:
         """Start the process, and hear from it that it is a worker that this Muster can talk to."""
         assert self._handles is None, "a worker starts once"
         try:
-            self._handles = Handles(self._python, self._threads, self._scratch)
+            self._handles = Handles(self._python, self._threads, self._scratch, self._hidden)
         except OSError as error:
             raise EnvironmentFailed(f"a worker cannot be started with {self._python}: {error}", hint=_REBUILD) from None
         if self._stopped:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -66,6 +66,9 @@ class LocalSite:
 
     def interpreter(self, environment: Environment) -> Path:
         return self._environments.interpreter(environment)
+
+    def surplus(self, environment: Environment) -> Mapping[str, Sequence[str]]:
+        return self._environments.surplus(environment)
 
     def collect(self, keep: Collection[str]) -> int:
         """Remove the copies of all artifacts but these; the bytes that went. A copy that is needed after all is fetched again."""

@@ -134,10 +134,16 @@ def _beside(file: Path, name: str) -> bool:
 
 def _read_saved(file: Path, told: Manifest, declared: list[str] | None, found: _Findings) -> None:
     form = FORMATS[file.suffix]
-    lines = needs.of_file(file, form, found.wrong, found.notes)
-    found.lines += (
-        lines if declared is None else [*declared, *lacking(declared, [form] if form in {"joblib", "skops"} else [])]
-    )
+    framed = told.input == "pandas" or (told.input is None and needs.names_columns(file, form))
+    # What does not say that it knows names may know them all the same, in bytes of its library's own.
+    maybe = told.input is None and has_module("pandas")
+    lines = needs.of_file(file, form, found.wrong, found.notes, ["pandas"] if framed or maybe else [])
+    data = ["pandas"] if framed else []
+    if declared is not None:
+        lines = [*declared, *lacking(declared, [*([form] if form in {"joblib", "skops"} else []), *data])]
+    else:
+        lines = [*lines, *lacking(lines, data)]
+    found.lines += lines
     found.pickled = form != "skops"
     if found.pickled and told.python is None:
         found.notes.append(f"a pickle does not tell its Python, which is taken to be {needs.here()}, as here")

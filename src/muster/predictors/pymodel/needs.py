@@ -9,10 +9,11 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from muster.predictors.local.pickled import names_columns as named_in_pickle
 from muster.predictors.local.pickled import pickled_modules, recorded_versions
 from muster.predictors.local.pins import pins
 
-__all__ = ["has_module", "here", "of_file", "of_modules", "of_pins"]
+__all__ = ["has_module", "here", "names_columns", "of_file", "of_modules", "of_pins"]
 
 _MODULE = re.compile(rb'"__module__":\s*"([A-Za-z_][\w.]*)"')
 _VERSION = re.compile(rb'"_sklearn_version":\s*\{[^{}]*"content":\s*"\\"([0-9][\w.+]*)\\""')
@@ -48,8 +49,15 @@ def has_module(name: str) -> bool:
         return False
 
 
-def of_file(file: Path, form: str, wrong: list[str], notes: list[str]) -> list[str]:
-    """Of a model that was saved whole. A version that it records itself stands before the one that is installed here."""
+def names_columns(file: Path, form: str) -> bool:
+    """Whether a model that was saved whole says that it was fitted with data frames."""
+    if form != "skops":
+        return named_in_pickle(file)
+    return b"feature_names_in_" in _schema(file, [])
+
+
+def of_file(file: Path, form: str, wrong: list[str], notes: list[str], more: Sequence[str] = ()) -> list[str]:
+    """Of a model that was saved whole, and of `more` modules. A version that it records itself stands before the one that is here."""
     if form == "skops":
         modules, versions = _of_skops(file, wrong)
     else:
@@ -62,16 +70,22 @@ def of_file(file: Path, form: str, wrong: list[str], notes: list[str]) -> list[s
     if not modules and not wrong:
         wrong.append(f"{file.name} holds no object")
     extra = {"joblib": ["joblib"], "skops": ["skops"]}.get(form, [])
-    found = {line.partition("==")[0]: line for line in of_modules({*modules, *extra}, notes)}
+    installed = [m for m in more if has_module(m)]
+    found = {line.partition("==")[0]: line for line in of_modules({*modules, *extra, *installed}, notes)}
     return [*(found | {name: f"{name}=={version}" for name, version in versions.items()}).values()]
 
 
 def _of_skops(file: Path, wrong: list[str]) -> tuple[set[str], dict[str, str]]:
-    try:
-        with zipfile.ZipFile(file) as opened:
-            schema = opened.read("schema.json")
-    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
-        wrong.append(f"{file.name} is no file of skops: {error}")
-        return set(), {}
+    schema = _schema(file, wrong)
     version = _VERSION.search(schema)
     return {m.decode() for m in _MODULE.findall(schema)}, {"scikit-learn": version[1].decode()} if version else {}
+
+
+def _schema(file: Path, wrong: list[str]) -> bytes:
+    """What skops writes of an object; nothing, and what is wrong, if the file is none of its."""
+    try:
+        with zipfile.ZipFile(file) as opened:
+            return opened.read("schema.json")
+    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        wrong.append(f"{file.name} is no file of skops: {error}")
+        return b""

@@ -27,6 +27,14 @@ def choose(wanted: str | None) -> str:
     return wanted or ("pandas" if has("pandas") else "arrow")
 
 
+def check_form(form: str | None) -> None:
+    """ImportError if the environment lacks the library of this form: here, and not for each row."""
+    if form in ("pandas", "numpy") and not has(form):
+        raise ImportError(
+            f"the model takes its data as {form}, and its environment has no {form}: add it to its requirements, and register it again"
+        )
+
+
 def build(batch: pa.RecordBatch, form: str, *, named: bool = False) -> Any:
     """The batch in that form; tensors are arrays whatever the form: one by itself, several or `named` ones by name."""
     tensors = _tensors(batch)

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any, Dict
 
+from .inputs import check_form
 from .loaded import Loaded
 
 # name -> module and function. A module is imported when it is needed: each wants other libraries.
@@ -25,6 +26,7 @@ def load(spec: Dict[str, Any], folder: str) -> Loaded:
     sys.dont_write_bytecode = True  # the artifact is read-only, and shared by workers
     for path in reversed(spec.get("code") or []):
         sys.path.insert(0, os.path.join(folder, path))
+    check_form(spec.get("input"))
     module, name = LOADERS[spec["loader"]]
     loader = getattr(importlib.import_module("." + module, __package__), name)
     return loader(spec, folder)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-__all__ = ["Chunk", "Dataset", "DatasetKind", "Fault", "Part", "Sink", "SinkKind", "Written"]
+__all__ = ["Chunk", "Dataset", "DatasetKind", "Fault", "KeptRejects", "Part", "Sink", "SinkKind", "Written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,14 @@ class Written:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRejects:
+    """Where the rejects of a run without output stand, and how many rows the most frequent reasons have, the first ones first."""
+
+    place: str
+    reasons: Mapping[str, int]
+
+
 class Sink(Protocol):
     """Where an output grows: chunks in a staging folder beside it, then one rename. A picklable value; safe from several threads.
 
@@ -183,6 +191,10 @@ class Sink(Protocol):
         `starts` gives the rows before each part, which turns the rows of the rejects into rows of the dataset. What
         `committed` needs to know stays in staging until `discard`.
         """
+        ...
+
+    def keep_rejects(self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]) -> KeptRejects:
+        """Put only the rejects in place, under a name of this run: where nothing else comes of it. `discard` leaves them."""
         ...
 
     def committed(self) -> bool:

@@ -38,7 +38,7 @@ def test_a_full_disk_leaves_nothing_and_says_what_to_do(tmp_path: Path, mount: M
         create(tmp_path / "disk" / "x") as stream,
     ):
         stream.write(b"x" * 100_000)
-    assert "resume" in caught.value.hint
+    assert "make room" in caught.value.hint
     assert [p.name for p in (tmp_path / "disk").iterdir()] == ["filler"]
     filler.unlink()
     with create(tmp_path / "disk" / "x") as stream:
@@ -46,7 +46,7 @@ def test_a_full_disk_leaves_nothing_and_says_what_to_do(tmp_path: Path, mount: M
 
 
 @pytest.mark.parametrize(
-    ("code", "hint"), [(errno.EROFS, "another place"), (errno.EIO, "check the disk"), (errno.EDQUOT, "resume")]
+    ("code", "hint"), [(errno.EROFS, "another place"), (errno.EIO, "check the disk"), (errno.EDQUOT, "make room")]
 )
 def test_errors_name_the_path(tmp_path: Path, code: int, hint: str) -> None:
     with pytest.raises(DatasetError, match="/x") as caught, writing(tmp_path / "x"):

@@ -303,7 +303,7 @@ def test_a_full_disk_while_writing_and_while_committing(tmp_path: Path, mount: M
     filler = fill(tmp_path / "disk")
     with pytest.raises(DatasetError, match="no space is left") as caught:
         out.write(0, 4, pa.table({"n": range(20_000), "s": ["x"] * 20_000}))
-    assert "resume" in caught.value.hint
+    assert "make room" in caught.value.hint
     with pytest.raises(DatasetError, match="no space is left"):
         commit(out)
     assert not (tmp_path / "disk" / name).exists()

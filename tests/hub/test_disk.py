@@ -28,6 +28,7 @@ def test_a_full_disk_fails_the_run_which_goes_on_when_there_is_room(
     identity = caught.value.details["run"]
     assert str(disk) in caught.value.message
     assert f"muster run resume {identity}" in caught.value.hint
+    assert caught.value.hint.count("resume") == 1
     assert not (disk / output).exists()
     assert hub.run(str(identity)).status == "failed"
     mount(disk, "remount,size=200m")

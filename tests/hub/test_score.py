@@ -298,3 +298,63 @@ def test_a_table_in_memory_is_no_dataset(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="an object of type Table is no dataset's name") as caught:
         hub.score("numbers", pa.table({"n": [1]}), tmp_path / "out")
     assert "`predict`" in caught.value.hint
+
+
+@pytest.mark.parametrize("output", ["out", "out.csv"])
+def test_a_run_of_which_no_row_is_scored_fails_and_keeps_its_rejects(hub: Hub, tmp_path: Path, output: str) -> None:
+    lines = ["one", "-1", "one"] + ["-1"] * 12
+    (tmp_path / "in.csv").write_text("n\n" + "\n".join(lines) + "\n")
+    before = set(tmp_path.iterdir())
+    with pytest.raises(RunFailed, match=r"not one of 15 rows could be scored: 13 rows: .*2 rows: `n` is no") as caught:
+        hub.score("numbers", tmp_path / "in.csv", tmp_path / output)
+    (rejects,) = set(tmp_path.iterdir()) - before
+    assert str(rejects) in caught.value.hint
+    assert "resume" not in caught.value.hint
+    told = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [r["row"] for r in told] == list(range(15))
+    run = hub.run(str(caught.value.details["run"]))
+    assert (run.status, run.rows, run.rejected, run.rejects) == ("failed", 15, 15, str(rejects))
+    (tmp_path / "in.csv").write_text("n\n1\n")
+    assert hub.score("numbers", tmp_path / "in.csv", tmp_path / output).rows == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"n,text\n1,a\n2,\xff\n", "how the file is encoded"), (b'n,text\n1,a\n2,"a\n', "then score again")],
+)
+def test_what_resuming_would_not_mend_leaves_nothing(hub: Hub, tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "in.csv").write_bytes(content)
+    before = set(tmp_path.iterdir())
+    with pytest.raises(RunFailed) as caught:
+        hub.score("numbers", tmp_path / "in.csv", tmp_path / "made" / "out.csv")
+    assert told in caught.value.hint
+    assert caught.value.hint.endswith("; then score again")
+    assert "resume" not in caught.value.hint
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_column_of_the_data_can_serve_several_of_the_model(hub: Hub, made: Path, tmp_path: Path, form: str) -> None:
+    (tmp_path / "two.py").write_text(
+        "def predict(df):\n    return df['a'].astype(float) * 10 + df['b'].astype(float) + (df['c'] == 7) * 1000\n"
+    )
+    sample = {"a": [1, 2], "b": [1.5, 2.5], "c": [7, 8]}
+    signature = {"a": "int64", "b": "double", "c": "int64"}
+    hub.register(
+        "two", tmp_path / "two.py", task="regression", sample=sample, signature=signature, environment="current"
+    )
+    data = pa.table({"a": [1, 2], "b": [3.0, 4.0], "c": [5, 7]})
+    file = tmp_path / f"in.{form}"
+    pq.write_table(data, file) if form == "parquet" else pyarrow.csv.write_csv(data, file)
+
+    def scored(**mapping: str) -> list[float]:
+        hub.score("two", file, tmp_path / "out.parquet", mapping=mapping, overwrite=True)
+        found: list[float] = pq.read_table(tmp_path / "out.parquet")["prediction"].to_pylist()
+        return found
+
+    assert scored() == [13, 1024]
+    assert scored(a="c") == [53, 1074]
+    assert scored(b="a") == [11, 1022]
+    assert scored(a="c", c="a") == [53, 74]
+    assert scored(a="c", b="c") == [55, 1077]
+    assert hub.predict("two", data, mapping={"b": "a"})["prediction"].to_pylist() == [11, 1022]

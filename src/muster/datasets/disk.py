@@ -33,7 +33,7 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             raise DatasetError(
                 f"no space is left on the disk of {path}",
-                hint="make room there, then resume the run: what was written before is kept",
+                hint="make room there: what was written before is kept",
             ) from error
         told = f"{path} cannot be written: {error.strerror or error}"
         hint = "choose another place, or mend the rights on it" if error.errno in _DENIED else "check the disk"
@@ -76,9 +76,7 @@ def move_new(source: Path, target: Path) -> None:
     except OSError as error:
         plain = error.errno in _UNKNOWN
         if error.errno in _TAKEN or (plain and target.exists()):
-            raise Conflict(
-                f"{target} has come to exist while the run was at work", hint="move it away, then resume the run"
-            ) from None
+            raise Conflict(f"{target} has come to exist while the run was at work", hint="move it away") from None
         if not plain:
             raise
         source.rename(target)

@@ -57,8 +57,9 @@ class File:
     def suffix(self) -> str:
         return suffix_of(self.path)
 
-    def error(self, what: str, hint: str = "") -> DatasetError:
-        return DatasetError(f"{self.name}: {what}", hint=hint, details={"file": self.name})
+    def error(self, what: str, hint: str = "", *, resume: bool = False) -> DatasetError:
+        """`resume` where the cause lies not in what the file says: then it may be read another time."""
+        return DatasetError(f"{self.name}: {what}", hint=hint, details={"file": self.name, "resume": resume})
 
     def looks(self) -> str:
         """What the file seems to be, by its first bytes."""
@@ -91,12 +92,14 @@ def reading(file: File) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise file.error("is gone", "it was there when the dataset was opened; put it back, or start again") from None
+        raise file.error("is gone", "it was there when the dataset was opened: put it back", resume=True) from None
     except DatasetError as error:
         raise error if "file" in error.details else file.error(error.message, error.hint) from error
     except (OSError, pa.ArrowException) as error:
         raise file.error(
-            f"cannot be read: {_first_line(error)}; {file.looks()}", "check the file, or make it anew"
+            f"cannot be read: {_first_line(error)}; {file.looks()}",
+            "check the file, or make it anew",
+            resume=getattr(error, "errno", None) is not None,  # the system's; Arrow's own tell of the content
         ) from error
 
 

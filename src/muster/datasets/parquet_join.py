@@ -33,7 +33,7 @@ def join(files: Sequence[Path], write: Callable[[bytes], object]) -> None:
             stream.seek(size - 8)
             tail = stream.read(8)
             if tail[4:] != _MAGIC:
-                raise DatasetError(f"{file} is no Parquet file any more", hint="resume the run, which makes it anew")
+                raise DatasetError(f"{file} is no Parquet file any more", details={"resume": False})
             body = size - 8 - int.from_bytes(tail[:4], "little")
             stream.seek(body)
             footer = decode(stream.read(size - 8 - body))

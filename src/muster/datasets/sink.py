@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from muster.dataset import Written
+from muster.dataset import KeptRejects, Written
 from muster.datasets.assemble import assemble, rejects_of, without_dictionaries
 from muster.datasets.disk import create, exchange, move_new, remove, sync_folder, writing
 from muster.datasets.encode import Encoding
@@ -34,6 +35,8 @@ Rejected: TypeAlias = Sequence[tuple[Path, int]]
 """The rejects of each chunk, and the rows before its part."""
 
 _FOLDER_REJECTS = "_rejects.jsonl"
+_MOST_REASONS = 10_000
+_SHOWN_REASONS = 3
 
 
 class FileSinks:
@@ -194,7 +197,9 @@ class FileSink:
             if chunk.exists():
                 chunk.replace(target)
             elif not target.exists():
-                raise DatasetError(f"chunk {chunk.name} of the run is gone from {chunk.parent}", hint="score again")
+                raise DatasetError(
+                    f"chunk {chunk.name} of the run is gone from {chunk.parent}", details={"resume": False}
+                )
         rejects_of(rejected, self._ready / _FOLDER_REJECTS)
         with ThreadPoolExecutor(cores()) as pool:
             digests = list(pool.map(_digest, parts))
@@ -210,7 +215,7 @@ class FileSink:
         lost = [chunk.name for chunk in found if not chunk.exists()]
         if lost:
             raise DatasetError(
-                f"chunks of the run are gone from {self.staging}: {', '.join(lost[:5])}", hint="score again"
+                f"chunks of the run are gone from {self.staging}: {', '.join(lost[:5])}", details={"resume": False}
             )
         digest, size = assemble(found, self._ready, self.encoding, self.schema)
         some = rejects_of(rejected, self._staged_rejects)
@@ -236,6 +241,12 @@ class FileSink:
             return False
         return _digest(self.target) == record["sha256"]
 
+    def keep_rejects(self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]) -> KeptRejects:
+        # Named by the run: neither the rejects of an output that stands there nor in the way of the next run.
+        place = self.target.with_name(f"{self.target.name}.{self.run}{REJECTS}")
+        rejects_of([(self._chunk_rejects(part, index), starts[part]) for part, index in chunks], place)
+        return KeptRejects(str(place), _reasons(place))
+
     def committed(self) -> bool:
         return self._placed() and not self._staged_rejects.exists()
 
@@ -254,6 +265,17 @@ class FileSink:
         for folder in map(Path, made if isinstance(made, list) else ()):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _reasons(rejects: Path) -> dict[str, int]:
+    """The most frequent reasons. Those that come after very many other ones, as when each tells a value, are not looked at."""
+    counts: Counter[str] = Counter()
+    with rejects.open(encoding="utf-8") as lines:
+        for line in lines:
+            error = json.loads(line)["error"]
+            if error in counts or len(counts) < _MOST_REASONS:
+                counts[error] += 1
+    return dict(counts.most_common(_SHOWN_REASONS))
 
 
 def _part_names(count: int, suffix: str) -> list[str]:

@@ -15,6 +15,7 @@ from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, Ru
 from muster.predictor import Call
 from muster.profile import Profile
 from muster.records import Chunk, Run, Version, new_id, now
+from muster.registry.endings import nothing_scored, then, worth_resuming
 from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_threshold
 from muster.registry.runs import Held, Runs
@@ -160,7 +161,11 @@ class Scorings:
         return job.dataset.stamp() != job.run.settings["stamp"]
 
     def _dataset(self, version: Version, uri: str, mapping: Mapping[str, str]) -> Dataset:
-        types = {mapping.get(c.name, c.name): c.type for c in version.signature}
+        wanted: dict[str, set[pa.DataType]] = {}
+        for column in version.signature:
+            wanted.setdefault(mapping.get(column.name, column.name), set()).add(column.type)
+        # One that serves several columns of different types is read as what it is, and cast to each.
+        types = {name: kinds.pop() for name, kinds in wanted.items() if len(kinds) == 1}
         return self._tools.open_dataset(uri).declare(types)
 
     def _sink(self, run: Run, schema: pa.Schema) -> Sink:
@@ -224,16 +229,20 @@ class Scorings:
         for part in job.parts:
             starts[part.index] = total
             total += sum(c.length for c in chunks if c.part == part.index)
+        rejected = sum(c.rejected for c in chunks)
+        places = [(c.part, c.index) for c in chunks]
+        if total and rejected == total:
+            raise nothing_scored(total, job.sink.keep_rejects(places, starts))
         job.sink.commit(
-            [(c.part, c.index) for c in chunks],
+            places,
             {
                 "run": job.run.id,
                 "version": job.version.ref,
                 "version_digest": job.version.digest,
                 "input": job.dataset.uri,
                 "fingerprint": fingerprint,
-                "rows": total - sum(c.rejected for c in chunks),
-                "rejected": sum(c.rejected for c in chunks),
+                "rows": total - rejected,
+                "rejected": rejected,
             },
             starts,
         )
@@ -273,7 +282,14 @@ class Scorings:
         began = time.monotonic()
         run = held.run.id
 
-        def ended(status: Literal["failed", "cancelled"], error: str, hint: str, *, discard: bool = False) -> None:
+        def ended(
+            status: Literal["failed", "cancelled"],
+            error: str,
+            hint: str,
+            *,
+            discard: bool = False,
+            rejects: str | None = None,
+        ) -> None:
             progress = self._runs.progress(run)
             counted = (progress.rows, progress.rejected) if progress is not None else (0, 0)
             with suppress(RunFailed):
@@ -286,6 +302,7 @@ class Scorings:
                         seconds=held.run.seconds + time.monotonic() - began,
                         error=error,
                         hint=hint,
+                        rejects=rejects,
                         ended_at=now(),
                     ),
                     forget=discard,
@@ -302,15 +319,18 @@ class Scorings:
                 raise held.taken_over() from None
             raise RunCancelled(f"run {run} was cancelled", hint="nothing of its output is left") from None
         except RunFailed as error:
-            ended("failed", error.message, error.hint, discard=True)
+            rejects = error.details.get("rejects")
+            ended("failed", error.message, error.hint, discard=True, rejects=str(rejects) if rejects else None)
             if not held.lost:
                 error.details["run"] = run
             raise
         except MusterError as error:
-            ended("failed", error.message, error.hint)
+            again = not worth_resuming(error)
+            hint = then(error.hint, "score again") if again else error.hint
+            ended("failed", error.message, hint, discard=again)
             raise RunFailed(
                 f"run {run} failed: {error.message}",
-                hint=f"{error.hint}; then {go_on}" if error.hint else go_on,
+                hint=hint if again else then(hint, go_on),
                 details={**error.details, "run": run, "type": error.type},
             ) from error
         except BaseException as error:
@@ -319,7 +339,7 @@ class Scorings:
 
 
 def _schema(dataset: Dataset, version: Version, mapping: Mapping[str, str]) -> pa.Schema:
-    wanted = [mapping.get(c.name, c.name) for c in version.signature]
+    wanted = dict.fromkeys(mapping.get(c.name, c.name) for c in version.signature)
     return _in_order(dataset.names, dataset.types([n for n in wanted if n in dataset.names]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,9 +13,19 @@ from muster.dataset import Chunk, Sink, Written
 from muster.errors import RunFailed
 from muster.scoring.layout import Layout
 
-__all__ = ["OnReject", "ScoreWriter"]
+__all__ = ["OnReject", "Reject", "ScoreWriter"]
 
 OnReject = Literal["skip", "fail"]
+
+
+class Reject(TypedDict):
+    """A row without a prediction, as the rejects file tells of it: `row` in its part, `stage` is `read` or `predict`."""
+
+    row: int
+    file: str
+    stage: str
+    error: str
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +45,26 @@ class ScoreWriter:
             rejects += self._failed(chunk, errors)
             good = pc.is_null(errors)
             batch, answer = batch.filter(good), answer.filter(good)
+        rejects.sort(key=lambda r: r["row"])
         if rejects and self.on_reject == "fail":
-            raise self._refusal(chunk.part, min(rejects, key=lambda r: int(str(r["row"]))))
-        rejects.sort(key=lambda r: int(str(r["row"])))
+            raise self._refusal(chunk.part, rejects[0])
         return self.sink.write(chunk.part, chunk.index, self.layout.table(batch, answer), rejects), len(rejects)
 
-    def _unread(self, chunk: Chunk) -> Iterator[dict[str, object]]:
+    def _unread(self, chunk: Chunk) -> Iterator[Reject]:
         for fault in chunk.faults:
             yield self._reject(chunk.part, fault.row, "read", fault.error, fault.values)
 
-    def _failed(self, chunk: Chunk, errors: pa.Array) -> Iterator[dict[str, object]]:
+    def _failed(self, chunk: Chunk, errors: pa.Array) -> Iterator[Reject]:
         at = pc.indices_nonzero(pc.is_valid(errors)).to_pylist()
         rows = _RowNumbers(chunk)
         for position, values in zip(at, chunk.batch.take(pa.array(at, pa.int64())).to_pylist(), strict=True):
             yield self._reject(chunk.part, rows(position), "predict", errors[position].as_py(), values)
 
-    def _reject(self, part: int, row: int, stage: str, error: str, values: Mapping[str, object]) -> dict[str, object]:
+    def _reject(self, part: int, row: int, stage: str, error: str, values: Mapping[str, object]) -> Reject:
         return {"row": row, "file": self.files.get(part, ""), "stage": stage, "error": error, "values": dict(values)}
 
-    def _refusal(self, part: int, reject: Mapping[str, object]) -> RunFailed:
-        row = int(str(reject["row"])) + self.offsets.get(part, 0)
+    def _refusal(self, part: int, reject: Reject) -> RunFailed:
+        row = reject["row"] + self.offsets.get(part, 0)
         return RunFailed(
             f"row {row} of {reject['file']} cannot be scored: {reject['error']}",
             hint="mend the row, or let such rows go to the rejects file with `--on-reject skip`",

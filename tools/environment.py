@@ -50,6 +50,8 @@ def _make(group: str) -> None:
     if not _usable():
         print("./run: making .venv (the first time downloads the packages)", file=sys.stderr)
         _run([uv, "venv", "--quiet", "--clear", "--python", _python(), str(VENV)], environment)
+    elif group == "dev":
+        print("./run: bringing .venv up to all that tests, tools and other commands need", file=sys.stderr)
     requirements = str(ROOT / "requirements" / (group + ".txt"))
     _run([uv, "pip", "sync", *_talk(), "--require-hashes", "--python", str(VENV), requirements], environment)
     # The environment's own uv is of the pinned version and builds with the backend inside it: nothing unpinned is fetched.

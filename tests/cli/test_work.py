@@ -101,6 +101,8 @@ def test_register_tells_the_version_and_what_to_do_next(place: Path) -> None:
         "left",
     )
     assert (found["classes"], found["aliases"], found["description"]) == (["no", "yes"], ["champion"], "Who leaves?")
+    again = call(*arguments, "--if-changed").out
+    assert again.startswith("unchanged  leavers:1  python  binary  no, yes  ")
     shown = call("version", "show", "leavers").out
     for told in (
         "gives         prediction: string, yes from p ≥ 0.4",

@@ -22,6 +22,11 @@ def test_the_tour_runs_in_the_folder_of_the_demo(tmp_path: Path) -> None:
     blocks = re.findall(r"^```(sh|python)\n(.*?)^```$", TOUR, re.MULTILINE | re.DOTALL)
     assert {language for language, _ in blocks} == {"sh", "python"}
     subprocess.run(["muster", "demo"], cwd=tmp_path, env=environment, check=True)
+    again = subprocess.run(
+        ["muster", "demo"], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    )
+    assert "unchanged  delays:1  mlflow  binary  no, yes  7 columns  " in again.stderr
+    assert "  → muster-demo/scored/2013-07.parquet\n" in again.stderr
     for language, code in blocks:
         subprocess.run([*commands[language], code], cwd=tmp_path / "muster-demo", env=environment, check=True)
     scored = sorted(path.name for path in (tmp_path / "muster-demo" / "scored").iterdir())

@@ -200,3 +200,25 @@ def test_wrong_options_are_named_at_once() -> None:
 def test_python_values_become_json(value: object, expected: Any) -> None:
     assert plain(value, endless=True) == expected
     json.dumps(plain(value), allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(3)], ids=str)
+def test_bytes_that_are_written_are_read_back(tmp_path: Path, name: str, kind: pa.DataType) -> None:
+    """Also those whose base64 looks like a word for null."""
+    values = [b"\x9e\xe9e", None, b"\xff\x00a", b"abc"] + ([] if kind == pa.binary(3) else [b"", b"\xff"])
+    written_out = pa.table({"n": range(len(values)), "b": pa.array(values, kind)})
+    file = tmp_path / f"x.{name}"
+    file.write_bytes(Encoding(name).encode(written_out))
+    assert table(opened(file).declare({"b": kind}))["b"].to_pylist() == values
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("csv", "n,b\n1,YQ==\n2,a!\n"), ("jsonl", '{"b": "YQ=="}\n{"b": "a!"}\n')]
+)
+def test_what_is_not_base64_is_a_fault_of_its_row(tmp_path: Path, name: str, content: str) -> None:
+    file = written(tmp_path / f"x.{name}", content)
+    (part,) = opened(file).declare({"b": pa.binary()}).parts(10)
+    (chunk,) = part.chunks(10, ["b"])
+    assert chunk.batch["b"].to_pylist() == [b"a"]
+    assert [(f.row, "`b` is no binary: 'a!'" in f.error) for f in chunk.faults] == [(1, True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Sequence
@@ -78,6 +79,8 @@ def fit(value: Json, kind: pa.DataType) -> object:
         return _text(value)
     if pa.types.is_boolean(kind) and isinstance(value, bool):
         return value
+    if isinstance(value, str) and (pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind)):
+        return base64.b64decode(value, validate=True)
     if isinstance(value, (bool, str, list, dict)):
         raise TypeError(value)
     if pa.types.is_floating(kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -102,6 +103,8 @@ def convert(values: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask | None]
     if pa.types.is_dictionary(kind):
         array, bad = convert(values, kind.value_type)
         return pc.cast(array.dictionary_encode(), kind), bad
+    if _is_bytes(kind):
+        return _from_base64(values, kind)
     parse = _parser(kind)
     if not len(values):
         return pa.nulls(0, kind), None
@@ -137,12 +140,27 @@ def without_faulty(
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-    )
+    return bool(pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def _from_base64(values: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask | None]:
+    """As outputs write bytes. Only null is null, for what else stands for it (`null`, `None`) is base64 of some bytes."""
+    width = kind.byte_width if pa.types.is_fixed_size_binary(kind) else None
+    bad = np.zeros(len(values), np.bool_)
+    found: list[bytes | None] = []
+    for i, text in enumerate(values.to_pylist()):
+        try:
+            content = None if text is None else base64.b64decode(text, validate=True)
+        except ValueError:
+            content, bad[i] = None, True
+        if content is not None and width not in (None, len(content)):
+            content, bad[i] = None, True
+        found.append(content)
+    return pa.array(found, kind), bad if bad.any() else None
 
 
 def _separated(values: pa.Array, kind: pa.DataType, parse: Parse) -> tuple[pa.Array, Mask]:

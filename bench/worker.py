@@ -48,6 +48,9 @@ class Here:
     def artifact(self, digest: str) -> Path:
         return FOLDER
 
+    def discard(self, digest: str) -> None:
+        """The folder is the measurement's."""
+
     def interpreter(self, environment: Environment) -> Path:
         return Path(sys.executable)
 

@@ -210,3 +210,11 @@ def test_a_name_that_is_no_text_is_told(given: str, home: Path) -> None:
     file = user_file(home, given)
     with pytest.raises(InvalidConfig, match=f"{file}: `(hub|actor)` cannot be "):
         Settings.load(environ={}, home=home, folder=home)
+
+
+def test_workers_have_a_bound(home: Path) -> None:
+    with pytest.raises(
+        InvalidConfig,
+        match=r"`worker\.count` cannot be '100000': it says how many workers a scoring uses, 1024 at most",
+    ):
+        Settings.load(environ={"MUSTER_WORKER_COUNT": "100000"}, home=home, folder=home)

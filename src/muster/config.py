@@ -19,6 +19,7 @@ from muster.errors import InvalidConfig, InvalidInput, near
 
 __all__ = ["SETTINGS", "Setting", "Settings", "Value", "expanded", "size"]
 
+_MOST_WORKERS = 1024
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) *(?P<prefix>[KMGT]?)(?P<binary>i?)B?", re.IGNORECASE)
 
 
@@ -60,6 +61,13 @@ def _some(text: str) -> int:
     return value
 
 
+def _workers(text: str) -> int:
+    value = _some(text)
+    if value > _MOST_WORKERS:
+        raise ValueError(text)
+    return value
+
+
 def _half_of_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
@@ -95,7 +103,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("worker.call_seconds", _seconds, lambda: 60.0, "how long a model may take for one batch"),
         Setting("worker.idle_seconds", _seconds, lambda: 300.0, "how long an unused worker is kept warm"),
         Setting("worker.memory", size, _half_of_memory, "how much memory a worker may use, as 2G or in bytes"),
-        Setting("worker.count", _some, _cores, "how many workers a scoring uses"),
+        Setting("worker.count", _workers, _cores, f"how many workers a scoring uses, {_MOST_WORKERS} at most"),
         Setting("environment.folder", str, lambda: "", "where environments are built; in the hub's folder when empty"),
         Setting("environment.build_seconds", _seconds, lambda: 1800.0, "how long building an environment may take"),
         Setting("score.chunk_rows", _count, lambda: 0, "rows of a chunk; 0 chooses them by the width of a row"),

@@ -152,6 +152,10 @@ class Site(Protocol):
         """A read-only folder with the artifact's files, verified against the digest."""
         ...
 
+    def discard(self, digest: str) -> None:
+        """Remove the folder of an artifact that no version has, if this site made it."""
+        ...
+
     def interpreter(self, environment: Environment) -> Path:
         """The Python executable of the environment, which is built now if it does not exist."""
         ...

@@ -85,3 +85,19 @@ def test_an_environment_without_what_the_data_needs_fails_at_once(tmp_path: Path
         facts(version.load)
     # A version of before, which stores no form, chooses it where it loads.
     assert facts({k: v for k, v in version.load.items() if k != "input"})["input"] == "numpy"
+
+
+def test_a_registration_that_fails_leaves_no_copy_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(f"def predict(data):\n    return data['x'][:{2}]\n")
+    with pytest.raises(ModelFailed, match="returned 2 rows for 3"):
+        _registered(tmp_path, tmp_path / "model.py", "pandas", task="regression")
+    assert not [p for p in (tmp_path / "hub").rglob("artifacts/*") if p.is_dir()]
+
+
+def test_a_registration_that_fails_leaves_the_copy_that_a_version_has(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("def predict(data):\n    return data['x'] * 9\n")
+    with muster.open(tmp_path / "hub") as hub:
+        version = hub.register("m", tmp_path / "model.py", sample=FRAME, environment="current", task="regression")
+        with pytest.raises(muster.MusterError):
+            hub.register("n", tmp_path / "model.py", sample=FRAME, environment="current", classes=["a", "b"])
+        assert any(p.name == version.digest for p in (tmp_path / "hub").rglob("artifacts/*"))

@@ -221,3 +221,11 @@ def test_an_archive_with_damaged_bytes_comes_out_whole_or_not_at_all(data: st.Da
 def test_archives_are_known_by_name() -> None:
     assert all(is_archive(Path(n)) for n in ("m.zip", "m.TAR.GZ", "a/b.tgz", "x.tar.zst"))
     assert not any(is_archive(Path(n)) for n in ("m", "zip", "m.py", "m.gz", "model.tar.py"))
+
+
+def test_folders_without_end_are_told_as_that(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as opened:
+        opened.writestr("d/" * 1_900 + "MLmodel", "x")
+    with pytest.raises(InvalidModel, match=r"`d/d/d/…` lies 1,901 folders deep, and 100 is the most"):
+        extract(tmp_path / "m.zip", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

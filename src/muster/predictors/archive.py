@@ -27,6 +27,7 @@ __all__ = ["SUFFIXES", "extract", "is_archive"]
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 
 MOST_FILES = 100_000
+MOST_DEEP = 100
 FREE_BYTES = 256 << 20
 """An archive may always give this much, and beyond it so many times its own size: weights and trees shrink by far less."""
 MOST_RATIO = 100
@@ -153,6 +154,9 @@ class _Place:
             raise self._refused(name, "is an absolute path")
         if ".." in path.parts:
             raise self._refused(name, "leads out of its folder")
+        if len(path.parts) > MOST_DEEP:
+            shown = "/".join(path.parts[:3]) + "/…"
+            raise self._refused(shown, f"lies {len(path.parts):,} folders deep, and {MOST_DEEP} is the most")
         return path if path.parts else None
 
     def _refused(self, name: str, why: str) -> InvalidModel:

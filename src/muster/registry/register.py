@@ -83,8 +83,18 @@ class Registration:
                 return same
             environment = self._environment(description)
             draft = Draft(description=description, declared=declared, digest=digest, environment=environment)
-            finding = origin.probe(draft, self._tools.site, request.sample)
-        return self._commit(self._version(name, draft, size, finding))
+            try:
+                finding = origin.probe(draft, self._tools.site, request.sample)
+                return self._commit(self._version(name, draft, size, finding))
+            except BaseException:
+                self._discard(digest)
+                raise
+
+    def _discard(self, digest: str) -> None:
+        """The copy of files that were only looked at: nothing is left of a registration that fails, but blobs that nothing names."""
+        where = Query((Condition("digest", "=", digest),), limit=1)
+        if not self._store.find(Version, where).items:
+            self._tools.site.discard(digest)
 
     def _check_names(self) -> None:
         wrong: list[InvalidReference] = []

@@ -121,17 +121,14 @@ class _Pipeline(Generic[T]):
         self._call = replace(plan.call, cancelled=lambda: self._stop.is_set() or plan.call.cancelled())
         readers = max(1, min(workers, sum(p.index not in plan.finished for p in parts)))
         self._reading = readers
-        self._working = lanes = 2 * workers
+        self._most = 2 * workers
+        self._working = self._lanes = 0
         self._threads = [
             threading.Thread(target=self._read, name=f"muster-read-{n}", daemon=True) for n in range(readers)
         ]
-        self._threads += [
-            threading.Thread(target=self._lane, name=f"muster-lane-{n}", daemon=True) for n in range(lanes)
-        ]
-        self._lanes = lanes
 
     def results(self) -> Iterator[T]:
-        for thread in self._threads:
+        for thread in list(self._threads):
             thread.start()
         try:
             while True:
@@ -170,6 +167,8 @@ class _Pipeline(Generic[T]):
         if ended:
             for _ in range(self._lanes):
                 self._put(None)
+            if not self._lanes:
+                self._results.put(None)  # there was no chunk
 
     def _read_part(self, part: Part) -> None:
         skip = frozenset(index for p, index in self._plan.done if p == part.index)
@@ -177,7 +176,18 @@ class _Pipeline(Generic[T]):
         for chunk in part.chunks(self._plan.rows, self._plan.columns, skip):
             if not self._put((chunk, time.perf_counter() - began)):
                 return
+            self._hire()
             began = time.perf_counter()
+
+    def _hire(self) -> None:
+        """One lane more for a chunk that was read, up to the most: no threads for chunks that there are not."""
+        with self._taking:
+            if self._lanes == self._most:
+                return
+            thread = threading.Thread(target=self._lane, name=f"muster-lane-{self._lanes}", daemon=True)
+            self._lanes, self._working = self._lanes + 1, self._working + 1
+            thread.start()
+            self._threads.append(thread)
 
     def _put(self, item: tuple[Chunk, float] | None) -> bool:
         while not self._stop.is_set():

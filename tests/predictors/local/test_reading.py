@@ -17,7 +17,7 @@ from muster.predictor import Declared, Description
 from muster.predictors.local.classes import match, one_type, type_of
 from muster.predictors.local.deciding import decide
 from muster.predictors.local.objectives import objective
-from muster.predictors.local.order import better_order
+from muster.predictors.local.order import better_order, never_likely
 from muster.predictors.local.reading import read, wanted
 from muster.records import Reading
 from muster.signature import Json, Output, Scalar, Task, canonical
@@ -602,3 +602,47 @@ def test_a_class_that_the_model_lacks_is_told_with_both_numbers() -> None:
         decide({**facts, "classes": ["a"]}, raw(predict=["a"]), Declared(), Description(source=""))
     with pytest.raises(InvalidInput, match="a binary model has 2 classes, and this one has 3"):
         decide(facts, batch, Declared(task="binary"), Description(source=""))
+
+
+def test_whole_numbers_that_no_double_holds_are_faults_of_their_rows() -> None:
+    given = [2**53 + 1, 2**60, 5, 2**63 - 1, None]
+    answer = read(
+        raw(predict=pa.array(given, pa.int64())), Reading(value="predict"), output("regression", kind=pa.float64())
+    )
+    assert answer["prediction"].to_pylist()[1:3] == [2.0**60, 5.0]
+    errors = answer["error"].to_pylist()
+    assert [e is None for e in errors] == [False, True, True, False, True]
+    assert errors[0] == "the model answered 9007199254740993, which has more digits than a prediction holds"
+
+
+def test_large_whole_numbers_register() -> None:
+    decision = decide(
+        {}, raw(predict=pa.array([2**60, 2**60 + 1])), Declared(task="regression"), Description(source="")
+    )
+    assert decision.notes == (
+        (
+            "1 of 2 rows of the probe have no prediction; the first: the model answered 1152921504606846977,"
+            " which has more digits than a prediction holds"
+        ),
+    )
+
+
+def test_labels_that_are_never_likely_are_noted() -> None:
+    facts: dict[str, Json] = {"kind": "classifier", "classes": ["a", "b"], "methods": ["predict", "predict_proba"]}
+    rows = {"predict": ["b"] * 4, "predict_proba": lists([[0.9, 0.1]] * 4, 2)}
+    (note,) = decide(facts, raw(**rows), Declared(), Description(source="")).notes
+    assert note.startswith("the label is in no row of the probe the most probable class: see that `a`, `b`")
+    assert (
+        decide(facts, raw(**{**rows, "predict": ["b", "b", "b", "a"]}), Declared(), Description(source="")).notes == ()
+    )
+    assert not never_likely(np.array([[0.5, 0.5]]), np.array([1]))
+    assert not never_likely(np.empty((0, 2)), np.empty(0, np.int64))
+
+
+def test_one_probability_is_one() -> None:
+    with pytest.raises(ModelFailed, match="gives 1 probability for each row, and it has 3 classes"):
+        read(
+            raw(p=[0.5]),
+            Reading(probabilities=("p",), classes=("a", "b", "c")),
+            output("multiclass", ("a", "b", "c"), probabilities=True),
+        )

@@ -19,8 +19,8 @@ from muster.predictors.local.case import POSITIVE_LAST, Case, Form, overrides
 from muster.predictors.local.classes import Classes, by_codes, match, numbered, one_type, type_of
 from muster.predictors.local.forms import find_form
 from muster.predictors.local.objectives import Activation, objective
-from muster.predictors.local.order import better_order
-from muster.predictors.local.raw import column, places, texts
+from muster.predictors.local.order import better_order, never_likely
+from muster.predictors.local.raw import column, counted, places, texts
 from muster.predictors.local.reading import read, scores
 from muster.predictors.local.targets import target_outputs
 from muster.records import Reading
@@ -58,7 +58,7 @@ def decide(
     else:
         kind = pa.float64() if task == "regression" else _other_type(answer, form.value)
         decision = Decision(task, Reading(value=form.value), Output(task, kind))
-    unasked = "the model was loaded, and not asked for want of a sample"
+    unasked = "the model was loaded, and not asked: there was no sample"
     notes = [unasked] if raw is None else _verified(raw, decision)
     return replace(decision, notes=(*decision.notes, *notes))
 
@@ -230,8 +230,8 @@ def _check_count(case: Case, task: Task, form: Form, classes: Classes) -> None:
     if task == "multilabel" and len(names) == count:
         return
     raise InvalidModel(
-        f"the model gives {width} probabilities for each row, and it has {count} classes: {texts(classes.native)}",
-        hint=f"declare the {width} classes in the order of the probabilities",
+        f"the model gives {counted(width)} for each row, and it has {count} classes: {texts(classes.native)}",
+        hint="declare as many classes as probabilities, in their order",
     )
 
 
@@ -262,12 +262,16 @@ def _verified(raw: pa.RecordBatch, decision: Decision) -> list[str]:
             f"what the model gives are no probabilities, by {len(outside)} of {raw.num_rows} rows: {outside[0]}",
             hint=_mend(outside[0]),
         )
-    _check_order(raw, decision)
-    return (
-        [f"{len(errors)} of {raw.num_rows} rows of the probe have no prediction; the first: {errors[0]}"]
-        if errors
-        else []
-    )
+    notes = _check_order(raw, decision)
+    if errors:
+        notes.append(f"{len(errors)} of {raw.num_rows} rows of the probe have no prediction; the first: {errors[0]}")
+    return notes
+
+
+_NEVER = (
+    "the label is in no row of the probe the most probable class: see that {} is the order of the probabilities;"
+    " a threshold of the model's own looks the same"
+)
 
 
 def _mend(error: str) -> str:
@@ -282,13 +286,15 @@ def _mend(error: str) -> str:
     return "mend the model, or give a sample that it can predict"
 
 
-def _check_order(raw: pa.RecordBatch, decision: Decision) -> None:
+def _check_order(raw: pa.RecordBatch, decision: Decision) -> list[str]:
+    """Refuse an order that another explains better; a note where none is better and the labels are never the most probable class."""
     reading, native = decision.reading, decision.reading.classes
     if decision.task not in {"binary", "multiclass"} or reading.label is None or not reading.probabilities:
-        return
-    order = better_order(scores(raw, reading, native), places(column(raw, reading.label), native, codes=reading.codes))
+        return []
+    found, labels = scores(raw, reading, native), places(column(raw, reading.label), native, codes=reading.codes)
+    order = better_order(found, labels)
     if order is None:
-        return
+        return [_NEVER.format(texts(native))] if never_likely(found, labels) else []
     better = [native[i] for i in order]
     raise InvalidModel(
         f"the class order {texts(native)} disagrees with the labels that the model predicts: {texts(better)} explains them better",

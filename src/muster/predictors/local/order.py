@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from muster.predictors.local.raw import Floats
 
-__all__ = ["better_order"]
+__all__ = ["better_order", "never_likely"]
 
 _MARGIN = 0.1
 """How much better another order must be: a model may choose labels by costs, and a probe is small."""
@@ -37,6 +37,13 @@ def better_order(scores: Floats, labels: npt.NDArray[np.int64]) -> list[int] | N
     likely = scores.argmax(axis=1)
     agree, disagree = np.count_nonzero(np.array(order)[likely] == labels), np.count_nonzero(likely == labels)
     return order if agree > disagree else None
+
+
+def never_likely(scores: Floats, labels: npt.NDArray[np.int64]) -> bool:
+    """Whether in each row another class is more probable than the label. Labels that never change tell no order by rank."""
+    known = (labels >= 0) & np.isfinite(scores).all(axis=1)
+    scores, labels = scores[known], labels[known]
+    return bool(len(labels)) and bool((scores[np.arange(len(labels)), labels] < scores.max(axis=1)).all())
 
 
 def _ranks(values: Floats) -> Floats:

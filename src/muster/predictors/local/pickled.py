@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 __all__ = ["modules_in", "names_columns", "pickled_modules", "recorded_versions"]
 
@@ -103,7 +103,7 @@ def _by_opcodes(stream: IO[bytes] | mmap.mmap) -> tuple[set[str], bool]:
     return found, True
 
 
-def _opcodes(stream: IO[bytes] | mmap.mmap) -> Iterator[tuple[pickletools.OpcodeInfo, object]]:
+def _opcodes(stream: IO[bytes] | mmap.mmap) -> Iterator[tuple[pickletools.OpcodeInfo, Any]]:
     """Those of one pickle. ValueError at another in it, an array's own in joblib's, which counts what it keeps from 0 again."""
     for code, argument, place in pickletools.genops(cast("IO[bytes]", stream)):  # a map of a file is read as one
         if code.name == "PROTO" and place:

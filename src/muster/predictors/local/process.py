@@ -220,7 +220,11 @@ def _ending(ended: str) -> tuple[str, dict[str, object], str]:
                 {"signal": number},
                 "use fewer workers, or lower `worker.memory` so that the model gets an error instead",
             )
-        return f"signal {number} ({name})", {"signal": number}, "its native code crashed: `details.log` has where"
+        return (
+            f"signal {number} ({name})",
+            {"signal": number},
+            "its native code crashed: see the end of what it printed, or use another release of its library",
+        )
     if kind == "closed":
         return "it closed its connection to Muster", {}, "the model's code closes file descriptors that are not its own"
     return "the process that guards it was killed", {}, "the model's code kills processes that are not its own"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from muster.casts import type_name
-from muster.errors import ModelFailed
+from muster.errors import ModelFailed, plural
 from muster.signature import Scalar, canonical
 
 __all__ = [
@@ -19,7 +19,9 @@ __all__ = [
     "UNKNOWN",
     "Floats",
     "column",
+    "counted",
     "flat",
+    "inexact",
     "is_list",
     "is_number",
     "is_text",
@@ -78,7 +80,19 @@ def floats(array: pa.Array, name: str) -> Floats:
             f"the model's `{name}` holds {type_name(array.type)}, where numbers are expected",
             hint="register the model again",
         )
-    return array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    # Arrow refuses whole numbers beyond 2**53, also those that a double holds: where each digit counts, `inexact` is asked.
+    return array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+
+
+def inexact(array: pa.Array) -> npt.NDArray[np.bool_]:
+    """Where a whole number is none that `floats` gives exactly."""
+    if not pa.types.is_integer(array.type) or array.type.bit_width < 64:
+        return np.zeros(len(array), np.bool_)
+    values = array.fill_null(0).to_numpy(zero_copy_only=False)
+    rounded = values.astype(np.float64)
+    most = 2.0**63 if values.dtype.kind == "i" else 2.0**64
+    within = rounded < most
+    return ~within | (np.where(within, rounded, 0).astype(values.dtype) != values)
 
 
 def matrix(array: pa.Array, name: str, classes: Sequence[Scalar]) -> Floats:
@@ -107,7 +121,7 @@ def matrix(array: pa.Array, name: str, classes: Sequence[Scalar]) -> Floats:
 def _check_width(name: str, size: int, classes: Sequence[Scalar]) -> None:
     if classes and size not in {1, len(classes)}:
         raise ModelFailed(
-            f"the model's `{name}` has {size} numbers in a row, and there are {len(classes)} classes: {texts(classes)}",
+            f"the model's `{name}` has {plural(size, 'number')} in a row, and there are {len(classes)} classes: {texts(classes)}",
             hint="declare as many classes as the model has, in its order",
         )
 
@@ -159,6 +173,11 @@ def _numeric(text: str) -> bool:
     except ValueError:
         return text in {"true", "false"}
     return True
+
+
+def counted(probabilities: int) -> str:
+    """1 probability, 3 probabilities."""
+    return "1 probability" if probabilities == 1 else f"{probabilities:,} probabilities"
 
 
 def texts(values: Sequence[Any], most: int = 12) -> str:

@@ -17,7 +17,20 @@ import pyarrow.compute as pc
 
 from muster.casts import type_name
 from muster.errors import ModelFailed
-from muster.predictors.local.raw import MISSING, Floats, column, flat, floats, is_list, is_text, matrix, places, texts
+from muster.predictors.local.raw import (
+    MISSING,
+    Floats,
+    column,
+    counted,
+    flat,
+    floats,
+    inexact,
+    is_list,
+    is_text,
+    matrix,
+    places,
+    texts,
+)
 from muster.records import Reading
 from muster.signature import Output, Scalar, canonical
 
@@ -88,7 +101,7 @@ def scores(raw: pa.RecordBatch, reading: Reading, classes: Sequence[Scalar]) -> 
         return np.hstack([1.0 - found, found])
     if found.shape[1] != len(classes):
         raise ModelFailed(
-            f"the model gives {found.shape[1]} probabilities for each row, and it has {len(classes)} classes: {texts(classes)}",
+            f"the model gives {counted(found.shape[1])} for each row, and it has {len(classes)} classes: {texts(classes)}",
             hint="register the model again if its classes have changed",
         )
     return found
@@ -193,8 +206,15 @@ def _held(labels: pa.Array, name: str, classes: Sequence[Scalar]) -> Floats:
 
 def _regressed(raw: pa.RecordBatch, reading: Reading, output: Output) -> _Parts:
     assert reading.value is not None, "a regression reads a value"
-    values = floats(flat(column(raw, reading.value)), reading.value)
-    return pa.array(values).cast(output.type), None, None
+    given = flat(column(raw, reading.value))
+    values = pa.array(floats(given, reading.value)).cast(output.type)
+    lost = inexact(given)
+    if not lost.any():
+        return values, None, None
+    numbers = given.filter(pa.array(lost)).to_pylist()
+    said = [f"the model answered {n}, which has more digits than a prediction holds" for n in numbers]
+    errors = pa.array(said, pa.string()).take(pa.array(np.cumsum(lost) - 1, mask=~lost))
+    return values, None, errors
 
 
 def _targets(raw: pa.RecordBatch, reading: Reading, output: Output) -> _Parts:

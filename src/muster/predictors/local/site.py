@@ -38,6 +38,7 @@ class LocalSite:
         self._talk = talk
         named = settings.text("environment.folder")
         self._environments = Environments(Path(named) if named else folder / "environments", blobs, settings, talk)
+        self._made: set[str] = set()
         self._checked: dict[str, dict[str, tuple[int, ...]]] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -61,8 +62,13 @@ class LocalSite:
         with exclusive(place.with_suffix(".lock"), seconds=_FETCH_SECONDS, waiting=lambda: self._talk(wait)):
             if not self._is_whole(digest, place, files):
                 self._replace(digest, place)
+                self._made.add(digest)
                 self._checked[digest] = {f.path: _stamp(place / f.path) for f in files}
         return place
+
+    def discard(self, digest: str) -> None:
+        if digest in self._made:
+            self._remove_copy(self._artifacts / digest)
 
     def interpreter(self, environment: Environment) -> Path:
         return self._environments.interpreter(environment)
@@ -74,13 +80,19 @@ class LocalSite:
         """Remove the copies of all artifacts but these; the bytes that went. A copy that is needed after all is fetched again."""
         freed = 0
         for place in [p for p in self._artifacts.glob("*") if p.is_dir() and p.name.partition(".")[0] not in keep]:
-            try:
-                with exclusive(place.with_name(place.name.partition(".")[0] + ".lock"), seconds=0):
-                    freed += sum(f.lstat().st_size for f in place.rglob("*") if not f.is_dir())
-                    _remove(place)
-            except Busy:
-                continue  # it is being fetched
-            self._checked.pop(place.name, None)
+            freed += self._remove_copy(place)
+        return freed
+
+    def _remove_copy(self, place: Path) -> int:
+        """The bytes that went; none if it is being fetched."""
+        try:
+            with exclusive(place.with_name(place.name.partition(".")[0] + ".lock"), seconds=0):
+                freed = sum(f.lstat().st_size for f in place.rglob("*") if not f.is_dir())
+                _remove(place)
+        except Busy:
+            return 0
+        self._checked.pop(place.name, None)
+        self._made.discard(place.name)
         return freed
 
     @property

@@ -18,6 +18,8 @@ __all__ = ["FILE", "Document", "read_yaml"]
 FILE = "MLmodel"
 _MOST_BYTES = 64 << 20
 _MOST_VALUES = 500_000
+_UNNAMED = 'in "<unicode string>", '
+"""What the library calls the file, which the message names."""
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -103,7 +105,7 @@ def read_yaml(file: Path) -> Json:
     except UnicodeDecodeError:
         raise InvalidModel(f"{file} is not text in UTF-8", hint="save the model again with MLflow") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        told = " ".join(str(error).split())[:300]
+        told = " ".join(str(error).replace(_UNNAMED, "").split())[:300]
         raise InvalidModel(
             f"{file} is not YAML: {told}", hint="mend the file, or save the model again with MLflow"
         ) from None

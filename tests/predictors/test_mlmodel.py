@@ -418,3 +418,10 @@ def test_an_example_that_cannot_be_read_is_noted_and_left_out(text: str, tmp_pat
     assert not document.wrong
     (tmp_path / "e.json").unlink()
     assert read_example(Document.read(tmp_path), None) == (None, False)
+
+
+def test_broken_yaml_is_told_with_its_line_and_without_the_library_s_name_for_it(tmp_path: Path) -> None:
+    (tmp_path / "MLmodel").write_text("flavors:\n  a: [1\nb: 2\n")
+    with pytest.raises(InvalidModel, match=r"MLmodel is not YAML: .*line 3") as caught:
+        read_yaml(tmp_path / "MLmodel")
+    assert "unicode string" not in caught.value.message

@@ -66,6 +66,8 @@ def _xgboost_booster(booster: Any, spec: Dict[str, Any], categories: List[str], 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], _wanted: List[str]) -> Columns:
         batch = inputs.ordered(batch, booster.feature_names)
         data = inputs.build(batch, form)
+        if form == "pandas":
+            data = inputs.flags_as_numbers(data, batch)
         if categories and form == "pandas":
             data = inputs.categorise(data, categories, batch)
         told = {"enable_categorical": True} if categories else {}

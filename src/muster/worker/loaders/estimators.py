@@ -79,6 +79,8 @@ def load_estimator(
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], wanted: List[str]) -> Columns:
         batch = inputs.ordered(batch, order)
         data = missing.marked(inputs.build(batch, form, named=bool(spec.get("named"))), batch, knows_none)
+        if _named(model)[0] == "xgboost" and form == "pandas":
+            data = inputs.flags_as_numbers(data, batch)
         if categories is not None and form == "pandas":
             data = inputs.categorise(data, categories(batch), batch)
         return answers(model, data, wanted, params if spec.get("params") else {})

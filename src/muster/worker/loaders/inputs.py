@@ -89,6 +89,14 @@ def categorise(data: Any, names: Sequence[str], batch: pa.RecordBatch) -> Any:
     return data
 
 
+def flags_as_numbers(data: Any, batch: pa.RecordBatch) -> Any:
+    """The frame with flags that are missing somewhere as 1, 0 and NaN: pandas has these as objects, which not every library takes."""
+    for field, column in zip(batch.schema, batch.columns):
+        if pa.types.is_boolean(field.type) and column.null_count:
+            data[field.name] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return data
+
+
 def _whole_categories(column: pa.Array) -> Any:
     import pandas as pd
 

@@ -29,7 +29,7 @@ PARTIAL = {"UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX_STRATEGY
 
 def main(arguments: list[str]) -> int:
     """Write dev.txt, then core.txt as a part of it, so that the two never disagree."""
-    resolve("dev", ["--group", "dev", *arguments])
+    resolve("dev", ["--group", "dev", "--all-extras", *arguments])
     resolve("core", ["--constraints", "requirements/dev.txt"])
     addresses = [
         file.name for file in requirement_files() if re.search(r"://|^-|^[^#]* @ ", file.read_text(), re.MULTILINE)

@@ -98,7 +98,8 @@ class Description:
 
     `folder` is what to store as the artifact (None for an endpoint; `specification` then identifies it). `requirements` are
     pip requirements, `python` a minor such as `3.11`. `exact_python`: the artifact loads under that minor alone (a pickle).
-    `example` is the model's own input example. `load` is kept with the version and given back to `open`.
+    `example` is the model's own input example. `load` is kept with the version and given back to `open`, as are `lineage`,
+    `imported` and `findings` (see Version).
     """
 
     source: str
@@ -115,6 +116,9 @@ class Description:
     load: Mapping[str, Json] = field(default_factory=dict)
     output: Mapping[str, Json] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    lineage: Mapping[str, Json] = field(default_factory=dict)
+    imported: str | None = None
+    findings: tuple[Mapping[str, Json], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

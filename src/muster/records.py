@@ -74,11 +74,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Record):
-    """A named line of versions that answer one question."""
+    """A named line of versions that answer one question. One with `deleted_at` can be restored until it is collected."""
 
     KIND = "model"
     KEY = ("name",)
-    INDEXED = ("id", "name", "project", "task", "target", "created_at", "updated_at")
+    INDEXED = ("id", "name", "project", "task", "target", "created_at", "updated_at", "deleted_at")
 
     id: str
     name: str
@@ -91,6 +91,7 @@ class Model(Record):
     created_at: datetime
     created_by: str
     updated_at: datetime
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +148,14 @@ class Version(Record):
     """One immutable entry of a model; only `threshold`, `description` and `tags` change, each by an audited act.
 
     `load` is what the origin needs to open it; `aliases` is filled in when a version is read, and not stored with it.
+    `lineage` is what its source tells of it: server, name, number, run, tags, metrics. `imported` identifies what it was
+    imported from, as `<server>/<name>:<number>`, so that it is imported once, and found by it. `findings` are what scanning its files for code showed.
+    One with `deleted_at` can be restored until it is collected.
     """
 
     KIND = "version"
     KEY = ("model", "number")
-    INDEXED = ("id", "model", "number", "origin", "digest", "created_at")
+    INDEXED = ("id", "model", "number", "origin", "digest", "imported", "created_at", "deleted_at")
 
     id: str
     model: str
@@ -174,8 +178,12 @@ class Version(Record):
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    lineage: Mapping[str, Json] = field(default_factory=dict)
+    imported: str | None = None
+    findings: tuple[Mapping[str, Json], ...] = ()
     created_at: datetime
     created_by: str
+    deleted_at: datetime | None = None
 
     @property
     def ref(self) -> str:
@@ -218,7 +226,11 @@ RunStatus: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(Record):
-    """One piece of work with a result. `settings` is all that a resume needs, so that its output is the same."""
+    """One piece of work with a result. `settings` is all that a resume needs, so that its output is the same.
+
+    `attempts` counts how often it was begun; `not_before` is when one that failed for a passing cause is tried again.
+    `isolation` is the level that its workers reached.
+    """
 
     KIND = "run"
     KEY = ("id",)
@@ -243,6 +255,9 @@ class Run(Record):
     summary: Mapping[str, Json] = field(default_factory=dict)
     error: str | None = None
     hint: str | None = None
+    attempts: int = 0
+    not_before: datetime | None = None
+    isolation: str | None = None
     created_at: datetime
     created_by: str
     ended_at: datetime | None = None

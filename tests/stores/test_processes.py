@@ -17,6 +17,7 @@ from muster.records import Counter, Model, Version
 from muster.store import Condition, Query
 from muster.stores.files import FileBlobs
 from muster.stores.sql import SqlRecords
+from muster.stores.tables import REVISION
 
 # Waits for a line before each act, so that processes begin it at the same moment.
 OPENER = """
@@ -109,7 +110,7 @@ def test_processes_make_one_store_at_once(tmp_path: Path) -> None:
             path = tmp_path / f"hub{n}" / "muster.db"
             for process in processes:
                 _tell(process, str(path))
-            assert [_line(p) for p in processes] == ["0 0001"] * 3
+            assert [_line(p) for p in processes] == [f"0 {REVISION}"] * 3
 
 
 def test_processes_and_threads_write_together(tmp_path: Path) -> None:

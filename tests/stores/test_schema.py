@@ -25,8 +25,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{before}"
 
 def upgrade():
     op.create_table("later", sa.Column("id", sa.Integer(), primary_key=True))
@@ -47,13 +47,13 @@ def store(path: Path) -> Iterator[SqlRecords]:
 
 
 def _release_next(patch: pytest.MonkeyPatch, folder: Path, more: str = "") -> None:
-    """From now on the program is a later release, whose schema is 0002."""
+    """From now on the program is a later release, whose schema is 9999."""
     scripts = folder / "migrations"
     shutil.copytree(Path(muster.stores.__path__[0]) / "migrations", scripts, dirs_exist_ok=True)
-    (scripts / "versions" / "r0002_later.py").write_text(NEXT.format(more=more))
+    (scripts / "versions" / "r9999_later.py").write_text(NEXT.format(before=REVISION, more=more))
     patch.setattr(schema, "_SCRIPTS", str(scripts))
-    patch.setattr(schema, "REVISION", "0002")
-    patch.setattr("muster.stores.sql.REVISION", "0002")
+    patch.setattr(schema, "REVISION", "9999")
+    patch.setattr("muster.stores.sql.REVISION", "9999")
 
 
 def _tables(path: Path) -> set[str]:
@@ -90,15 +90,15 @@ def test_an_older_store_is_upgraded_when_it_is_opened(
     with monkeypatch.context() as patch:
         _release_next(patch, tmp_path)
         with closing(SqlRecords(path)) as later:
-            assert later.upgrade() == ("0001", "0002")
+            assert later.upgrade() == (REVISION, "9999")
             assert later.count(Model) == 1
             insert(later, a_model("fraud"))
     assert "later" in _tables(path)
     # The earlier release, which had the store open all the time, can read and no longer write.
     assert store.count(Model) == 2
-    with pytest.raises(TooNew, match="became 0002 while it was open here, and this release writes 0001"):
+    with pytest.raises(TooNew, match=f"became 9999 while it was open here, and this release writes {REVISION}"):
         insert(store, a_model("price"))
-    with pytest.raises(TooNew, match=r"later release of Muster \(schema 0002; this one knows 0001\)") as caught:
+    with pytest.raises(TooNew, match=rf"later release of Muster \(schema 9999; this one knows {REVISION}\)") as caught:
         SqlRecords(path)
     assert "pip install --upgrade" in caught.value.hint
 
@@ -120,7 +120,7 @@ def test_many_may_upgrade_at_once(
     for thread in threads:
         thread.join()
     assert len(found) == 4
-    assert {after for _, after in found} == {"0002"}
+    assert {after for _, after in found} == {"9999"}
 
 
 def test_an_upgrade_that_fails_leaves_what_was_there(

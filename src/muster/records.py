@@ -149,8 +149,8 @@ class Version(Record):
 
     `load` is what the origin needs to open it; `aliases` is filled in when a version is read, and not stored with it.
     `lineage` is what its source tells of it: server, name, number, run, tags, metrics. `imported` identifies what it was
-    imported from, as `<server>/<name>:<number>`, so that it is imported once, and found by it. `findings` are what scanning its files for code showed.
-    One with `deleted_at` can be restored until it is collected.
+    imported from, as `<server>/<name>:<number>`, so that it is imported once, and found by it. `findings` are what scanning
+    its files for code showed. One with `deleted_at` can be restored until it is collected.
     """
 
     KIND = "version"

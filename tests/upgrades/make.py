@@ -10,6 +10,7 @@ import shutil
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,7 +37,7 @@ def make(folder: Path) -> Path:
     pq.write_table(pa.table({"x": [0.1, 0.9, None], "id": ["a", "b", "c"]}), data)
     place = folder / "hub"
     with muster.open(place) as hub:
-        declared = {"task": "binary", "classes": ["no", "yes"], "target": "late", "sample": str(data)}
+        declared: dict[str, Any] = {"task": "binary", "classes": ["no", "yes"], "target": "late", "sample": str(data)}
         first = hub.register("delays", str(model), aliases=["champion"], tags={"team": "ops"}, **declared)
         model.write_text(MODEL.replace("0.5", "0.4"))
         second = hub.register("delays", str(model), description="a lower bar", **declared)

@@ -23,7 +23,7 @@ def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_each_schema_that_was_released_is_kept() -> None:
-    assert KEPT == [f"{n:04}" for n in range(1, len(KEPT) + 1)]
+    assert [f"{n:04}" for n in range(1, len(KEPT) + 1)] == KEPT
     assert int(REVISION) - len(KEPT) in (0, 1), "make one with tests/upgrades/make.py before the schema changes again"
 
 

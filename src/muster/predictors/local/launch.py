@@ -40,6 +40,9 @@ _THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+_MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 27)}
+"""The columns of one batch are given back and asked for again with the next: without this, the kernel clears their pages each time."""
+
 _END_SECONDS = 8.0
 _TAIL = 1 << 14
 
@@ -193,7 +196,7 @@ def _environment(scratch: Path, threads: int) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     own = {"HOME": str(scratch), "TMPDIR": str(scratch), "ARROW_DEFAULT_MEMORY_POOL": "system"}
     # Arrow's other allocators reserve memory that they do not use, which counts against the worker's limit.
-    return kept | own | dict.fromkeys(_THREADS, str(threads))
+    return kept | own | _MALLOC | dict.fromkeys(_THREADS, str(threads))
 
 
 _living: weakref.WeakSet[Handles] = weakref.WeakSet()

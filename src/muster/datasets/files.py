@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from muster.errors import DatasetError
 
-__all__ = ["File", "compression_of", "cores", "fingerprint", "reading", "stamp", "suffix_of"]
+__all__ = ["File", "compression_of", "cores", "fingerprint", "first_line", "reading", "stamp", "suffix_of"]
 
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _MAGICS = (
@@ -97,13 +97,13 @@ def reading(file: File) -> Iterator[None]:
         raise error if "file" in error.details else file.error(error.message, error.hint) from error
     except (OSError, pa.ArrowException) as error:
         raise file.error(
-            f"cannot be read: {_first_line(error)}; {file.looks()}",
+            f"cannot be read: {first_line(error)}; {file.looks()}",
             "check the file, or make it anew",
             resume=getattr(error, "errno", None) is not None,  # the system's; Arrow's own tell of the content
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 

@@ -18,7 +18,7 @@ from muster.datasets.listing import find, partition_types
 from muster.datasets.location import Location, claims, locate
 from muster.errors import InvalidInput, near
 
-__all__ = ["Columns", "FileDataset", "FilePart", "Files"]
+__all__ = ["Columns", "FileDataset", "FilePart", "Files", "spans"]
 
 
 class Files:
@@ -196,7 +196,7 @@ class FileDataset:
         parts: list[FilePart] = []
         for position, file in enumerate(self._files):
             groups, offset = survey.groups[position], 0
-            for span in [None] if groups is None else _spans(groups, rows):
+            for span in [None] if groups is None else spans(groups, rows):
                 count = survey.counts[position] if span is None or groups is None else sum(groups[i] for i in span)
                 parts.append(FilePart(len(parts), file, self._form, self._columns, span, offset, count))
                 offset += count or 0
@@ -217,7 +217,7 @@ class FileDataset:
         return fingerprint(self._files)
 
 
-def _spans(groups: Sequence[int], rows: int) -> list[range]:
+def spans(groups: Sequence[int], rows: int) -> list[range]:
     """Consecutive groups of at least `rows` rows together; what is left at the end goes with those before it."""
     spans: list[range] = []
     begin = count = 0

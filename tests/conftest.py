@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.s3 import bucket, s3
+
+__all__ = ["bucket", "s3"]
+
 Mount = Callable[..., None]
 
 # Examples run beside other tests on shared cores: a slow one is no failure.

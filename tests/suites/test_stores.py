@@ -16,9 +16,11 @@ RECORDS: dict[str, Callable[[Path], RecordStore]] = {
     "sqlite": lambda folder: open_records(folder / "muster.db"),
 }
 
-BLOBS: dict[str, Callable[[Path], BlobStore]] = {
-    "file": lambda folder: open_blobs(folder / "blobs"),
-    "memory": lambda folder: open_blobs("memory://"),
+BLOBS: dict[str, Callable[[Path, pytest.FixtureRequest], BlobStore]] = {
+    "file": lambda folder, request: open_blobs(folder / "blobs"),
+    "memory": lambda folder, request: open_blobs("memory://"),
+    # The server starts where it is asked for.
+    "s3": lambda folder, request: open_blobs(f"{request.getfixturevalue('bucket')}/hub/blobs"),
 }
 
 
@@ -34,10 +36,12 @@ class TestRecordStores(RecordStoreSuite):
 @pytest.mark.parametrize("make", BLOBS.values(), ids=BLOBS)
 class TestBlobStores(BlobStoreSuite):
     @pytest.fixture
-    def blobs(self, make: Callable[[Path], BlobStore], tmp_path: Path) -> BlobStore:
-        return make(tmp_path)
+    def blobs(
+        self, make: Callable[[Path, pytest.FixtureRequest], BlobStore], tmp_path: Path, request: pytest.FixtureRequest
+    ) -> BlobStore:
+        return make(tmp_path, request)
 
 
 def test_every_store_has_a_factory() -> None:
     assert set(RECORDS) == set(RECORD_STORES)
-    assert set(BLOBS) == set(BLOB_STORES)
+    assert {BLOB_STORES[scheme] for scheme in BLOBS} == set(BLOB_STORES.values())

@@ -18,8 +18,11 @@ RECORD_STORES: Mapping[str, str] = {
 }
 
 BLOB_STORES: Mapping[str, str] = {
+    "az": "muster.stores.objects:ObjectBlobs",
     "file": "muster.stores.files:FileBlobs",
+    "gs": "muster.stores.objects:ObjectBlobs",
     "memory": "muster.stores.memory:MemoryBlobs",
+    "s3": "muster.stores.objects:ObjectBlobs",
 }
 
 
@@ -29,7 +32,7 @@ def open_records(target: Path | str) -> RecordStore:
 
 
 def open_blobs(target: Path | str) -> BlobStore:
-    """The store in a folder, which is made when new; or at `file:///PATH`, or `memory://`, which is a new one each time."""
+    """The store in a folder, which is made when new; or at `file:///PATH`, `s3://BUCKET/PATH`, `gs://…`, `az://…`, or `memory://`, a new one each time."""
     return _opened(BLOB_STORES, target, "file")
 
 
@@ -47,4 +50,6 @@ def _opened(known: Mapping[str, str], target: Path | str, usual: str) -> Any:
         return opened()
     if not found:
         return opened(Path(target))
+    if name not in ("sqlite", "file"):
+        return opened(target)
     return opened(Path(place.removeprefix("/") if name == "sqlite" else place))

@@ -1,0 +1,145 @@
+"""One bucket: what is in it, by key. Safe from several threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+import obstore
+from obstore.store import from_url
+
+from muster.objects.faults import ObjectNotFound, faults
+from muster.objects.place import Place
+
+__all__ = ["PIECE", "Bucket", "Entry", "bucket_of"]
+
+PIECE = 8 << 20
+"""What goes over the wire at once: larger objects are put in parts and read in ranges of this size."""
+
+_SETTINGS = ("AWS_", "GOOGLE_", "AZURE_", "HOME")
+_PLAIN = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP", "ALLOW_HTTP")
+_RETRY: Any = {
+    "max_retries": 5,
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+    "retry_timeout": timedelta(seconds=60),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object. `tag` is another one whenever its content is."""
+
+    place: Place
+    size: int
+    tag: str
+
+
+def bucket_of(place: Place) -> Bucket:
+    """The bucket of a place, with the credentials that the environment names now."""
+    return _bucket(place.bucket, tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith(_SETTINGS))))
+
+
+def _client() -> Any:
+    """Options given here hide those of the environment, so what may be set there is taken over."""
+    plain = any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _PLAIN)
+    return {"timeout": "120s", "connect_timeout": "5s", "allow_http": plain}
+
+
+@lru_cache(maxsize=32)
+def _bucket(url: str, _environment: tuple[tuple[str, str], ...]) -> Bucket:
+    return Bucket(url)
+
+
+class Bucket:
+    """Opened by `bucket_of`; keys are those of places in it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        with faults(Place(url)):
+            self._store = from_url(url, retry_config=_RETRY, client_options=_client())
+
+    def head(self, key: str) -> Entry:
+        """ObjectNotFound if there is none."""
+        with faults(self._place(key)):
+            return self._entry(obstore.head(self._store, key))
+
+    def read(self, key: str, start: int = 0, size: int | None = None, tag: str | None = None) -> bytes:
+        """Bytes of an object; ObjectChanged if it is not the one with this tag."""
+        if size == 0:
+            return b""
+        options: Any = {"if_match": tag} if tag else {}
+        if size is not None:
+            options["range"] = (start, start + size)
+        with faults(self._place(key)):
+            return bytes(obstore.get(self._store, key, options=options).bytes())
+
+    def notes(self, key: str) -> Mapping[str, str]:
+        """What was noted with the object when it was put. Names are in lower case, and letters alone."""
+        with faults(self._place(key)):
+            return {str(k).lower(): str(v) for k, v in obstore.get(self._store, key).attributes.items()}
+
+    def put(
+        self,
+        key: str,
+        content: bytes | Iterable[bytes],
+        *,
+        new: bool = False,
+        instead: str | None = None,
+        notes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put an object whole. `new`: ObjectExists if there is one; `instead`: ObjectChanged if it has not this tag.
+
+        Bytes in pieces go up as they come, and nothing appears if the iterator raises; they can be neither `new` nor `instead`.
+        """
+        mode: Any = "create" if new else {"e_tag": instead} if instead else "overwrite"
+        with faults(self._place(key)):
+            obstore.put(
+                self._store, key, content, mode=mode, attributes=dict(notes or {}), chunk_size=PIECE, max_concurrency=4
+            )
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """All objects below a folder, in bytewise order."""
+        with faults(self._place(prefix)):
+            for page in obstore.list(self._store, prefix or None):
+                for found in page:
+                    entry = self._entry(found)
+                    if not entry.place.key.endswith("/"):  # what consoles put for an empty folder
+                        yield entry
+
+    def names(self, prefix: str) -> Sequence[str]:
+        """The names right below a folder; those of folders end with a slash."""
+        with faults(self._place(prefix)):
+            found = obstore.list_with_delimiter(self._store, prefix or None)
+        folders = [f"{str(p).rstrip('/')}/" for p in found["common_prefixes"]]
+        return sorted(key.removeprefix(prefix) for key in [*folders, *(str(o["path"]) for o in found["objects"])])
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; one that is gone already is no error."""
+        for start in range(0, len(keys), 1000):
+            some = list(keys[start : start + 1000])
+            try:
+                with faults(self._place(some[0])):
+                    obstore.delete(self._store, some)
+            except ObjectNotFound:
+                self._delete_each(some)
+
+    def _delete_each(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            try:
+                with faults(self._place(key)):
+                    obstore.delete(self._store, key)
+            except ObjectNotFound as error:
+                if "bucket" in str(error):
+                    raise
+
+    def _place(self, key: str) -> Place:
+        return Place(self._url, key)
+
+    def _entry(self, meta: Any) -> Entry:
+        return Entry(
+            self._place(str(meta["path"])), int(meta["size"]), str(meta["e_tag"] or meta["last_modified"].isoformat())
+        )

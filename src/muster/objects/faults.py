@@ -1,0 +1,158 @@
+"""What goes wrong with object storage, told without secrets: an OSError with a hint, so that whoever reads files knows it.
+
+The library's own messages hold addresses with signatures and whole requests, so only the service's error code is taken from them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from muster.objects.place import SCHEMES, Place
+
+__all__ = ["ObjectChanged", "ObjectError", "ObjectExists", "ObjectNotFound", "faults", "not_found"]
+
+_CODE = re.compile(r"<Code>([A-Za-z.]+)</Code>|\"reason\": *\"([A-Za-z]+)\"|x-ms-error-code: ([A-Za-z]+)")
+_STATUS = re.compile(r"status code: (\d{3})")
+_ENDPOINT = re.compile(r"\b(https?://[^/\s@]+)(?=[/\s])")
+
+_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
+_SKEWED = ("RequestTimeTooSkewed", "RequestExpired", "must be a short-lived token")
+_UNKNOWN_KEY = (
+    "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "AuthenticationFailed",
+    "InvalidSecurity", "invalid_grant", "UnauthenticatedError",
+)  # fmt: skip
+_NO_KEY = (
+    "169.254.169.254",
+    "169.254.170.2",
+    "metadata.google.internal",
+    "No credentials",
+    "MissingAccessKey",
+    "MissingSecretAccessKey",
+)
+_ELSEWHERE = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "BareRedirect")
+_BUSY = ("SlowDown", "TooManyRequests", "ServerBusy", "status code: 429", "status code: 503")
+
+_KEYS = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run `gcloud auth application-default login`",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY, or run `az login` and set AZURE_USE_AZURE_CLI=true",
+}
+_ENDPOINTS = {"s3": "AWS_ENDPOINT_URL", "gs": "GOOGLE_BASE_URL", "az": "AZURE_STORAGE_ENDPOINT"}
+
+
+class ObjectError(OSError):
+    """What happened, and in `hint` what to do. `errno` is that of a file with the same trouble."""
+
+    def __init__(self, message: str, hint: str = "", code: int = errno.EIO) -> None:
+        super().__init__(code, message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+class ObjectNotFound(ObjectError, FileNotFoundError):
+    """No such object, or no such bucket."""
+
+
+class ObjectExists(ObjectError, FileExistsError):
+    """Something is there already."""
+
+
+class ObjectChanged(ObjectError):
+    """It is another one than it was when it was listed."""
+
+
+def not_found(place: Place) -> ObjectNotFound:
+    return ObjectNotFound(f"there is no object {place}", "check its name; names are case-sensitive", errno.ENOENT)
+
+
+@contextmanager
+def faults(place: Place) -> Iterator[None]:
+    """Turns what the library raises into an ObjectError about `place`."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except ObjectError:
+        raise
+    except (BaseError, FileNotFoundError, PermissionError) as error:
+        raise _told(place, error) from None
+    except OSError as error:
+        raise ObjectError(f"{place} cannot be used: {error.strerror or type(error).__name__}", "try again") from None
+
+
+def _told(place: Place, error: BaseException) -> ObjectError:
+    from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+    text = str(error)
+    if isinstance(error, AlreadyExistsError):
+        return ObjectExists(f"{place} exists already", "choose another name", errno.EEXIST)
+    if isinstance(error, PreconditionError):
+        return ObjectChanged(f"{place} was changed meanwhile", "try again when nothing writes to it")
+    if any(sign in text for sign in _NO_BUCKET):
+        return ObjectNotFound(
+            f"there is no bucket {place.bucket}", "check its name, or make it; Muster makes no buckets", errno.ENOENT
+        )
+    if isinstance(error, FileNotFoundError):
+        return not_found(place)
+    return _refused(place, error, text)
+
+
+def _refused(place: Place, error: BaseException, text: str) -> ObjectError:
+    scheme = place.bucket.partition(":")[0]
+    service, code = SCHEMES[scheme], _code(text)
+    if any(sign in text for sign in _SKEWED):
+        return ObjectError(
+            f"{service} refuses {place}: the clock of this machine is wrong{code}",
+            "set the clock, as with NTP; then try again",
+        )
+    if any(sign in text for sign in _NO_KEY):
+        return ObjectError(f"no credentials for {place} were found", _KEYS[scheme], errno.EACCES)
+    if any(sign in text for sign in _UNKNOWN_KEY):
+        return ObjectError(
+            f"{service} does not accept the credentials for {place}{code}", f"renew them: {_KEYS[scheme]}", errno.EACCES
+        )
+    if any(sign in text for sign in _ELSEWHERE) or "status code: 301" in text:
+        return ObjectError(
+            f"{place.bucket} lies in another region than {os.environ.get('AWS_REGION') or 'the one that was asked'}{code}",
+            "set AWS_REGION to the bucket's region",
+        )
+    if isinstance(error, PermissionError) or type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
+        hint = f"ask for the right to list, read and write there, or use other credentials: {_KEYS[scheme]}"
+        return ObjectError(f"access to {place} is denied{code}", hint, errno.EACCES)
+    return _failed(place, scheme, text, code)
+
+
+def _failed(place: Place, scheme: str, text: str, code: str) -> ObjectError:
+    service, endpoint = SCHEMES[scheme], _endpoint(text)
+    if any(sign in text for sign in _BUSY):
+        return ObjectError(f"{service} is too busy for {place}, after several tries{code}", "try again later")
+    if "scheme is not allowed" in text or "BadScheme" in text:
+        return ObjectError(
+            f"{place} would be reached without encryption{endpoint}",
+            "set AWS_ALLOW_HTTP=true if that is meant, as for a server of your own, or give an https endpoint",
+        )
+    if "status code" not in text:
+        return ObjectError(
+            f"{service} cannot be reached for {place}{endpoint}",
+            f"check the network, any proxy, and {_ENDPOINTS[scheme]} where you set it; then try again",
+        )
+    return ObjectError(
+        f"{service} failed for {place}{code or endpoint}", "try again; if it lasts, see the service's own status"
+    )
+
+
+def _code(text: str) -> str:
+    found, status = _CODE.search(text), _STATUS.search(text)
+    told = [*([next(filter(None, found.groups()))] if found else []), *([status[1]] if status else [])]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _endpoint(text: str) -> str:
+    found = _ENDPOINT.search(text)
+    return f" (at {found[1]})" if found else ""

@@ -97,6 +97,12 @@ SETTINGS: Mapping[str, Setting] = {
             "hub", str, lambda: "./.muster", "the hub that is opened when none is named: a folder or a database URL"
         ),
         Setting(
+            "blobs",
+            str,
+            lambda: "",
+            "where files of models are kept: a folder, or s3://, gs:// or az:// and a path; in the hub's folder when empty",
+        ),
+        Setting(
             "actor", str, lambda: "", "who is named in the audit trail; the user of the operating system when empty"
         ),
         Setting("worker.load_seconds", _seconds, lambda: 120.0, "how long a model may take to load"),

@@ -80,7 +80,7 @@ class Hub(House):
         """The hub in a folder, which is made when new."""
         folder = folder.absolute()
         records = open_records(database or folder / "muster.db")
-        return cls(folder, records, open_blobs(folder / "blobs"), settings, talk or _quiet)
+        return cls(folder, records, open_blobs(_blobs(settings, folder)), settings, talk or _quiet)
 
     def __enter__(self) -> Self:
         return self
@@ -330,6 +330,11 @@ def _open(version: Version, site: LocalSite, workers: int) -> Predictor:
     origin = named(with_entry_points(ORIGINS, "muster.origins"), version.origin, "origin")()
     predictor: Predictor = origin.open(version, site, workers)
     return predictor
+
+
+def _blobs(settings: Settings, folder: Path) -> Path | str:
+    named = settings.text("blobs")
+    return named if "://" in named else expanded(named).absolute() if named else folder / "blobs"
 
 
 def _user() -> str:

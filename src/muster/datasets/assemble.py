@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,11 +15,14 @@ import pyarrow.compute as pc
 
 from muster.datasets.disk import create
 from muster.datasets.encode import Encoding
+from muster.datasets.json_text import plain
 from muster.datasets.parquet_join import join
 
-__all__ = ["assemble", "rejects_of", "without_dictionaries"]
+__all__ = ["assemble", "reasons_of", "reject_lines", "rejects_of", "without_dictionaries"]
 
 _BLOCK = 1 << 20
+_MOST_REASONS = 10_000
+_SHOWN_REASONS = 3
 
 
 def assemble(chunks: Sequence[Path], target: Path, encoding: Encoding, schema: pa.Schema) -> tuple[str, int]:
@@ -81,6 +85,11 @@ def without_dictionaries(table: pa.Table) -> pa.Table:
     return table
 
 
+def reject_lines(rejects: Sequence[Mapping[str, object]]) -> bytes:
+    lines = [json.dumps(plain(reject, endless=True), ensure_ascii=False) + "\n" for reject in rejects]
+    return "".join(lines).encode(errors="backslashreplace")
+
+
 def rejects_of(found: Sequence[tuple[Path, int]], target: Path) -> bool:
     """Write the rejects of all chunks, with the rows of their part turned into rows of the dataset. Whether there are any."""
     present = [(path, start) for path, start in found if path.exists()]
@@ -93,3 +102,14 @@ def rejects_of(found: Sequence[tuple[Path, int]], target: Path) -> bool:
                 reject["row"] += start
                 stream.write(json.dumps(reject, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
     return True
+
+
+def reasons_of(rejects: Path) -> dict[str, int]:
+    """The most frequent reasons. Those that come after very many other ones, as when each tells a value, are not looked at."""
+    counts: Counter[str] = Counter()
+    with rejects.open(encoding="utf-8") as lines:
+        for line in lines:
+            error = json.loads(line)["error"]
+            if error in counts or len(counts) < _MOST_REASONS:
+                counts[error] += 1
+    return dict(counts.most_common(_SHOWN_REASONS))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,12 +17,11 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from muster.dataset import KeptRejects, Written
-from muster.datasets.assemble import assemble, rejects_of, without_dictionaries
+from muster.datasets.assemble import assemble, reasons_of, reject_lines, rejects_of, without_dictionaries
 from muster.datasets.disk import create, exchange, move_new, remove, sync_folder, writing
 from muster.datasets.encode import Encoding
 from muster.datasets.files import compression_of, cores, suffix_of
 from muster.datasets.formats import COMPRESSED, SUFFIXES
-from muster.datasets.json_text import plain
 from muster.datasets.listing import MANIFEST, MANIFEST_FORMAT, REJECTS
 from muster.datasets.location import Location, claims, locate
 from muster.datasets.obstacles import refuse_obstacles
@@ -35,8 +33,6 @@ Rejected: TypeAlias = Sequence[tuple[Path, int]]
 """The rejects of each chunk, and the rows before its part."""
 
 _FOLDER_REJECTS = "_rejects.jsonl"
-_MOST_REASONS = 10_000
-_SHOWN_REASONS = 3
 
 
 class FileSinks:
@@ -161,9 +157,8 @@ class FileSink:
     def _write_rejects(self, part: int, index: int, rejects: Sequence[Mapping[str, object]]) -> None:
         path = self._chunk_rejects(part, index)
         if rejects:
-            lines = [json.dumps(plain(reject, endless=True), ensure_ascii=False) + "\n" for reject in rejects]
             with create(path) as stream:
-                stream.write("".join(lines).encode(errors="backslashreplace"))
+                stream.write(reject_lines(rejects))
         else:
             path.unlink(missing_ok=True)
 
@@ -245,7 +240,7 @@ class FileSink:
         # Named by the run: neither the rejects of an output that stands there nor in the way of the next run.
         place = self.target.with_name(f"{self.target.name}.{self.run}{REJECTS}")
         rejects_of([(self._chunk_rejects(part, index), starts[part]) for part, index in chunks], place)
-        return KeptRejects(str(place), _reasons(place))
+        return KeptRejects(str(place), reasons_of(place))
 
     def committed(self) -> bool:
         return self._placed() and not self._staged_rejects.exists()
@@ -265,17 +260,6 @@ class FileSink:
         for folder in map(Path, made if isinstance(made, list) else ()):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
-
-
-def _reasons(rejects: Path) -> dict[str, int]:
-    """The most frequent reasons. Those that come after very many other ones, as when each tells a value, are not looked at."""
-    counts: Counter[str] = Counter()
-    with rejects.open(encoding="utf-8") as lines:
-        for line in lines:
-            error = json.loads(line)["error"]
-            if error in counts or len(counts) < _MOST_REASONS:
-                counts[error] += 1
-    return dict(counts.most_common(_SHOWN_REASONS))
 
 
 def _part_names(count: int, suffix: str) -> list[str]:

@@ -28,8 +28,9 @@ def test_the_commands_are_those_of_the_surface() -> None:
         f"muster {words}"
         for words in (
             *("demo", "register", "score", "predict", "completion"),
-            *("model list", "model show", "model describe", "model delete"),
+            *("model list", "model show", "model describe", "model delete", "model restore"),
             *("version list", "version show", "version describe", "version threshold", "version delete"),
+            *("version restore",),
             *("alias set", "alias remove", "alias list", "tag set", "tag remove"),
             *("dataset register", "dataset list", "dataset show", "dataset remove"),
             *("origin list", "origin check", "run list", "run show", "run cancel", "run resume"),

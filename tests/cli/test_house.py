@@ -334,6 +334,25 @@ def test_deleting_asks_or_wants_yes(written: Path) -> None:
     assert call("version", "show", "churn:1").code == 1
 
 
+def test_what_is_deleted_is_listed_apart_and_comes_back(written: Path) -> None:
+    call("version", "delete", "churn:1", "--yes")
+    assert [v["ref"] for v in call("version", "list", "churn", "--json").json["items"]] == ["churn:2"]
+    (gone,) = call("version", "list", "--deleted", "--json").json["items"]
+    assert gone["ref"] == "churn:1"
+    assert gone["deleted_at"] is not None
+    answer = call("version", "show", "churn:1")
+    assert answer.err.endswith("hint: bring it back with `muster version restore churn:1`\n")
+    assert call("version", "restore", "churn:1").out == "restored  churn:1\n"
+    call("alias", "remove", "churn@champion")
+    answer = call("model", "delete", "churn", "--yes")
+    assert (answer.out, answer.err) == ("deleted  churn  2 versions\n", "next: muster model restore churn\n")
+    assert [m["name"] for m in call("model", "list", "--deleted", "--json").json["items"]] == ["churn"]
+    assert call("model", "restore", "churn").out == "restored  churn  2 versions\n"
+    call("model", "delete", "churn", "--yes")
+    assert call("model", "delete", "churn", "--for-good", "--yes").out == "deleted  churn  2 versions\n"
+    assert call("model", "restore", "churn").code == 1
+
+
 def test_what_an_alias_points_at_stays(written: Path) -> None:
     answer = call("version", "delete", "churn:2", "--yes")
     assert (answer.code, answer.out) == (1, "")

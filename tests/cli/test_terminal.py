@@ -31,7 +31,7 @@ def test_deleting_wants_the_name(written: Path) -> None:
         code, shown = screen.end()
     assert code == 0
     assert "This deletes the version churn:1." in shown
-    assert plain(shown).splitlines()[-1] == "deleted  churn:1"
+    assert plain(shown).splitlines()[-2:] == ["deleted  churn:1", "next: muster version restore churn:1"]
     assert call("version", "show", "churn:1").code == 1
 
 

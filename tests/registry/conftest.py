@@ -52,6 +52,7 @@ def add(store: RecordStore) -> Add:
                     updated_at=now(),
                 )
                 tx.insert(fresh)
+            if tx.get(Counter, f"version/{model}") is None:
                 tx.insert(Counter(name=f"version/{model}", last=0))
             counter = tx.get(Counter, f"version/{model}")
             assert counter is not None

@@ -34,8 +34,16 @@ def test_versions_answer_one_question(tmp_path: Path) -> None:
         third = hub.register("odd", tmp_path / "numbers.py", sample=SAMPLE, if_changed=True)
         assert third.number == 1
         assert hub.delete_model("odd") == 2
+        with pytest.raises(Conflict, match="the model `odd` was deleted on .*, and can still be restored") as refused:
+            hub.register("odd", tmp_path / "numbers.py", sample=SAMPLE)
+        assert "`muster model restore odd`" in refused.value.hint
+        assert hub.restore_model("odd") == 2
+        hub.delete_version("odd:1")
+        fresh = hub.register("odd", tmp_path / "numbers.py", sample=SAMPLE, if_changed=True)
+        assert fresh.number == 3, "what is deleted is not given as unchanged"
+        assert hub.delete_model("odd", for_good=True) == 3
         again = hub.register("odd", tmp_path / "numbers.py", task="binary", classes=[0, 1], sample=SAMPLE)
-        assert again.number == 3
+        assert again.number == 4
 
 
 def test_an_unchanged_model_gets_the_aliases_that_it_is_registered_with(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from muster.errors import (
     AliasNotFound,
-    Conflict,
     InvalidInput,
     InvalidReference,
     ModelNotFound,
@@ -15,6 +14,7 @@ from muster.errors import (
     VersionNotFound,
 )
 from muster.records import Event, Version
+from muster.registry.deletions import Deletions
 from muster.registry.registry import Registry, point
 from muster.store import Query, RecordStore
 
@@ -117,26 +117,6 @@ def test_versions_of_a_model_come_newest_first_with_their_aliases(registry: Regi
         registry.versions("other")
 
 
-def test_a_version_with_an_alias_is_not_deleted_and_the_mend_is_told(registry: Registry, add: Add) -> None:
-    add(), add()
-    registry.set_alias("churn:1", "champion")
-    with pytest.raises(Conflict, match="`champion` points at it") as caught:
-        registry.delete_version("churn:1")
-    assert "muster alias remove churn@champion" in caught.value.hint
-    with pytest.raises(Conflict, match="has the alias champion"):
-        registry.delete_model("churn")
-    registry.remove_alias("churn", "champion")
-    registry.delete_version("churn:1")
-    assert [v.ref for v in registry.versions("churn")] == ["churn:2"]
-
-
-def test_a_number_is_never_used_again_even_when_the_model_is_gone(registry: Registry, add: Add) -> None:
-    add(), add()
-    assert registry.delete_model("churn") == 2
-    with pytest.raises(ModelNotFound):
-        registry.model("churn")
-
-
 def test_a_threshold_is_a_probability_of_a_binary_model(registry: Registry, add: Add) -> None:
     add()
     add("spend", task="regression")
@@ -161,7 +141,7 @@ def test_descriptions_change_and_the_model_knows_when(registry: Registry, add: A
     assert registry.version("churn:1").description == "The first."
 
 
-def test_a_model_goes_by_its_id_too(registry: Registry, add: Add) -> None:
+def test_a_model_goes_by_its_id_too(store: RecordStore, registry: Registry, add: Add) -> None:
     add(), add()
     registry.set_alias("churn:1", "champion")
     identity = registry.model("churn").id
@@ -171,7 +151,7 @@ def test_a_model_goes_by_its_id_too(registry: Registry, add: Add) -> None:
     assert registry.versions(identity).to_frame()["aliases"].tolist() == [[], ["champion"]]
     assert registry.describe(identity, "who leaves").description == "who leaves"
     registry.remove_alias(identity, "champion")
-    assert registry.delete_model(identity) == 2
+    assert Deletions(store, "ann", registry).delete_model(identity) == 2
 
 
 def test_an_alias_is_seen_however_many_there_are(registry: Registry, add: Add, store: RecordStore) -> None:

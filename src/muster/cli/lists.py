@@ -32,6 +32,7 @@ class Paging:
     limit: int
     cursor: str | None
     all: bool
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,10 @@ class View(Generic[T]):
 _List: TypeAlias = Callable[[Session, Paging], None]
 
 
-def list_command(group: Group, *, over: str, example: str) -> Callable[[_List], click.Command]:
-    """The decorated function becomes the group's `list`, over fields that can be searched."""
+def list_command(
+    group: Group, *, over: str, example: str, restorable: bool = False
+) -> Callable[[_List], click.Command]:
+    """The decorated function becomes the group's `list`, over fields that can be searched; `restorable`: of what is deleted too."""
 
     def decorate(function: _List) -> click.Command:
         filters = f"A FILTER is FIELD=VALUE, or with != < <= > >= or ~ (contains), over {over}."
@@ -71,9 +74,14 @@ def list_command(group: Group, *, over: str, example: str) -> Callable[[_List], 
             limit: int,
             cursor: str | None,
             everything: bool,
+            deleted: bool = False,
         ) -> None:
-            function(session, Paging(filters, sort, limit, cursor, everything))
+            function(session, Paging(filters, sort, limit, cursor, everything, deleted))
 
+        if restorable:
+            command.params.append(
+                click.Option(["--deleted"], is_flag=True, help="What is deleted and can still be restored.")
+            )
         return command
 
     return decorate

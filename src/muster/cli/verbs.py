@@ -18,8 +18,9 @@ from muster.cli.text import plural
 
 if TYPE_CHECKING:
     from muster.hub import Hub
+    from muster.records import Version
 
-__all__ = ["Deletion", "Shown", "delete_command", "describe_command", "show_command"]
+__all__ = ["Deletion", "Shown", "delete_command", "describe_command", "restore_command", "show_command"]
 
 T = TypeVar("T")
 _Find: TypeAlias = "Callable[[Hub, str], T]"
@@ -36,7 +37,11 @@ class Shown:
 
 
 class _Delete(Protocol):
-    def __call__(self, *, reason: str) -> int | None: ...
+    def __call__(self, *, reason: str, for_good: bool) -> int | None: ...
+
+
+class _Restore(Protocol):
+    def __call__(self, name: str, *, reason: str) -> Version | int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +95,41 @@ def delete_command(group: Group, what: str, *, example: str) -> _Decorator[Delet
     def decorate(find: _Find[Deletion]) -> click.Command:
         @group.command("delete", example=example, help=find.__doc__)
         @click.argument("name", metavar=what)
+        @click.option("--for-good", is_flag=True, help="Now, and never to be restored; also what was deleted before.")
         @reason_option
         @yes_option
         @pass_session
-        def command(session: Session, name: str, reason: str, yes: bool) -> None:
+        def command(session: Session, name: str, for_good: bool, reason: str, yes: bool) -> None:
             found = find(session.hub, name)
             confirm(found.what, found.name, yes=yes)
-            versions = found.delete(reason=reason)
+            versions = found.delete(reason=reason, for_good=for_good)
             if versions is None:
                 show_line(session, {"deleted": found.name}, "deleted", found.name)
             else:
                 document = {"deleted": found.name, "versions": versions}
                 show_line(session, document, "deleted", found.name, plural(versions, "version"))
+            if not for_good:
+                session.next(f"muster {group.name} restore {found.name}")
+
+        return command
+
+    return decorate
+
+
+def restore_command(group: Group, what: str, *, example: str) -> Callable[[Callable[[Hub], _Restore]], click.Command]:
+    """The decorated function gives the hub's method that restores."""
+
+    def decorate(choose: Callable[[Hub], _Restore]) -> click.Command:
+        @group.command("restore", example=example, help=choose.__doc__)
+        @click.argument("name", metavar=what)
+        @reason_option
+        @pass_session
+        def command(session: Session, name: str, reason: str) -> None:
+            back = choose(session.hub)(name, reason=reason)
+            if isinstance(back, int):
+                show_line(session, {"restored": name, "versions": back}, "restored", name, plural(back, "version"))
+            else:
+                show_line(session, {"restored": back.ref}, "restored", back.ref)
 
         return command
 

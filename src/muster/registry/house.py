@@ -7,6 +7,7 @@ from datetime import datetime
 
 from muster.records import DatasetRecord, Event, Model, Run, Version
 from muster.registry.datasets import Datasets
+from muster.registry.deletions import Deletions
 from muster.registry.registry import Registry
 from muster.registry.runs import Runs
 from muster.registry.search import Listing, conditions, sorting
@@ -22,22 +23,40 @@ class House:
         self._records = records
         self._actor = actor
         self._registry = Registry(records, actor)
+        self._deletions = Deletions(records, actor, self._registry)
         self._runs = Runs(records, actor)
         self._datasets = Datasets(records, actor)
 
-    def models(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Model]:
-        return self._registry.models(filters, sort, limit)
+    def models(
+        self,
+        filters: Sequence[str] = (),
+        sort: Sequence[str] = (),
+        limit: int | None = None,
+        *,
+        deleted: bool = False,
+    ) -> Listing[Model]:
+        """Models; with `deleted` those alone that are deleted and can be restored."""
+        return self._registry.models(filters, sort, limit, deleted=deleted)
 
-    def model(self, name: str) -> Model:
-        return self._registry.model(name)
+    def model(self, name: str, *, deleted: bool = False) -> Model:
+        """The model of this name or id; `deleted`: also one that is."""
+        return self._registry.model(name, deleted=deleted)
 
     def versions(
-        self, model: str | None = None, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+        self,
+        model: str | None = None,
+        filters: Sequence[str] = (),
+        sort: Sequence[str] = (),
+        limit: int | None = None,
+        *,
+        deleted: bool = False,
     ) -> Listing[Version]:
-        return self._registry.versions(model, filters, sort, limit)
+        """Versions of a model, or of all; with `deleted` those alone that are deleted and can be restored."""
+        return self._registry.versions(model, filters, sort, limit, deleted=deleted)
 
-    def version(self, reference: str) -> Version:
-        return self._registry.version(reference)
+    def version(self, reference: str, *, deleted: bool = False) -> Version:
+        """The version that a reference means; `deleted`: also one that is, by its number or id."""
+        return self._registry.version(reference, deleted=deleted)
 
     def aliases(self, model: str) -> Mapping[str, int]:
         return self._registry.aliases(model)
@@ -61,11 +80,20 @@ class House:
     def set_threshold(self, reference: str, threshold: float | None, *, reason: str = "") -> Version:
         return self._registry.set_threshold(reference, threshold, reason)
 
-    def delete_version(self, reference: str, *, reason: str = "") -> None:
-        self._registry.delete_version(reference, reason)
+    def delete_version(self, reference: str, *, reason: str = "", for_good: bool = False) -> None:
+        """Delete a version, which `restore_version` brings back until it is collected; `for_good`: at once, and never again."""
+        self._deletions.delete_version(reference, reason, for_good=for_good)
 
-    def delete_model(self, name: str, *, reason: str = "") -> int:
-        return self._registry.delete_model(name, reason)
+    def delete_model(self, name: str, *, reason: str = "", for_good: bool = False) -> int:
+        """Delete a model with all its versions, which `restore_model` brings back until they are collected; how many there were."""
+        return self._deletions.delete_model(name, reason, for_good=for_good)
+
+    def restore_version(self, reference: str, *, reason: str = "") -> Version:
+        return self._deletions.restore_version(reference, reason)
+
+    def restore_model(self, name: str, *, reason: str = "") -> int:
+        """Bring back a model with the versions that were deleted with it; how many those are."""
+        return self._deletions.restore_model(name, reason)
 
     def datasets(
         self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None

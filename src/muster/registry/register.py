@@ -14,7 +14,7 @@ from muster.errors import Conflict, InvalidInput, InvalidModel, InvalidReference
 from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
 from muster.records import Counter, Environment, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name, check_tags
-from muster.registry.registry import check_threshold, filled, point
+from muster.registry.registry import check_threshold, day, filled, point
 from muster.scratch import scratch
 from muster.signature import Json, Output, Scalar, canonical
 from muster.store import Condition, Query, RecordStore, Sort, Transaction
@@ -35,6 +35,8 @@ class Request:
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     environment: str | Path = "auto"
+    network: bool = False
+    runtime: Mapping[str, Json] = field(default_factory=dict)
     if_changed: bool = False
 
 
@@ -76,7 +78,7 @@ class Registration:
         self._check_names()
         name, origin = self._origin()
         with scratch(self._tools.scratch) as folder:
-            description = origin.describe(request.source, folder)
+            description = _asked(origin.describe(request.source, folder), request)
             declared = self._declared(description)
             digest, size = self._stored(description)
             if request.if_changed and (same := self._existing(digest)) is not None:
@@ -139,7 +141,7 @@ class Registration:
     def _declared(self, description: Description) -> Declared:
         """What the user says, completed by what the model's first version fixed."""
         declared = self._request.declared
-        model = self._store.get(Model, self._request.model)
+        model = _open_for_more(self._store.get(Model, self._request.model))
         if model is None:
             return declared
         if declared.task not in (None, model.task):
@@ -178,7 +180,11 @@ class Registration:
 
     def _same(self, tx: Transaction, digest: str) -> Version | None:
         """The newest version of this digest, with the aliases that were asked for."""
-        where = (Condition("model", "=", self._request.model), Condition("digest", "=", digest))
+        where = (
+            Condition("model", "=", self._request.model),
+            Condition("digest", "=", digest),
+            Condition("deleted_at", "=", None),
+        )
         found = tx.find(Version, Query(where, (Sort("number", descending=True),), limit=1)).items
         if not found:
             return None
@@ -222,7 +228,7 @@ class Registration:
         with self._store.transaction(self._actor, "register") as tx:
             if self._request.if_changed and (same := self._same(tx, draft.digest)) is not None:
                 return same
-            model = tx.get(Model, draft.model)
+            model = _open_for_more(tx.get(Model, draft.model))
             version = replace(draft, number=_count(tx, f"version/{draft.model}"))
             if model is None:
                 tx.insert(self._first(version))
@@ -247,6 +253,25 @@ class Registration:
         )
 
 
+def _asked(description: Description, request: Request) -> Description:
+    """With what the user asks of its workers: a network, and other values of its runtime parameters."""
+    load = dict(description.load)
+    if request.network:
+        load["network"] = True
+    if request.runtime:
+        load["runtime"] = _runtime(load.get("runtime"), request.runtime)
+    return replace(description, load=load)
+
+
+def _runtime(told: Json, given: Mapping[str, Json]) -> dict[str, Json]:
+    declared = told if isinstance(told, dict) else {}
+    wrong = [f"`{name}`{near(name, declared)}" for name in given if name not in declared]
+    if wrong:
+        has = f"it has {', '.join(declared)}" if declared else "it declares none, in [runtime] of model.toml"
+        raise InvalidInput(f"the model has no runtime parameter {', '.join(wrong)}", hint=has)
+    return {n: {**d, "value": given[n]} if n in given and isinstance(d, dict) else d for n, d in declared.items()}
+
+
 def overrides(output: str | Mapping[str, Json]) -> Mapping[str, Json]:
     """What a user says of a model's raw answer: `auto`, or some of the keys of a Reading."""
     known = ("label", "probabilities", "value", "activation", "classes")
@@ -263,6 +288,17 @@ def overrides(output: str | Mapping[str, Json]) -> Mapping[str, Json]:
 
 
 _OTHER_MODEL = "versions of a model answer one question: register this one under another model name"
+
+
+def _open_for_more(model: Model | None) -> Model | None:
+    """The model of this name, if there is one; refused where it is deleted: its versions could come back to another question."""
+    if model is not None and model.deleted_at is not None:
+        raise Conflict(
+            f"the model `{model.name}` was deleted on {day(model.deleted_at)}, and can still be restored",
+            hint=f"bring it back with `muster model restore {model.name}`, or free the name with"
+            f" `muster model delete {model.name} --for-good`; version numbers go on after either",
+        )
+    return model
 
 
 def _fits(model: Model, version: Version) -> Version:

@@ -1,4 +1,4 @@
-"""Models, versions, aliases and tags: found, named, changed, deleted."""
+"""Models, versions, aliases and tags: found, named, changed. What is deleted is not found; `deletions` has it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from muster.errors import (
     AliasNotFound,
-    Conflict,
     InvalidInput,
     InvalidReference,
     ModelNotFound,
@@ -25,6 +25,7 @@ from muster.store import Condition, Page, Query, Reader, RecordStore, Sort, Tran
 __all__ = ["Registry"]
 
 _MANY = 1_000
+_LIVE = Condition("deleted_at", "=", None)
 
 
 class Registry:
@@ -34,39 +35,54 @@ class Registry:
         self._store = store
         self._actor = actor
 
-    def models(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Model]:
-        where, order = conditions(Model, filters), sorting(Model, sort)
+    def models(
+        self,
+        filters: Sequence[str] = (),
+        sort: Sequence[str] = (),
+        limit: int | None = None,
+        *,
+        deleted: bool = False,
+    ) -> Listing[Model]:
+        """Models; with `deleted` those alone that are deleted and not collected yet."""
+        where, order = (*conditions(Model, filters), _deleted(deleted=deleted)), sorting(Model, sort)
         return Listing(lambda n, cursor: self._store.find(Model, Query(where, order, n, cursor)), limit)
 
     def versions(
-        self, model: str | None = None, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+        self,
+        model: str | None = None,
+        filters: Sequence[str] = (),
+        sort: Sequence[str] = (),
+        limit: int | None = None,
+        *,
+        deleted: bool = False,
     ) -> Listing[Version]:
-        """Versions of a model, or of all; the newest of a model first unless sorted otherwise."""
-        where, order = conditions(Version, filters), sorting(Version, sort)
+        """Versions of a model, or of all; the newest of a model first unless sorted otherwise. With `deleted` those that are."""
+        where, order = (*conditions(Version, filters), _deleted(deleted=deleted)), sorting(Version, sort)
         if model is not None:
-            where += (Condition("model", "=", self.model(model).name),)
+            where += (Condition("model", "=", self.model(model, deleted=deleted).name),)
             order = order or (Sort("number", descending=True),)
         return Listing(
             lambda n, cursor: self._with_aliases(self._store.find(Version, Query(where, order, n, cursor))), limit
         )
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str, *, deleted: bool = False) -> Model:
+        """The model of this name or id; `deleted`: also one that is."""
         reference = parse(name)
         if reference.number is not None or reference.alias is not None:
             raise InvalidReference(f"`{name}` is a version, not a model", hint=f"write `{reference.model}`")
-        return self._model(self._store, name)
+        return self.find_model(self._store, name, deleted=deleted)
 
-    def version(self, reference: str) -> Version:
-        """The version that a reference means, by the rules of references."""
-        return self._version(self._store, reference)
+    def version(self, reference: str, *, deleted: bool = False) -> Version:
+        """The version that a reference means, by the rules of references; `deleted`: also one that is, by its number or id."""
+        return self.find(self._store, reference, deleted=deleted)
 
     def aliases(self, model: str) -> Mapping[str, int]:
-        return {a.name: a.number for a in _aliases(self._store, self.model(model).name)}
+        return {a.name: a.number for a in aliases_of(self._store, self.model(model).name)}
 
     def aliases_of(self, models: Iterable[str]) -> Mapping[str, Mapping[str, int]]:
         """The aliases of several models, by their names, with one question to the store."""
         found: dict[str, dict[str, int]] = {name: {} for name in models}
-        for alias in _aliases(self._store, *found):
+        for alias in aliases_of(self._store, *found):
             found[alias.model][alias.name] = alias.number
         return found
 
@@ -74,13 +90,13 @@ class Registry:
         """Make the alias mean this version, whatever it meant before."""
         check_alias(alias)
         with self._store.transaction(self._actor, reason) as tx:
-            version = self._version(tx, reference)
+            version = self.find(tx, reference)
             point(tx, version, alias, self._actor)
         return self.version(version.ref)
 
     def remove_alias(self, model: str, alias: str, reason: str = "") -> None:
         with self._store.transaction(self._actor, reason) as tx:
-            name = self._model(tx, model).name
+            name = self.find_model(tx, model).name
             found = tx.get(Alias, name, alias)
             if found is None:
                 raise self._no_alias(tx, name, alias)
@@ -103,52 +119,20 @@ class Registry:
     def set_threshold(self, reference: str, threshold: float | None, reason: str = "") -> Version:
         """The probability from which a row is positive; None leaves the model's own label."""
         with self._store.transaction(self._actor, reason) as tx:
-            before = self._version(tx, reference)
+            before = self.find(tx, reference)
             check_threshold(threshold, before)
             after = replace(before, threshold=threshold)
             tx.replace(after)
             return after
 
-    def delete_version(self, reference: str, reason: str = "") -> None:
-        """Remove a version. Refused while an alias points at it. Its number is not used again."""
-        with self._store.transaction(self._actor, reason) as tx:
-            version = self._version(tx, reference)
-            if version.aliases:
-                names = ", ".join(f"`{a}`" for a in version.aliases)
-                raise Conflict(
-                    f"`{version.ref}` cannot be deleted: {names} points at it",
-                    hint=f"move it with `muster alias set OTHER {version.aliases[0]}`, or"
-                    f" remove it with `muster alias remove {version.model}@{version.aliases[0]}`",
-                )
-            tx.delete(version)
-
-    def delete_model(self, name: str, reason: str = "") -> int:
-        """Remove a model and all its versions; refused while it has aliases. Returns how many versions there were."""
-        with self._store.transaction(self._actor, reason) as tx:
-            model = self._model(tx, name)
-            name = model.name
-            aliases = [a.name for a in _aliases(tx, name)]
-            if aliases:
-                raise Conflict(
-                    f"`{name}` cannot be deleted: it has the alias{'es' if len(aliases) > 1 else ''} {', '.join(aliases)}",
-                    hint=f"remove {'each' if len(aliases) > 1 else 'it'} with `muster alias remove {name}@{aliases[0]}`",
-                )
-            removed = 0
-            while page := tx.find(Version, Query((Condition("model", "=", name),), limit=_MANY)).items:
-                for version in page:
-                    tx.delete(version)
-                removed += len(page)
-            tx.delete(model)
-            return removed
-
     def _either(self, reader: Reader, reference: str) -> Model | Version:
         parsed = parse(reference)
         if parsed.id is None and parsed.number is None and parsed.alias is None:
-            return self._model(reader, parsed.model)
+            return self.find_model(reader, parsed.model)
         if parsed.id is not None:
             with suppress(ModelNotFound):
-                return self._model(reader, reference)
-        return self._version(reader, reference)
+                return self.find_model(reader, reference)
+        return self.find(reader, reference)
 
     def _write(self, tx: Transaction, before: Model | Version, after: Model | Version) -> Model | Version:
         if isinstance(after, Model) and after != before:
@@ -156,21 +140,27 @@ class Registry:
         tx.replace(after)
         return after
 
-    def _model(self, reader: Reader, name: str) -> Model:
-        """The model of this name or id."""
+    def find_model(self, reader: Reader, name: str, *, deleted: bool = False) -> Model:
+        """The model of this name or id to a reader, as a transaction is one; `deleted`: also one that is."""
         found = reader.get(Model, name)
         if found is None and ID.fullmatch(name):
             found = next(iter(reader.find(Model, Query((Condition("id", "=", name),), limit=1)).items), None)
             if found is None:
                 raise ModelNotFound(f"no model has the id `{name}`", hint="list them with `muster model list`")
         if found is None:
-            known = [m.name for m in reader.find(Model, Query(limit=_MANY)).items]
+            known = [m.name for m in reader.find(Model, Query((_LIVE,), limit=_MANY)).items]
             raise ModelNotFound(
                 f"no model is named `{name}`{near(name, known)}", hint="list them with `muster model list`"
             )
+        if found.deleted_at is not None and not deleted:
+            raise ModelNotFound(
+                f"the model `{found.name}` was deleted on {day(found.deleted_at)}",
+                hint=f"bring it back with `muster model restore {found.name}`",
+            )
         return found
 
-    def _version(self, reader: Reader, text: str) -> Version:
+    def find(self, reader: Reader, text: str, *, deleted: bool = False) -> Version:
+        """The version that a reference means to a reader; `deleted`: also one that is, by its number or id."""
         reference = parse(text)
         if reference.id is not None:
             found = reader.find(Version, Query((Condition("id", "=", reference.id),), limit=1)).items
@@ -178,26 +168,37 @@ class Registry:
                 raise VersionNotFound(
                     f"no version has the id `{reference.id}`", hint="list them with `muster version list MODEL`"
                 )
-            return filled(reader, found[0])
-        aliases = _aliases(reader, reference.model)
+            return filled(reader, found[0] if deleted else self._live(reader, found[0]))
+        aliases = aliases_of(reader, reference.model)
         number = self._number(reader, reference, {a.name: a.number for a in aliases})
         version = reader.get(Version, reference.model, number)
         if version is None:
             raise self._no_version(reader, reference.model, number)
-        return replace(version, aliases=tuple(a.name for a in aliases if a.number == number))
+        live = version if deleted else self._live(reader, version)
+        return replace(live, aliases=tuple(a.name for a in aliases if a.number == number))
+
+    def _live(self, reader: Reader, version: Version) -> Version:
+        """The version, unless it is deleted."""
+        if version.deleted_at is not None:
+            self.find_model(reader, version.model)
+            raise VersionNotFound(
+                f"`{version.ref}` was deleted on {day(version.deleted_at)}",
+                hint=f"bring it back with `muster version restore {version.ref}`",
+            )
+        return version
 
     def _number(self, reader: Reader, reference: Reference, aliases: Mapping[str, int]) -> int:
         if reference.number is not None:
             return reference.number
         if reference.alias is not None and reference.alias != "latest":
             if reference.alias not in aliases:
-                self._model(reader, reference.model)
+                self.find_model(reader, reference.model)
                 raise self._no_alias(reader, reference.model, reference.alias)
             return aliases[reference.alias]
         if reference.alias is None and "champion" in aliases:
             return aliases["champion"]
-        self._model(reader, reference.model)
-        where = (Condition("model", "=", reference.model),)
+        self.find_model(reader, reference.model)
+        where = (Condition("model", "=", reference.model), _LIVE)
         newest = reader.find(Version, Query(where, (Sort("number", descending=True),), limit=6)).items
         if not newest:
             raise VersionNotFound(
@@ -214,17 +215,16 @@ class Registry:
         )
 
     def _no_version(self, reader: Reader, model: str, number: int) -> VersionNotFound:
-        self._model(reader, model)
-        newest = reader.find(
-            Version, Query((Condition("model", "=", model),), (Sort("number", descending=True),), limit=1)
-        ).items
+        self.find_model(reader, model)
+        where = (Condition("model", "=", model), _LIVE)
+        newest = reader.find(Version, Query(where, (Sort("number", descending=True),), limit=1)).items
         latest = f" (latest is {newest[0].number})" if newest else " (it has none)"
         return VersionNotFound(
             f"model `{model}` has no version {number}{latest}", hint=f"list them with `muster version list {model}`"
         )
 
     def _no_alias(self, reader: Reader, model: str, alias: str) -> AliasNotFound:
-        known = [a.name for a in _aliases(reader, model)]
+        known = [a.name for a in aliases_of(reader, model)]
         has = f"it has {', '.join(known)}" if known else "it has none"
         return AliasNotFound(
             f"model `{model}` has no alias `{alias}` ({has}){near(alias, known)}",
@@ -233,7 +233,7 @@ class Registry:
 
     def _with_aliases(self, page: Page[Version]) -> Page[Version]:
         by_version: dict[tuple[str, int], list[str]] = {}
-        for a in _aliases(self._store, *{v.model for v in page.items}):
+        for a in aliases_of(self._store, *{v.model for v in page.items}):
             by_version.setdefault((a.model, a.number), []).append(a.name)
         return Page([replace(v, aliases=tuple(by_version.get((v.model, v.number), ()))) for v in page.items], page.next)
 
@@ -250,8 +250,17 @@ def point(tx: Transaction, version: Version, alias: str, actor: str) -> None:
 
 def filled(reader: Reader, version: Version) -> Version:
     """The version with its aliases."""
-    names = tuple(a.name for a in _aliases(reader, version.model) if a.number == version.number)
+    names = tuple(a.name for a in aliases_of(reader, version.model) if a.number == version.number)
     return replace(version, aliases=names)
+
+
+def day(at: datetime) -> str:
+    """A time as messages tell it."""
+    return f"{at:%Y-%m-%d at %H:%M} UTC"
+
+
+def _deleted(*, deleted: bool) -> Condition:
+    return Condition("deleted_at", "!=", None) if deleted else _LIVE
 
 
 def check_threshold(threshold: float | None, version: Version) -> None:
@@ -268,7 +277,7 @@ def check_threshold(threshold: float | None, version: Version) -> None:
         raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
 
 
-def _aliases(reader: Reader, *models: str) -> Sequence[Alias]:
+def aliases_of(reader: Reader, *models: str) -> Sequence[Alias]:
     """All aliases of these models, in order."""
     where = (Condition("model", "=", models[0]) if len(models) == 1 else Condition("model", "in", models),)
     found: list[Alias] = []

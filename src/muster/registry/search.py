@@ -10,14 +10,15 @@ from muster.documents import document
 from muster.errors import InvalidInput, MissingExtra, near, shortened
 from muster.records import Record, RunStatus, Version
 from muster.signature import Task
-from muster.store import Condition, Op, Page, Query, Sort
+from muster.store import Condition, Op, Page, Query, Reader, Sort
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Listing", "conditions", "query", "sorting"]
+__all__ = ["Listing", "conditions", "every", "query", "sorting"]
 
 R = TypeVar("R", bound=Record)
+_MANY = 1_000
 _FILTER = re.compile(r"(?P<field>tag\.[^=!<>~]+?|[\w.-]+?)\s*(?P<op>!=|<=|>=|=|<|>|~)\s*(?P<value>.*)", re.DOTALL)
 _OPS: Mapping[str, Op] = {op: op for op in get_args(Op)}
 _NUMBERS = frozenset({"number", "seq"})
@@ -63,6 +64,15 @@ def sorting(kind: type[Record], fields: Sequence[str]) -> tuple[Sort, ...]:
 
 def query(kind: type[Record], filters: Sequence[str], sort: Sequence[str], limit: int, cursor: str | None) -> Query:
     return Query(conditions(kind, filters), sorting(kind, sort), limit, cursor)
+
+
+def every(reader: Reader, kind: type[R], where: tuple[Condition, ...] = (), sort: tuple[Sort, ...] = ()) -> Iterator[R]:
+    """All records for which these hold, page after page."""
+    page = reader.find(kind, Query(where, sort, _MANY))
+    while page.next is not None:
+        yield from page.items
+        page = reader.find(kind, Query(where, sort, _MANY, page.next))
+    yield from page.items
 
 
 def _known(kind: type[Record], field: str) -> bool:

@@ -1,8 +1,8 @@
-"""`muster model`: list, show, describe, delete."""
+"""`muster model`: list, show, describe, delete, restore."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from muster.cli.program import program
 from muster.cli.render import Column, Sheet
 from muster.cli.session import Session
 from muster.cli.text import exact, listed
-from muster.cli.verbs import Deletion, Shown, delete_command, describe_command, show_command
+from muster.cli.verbs import Deletion, Shown, delete_command, describe_command, restore_command, show_command
 
 if TYPE_CHECKING:
     from muster.hub import Hub
@@ -29,16 +29,18 @@ def model() -> None:
 
 @list_command(
     model,
-    over="id, name, project, task, target, created_at, updated_at and tag.KEY",
+    over="id, name, project, task, target, created_at, updated_at, deleted_at and tag.KEY",
     example="muster model list name~churn task=binary tag.team=ops --sort -created_at",
+    restorable=True,
 )
 def list_models(session: Session, paging: Paging) -> None:
     """List models."""
     hub = session.hub
-    show_page(session, hub.models(paging.filters, paging.sort), partial(_view, hub), paging)
+    view = partial(_view, hub, deleted=paging.deleted)
+    show_page(session, hub.models(paging.filters, paging.sort, deleted=paging.deleted), view, paging)
 
 
-def _view(hub: Hub, models: Sequence[Model]) -> View[Model]:
+def _view(hub: Hub, models: Sequence[Model], *, deleted: bool) -> View[Model]:
     """Aliases are no part of a model's record."""
     aliases = hub.aliases_of([m.name for m in models])
     return View(
@@ -50,12 +52,16 @@ def _view(hub: Hub, models: Sequence[Model]) -> View[Model]:
             Column("aliases", lambda m: aliases[m.name]),
             Column("tags", lambda m: m.tags),
             Column("updated_at", lambda m: m.updated_at),
+            *(_DELETED if deleted else ()),
             Column("description", lambda m: m.description),
         ],
         lambda m: model_document(m, aliases[m.name]),
-        empty="no models yet",
-        begin="muster register MODEL SOURCE",
+        empty="no models are deleted" if deleted else "no models yet",
+        begin="" if deleted else "muster register MODEL SOURCE",
     )
+
+
+_DELETED: Sequence[Column[Model]] = (Column("deleted_at", lambda m: m.deleted_at),)
 
 
 @show_command(model, "MODEL", example="muster model show churn")
@@ -106,6 +112,12 @@ def describe_model(hub: Hub, name: str) -> str:
 
 @delete_command(model, "MODEL", example="muster model delete churn --reason 'replaced by retention' --yes")
 def delete_model(hub: Hub, name: str) -> Deletion:
-    """Delete a model and all its versions; refused while it has aliases."""
-    found = hub.model(name).name
+    """Delete a model and all its versions; refused while it has aliases. They can be restored until they are collected."""
+    found = hub.model(name, deleted=True).name
     return Deletion(found, f"the model {found} and all its versions", partial(hub.delete_model, found))
+
+
+@restore_command(model, "MODEL", example="muster model restore churn")
+def restore_model(hub: Hub) -> Callable[..., int]:
+    """Bring back a deleted model, with the versions that were deleted with it."""
+    return hub.restore_model

@@ -1,8 +1,9 @@
-"""`muster version`: list, show, describe, threshold, delete."""
+"""`muster version`: list, show, describe, threshold, delete, restore."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.options import reason_option
 from muster.cli.render import Column, show_line
 from muster.cli.session import Session
-from muster.cli.verbs import Deletion, Shown, delete_command, describe_command, show_command
+from muster.cli.verbs import Deletion, Shown, delete_command, describe_command, restore_command, show_command
 
 if TYPE_CHECKING:
     from muster.hub import Hub
@@ -29,8 +30,9 @@ def version() -> None:
 
 @list_command(
     version,
-    over="id, model, number, origin, digest, created_at and tag.KEY",
+    over="id, model, number, origin, digest, imported, created_at, deleted_at and tag.KEY",
     example="muster version list churn\nmuster version list origin=mlflow --sort -created_at",
+    restorable=True,
 )
 def list_versions(session: Session, paging: Paging) -> None:
     """List versions, of a model if the first FILTER is its name, the newest of it first."""
@@ -38,7 +40,11 @@ def list_versions(session: Session, paging: Paging) -> None:
     if paging.filters and not _OPERATOR.search(paging.filters[0]):
         model, paging = paging.filters[0], replace(paging, filters=paging.filters[1:])
         view = replace(view, begin=f"muster register {model} SOURCE")
-    show_page(session, session.hub.versions(model, paging.filters, paging.sort), view, paging)
+    if paging.deleted:
+        columns: list[Column[Version]] = [*view.columns, Column("deleted_at", lambda v: v.deleted_at)]
+        view = replace(view, columns=columns, empty="no versions are deleted", begin="")
+    listing = session.hub.versions(model, paging.filters, paging.sort, deleted=paging.deleted)
+    show_page(session, listing, view, paging)
 
 
 _OPERATOR = re.compile(r"[=<>~!]")
@@ -101,6 +107,14 @@ def set_threshold(session: Session, reference: str, value: str, reason: str) -> 
 
 @delete_command(version, "REF", example="muster version delete churn:2 --reason 'trained on wrong data' --yes")
 def delete_version(hub: Hub, reference: str) -> Deletion:
-    """Delete a version; refused while an alias points at it. Its number is not used again."""
-    ref = hub.version(reference).ref
+    """Delete a version; refused while an alias points at it. It can be restored until it is collected, and its number is
+    not used again.
+    """
+    ref = hub.version(reference, deleted=True).ref
     return Deletion(ref, f"the version {ref}", partial(hub.delete_version, ref))
+
+
+@restore_command(version, "REF", example="muster version restore churn:2")
+def restore_version(hub: Hub) -> Callable[..., Version]:
+    """Bring back a deleted version, by its number."""
+    return hub.restore_version

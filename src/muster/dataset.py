@@ -214,7 +214,17 @@ class SinkKind(Protocol):
     def claims(self, uri: str) -> bool: ...
 
     def create(
-        self, uri: str, run: str, schema: pa.Schema, *, overwrite: bool = False, inputs: Sequence[str] = ()
+        self,
+        uri: str,
+        run: str,
+        schema: pa.Schema,
+        *,
+        overwrite: bool = False,
+        inputs: Sequence[str] = (),
+        scratch: Path | None = None,
     ) -> Sink:
-        """A sink for the output `uri` of the run; `inputs` are URIs that it must not lie in or over."""
+        """A sink for the output `uri` of the run; `inputs` are URIs that it must not lie in or over.
+
+        `scratch` is a folder of the hub: what cannot be staged beside its output is staged there, and its rejects stay there.
+        """
         ...

@@ -10,9 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import WriterProperties, write_deltalake
 
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
+from muster.datasets.delta import DeltaTables
+from muster.datasets.delta_sink import DeltaSinks
 from muster.datasets.encode import Encoding
 from muster.datasets.formats import FORMATS
 from muster.datasets.sink import FileSinks
@@ -139,6 +142,51 @@ class TestFileSinks(SinkSuite):
         return read
 
 
+class TestDelta(DatasetSuite):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Callable[[pa.Table], Dataset]:
+        numbers = itertools.count()
+
+        def make(table: pa.Table) -> Dataset:
+            # Files have random names, and their order is that of the names: one holds all rows, in order.
+            place = tmp_path / f"t{next(numbers)}"
+            options = WriterProperties(max_row_group_size=64)
+            write_deltalake(place, table, writer_properties=options)
+            return DeltaTables().open(f"delta:{place}", {})
+
+        return make
+
+    def test_the_fingerprint_is_that_of_the_content(self, make: Callable[[pa.Table], Dataset], table: pa.Table) -> None:
+        """Of the table's id and version, which stand for the content."""
+        first = make(table)
+        assert first.fingerprint() == first.fingerprint()
+        assert make(table).fingerprint() != first.fingerprint()
+
+
+@pytest.mark.parametrize("options", ["", "?mode=append"])
+class TestDeltaSinks(SinkSuite):
+    remembers = True
+
+    @pytest.fixture
+    def create(self, options: str, tmp_path: Path) -> Callable[..., Sink]:
+        def create(schema: pa.Schema, run: str = RUN, *, overwrite: bool = False) -> Sink:
+            if options and (overwrite or run != RUN):
+                pytest.skip("never: a table that is added to is neither refused nor replaced")
+            return DeltaSinks().create(f"delta:{tmp_path}/out{options}", run, schema, overwrite=overwrite)
+
+        return create
+
+    @pytest.fixture
+    def read(self, tmp_path: Path, table: pa.Table) -> Callable[[], pa.Table | None]:
+        def read() -> pa.Table | None:
+            if not (tmp_path / "out" / "_delta_log").exists():
+                return None
+            opened = DeltaTables().open(f"delta:{tmp_path}/out", {})
+            return pa.Table.from_batches([c.batch for p in opened.parts(30) for c in p.chunks(30)])
+
+        return read
+
+
 def test_every_kind_and_format_has_a_factory() -> None:
-    assert set(DATASETS) == set(SINKS) == {"files"}
+    assert set(DATASETS) == set(SINKS) == {"files", "delta"}
     assert {name.split(".")[0].split()[0] for name in STORES} == set(FORMATS)

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 
 __all__ = ["DATASETS", "SINKS"]
 
-DATASETS: Mapping[str, str] = {"files": "muster.datasets.table:Files"}
+DATASETS: Mapping[str, str] = {
+    "files": "muster.datasets.table:Files",
+    "delta": "muster.datasets.delta:DeltaTables",
+}
 
-SINKS: Mapping[str, str] = {"files": "muster.datasets.sink:FileSinks"}
+SINKS: Mapping[str, str] = {
+    "files": "muster.datasets.sink:FileSinks",
+    "delta": "muster.datasets.delta_sink:DeltaSinks",
+}

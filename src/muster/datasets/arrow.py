@@ -44,7 +44,7 @@ class Arrow:
         return Survey(tuple(schema.names), types, counts, groups)
 
     def pieces(self, file: File, groups: range | None, schema: pa.Schema, wanted: Wanted) -> Iterator[Piece]:
-        with reading(file), pa.OSFile(str(file.path)) as source:
+        with reading(file), file.content.open() as source:
             reader = _open(source, None)
             yield nothing(pa.schema([reader.schema.field(name) for name in schema.names]))
             if groups is None:
@@ -72,7 +72,7 @@ def _open(source: pa.NativeFile, picked: list[int] | None) -> ipc.RecordBatchFil
 
 def _head(file: File) -> tuple[pa.Schema, tuple[int, ...] | None]:
     """The schema, and the rows of each record batch if they can be read apart."""
-    with reading(file), pa.OSFile(str(file.path)) as source:
+    with reading(file), file.content.open() as source:
         if source.read(4) == _VERSION_1:
             raise file.error(
                 "is Feather of version 1, which no longer has a reader for streams", "write it anew as version 2"

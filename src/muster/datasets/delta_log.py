@@ -225,9 +225,7 @@ def _files(table: DeltaTable, place: str) -> Iterator[DataFile]:
     rows = pa.table(table.get_add_actions(flatten=False))
     partitions = rows["partition"].to_pylist() if "partition" in rows.column_names else [None] * rows.num_rows
     found = []
-    for path, size, partition in zip(
-        rows["path"].to_pylist(), rows["size_bytes"].to_pylist(), partitions, strict=True
-    ):
+    for path, size, partition in zip(rows["path"].to_pylist(), rows["size_bytes"].to_pylist(), partitions, strict=True):
         kept = deleted.pop(f"{table.table_uri.rstrip('/')}/{path}", None)
         bits = None if kept is None else np.packbits(np.asarray(kept, dtype=bool)).tobytes()
         known = 0 if kept is None else len(kept)

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 import pyarrow as pa
 
+from muster.datasets.content import Content
 from muster.errors import DatasetError
+from muster.objects.faults import ObjectChanged, ObjectError
 
 __all__ = ["File", "compression_of", "cores", "fingerprint", "first_line", "reading", "stamp", "suffix_of"]
 
@@ -23,39 +25,36 @@ _MAGICS = (
     (b"%PDF", "PDF"), (b"SQLite format 3", "an SQLite database"), (b"\x89HDF", "HDF5"), (b"Obj\x01", "Avro"), (b"ORC", "ORC"),
     (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"), (b"{", "JSON"), (b"[", "JSON"), (b"<", "XML or HTML"),
 )  # fmt: skip
+_REQUESTS = 16
 _CLOSED = (b"PAR1", b"ARROW1")
 """Formats that end as they begin."""
 
 
-def compression_of(path: Path) -> str | None:
+def compression_of(path: PurePath) -> str | None:
     return _COMPRESSIONS.get(path.suffix.lower())
 
 
-def suffix_of(path: Path) -> str:
+def suffix_of(path: PurePath) -> str:
     """Of the format, in lower case: `.csv` for `x.CSV.gz`."""
-    return (Path(path.stem) if compression_of(path) else path).suffix.lower()
+    return (PurePath(path.stem) if compression_of(path) else path).suffix.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a dataset. `name` is its path within the dataset; `partition` what its folders say (`month=2`), in order.
+    """One file of a dataset. `name` is its path within the dataset; `partition` what its folders say (`month=2`), in order."""
 
-    `changed` is the time of its last change, so that what was found out about one content is not believed of another.
-    """
-
-    path: Path
+    content: Content
     name: str
     size: int
-    changed: int
     partition: tuple[tuple[str, str | None], ...] = ()
 
     @property
     def compression(self) -> str | None:
-        return compression_of(self.path)
+        return compression_of(PurePath(self.name))
 
     @property
     def suffix(self) -> str:
-        return suffix_of(self.path)
+        return suffix_of(PurePath(self.name))
 
     def error(self, what: str, hint: str = "", *, resume: bool = False) -> DatasetError:
         """`resume` where the cause lies not in what the file says: then it may be read another time."""
@@ -64,7 +63,7 @@ class File:
     def looks(self) -> str:
         """What the file seems to be, by its first bytes."""
         try:
-            with self.path.open("rb") as stream:
+            with self.content.open() as stream:
                 head = stream.read(512)
                 stream.seek(max(0, self.size - 8))
                 tail = stream.read()
@@ -93,6 +92,10 @@ def reading(file: File) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise file.error("is gone", "it was there when the dataset was opened: put it back", resume=True) from None
+    except ObjectChanged as error:
+        raise file.error("was changed while it was read", "start anew when nothing writes to it") from error
+    except ObjectError as error:
+        raise file.error(f"cannot be read: {error}", error.hint, resume=True) from error
     except DatasetError as error:
         raise error if "file" in error.details else file.error(error.message, error.hint) from error
     except (OSError, pa.ArrowException) as error:
@@ -108,7 +111,7 @@ def first_line(error: BaseException) -> str:
 
 
 def fingerprint(files: Sequence[File]) -> str:
-    """SHA-256 over a line per file, in order: its name, its size and the SHA-256 of its content, with zero bytes between."""
+    """SHA-256 over a line per file, in order: its name, its size and the SHA-256 of its content or its tag, with zero bytes between."""
     with ThreadPoolExecutor(cores()) as pool:
         contents = list(pool.map(_content, files))
     total = hashlib.sha256()
@@ -118,16 +121,21 @@ def fingerprint(files: Sequence[File]) -> str:
 
 
 def stamp(files: Sequence[File]) -> str:
-    """SHA-256 over a line per file, in order: its name, its size and when it was last written."""
+    """SHA-256 over a line per file, in order: its name, its size and when it was last written, or its tag."""
+    remote = any(file.content.remote for file in files)
+    with ThreadPoolExecutor(_REQUESTS if remote else 1) as pool:
+        stamps = list(pool.map(_stamp, files))
     total = hashlib.sha256()
-    for file in files:
-        with reading(file):
-            found = file.path.stat()
-        total.update(f"{file.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    for file, stamped in zip(files, stamps, strict=True):
+        total.update(f"{file.name}\0{stamped}\n".encode())
     return total.hexdigest()
 
 
+def _stamp(file: File) -> str:
+    with reading(file):
+        return file.content.stamp()
+
+
 def _content(file: File) -> tuple[int, str]:
-    with reading(file), file.path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return stream.tell(), digest
+    with reading(file):
+        return file.content.digest()

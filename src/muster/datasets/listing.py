@@ -12,11 +12,23 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from muster.datasets.content import Disk
 from muster.datasets.files import File
 from muster.datasets.location import Location
 from muster.errors import DatasetError, DatasetNotFound, TooNew
 
-__all__ = ["MANIFEST", "MANIFEST_FORMAT", "REJECTS", "find", "partition_types", "walk"]
+__all__ = [
+    "MANIFEST",
+    "MANIFEST_FORMAT",
+    "REJECTS",
+    "find",
+    "hidden",
+    "lacking",
+    "listed",
+    "partition_of",
+    "partition_types",
+    "walk",
+]
 
 MANIFEST = "_muster.json"
 MANIFEST_FORMAT = "muster.output/1"
@@ -47,7 +59,7 @@ def _neighbours(path: Path) -> str:
     folder = next(above for above in path.parents if above.is_dir())
     if folder != path.parent:
         return f"the last folder of that path that exists is {folder}"
-    names = sorted(entry.name for entry in folder.iterdir() if not _hidden(entry.name))
+    names = sorted(entry.name for entry in folder.iterdir() if not hidden(entry.name))
     return f"{folder} holds {', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else f"{folder} is empty"
 
 
@@ -77,9 +89,22 @@ def _folder(root: Path) -> tuple[File, ...]:
 
 def _listed(root: Path) -> list[str]:
     """The parts that Muster's own manifest names, each of which must be there."""
-    manifest = root / MANIFEST
+    names = listed((root / MANIFEST).read_bytes(), str(root / MANIFEST))
+    missing = [name for name in names if not (root / name).is_file()]
+    if missing:
+        raise lacking(str(root), missing)
+    return names
+
+
+def lacking(root: str, missing: Sequence[str]) -> DatasetError:
+    """Parts of an output that are gone."""
+    return DatasetError(f"{root} lacks parts that its manifest lists: {', '.join(missing[:10])}", hint="score again")
+
+
+def listed(content: bytes, manifest: str) -> list[str]:
+    """The parts that a manifest names."""
     try:
-        document = json.loads(manifest.read_text(encoding="utf-8"))
+        document = json.loads(content)
         kind, _, version = str(document["format"]).partition("/")
         newer = int(version) > 1
         names = [] if newer else [str(f["path"]) for f in document["files"]]
@@ -89,9 +114,6 @@ def _listed(root: Path) -> list[str]:
         ) from None
     if newer:
         raise TooNew(f"{manifest} was written as `{kind}/{version}`", hint="upgrade Muster to read it")
-    missing = [name for name in names if not (root / name).is_file()]
-    if missing:
-        raise DatasetError(f"{root} lacks parts that its manifest lists: {', '.join(missing[:10])}", hint="score again")
     return names
 
 
@@ -109,7 +131,7 @@ def _tree(
     above |= {(here.st_dev, here.st_ino)}
     with os.scandir(folder) as entries:
         for entry in entries if depth is None or depth > 0 else ():
-            if _hidden(entry.name):
+            if hidden(entry.name):
                 continue
             if not entry.is_dir():
                 yield Path(entry.path), False
@@ -117,7 +139,7 @@ def _tree(
                 yield from _tree(Path(entry.path), None if depth is None else depth - 1, above)
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
     """`.x`, `_x` (but for a partition `_x=1`), and what Muster puts beside its outputs."""
     marked = name.startswith(".") or (name.startswith("_") and "=" not in name)
     return marked or name.endswith(REJECTS) or bool(_STAGING.search(name))
@@ -137,10 +159,10 @@ def _file(path: Path, name: str) -> File:
     shown = os.fsencode(path).decode(errors="backslashreplace")
     if shown != str(path):
         raise DatasetError(f"the name of {shown} is no UTF-8 text", hint="rename it: Arrow opens only names that are")
-    return File(path, name, stat.st_size, stat.st_mtime_ns, _partition(name))
+    return File(Disk(path, stat.st_mtime_ns), name, stat.st_size, partition_of(name))
 
 
-def _partition(name: str) -> tuple[tuple[str, str | None], ...]:
+def partition_of(name: str) -> tuple[tuple[str, str | None], ...]:
     pairs = [part.partition("=") for part in name.split("/")[:-1] if "=" in part.lstrip("=")]
     return tuple((unquote(k), None if v == _NULL_PARTITION else unquote(v)) for k, _, v in pairs)
 

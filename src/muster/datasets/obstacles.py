@@ -13,7 +13,7 @@ from muster.datasets.listing import MANIFEST, walk
 from muster.datasets.location import claims, locate
 from muster.errors import Conflict, DatasetError, MusterError
 
-__all__ = ["refuse_obstacles"]
+__all__ = ["Obstacle", "refuse", "refuse_obstacles", "unwritable"]
 
 Obstacle = tuple[type[MusterError], str, str]
 
@@ -28,8 +28,13 @@ def refuse_obstacles(target: Path, rejects: Path, *, folder: bool, overwrite: bo
     found = [
         *(special or _existing(target, rejects, folder=folder, overwrite=overwrite)),
         *_over_input(target, inputs, folder=folder),
-        *_unwritable(target, exchange=overwrite and target.exists() and (folder or target.is_dir())),
+        *unwritable(target, exchange=overwrite and target.exists() and (folder or target.is_dir())),
     ]
+    refuse(found)
+
+
+def refuse(found: Sequence[Obstacle]) -> None:
+    """All obstacles in one error, if there are any."""
     if found:
         kinds = [kind for kind, _, _ in found]
         raise (Conflict if Conflict in kinds else DatasetError)(
@@ -123,7 +128,7 @@ def _over_input(target: Path, inputs: Sequence[str], *, folder: bool) -> Iterato
             )
 
 
-def _unwritable(target: Path, *, exchange: bool) -> Iterator[Obstacle]:
+def unwritable(target: Path, *, exchange: bool) -> Iterator[Obstacle]:
     above = next(p for p in target.parents if p.exists() or p.is_symlink())
     if not above.is_dir():
         yield DatasetError, f"{above} is no folder", "choose another output"

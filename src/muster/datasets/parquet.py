@@ -18,6 +18,8 @@ from muster.datasets.unite import fitted, united
 __all__ = ["Parquet"]
 
 _BUFFER = 256 << 10
+_REMOTE_BUFFER = 4 << 20
+_AHEAD = 96 << 20
 _BATCH = 65_536
 
 
@@ -42,8 +44,7 @@ class Parquet:
         return Survey(tuple(schema.names), types, tuple(map(sum, groups)), groups)
 
     def pieces(self, file: File, groups: range | None, schema: pa.Schema, wanted: Wanted) -> Iterator[Piece]:
-        # Read ahead whole, a column chunk would take as much memory as its row group: this way it comes by pages.
-        with reading(file), pq.ParquetFile(str(file.path), pre_buffer=False, buffer_size=_BUFFER) as source:
+        with reading(file), file.content.open() as stream, _opened(file, stream, groups, schema.names) as source:
             yield nothing(pa.schema([source.schema_arrow.field(name) for name in schema.names]))
             start = 0
             for group in range(source.num_row_groups) if groups is None else groups:
@@ -59,8 +60,27 @@ class Parquet:
         return fitted(batch, schema), ()
 
 
+def _opened(file: File, stream: pa.NativeFile, groups: range | None, names: Sequence[str]) -> pq.ParquetFile:
+    """Read ahead whole, a column chunk would take as much memory as its row group: this way it comes by pages.
+
+    Where each read is a request, the columns of a row group come in few large ones, unless they are too large for that.
+    """
+    if not file.content.remote:
+        return pq.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER)
+    footer = pq.read_metadata(stream)
+    picked = range(footer.num_row_groups) if groups is None else groups
+    whole = max((_stored(footer.row_group(i), names) for i in picked), default=0) <= _AHEAD
+    return pq.ParquetFile(stream, metadata=footer, pre_buffer=whole, buffer_size=_REMOTE_BUFFER)
+
+
+def _stored(group: pq.RowGroupMetaData, names: Sequence[str]) -> int:
+    """The bytes of these columns, whose nested ones have a path."""
+    columns = map(group.column, range(group.num_columns))
+    return sum(c.total_compressed_size for c in columns if any(c.path_in_schema.startswith(n) for n in names))
+
+
 def _footer(file: File) -> tuple[pa.Schema, tuple[int, ...]]:
-    with reading(file), pq.ParquetFile(str(file.path), pre_buffer=False) as source:
+    with reading(file), file.content.open() as stream, pq.ParquetFile(stream, pre_buffer=False) as source:
         schema = source.schema_arrow
         check_names(file, schema.names)
         return schema, tuple(source.metadata.row_group(i).num_rows for i in range(source.num_row_groups))

@@ -47,7 +47,14 @@ class FileSinks:
         return claims(uri)
 
     def create(
-        self, uri: str, run: str, schema: pa.Schema, *, overwrite: bool = False, inputs: Sequence[str] = ()
+        self,
+        uri: str,
+        run: str,
+        schema: pa.Schema,
+        *,
+        overwrite: bool = False,
+        inputs: Sequence[str] = (),
+        scratch: Path | None = None,
     ) -> FileSink:
         location = locate(uri)
         path = location.path

@@ -26,7 +26,7 @@ class BadText(ValueError):
 
 def unpacked(file: File) -> pa.NativeFile:
     """The content, of several gzip members or zstd frames too."""
-    return pa.input_stream(str(file.path), compression=file.compression, buffer_size=None)
+    return pa.input_stream(file.content.stream(), compression=file.compression, buffer_size=None)
 
 
 def encoding_of(file: File, declared: str | None) -> str:

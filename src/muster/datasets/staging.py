@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from muster.dataset import KeptRejects, Written
-from muster.datasets.assemble import reasons_of, rejects_of, reject_lines
+from muster.datasets.assemble import reasons_of, reject_lines, rejects_of
 from muster.datasets.disk import create, remove, sync_folder, writing
 from muster.datasets.encode import Encoding
 from muster.errors import DatasetError

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from muster.dataset import Chunk, Fault
 from muster.datasets.chunks import Piece, batch_of, cut, shifted
+from muster.datasets.content import Disk
 from muster.datasets.files import File, fingerprint, reading, stamp
 from muster.datasets.formats import Format, Inferred, Survey, format_of
 from muster.datasets.listing import find, partition_types
@@ -170,8 +171,8 @@ class FileDataset:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The paths of its files, in reading order."""
-        return tuple(f.path for f in self._files)
+        """The paths of its files on a disk, in reading order."""
+        return tuple(f.content.path for f in self._files if isinstance(f.content, Disk))
 
     @property
     def schema(self) -> pa.Schema:

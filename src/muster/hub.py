@@ -290,7 +290,7 @@ class Hub(House):
     def _scorings(self) -> Scorings:
         tools = ScoreTools(
             open_dataset=self.open_dataset,
-            create_sink=_create_sink,
+            create_sink=partial(_create_sink, scratch=self.folder / "outputs"),
             open_version=self._open,
             runner=lambda name, workers: named(RUNNERS, name, "runner")(workers),
             fit=fit,
@@ -349,11 +349,13 @@ def _quiet(_line: str) -> None:
     return None
 
 
-def _create_sink(uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str]) -> Sink:
+def _create_sink(
+    uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str], scratch: Path
+) -> Sink:
     for where in SINKS.values():
         kind = load(where)()
         if kind.claims(uri):
-            sink: Sink = kind.create(uri, run, schema, overwrite=overwrite, inputs=inputs)
+            sink: Sink = kind.create(uri, run, schema, overwrite=overwrite, inputs=inputs, scratch=scratch)
             return sink
     raise InvalidInput(
         f"`{uri}` is no output that Muster writes", hint="give a folder, or a .parquet, .csv, .jsonl or .arrow file"

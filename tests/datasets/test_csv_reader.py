@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import muster.datasets.csv_reader as module
 from muster.dataset import Fault
+from muster.datasets.content import Disk
 from muster.datasets.csv_reader import text_pieces
 from muster.datasets.files import File
 from muster.datasets.sniff import Layout
@@ -28,7 +29,7 @@ def read(
     path: Path, names: tuple[str, ...], block: int = 1 << 20, picked: tuple[str, ...] | None = None, **layout: object
 ) -> tuple[list[dict[str, str | None]], list[Fault], int]:
     """Rows, faults by their row in the file, and how many of both."""
-    file = File(path, path.name, path.stat().st_size, 0)
+    file = File(Disk(path), path.name, path.stat().st_size)
     given = replace(Layout("utf-8", ",", '"', header=True, names=names, block=block), **layout)  # type: ignore[arg-type]
     rows: list[dict[str, str | None]] = []
     faults: list[Fault] = []
@@ -178,7 +179,7 @@ def test_memory_is_bounded_by_blocks(tmp_path: Path) -> None:
     given = Layout("utf-8", ",", '"', header=True, names=names)
     before = pool.bytes_allocated()
     peak = 0
-    for _ in text_pieces(File(path, "x.csv", 0, 0), given, names, ()):
+    for _ in text_pieces(File(Disk(path), "x.csv", 0), given, names, ()):
         peak = max(peak, pool.bytes_allocated() - before)
     assert path.stat().st_size > 50 << 20
     assert peak < 16 << 20

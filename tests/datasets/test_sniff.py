@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from muster.datasets.content import Disk
 from muster.datasets.files import File
 from muster.datasets.sniff import Layout, layout_of
 from muster.errors import DatasetError
@@ -13,7 +14,7 @@ from tests.datasets.tables import written
 def layout(path: Path, content: str | bytes, **given: object) -> Layout:
     written(path, content)
     declared = {"delimiter": None, "quote": '"', "encoding": None, "header": True, **given}
-    return layout_of(File(path, path.name, path.stat().st_size, 0), **declared)  # type: ignore[arg-type]
+    return layout_of(File(Disk(path), path.name, path.stat().st_size), **declared)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

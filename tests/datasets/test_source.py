@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from muster.datasets.content import Disk
 from muster.datasets.files import File
 from muster.datasets.source import BadText, Utf8, encoding_of, unpacked
 from tests.datasets.tables import written
@@ -69,13 +70,13 @@ def test_packed_files_of_several_members(tmp_path: Path, suffix: str, members: i
         return gzip.compress(content) if suffix == ".csv.gz" else pa.compress(content, "zstd", asbytes=True)
 
     path = written(tmp_path / f"x{suffix}", b"".join(pack(b"part %d\n" % i * size) for i in range(members)))
-    with unpacked(File(path, path.name, 0, 0)) as stream:
+    with unpacked(File(Disk(path), path.name, 0)) as stream:
         assert stream.read() == b"".join(b"part %d\n" % i * size for i in range(members))
 
 
 def test_utf16_is_known_by_its_mark(tmp_path: Path) -> None:
     found = {}
     for name, content in (("a", "a".encode("utf-16")), ("b", b"a"), ("c", b""), ("d", b"\xef\xbb\xbfa")):
-        found[name] = encoding_of(File(written(tmp_path / name, content), name, 0, 0), None)
+        found[name] = encoding_of(File(Disk(written(tmp_path / name, content)), name, 0), None)
     assert found == {"a": "utf-16", "b": "utf-8", "c": "utf-8", "d": "utf-8"}
-    assert encoding_of(File(tmp_path / "a", "a", 0, 0), "latin1") == "iso8859-1"
+    assert encoding_of(File(Disk(tmp_path / "a"), "a", 0), "latin1") == "iso8859-1"

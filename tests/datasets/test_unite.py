@@ -6,12 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from muster.datasets.content import Disk
 from muster.datasets.files import File
 from muster.datasets.unite import united
 from muster.errors import DatasetError
 from tests.datasets.tables import opened, rows
 
-FILES = tuple(File(Path(f"/{n}"), n, 0, 0) for n in ("one", "two", "three"))
+FILES = tuple(File(Disk(Path(f"/{n}")), n, 0) for n in ("one", "two", "three"))
 DICTIONARY = pa.dictionary(pa.int8(), pa.string())
 
 

@@ -55,3 +55,37 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
     yield mount
     for folder in mounted:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server whose databases a test may make and drop: see tests/postgres.py."""
+    from tests import postgres
+
+    yield from postgres.server()
+
+
+@pytest.fixture(scope="session")
+def _postgres_hub(postgres_server: str) -> Iterator[str]:
+    from tests import postgres
+
+    with postgres.hub_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_hub(_postgres_hub: str) -> str:
+    """The URL of a database with a hub's tables, empty: cheap, because one database serves all tests of a process."""
+    from tests import postgres
+
+    postgres.empty(_postgres_hub)
+    return _postgres_hub
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """The URL of a database of its own with nothing in it."""
+    from tests import postgres
+
+    with postgres.database(postgres_server) as url:
+        yield url

@@ -1,4 +1,4 @@
-"""SQLite and memory, told the same, answer the same."""
+"""SQLite, PostgreSQL and memory, told the same, answer the same."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from muster.errors import MusterError
 from muster.records import KINDS, Alias, Counter, Event, Model, Record, Run, Version
@@ -79,9 +88,12 @@ class Stores(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.stores = [open_records(_new(Path(self.folder.name))), open_records("memory://")]
+        self.stores = [self.database(), open_records("memory://")]
         self.pending: list[Act] = []
         self.changes = 0
+
+    def database(self) -> RecordStore:
+        return open_records(_new(Path(self.folder.name)))
 
     def teardown(self) -> None:
         for store in self.stores:
@@ -179,3 +191,16 @@ def _outcome(act: Callable[[RecordStore], object] | Act, subject: object) -> obj
 
 TestStores = Stores.TestCase
 TestStores.settings = settings(stateful_step_count=20)
+
+
+def test_stores_with_postgresql(postgres_hub: str) -> None:
+    from tests import postgres
+
+    class WithPostgres(Stores):
+        def database(self) -> RecordStore:
+            postgres.empty(postgres_hub)
+            return open_records(postgres_hub)
+
+    run_state_machine_as_test(
+        WithPostgres, settings=settings(stateful_step_count=20, suppress_health_check=[HealthCheck.too_slow])
+    )

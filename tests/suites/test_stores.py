@@ -11,9 +11,10 @@ from muster.store import BlobStore, RecordStore
 from muster.stores import BLOB_STORES, RECORD_STORES, open_blobs, open_records
 from muster.testing.store import BlobStoreSuite, RecordStoreSuite
 
-RECORDS: dict[str, Callable[[Path], RecordStore]] = {
-    "memory": lambda folder: open_records("memory://"),
-    "sqlite": lambda folder: open_records(folder / "muster.db"),
+RECORDS: dict[str, Callable[[Path, pytest.FixtureRequest], RecordStore]] = {
+    "memory": lambda folder, request: open_records("memory://"),
+    "postgresql": lambda folder, request: open_records(request.getfixturevalue("postgres_hub")),
+    "sqlite": lambda folder, request: open_records(folder / "muster.db"),
 }
 
 BLOBS: dict[str, Callable[[Path, pytest.FixtureRequest], BlobStore]] = {
@@ -27,8 +28,10 @@ BLOBS: dict[str, Callable[[Path, pytest.FixtureRequest], BlobStore]] = {
 @pytest.mark.parametrize("make", RECORDS.values(), ids=RECORDS)
 class TestRecordStores(RecordStoreSuite):
     @pytest.fixture
-    def store(self, make: Callable[[Path], RecordStore], tmp_path: Path) -> Iterator[RecordStore]:
-        store = make(tmp_path)
+    def store(
+        self, make: Callable[[Path, pytest.FixtureRequest], RecordStore], tmp_path: Path, request: pytest.FixtureRequest
+    ) -> Iterator[RecordStore]:
+        store = make(tmp_path, request)
         yield store
         store.close()
 

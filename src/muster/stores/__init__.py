@@ -14,6 +14,7 @@ __all__ = ["BLOB_STORES", "RECORD_STORES", "open_blobs", "open_records"]
 
 RECORD_STORES: Mapping[str, str] = {
     "memory": "muster.stores.memory:MemoryRecords",
+    "postgresql": "muster.stores.sql:SqlRecords",
     "sqlite": "muster.stores.sql:SqlRecords",
 }
 
@@ -27,18 +28,19 @@ BLOB_STORES: Mapping[str, str] = {
 
 
 def open_records(target: Path | str) -> RecordStore:
-    """The store in a SQLite file, which is made when new; or at `sqlite:///PATH`, or `memory://`, which is a new one each time."""
+    """The store in a SQLite file, made when new; or at `sqlite:///PATH`, `postgresql://…`, or `memory://`, a new one each time."""
     return _opened(RECORD_STORES, target, "sqlite")
 
 
 def open_blobs(target: Path | str) -> BlobStore:
-    """The store in a folder, which is made when new; or at `file:///PATH`, `s3://BUCKET/PATH`, `gs://…`, `az://…`, or `memory://`, a new one each time."""
+    """The store in a folder, which is made when new; or at `file:///PATH`, `s3://BUCKET/PATH`, `gs://…`, `az://…`, or `memory://`."""
     return _opened(BLOB_STORES, target, "file")
 
 
 def _opened(known: Mapping[str, str], target: Path | str, usual: str) -> Any:
     scheme, found, place = str(target).partition("://") if isinstance(target, str) else ("", "", "")
     name = scheme.lower() if found else usual
+    name = "postgresql" if name == "postgres" else name
     if name not in known:
         raise InvalidInput(
             f"no store opens `{scheme}://…`{near(name, known)}",

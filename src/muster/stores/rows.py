@@ -13,9 +13,9 @@ from muster.errors import StoreError
 from muster.records import Event
 from muster.stores import statements
 from muster.stores.audit import Head, StoredEvent
+from muster.stores.database import Database
 from muster.stores.query import Plan, Term
-from muster.stores.shape import Row, Shape, shape
-from muster.stores.sqlite import Sqlite
+from muster.stores.shape import Row, Shape, can_be_kept, shape
 from muster.stores.tables import CHAIN, cells, tables
 
 __all__ = ["SqlRows"]
@@ -24,16 +24,19 @@ __all__ = ["SqlRows"]
 class SqlRows:
     """Rows by one connection. After a failed statement it is `broken`: what it did before may be undone already."""
 
-    def __init__(self, database: Sqlite, connection: Connection) -> None:
+    def __init__(self, database: Database, connection: Connection) -> None:
         self.connection = connection
-        self.broken = False
+        self.failed = False
         self._database = database
 
+    @property
+    def broken(self) -> bool:
+        return self.failed or self.connection.invalidated
+
     def text(self, shape: Shape, key: tuple[str | int, ...]) -> str | None:
-        try:
-            found = self._all(statements.by_key(shape), _keyed(shape, key))
-        except (UnicodeEncodeError, OverflowError):  # no stored record has such a key
+        if not all(map(can_be_kept, key)):  # no stored record has such a key
             return None
+        found = self._all(statements.by_key(shape), _keyed(shape, key))
         return found[0] if found else None
 
     def texts(self, plan: Plan) -> list[str]:
@@ -64,7 +67,14 @@ class SqlRows:
         self._do(statements.remove(shape), _keyed(shape, key))
 
     def head(self) -> Head:
-        found = self._execute(select(CHAIN.c.seq, CHAIN.c.hash).with_for_update()).first()
+        return self._head(select(CHAIN.c.seq, CHAIN.c.hash).with_for_update())
+
+    def last(self) -> Head:
+        """The head, for who only reads."""
+        return self._head(select(CHAIN.c.seq, CHAIN.c.hash))
+
+    def _head(self, statement: Executable) -> Head:
+        found = self._execute(statement).first()
         if found is None:
             raise StoreError(
                 f"{self._database.name} has lost the head of its audit trail", hint="see `muster event verify`"
@@ -73,6 +83,11 @@ class SqlRows:
 
     def advance(self, head: Head) -> None:
         self._do(update(CHAIN), {"seq": head.seq, "hash": head.hash})
+
+    def commit(self) -> None:
+        """Refused after a statement that failed, also where nobody heard of it: the database has undone what came before."""
+        self._check()
+        self._database.commit(self.connection)
 
     def events(self) -> Iterator[StoredEvent]:
         """All events in order, a few at a time."""
@@ -98,20 +113,24 @@ class SqlRows:
             raise self._fault(error) from error
 
     def _do(self, statement: Executable, values: dict[str, Any] | list[dict[str, Any]]) -> int:
-        return self._execute(statement, values).rowcount
+        counted = statement.execution_options(preserve_rowcount=True)  # else an INSERT's is forgotten
+        return self._execute(counted, values).rowcount
 
     def _execute(
         self, statement: Executable, values: dict[str, Any] | list[dict[str, Any]] | None = None
     ) -> CursorResult[Any]:
-        if self.broken:
-            raise StoreError(f"this transaction on {self._database.name} has failed already", hint="begin another one")
+        self._check()
         try:
             return self.connection.execute(statement, values)
         except SQLAlchemyError as error:
             raise self._fault(error) from error
 
+    def _check(self) -> None:
+        if self.broken:
+            raise StoreError(f"this transaction on {self._database.name} has failed already", hint="begin another one")
+
     def _fault(self, error: SQLAlchemyError) -> StoreError:
-        self.broken = True
+        self.failed = True
         return self._database.explain(error)
 
 

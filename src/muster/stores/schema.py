@@ -12,7 +12,7 @@ from muster.errors import StoreError, TooNew
 from muster.stores.tables import REVISION
 
 if TYPE_CHECKING:
-    from muster.stores.sqlite import Sqlite
+    from muster.stores.database import Database
 
 __all__ = ["VERSION_TABLE", "bring_up", "check"]
 
@@ -25,7 +25,7 @@ _FOUND = select(_VERSION.c.version_num)
 _alembic = threading.Lock()
 
 
-def check(database: Sqlite, connection: Connection) -> None:
+def check(database: Database, connection: Connection) -> None:
     """Refuse to write where another release changed the schema while this one had it open."""
     found = _revision(database, connection)
     if found != REVISION:
@@ -35,7 +35,7 @@ def check(database: Sqlite, connection: Connection) -> None:
         )
 
 
-def bring_up(database: Sqlite) -> str:
+def bring_up(database: Database) -> str:
     """Make or upgrade the schema where that is needed; the revision that was found, or nothing in a new database."""
     with database.connect() as connection:
         before = _known(database, _revision(database, connection))
@@ -45,7 +45,7 @@ def bring_up(database: Sqlite) -> str:
         database.begin(connection)
         try:
             # Somebody else may have done it while this process waited for its turn.
-            before = _known(database, _revision(database, connection))
+            before = _known(database, _revision(database, connection, looks=True))
             if before != REVISION:
                 _migrate(connection)
             database.commit(connection)
@@ -56,8 +56,11 @@ def bring_up(database: Sqlite) -> str:
     return before
 
 
-def _revision(database: Sqlite, connection: Connection) -> str:
+def _revision(database: Database, connection: Connection, *, looks: bool = False) -> str:
+    """`looks` first whether there is a table: in PostgreSQL a statement that fails ends the transaction."""
     try:
+        if looks and not inspect(connection).has_table(VERSION_TABLE):
+            return _without(database, connection)
         found = connection.execute(_FOUND).scalar()
     except (OperationalError, ProgrammingError):
         # Usually: no such table. If it is something else, asking for the tables fails too.
@@ -67,7 +70,7 @@ def _revision(database: Sqlite, connection: Connection) -> str:
     return found or ""
 
 
-def _known(database: Sqlite, found: str) -> str:
+def _known(database: Database, found: str) -> str:
     if found and not found.isdecimal():
         raise StoreError(
             f"{database.name} has the schema `{found}`, which is none of Muster's", hint="give a hub's database"
@@ -80,7 +83,7 @@ def _known(database: Sqlite, found: str) -> str:
     return found
 
 
-def _without(database: Sqlite, connection: Connection) -> str:
+def _without(database: Database, connection: Connection) -> str:
     try:
         names = inspect(connection).get_table_names()
     except SQLAlchemyError as error:
@@ -88,7 +91,7 @@ def _without(database: Sqlite, connection: Connection) -> str:
     if names:
         raise StoreError(
             f"{database.name} is a database, but no hub: it has the tables {', '.join(sorted(names)[:5])}",
-            hint="give an empty folder, or that of a hub",
+            hint=database.elsewhere,
         )
     return ""
 

@@ -15,7 +15,7 @@ from muster.errors import Corrupt, InvalidInput
 from muster.records import KINDS, Record
 from muster.signature import Json
 
-__all__ = ["Cell", "Field", "Row", "Shape", "check_text", "decode", "encode", "fold", "row", "shape"]
+__all__ = ["Cell", "Field", "Row", "Shape", "can_be_kept", "check_text", "decode", "encode", "fold", "row", "shape"]
 
 Cell: TypeAlias = str | int | None
 R = TypeVar("R", bound=Record)
@@ -151,6 +151,11 @@ def check_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def can_be_kept(value: str | int) -> bool:
+    """Whether a key may have it: whatever else is asked for is not there, and no database need be asked."""
+    return check_text(value) if isinstance(value, str) else -_LARGEST <= value < _LARGEST
 
 
 def encode(shape: Shape, body: Mapping[str, Json]) -> str:

@@ -1,9 +1,10 @@
-"""Records in a SQL database. SQLite is the one that needs no server; what is particular to it is in `sqlite.py`."""
+"""Records in a SQL database: a file of SQLite, or PostgreSQL. What is particular to each is in `sqlite.py` and `postgres.py`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,7 @@ from muster.records import Event, Record
 from muster.store import Condition, Page, Query
 from muster.stores import schema
 from muster.stores.audit import verify
+from muster.stores.database import Database
 from muster.stores.rows import SqlRows
 from muster.stores.sqlite import Sqlite
 from muster.stores.tables import REVISION
@@ -22,37 +24,52 @@ __all__ = ["SqlRecords"]
 
 R = TypeVar("R", bound=Record)
 
-_IDLE = 16
+T = TypeVar("T")
+
 _forked: list[object] = []
 
 
 class _Connections:
     """Those of one process: one that writes, and as many that read as there are reads at once."""
 
-    def __init__(self, database: Sqlite, wait: float) -> None:
+    def __init__(self, database: Database, wait: float) -> None:
         self.turn = Turn(database.place, database.name, wait)
         self.process = os.getpid()
         self.closed = False
         self._database = database
         self._idle: list[SqlRows] = []
         self._writer: SqlRows | None = None
+        self._places = threading.BoundedSemaphore(database.most)
 
     @contextmanager
     def reading(self) -> Iterator[SqlRows]:
-        try:
-            rows = self._idle.pop()
-        except IndexError:
-            rows = SqlRows(self._database, self._database.connect())
-        try:
-            yield rows
-        finally:
-            if rows.broken or self.closed or len(self._idle) >= _IDLE:
-                rows.connection.close()
-            else:
-                self._idle.append(rows)
+        with self._places:
+            try:
+                rows = self._idle.pop()
+            except IndexError:
+                rows = SqlRows(self._database, self._database.connect())
+            try:
+                yield rows
+            finally:
+                if rows.broken:  # what ended one connection has mostly ended all
+                    self.forget()
+                if rows.broken or self.closed or len(self._idle) >= self._database.idle:
+                    rows.connection.close()
+                else:
+                    self._idle.append(rows)
 
     def begin(self) -> SqlRows:
-        """The rows of a transaction, for whoever has the turn."""
+        """The rows of a transaction, for whoever has the turn. Nothing is done yet, so a connection that is lost is replaced."""
+        try:
+            return self._begin()
+        except StoreError as error:
+            if not self._database.lost(error):
+                raise
+        return self._begin()
+
+    def _begin(self) -> SqlRows:
+        if self._writer is not None and self._writer.broken:
+            self.renew()
         rows = self._writer = self._writer or SqlRows(self._database, self._database.connect(writes=True))
         try:
             self._database.begin(rows.connection)
@@ -68,25 +85,36 @@ class _Connections:
         try:
             self._database.rollback(rows.connection)
         except StoreError:
-            rows.broken = True
+            rows.failed = True
         if rows.broken:
-            self._writer = None
-            rows.connection.close()
+            self.renew()
 
     def close(self) -> None:
         self.closed = True
+        self.forget()
+        self.renew()
+
+    def forget(self) -> None:
+        """Close the connections that nobody reads by."""
         while self._idle:
             self._idle.pop().connection.close()
+
+    def renew(self) -> None:
+        """The next transaction takes another connection."""
         if self._writer is not None:
             self._writer.connection.close()
             self._writer = None
 
 
 class SqlRecords:
-    """Records in a database file, which is made when new. `wait` is how many seconds a writer waits for others."""
+    """Records in a database file, which is made when new, or in PostgreSQL by its URL.
 
-    def __init__(self, path: Path, *, wait: float = 120.0) -> None:
-        self._database = Sqlite(path, wait)
+    `wait` is how many seconds a writer waits for others. Reading again where a connection was lost does no harm, and is done;
+    so is beginning a transaction. One that is lost in its middle raises, because it was decided upon by what it had read.
+    """
+
+    def __init__(self, place: Path | str, *, wait: float = 120.0) -> None:
+        self._database = _database(place, wait)
         self._wait = wait
         self._database.prepare()
         self._found = schema.bring_up(self._database)
@@ -96,16 +124,13 @@ class SqlRecords:
         return f"<{type(self).__name__} {self._database.name}>"
 
     def get(self, kind: type[R], *key: str | int) -> R | None:
-        with self._open().reading() as rows:
-            return get(rows, kind, key)
+        return self._read(lambda rows: get(rows, kind, key))
 
     def find(self, kind: type[R], query: Query = Query()) -> Page[R]:
-        with self._open().reading() as rows:
-            return find(rows, kind, query)
+        return self._read(lambda rows: find(rows, kind, query))
 
     def count(self, kind: type[R], where: Sequence[Condition] = ()) -> int:
-        with self._open().reading() as rows:
-            return count(rows, kind, where)
+        return self._read(lambda rows: count(rows, kind, where))
 
     @contextmanager
     def transaction(self, actor: str, reason: str = "") -> Iterator[RecordTransaction]:
@@ -117,7 +142,7 @@ class SqlRecords:
             try:
                 yield transaction
                 transaction.finish()
-                self._database.commit(rows.connection)
+                rows.commit()
             except BaseException:
                 connections.undo(rows)
                 raise
@@ -129,8 +154,11 @@ class SqlRecords:
         return self._found, REVISION
 
     def verify(self) -> tuple[int, Event | None]:
-        with self._open().reading() as rows, self._database.snapshot(rows.connection):
-            return verify(rows.events(), rows.head())
+        def walk(rows: SqlRows) -> tuple[int, Event | None]:
+            with self._database.snapshot(rows.connection):
+                return verify(rows.events(), rows.last())
+
+        return self._read(walk)
 
     def close(self) -> None:
         """Waits for a transaction of another thread."""
@@ -138,11 +166,29 @@ class SqlRecords:
             with self._connections.turn:
                 self._connections.close()
 
+    def _read(self, act: Callable[[SqlRows], T]) -> T:
+        try:
+            with self._open().reading() as rows:
+                return act(rows)
+        except StoreError as error:
+            if not self._database.lost(error):
+                raise
+        with self._open().reading() as rows:
+            return act(rows)
+
     def _open(self) -> _Connections:
         if self._connections.closed:
             raise StoreError(f"{self._database.name} is closed", hint="open the hub again")
         if self._connections.process != os.getpid():
-            # SQLite forbids to use, or even to close, what a parent process opened before it forked.
+            # Nobody may use, or even close, what a parent process opened before it forked.
             _forked.append(self._connections)
             self._connections = _Connections(self._database, self._wait)
         return self._connections
+
+
+def _database(place: Path | str, wait: float) -> Database:
+    if isinstance(place, Path):
+        return Sqlite(place, wait)
+    from muster.stores.postgres import Postgres
+
+    return Postgres(place, wait)

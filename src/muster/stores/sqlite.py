@@ -32,6 +32,10 @@ _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 class Sqlite:
     """One file. Readers never wait for the writer (WAL); a commit is on the disk when it returns (synchronous=FULL)."""
 
+    idle = 16
+    most = 1 << 16
+    elsewhere = "give an empty folder, or that of a hub"
+
     def __init__(self, path: Path, seconds: float) -> None:
         self.name = str(path)
         self.place = str(path.resolve())
@@ -72,7 +76,6 @@ class Sqlite:
             )
 
     def begin(self, connection: Connection) -> None:
-        """Become the one writer, waiting for whoever is."""
         with self._queue():
             self._patiently(lambda: self._run(connection, "BEGIN IMMEDIATE"))
 
@@ -88,7 +91,6 @@ class Sqlite:
 
     @contextmanager
     def snapshot(self, connection: Connection) -> Iterator[None]:
-        """All reads inside see one state."""
         self._run(connection, "BEGIN")
         try:
             yield
@@ -96,11 +98,13 @@ class Sqlite:
             self.rollback(connection)
 
     def insert(self, table: Table) -> Insert:
-        """An insert that does nothing where a row is in the way."""
         return insert(table).on_conflict_do_nothing()
 
+    def lost(self, error: StoreError) -> bool:
+        """There is nothing between the program and the file that could be."""
+        return False
+
     def explain(self, error: SQLAlchemyError) -> StoreError:
-        """What a driver's error means to the person whose hub it is."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = _code(error)
         if code in _BUSY:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from muster.store import Op
+from muster.stores.folding import casefold
 from muster.stores.query import Order, Plan, Term
 from muster.stores.shape import Shape
 from muster.stores.tables import tables
@@ -218,7 +219,7 @@ def _compare(column: ColumnElement[Any], n: int, op: Op) -> ColumnElement[bool]:
         return column.in_(bindparam(f"v{n}", expanding=True))
     value: ColumnElement[Any] = bindparam(f"v{n}")
     if op == "~":
-        return func.casefold(column).like(value, escape="\\")
+        return casefold(column).like(value, escape="\\")
     return column.op(op, is_comparison=True)(value)
 
 

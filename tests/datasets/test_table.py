@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from muster.datasets.table import Columns, Files, _spans
+from muster.datasets.table import Columns, Files, group_spans
 from muster.errors import DatasetError, InvalidInput
 from tests.datasets.tables import chunks, opened, rows, written
 
@@ -90,7 +90,7 @@ def test_unknown_columns_are_named_with_near_ones(tmp_path: Path) -> None:
     ],
 )
 def test_groups_are_joined_to_parts(groups: list[int], rows_: int, spans: list[tuple[int, int]]) -> None:
-    assert [(s.start, s.stop) for s in _spans(groups, rows_)] == spans
+    assert [(s.start, s.stop) for s in group_spans(groups, rows_)] == spans
 
 
 def test_a_part_sent_elsewhere_finds_the_types_that_it_lacks(tmp_path: Path) -> None:

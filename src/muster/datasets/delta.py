@@ -11,7 +11,7 @@ import pyarrow as pa
 from muster.datasets.delta_log import Snapshot, place_of, snapshot
 from muster.datasets.delta_part import DeltaPart, row_groups
 from muster.datasets.options import joined, refuse_unknown, split_options
-from muster.datasets.table import spans
+from muster.datasets.table import group_spans
 from muster.errors import InvalidInput, near
 
 __all__ = ["SCHEME", "DeltaDataset", "DeltaTables"]
@@ -73,7 +73,7 @@ class DeltaDataset:
         parts: list[DeltaPart] = []
         for file, groups in zip(self._table.files, _groups(self._table), strict=True):
             offset = 0
-            for span in spans(groups, rows):
+            for span in group_spans(groups, rows):
                 first = sum(groups[: span.start])
                 count = int(file.keeps(first, first + sum(groups[i] for i in span)).sum())
                 parts.append(DeltaPart(len(parts), self._table, file, span, offset, count))

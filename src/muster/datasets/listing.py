@@ -81,6 +81,10 @@ def _matches(location: Location) -> tuple[File, ...]:
 def _folder(root: Path) -> tuple[File, ...]:
     if (root / MANIFEST).exists():
         return _ordered((root / name, name) for name in _listed(root))
+    if (root / "_delta_log").is_dir():
+        raise DatasetError(
+            f"{root} is a Delta table: its files hold rows of old versions too", hint=f"read it as `delta:{root}`"
+        )
     found = [(path, str(path.relative_to(root))) for path in walk(root)]
     if not found:
         raise DatasetNotFound(f"the folder {root} holds no data", hint="names that begin with `_` or `.` do not count")

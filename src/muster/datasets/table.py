@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -16,10 +17,10 @@ from muster.datasets.content import Disk
 from muster.datasets.files import File, fingerprint, reading, stamp
 from muster.datasets.formats import Format, Inferred, Survey, format_of
 from muster.datasets.listing import find, partition_types
-from muster.datasets.location import Location, claims, locate
+from muster.datasets.location import claims, locate
 from muster.errors import InvalidInput, near
 
-__all__ = ["Columns", "FileDataset", "FilePart", "Files", "spans"]
+__all__ = ["Columns", "FileDataset", "FilePart", "Files", "group_spans"]
 
 
 class Files:
@@ -47,6 +48,13 @@ def _inferred(form: Format, files: tuple[File, ...], names: tuple[str, ...]) -> 
     infer = _survey(form, files).infer
     assert infer is not None, "a format that tells no types infers them"
     return infer(names)
+
+
+class Named(Protocol):
+    """Where a dataset is: all that it needs to know of it is its name."""
+
+    @property
+    def uri(self) -> str: ...
 
 
 class Columns:
@@ -148,9 +156,7 @@ def _constant(value: str | None, kind: pa.DataType, n: int) -> pa.Array:
 class FileDataset:
     """A Dataset of files of one format. A picklable value that keeps no file open."""
 
-    def __init__(
-        self, location: Location, files: tuple[File, ...], form: Format, columns: Columns | None = None
-    ) -> None:
+    def __init__(self, location: Named, files: tuple[File, ...], form: Format, columns: Columns | None = None) -> None:
         self._location = location
         self._files = files
         self._form = form
@@ -197,7 +203,7 @@ class FileDataset:
         parts: list[FilePart] = []
         for position, file in enumerate(self._files):
             groups, offset = survey.groups[position], 0
-            for span in [None] if groups is None else spans(groups, rows):
+            for span in [None] if groups is None else group_spans(groups, rows):
                 count = survey.counts[position] if span is None or groups is None else sum(groups[i] for i in span)
                 parts.append(FilePart(len(parts), file, self._form, self._columns, span, offset, count))
                 offset += count or 0
@@ -218,7 +224,7 @@ class FileDataset:
         return fingerprint(self._files)
 
 
-def spans(groups: Sequence[int], rows: int) -> list[range]:
+def group_spans(groups: Sequence[int], rows: int) -> list[range]:
     """Consecutive groups of at least `rows` rows together; what is left at the end goes with those before it."""
     spans: list[range] = []
     begin = count = 0

@@ -8,10 +8,14 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-__all__ = ["bucket", "s3"]
+from muster.objects.bucket import bucket_of
+from muster.objects.place import Place
+
+__all__ = ["bucket", "s3", "upload"]
 
 _SERVE = """
 import logging, sys
@@ -58,3 +62,11 @@ def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"bucket-{os.getpid()}-{next(_NUMBERS)}"
     urllib.request.urlopen(urllib.request.Request(f"{s3}/{name}", method="PUT")).close()
     return f"s3://{name}"
+
+
+def upload(root: Path, url: str, below: Path | None = None) -> None:
+    """Put the files of a folder, or those below one in it, under a URL."""
+    place = Place.parse(url)
+    for file in sorted((below or root).rglob("*")):
+        if file.is_file():
+            bucket_of(place).put(place.below(file.relative_to(root).as_posix()).key, file.read_bytes())

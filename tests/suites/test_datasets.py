@@ -18,9 +18,11 @@ from muster.datasets.delta import DeltaTables
 from muster.datasets.delta_sink import DeltaSinks
 from muster.datasets.encode import Encoding
 from muster.datasets.formats import FORMATS
+from muster.datasets.objects import Objects
 from muster.datasets.sink import FileSinks
 from muster.datasets.table import Files
 from muster.testing.dataset import RUN, DatasetSuite, SinkSuite
+from tests.s3 import upload
 
 Store = Callable[[Path, pa.Table], str]
 """Stores a table in a folder and gives the URI of it."""
@@ -101,6 +103,11 @@ STORES: dict[str, Store] = {
 }
 
 
+REMOTE = [
+    "parquet in row groups", "parquet by a glob", "csv in a folder", "csv.gz", "jsonl.zst", "arrow stream", "arrow in batches",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("store", STORES.values(), ids=STORES)
 class TestFiles(DatasetSuite):
     @pytest.fixture
@@ -111,6 +118,22 @@ class TestFiles(DatasetSuite):
             folder = tmp_path / f"data{next(numbers)}"
             folder.mkdir()
             return Files().open(store(folder, table), {})
+
+        return make
+
+
+@pytest.mark.parametrize("store", [STORES[name] for name in REMOTE], ids=REMOTE)
+class TestObjects(DatasetSuite):
+    @pytest.fixture
+    def make(self, store: Store, tmp_path: Path, bucket: str) -> Callable[[pa.Table], Dataset]:
+        numbers = itertools.count()
+
+        def make(table: pa.Table) -> Dataset:
+            folder = tmp_path / f"data{next(numbers)}"
+            folder.mkdir()
+            uri = store(folder, table).removeprefix("file://").replace(str(tmp_path), bucket)
+            upload(tmp_path, bucket, folder)
+            return Objects().open(uri, {})
 
         return make
 
@@ -188,5 +211,5 @@ class TestDeltaSinks(SinkSuite):
 
 
 def test_every_kind_and_format_has_a_factory() -> None:
-    assert set(DATASETS) == set(SINKS) == {"files", "delta"}
+    assert set(DATASETS) == set(SINKS) == {"files", "objects", "delta"}
     assert {name.split(".")[0].split()[0] for name in STORES} == set(FORMATS)

@@ -8,6 +8,7 @@ __all__ = ["DATASETS", "SINKS"]
 
 DATASETS: Mapping[str, str] = {
     "files": "muster.datasets.table:Files",
+    "objects": "muster.datasets.objects:Objects",
     "delta": "muster.datasets.delta:DeltaTables",
 }
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 from muster.config import expanded
 from muster.errors import InvalidInput
 
-__all__ = ["Location", "claims", "locate"]
+__all__ = ["Location", "claims", "fits", "is_magic", "locate", "split_options"]
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 _OPTION = r"[a-z]+(?:\.[^=&/]*)?=[^&]*"
@@ -45,15 +45,15 @@ class Location:
 
     def matches(self, path: Path) -> bool:
         """Whether the glob names this path, which need not exist."""
-        return path.is_relative_to(self.path) and _fits(path.relative_to(self.path).parts, self.pattern)
+        return path.is_relative_to(self.path) and fits(path.relative_to(self.path).parts, self.pattern)
 
 
-def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+def fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     if not pattern:
         return not parts
     if pattern[0] == "**":
-        return _fits(parts, pattern[1:]) or (bool(parts) and _fits(parts[1:], pattern))
-    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
+        return fits(parts, pattern[1:]) or (bool(parts) and fits(parts[1:], pattern))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and fits(parts[1:], pattern[1:])
 
 
 def claims(uri: str) -> bool:
@@ -62,18 +62,29 @@ def claims(uri: str) -> bool:
     return bool(uri) and (found is None or found.group().lower() == "file:")
 
 
+def split_options(uri: str) -> tuple[str, dict[str, str]]:
+    """What stands before the options, and the options."""
+    found = _QUERY.search(uri)
+    if found is None:
+        return uri, {}
+    pairs = (pair.partition("=") for pair in found.group(1).split("&"))
+    return uri[: found.start()], {unquote(k): unquote(v) for k, _, v in pairs}
+
+
+def is_magic(part: str) -> bool:
+    """Whether a part of a path is a pattern."""
+    return _MAGIC.search(part) is not None
+
+
 def locate(uri: str, options: Mapping[str, str] | None = None) -> Location:
     """Read a URI; `options` win over those that it carries itself."""
-    path, query = uri, dict[str, str]()
-    if not _exists(_absolute(uri)) and (found := _QUERY.search(uri)):
-        path = uri[: found.start()]
-        query = {unquote(k): unquote(v) for k, _, v in (pair.partition("=") for pair in found.group(1).split("&"))}
+    path, query = (uri, {}) if _exists(_absolute(uri)) else split_options(uri)
     if path[:5].lower() == "file:":
         path = _from_url(path)
     if not path:
         raise InvalidInput("the path is empty", hint="give a file, a folder or a glob")
     absolute, chosen = _absolute(path), {**query, **(options or {})}
-    magic = next((i for i, part in enumerate(absolute.parts) if _MAGIC.search(part)), None)
+    magic = next((i for i, part in enumerate(absolute.parts) if is_magic(part)), None)
     if magic is None or _exists(absolute):
         return Location(absolute, chosen, folder=path.endswith("/") and absolute != Path("/"))
     return Location(Path(*absolute.parts[:magic]), chosen, absolute.parts[magic:])

@@ -9,12 +9,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from onnx import TensorProto, helper
 
+from muster.extensions import load
 from muster.predictor import Declared, Description, Origin, Site
 from muster.predictors import ORIGINS
 from muster.predictors.local.artifact import store
 from muster.predictors.local.site import LocalSite
 from muster.predictors.mlflow import MlflowOrigin
+from muster.predictors.onnx import OnnxOrigin
 from muster.predictors.python import PythonOrigin
 from muster.records import Environment
 from muster.stores.memory import MemoryBlobs
@@ -88,6 +91,17 @@ def _function(data: Any) -> Any:
     return data["x"] * 2 + 5.25
 
 
+def _graph(place: Path) -> Path:
+    """Gives the probabilities of two classes: x, and what is left of 1."""
+    kinds = [helper.make_tensor_value_info(n, TensorProto.DOUBLE, ["n", w]) for n, w in (("x", 1), ("p", 2))]
+    one = helper.make_tensor("one", TensorProto.DOUBLE, [1], [1.0])
+    nodes = [helper.make_node("Sub", ["one", "x"], ["rest"]), helper.make_node("Concat", ["rest", "x"], ["p"], axis=1)]
+    graph = helper.make_graph(nodes, "g", kinds[:1], kinds[1:], initializer=[one])
+    model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 18)])
+    (place / "model.onnx").write_bytes(model.SerializeToString())
+    return place / "model.onnx"
+
+
 ZOO = (
     "sklearn_pipeline",
     "sklearn_array",
@@ -100,6 +114,7 @@ ZOO = (
 CASES: dict[str, Case] = {
     **{n: of_zoo(n) for n in ZOO},
     "a folder": Case(PythonOrigin, _folder, lambda: ROWS, lambda: ANSWERS),
+    "a graph": Case(OnnxOrigin, _graph, lambda: ROWS.select(["x"]), lambda: ANSWERS, {"classes": ("no", "yes")}),
     "a function": Case(
         PythonOrigin, lambda _: _function, lambda: ROWS, lambda: pa.table({"prediction": [5.45, 6.05, 6.45, 7.05]})
     ),
@@ -143,7 +158,7 @@ class TestOrigins(OriginSuite):
         return CASES[name].source(tmp_path / "given")
 
     def test_no_other_origin_claims_it(self, origin: Origin, source: object) -> None:
-        assert [o.name for o in (MlflowOrigin(), PythonOrigin()) if o.claims(source)] == [origin.name]
+        assert [o.name for o in (load(where)() for where in ORIGINS.values()) if o.claims(source)] == [origin.name]
 
 
 @pytest.mark.parametrize("name", CASES, scope="class")

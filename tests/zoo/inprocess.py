@@ -30,6 +30,8 @@ __all__ = ["InProcess", "Registered", "register", "untouched"]
 class InProcess:
     """What a worker does, without one."""
 
+    reached = "none"
+
     def __init__(self, spec: Mapping[str, Json], folder: Path) -> None:
         self._spec, self._folder = spec, folder
         self._loaded: Any = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 ORIGINS: Mapping[str, str] = {
     "mlflow": "muster.predictors.mlflow:MlflowOrigin",
+    "onnx": "muster.predictors.onnx:OnnxOrigin",
     "python": "muster.predictors.python:PythonOrigin",
 }
 """Name → where it lives. No two claim the same source."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from muster.errors import InvalidModel
 from muster.predictor import Description, Draft, Finding, Predictor, Site
-from muster.predictors.local.sources import local_path, readable
+from muster.predictors.local.sources import here, link, local_path, readable
 from muster.predictors.pymodel import manifest, needs
 from muster.predictors.pymodel.folder import FORMATS, describe_folder
 from muster.records import Version
@@ -95,7 +95,7 @@ def _object(source: object, scratch: Path) -> Description:
         source=_named(source),
         folder=folder,
         requirements=tuple(lines),
-        python=needs.here(),
+        python=here(),
         exact_python=True,
         load={"loader": "object", "file": "model.pkl", "format": "cloudpickle"},
         notes=tuple(notes),
@@ -127,14 +127,6 @@ def _clean(folder: Path, scratch: Path) -> Path:
     if not any(_JUNK(str(where), [*folders, *files]) for where, folders, files in os.walk(folder)):
         return folder
     copy = scratch / "model"
-    shutil.copytree(folder, copy, symlinks=True, ignore=_JUNK, copy_function=_link)
+    shutil.copytree(folder, copy, symlinks=True, ignore=_JUNK, copy_function=link)
     return copy
 
-
-def _link(source: str, target: str) -> str:
-    """Without bytes where the disk allows it: the copy is only read."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(source, target)
-    return target

@@ -34,6 +34,8 @@ class Case:
     """What declarations and facts say. `kind` is what an estimator calls itself: `classifier`, `regressor`, `clusterer`.
 
     `native` are the classes in the model's own order, `targets` the classes of each target of an estimator with several.
+    `pair` are the columns that the model says are its labels and probabilities. `scores` is what a network's answers are by its
+    last layer: `probabilities`, `logarithms` of these, or `unknown`; `activated`: the activation is declared.
     """
 
     raw: pa.RecordBatch
@@ -45,6 +47,9 @@ class Case:
     kind: str | None = None
     multilabel: bool = False
     objective: Objective | None = None
+    pair: tuple[str | None, str] | None = None
+    scores: str | None = None
+    activated: bool = False
     given: Form = field(default_factory=Form)
 
     @property

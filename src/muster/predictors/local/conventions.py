@@ -25,7 +25,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
 def named(case: Case) -> Form | None:
     """The form, where names that have one meaning only tell it."""
     activation: Activation
-    for label, probability in _PAIRS:
+    for label, probability in ((case.pair,) if case.pair else ()) + _PAIRS:
         if probability in case.names:
             activation = "exp" if probability == "predict_log_proba" else case.given.activation
             told = field_names(case, probability)
@@ -38,7 +38,7 @@ def named(case: Case) -> Form | None:
     return None
 
 
-def _first(case: Case, *names: str) -> str | None:
+def _first(case: Case, *names: str | None) -> str | None:
     return next((n for n in names if n in case.names), None)
 
 

@@ -98,7 +98,7 @@ def _case(
     if wrong:
         raise InvalidInput("; ".join(wrong), hint="mend `output`, or leave it out")
     native, targets = _native(told.get("classes") or facts.get("classes"))
-    kind, name = facts.get("kind"), facts.get("objective")
+    kind, name, layer = facts.get("kind"), facts.get("objective"), facts.get("scores")
     return Case(
         raw=raw,
         task=declared.task or description.task,
@@ -109,8 +109,18 @@ def _case(
         kind=kind if isinstance(kind, str) else None,
         multilabel=facts.get("multilabel") is True,
         objective=objective(name) if isinstance(name, str) else None,
+        pair=_pair(facts.get("pair")),
+        scores=layer if isinstance(layer, str) else None,
+        activated=told.get("activation") is not None,
         given=given,
     )
+
+
+def _pair(told: Json) -> tuple[str | None, str] | None:
+    match told:
+        case [str() | None as label, str() as probabilities]:
+            return label, probabilities
+    return None
 
 
 def _native(told: Json) -> tuple[tuple[Scalar, ...], tuple[tuple[Scalar, ...], ...]]:

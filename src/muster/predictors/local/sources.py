@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from muster.errors import InvalidModel
 
-__all__ = ["local_path", "readable"]
+__all__ = ["here", "link", "local_path", "readable"]
 
 
 def local_path(source: object) -> Path | None:
@@ -39,3 +41,17 @@ def readable(what: object) -> Iterator[None]:
         raise InvalidModel(
             f"{what} cannot be read: {told}", hint="give the path of a model that you may read"
         ) from None
+
+
+def here() -> str:
+    """This Python's minor."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def link(source: str | Path, target: str | Path) -> str:
+    """A copy, without bytes where the disk allows it: it is only read."""
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError:
+        shutil.copy2(source, target)
+    return str(target)

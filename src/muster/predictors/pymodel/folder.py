@@ -9,6 +9,7 @@ from muster.errors import InvalidModel
 from muster.predictor import Description
 from muster.predictors.local.classes import one_type
 from muster.predictors.local.lines import lacking
+from muster.predictors.local.sources import here
 from muster.predictors.pymodel import manifest, needs
 from muster.predictors.pymodel.manifest import Manifest, read_manifest
 from muster.predictors.pymodel.needs import has_module
@@ -64,7 +65,7 @@ def describe_folder(given: Path, folder: Path) -> Description:
         classes=told.classes or one_type(found.classes),
         signature=told.signature,
         requirements=tuple(found.lines),
-        python=told.python or needs.here(),
+        python=told.python or here(),
         exact_python=found.pickled,
         load=found.load,
         output=told.output,
@@ -146,7 +147,7 @@ def _read_saved(file: Path, told: Manifest, declared: list[str] | None, found: _
     found.lines += lines
     found.pickled = form != "skops"
     if found.pickled and told.python is None:
-        found.notes.append(f"a pickle does not tell its Python, which is taken to be {needs.here()}, as here")
+        found.notes.append(f"a pickle does not tell its Python, which is taken to be {here()}, as here")
     spec: dict[str, Json] = {"loader": "object", "file": file.relative_to(found.folder).as_posix(), "format": form}
     spec |= {"trusted": list(told.trusted)} if form == "skops" else {}
     found.load = spec | ({"input": told.input} if told.input else {})

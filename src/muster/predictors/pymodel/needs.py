@@ -13,15 +13,10 @@ from muster.predictors.local.pickled import names_columns as named_in_pickle
 from muster.predictors.local.pickled import pickled_modules, recorded_versions
 from muster.predictors.local.pins import pins
 
-__all__ = ["has_module", "here", "names_columns", "of_file", "of_modules", "of_pins"]
+__all__ = ["has_module", "names_columns", "of_file", "of_modules", "of_pins"]
 
 _MODULE = re.compile(rb'"__module__":\s*"([A-Za-z_][\w.]*)"')
 _VERSION = re.compile(rb'"_sklearn_version":\s*\{[^{}]*"content":\s*"\\"([0-9][\w.+]*)\\""')
-
-
-def here() -> str:
-    """This Python's minor."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def of_modules(modules: Iterable[str], notes: list[str]) -> list[str]:

@@ -37,9 +37,9 @@ def check_form(form: str | None) -> None:
 
 def build(batch: pa.RecordBatch, form: str, *, named: bool = False) -> Any:
     """The batch in that form; tensors are arrays whatever the form: one by itself, several or `named` ones by name."""
-    tensors = _tensors(batch)
-    if tensors:
-        return tensors if named or len(tensors) > 1 else next(iter(tensors.values()))
+    found = tensors(batch)
+    if found:
+        return found if named or len(found) > 1 else next(iter(found.values()))
     if form == "pandas":
         return frame(batch)
     return matrix(batch) if form == "numpy" else pa.Table.from_batches([batch])
@@ -109,6 +109,17 @@ def texts(batch: pa.RecordBatch) -> List[str]:
     return [f.name for f in batch.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
 
 
+def only_texts(batch: pa.RecordBatch) -> List[str]:
+    """The values of the only column of text, none of them missing."""
+    names = texts(batch)
+    if len(names) != 1 or batch.num_columns != 1:
+        raise ValueError("the model takes one column of text, and the data has: {}".format(", ".join(batch.schema.names)))
+    column = batch.column(0)
+    if column.null_count:
+        raise ValueError(f"`{names[0]}` is missing, and the model takes text")
+    return column.to_pylist()
+
+
 def matrix(batch: pa.RecordBatch) -> Any:
     """A numpy array, rows by columns: of the smallest type that holds all numbers, of objects where there is text. Nulls are NaN."""
     import numpy as np
@@ -134,7 +145,8 @@ def _numeric(columns: List[Any]) -> bool:
     return all(c.dtype.kind in "biuf" for c in columns)
 
 
-def _tensors(batch: pa.RecordBatch) -> Dict[str, Any]:
+def tensors(batch: pa.RecordBatch) -> Dict[str, Any]:
+    """The columns that carry tensors, as arrays by name."""
     found = {}
     for field, column in zip(batch.schema, batch.columns):
         if field.metadata and TENSOR in field.metadata:

@@ -16,8 +16,14 @@ LOADERS = {
     "xgboost": ("boosters", "load_xgboost"),
     "lightgbm": ("boosters", "load_lightgbm"),
     "catboost": ("boosters", "load_catboost"),
+    "onnx": ("onnxmodel", "load_onnx"),
     "pyfunc": ("pyfunc", "load_pyfunc"),
     "file": ("modelfile", "load_file"),
+    "keras": ("networks", "load_keras"),
+    "prophet": ("forecast", "load_prophet"),
+    "pytorch": ("networks", "load_pytorch"),
+    "spacy": ("texts", "load_spacy"),
+    "statsmodels": ("statsmodel", "load_statsmodels"),
 }
 
 

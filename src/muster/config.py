@@ -17,7 +17,10 @@ from pathlib import Path
 
 from muster.errors import InvalidConfig, InvalidInput, near
 
-__all__ = ["SETTINGS", "Setting", "Settings", "Value", "expanded", "size"]
+__all__ = ["ISOLATION_LEVELS", "SETTINGS", "Setting", "Settings", "Value", "expanded", "size", "without_password"]
+
+ISOLATION_LEVELS = ("none", "limits", "landlock", "sandbox")
+"""How far a worker can be shut in, each including the one before."""
 
 _MOST_WORKERS = 1024
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) *(?P<prefix>[KMGT]?)(?P<binary>i?)B?", re.IGNORECASE)
@@ -29,6 +32,21 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+_PASSWORD = re.compile(r"((?:[?&]|^)(?:[a-z_]*password|[a-z_]*secret|[a-z_]*token)=)[^&#]*", re.IGNORECASE)
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be shown. Whatever stands before the last @ may be part of a password that was not written as it must be."""
+    if "://" not in url:
+        return url
+    scheme, _, rest = url.partition("://")
+    who, found, where = rest.rpartition("@")
+    if found:
+        user = who.partition(":")[0]
+        rest = f"{user}{':…' if user != who else ''}@{where}"
+    return _PASSWORD.sub(r"\1…", f"{scheme}://{rest}")
 
 
 def size(text: str) -> int:
@@ -68,6 +86,15 @@ def _workers(text: str) -> int:
     return value
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
 def _half_of_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
@@ -105,14 +132,51 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             "actor", str, lambda: "", "who is named in the audit trail; the user of the operating system when empty"
         ),
+        Setting(
+            "folder",
+            str,
+            lambda: "",
+            "where a hub in PostgreSQL keeps environments, unpacked artifacts and scratch files; in ~/.cache/muster when empty",
+        ),
         Setting("worker.load_seconds", _seconds, lambda: 120.0, "how long a model may take to load"),
         Setting("worker.call_seconds", _seconds, lambda: 60.0, "how long a model may take for one batch"),
         Setting("worker.idle_seconds", _seconds, lambda: 300.0, "how long an unused worker is kept warm"),
         Setting("worker.memory", size, _half_of_memory, "how much memory a worker may use, as 2G or in bytes"),
         Setting("worker.count", _workers, _cores, f"how many workers a scoring uses, {_MOST_WORKERS} at most"),
+        Setting(
+            "worker.isolation",
+            _one_of("best", "required", "none"),
+            lambda: "best",
+            "how far workers are shut in: `best` that this machine can, `required` (refuse below worker.isolation_level), `none`",
+        ),
+        Setting(
+            "worker.isolation_level",
+            _one_of(*ISOLATION_LEVELS),
+            lambda: "landlock",
+            f"the least isolation where it is required: {', '.join(ISOLATION_LEVELS[:-1])} or {ISOLATION_LEVELS[-1]}",
+        ),
+        Setting(
+            "worker.network",
+            _one_of("never", "declared", "always"),
+            lambda: "declared",
+            "which workers have a network: `never` one, those of versions that `declared` it, or `always` all",
+        ),
         Setting("environment.folder", str, lambda: "", "where environments are built; in the hub's folder when empty"),
         Setting("environment.build_seconds", _seconds, lambda: 1800.0, "how long building an environment may take"),
+        Setting(
+            "mlflow.tracking_uri",
+            str,
+            lambda: "",
+            "the tracking server of models:/ and runs:/; MLFLOW_TRACKING_URI when empty",
+        ),
         Setting("score.chunk_rows", _count, lambda: 0, "rows of a chunk; 0 chooses them by the width of a row"),
+        Setting("jobs.attempts", _some, lambda: 3, "how often a job is begun before it is given up"),
+        Setting(
+            "jobs.backoff_seconds",
+            _seconds,
+            lambda: 30.0,
+            "how long a job waits after its first failure for a passing cause; twice as long after each more",
+        ),
     )
 }
 

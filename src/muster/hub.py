@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from muster.config import Settings, expanded
+from muster.config import Settings, expanded, without_password
 from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
@@ -23,7 +23,7 @@ from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunFailed
 from muster.extensions import load, named, with_entry_points
 from muster.parameters import parameters
 from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
-from muster.predictors import ORIGINS
+from muster.predictors import ORIGINS, SOURCES
 from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import specify, store
 from muster.predictors.local.environment import EnvironmentInfo, Environments
@@ -31,7 +31,9 @@ from muster.predictors.local.site import LocalSite
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
 from muster.records import DatasetRecord, Run, Version
+from muster.registry.endings import Retries
 from muster.registry.house import House
+from muster.registry.jobs import Jobs, Tell
 from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_threshold
 from muster.registry.score import Scorings
@@ -40,6 +42,7 @@ from muster.runners import RUNNERS
 from muster.scoring.small import head, predict_table
 from muster.scoring.tables import as_table
 from muster.signature import Json, Scalar, Signature, Task
+from muster.source import Fetched, Source
 from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
 
@@ -76,10 +79,18 @@ class Hub(House):
         self._background: dict[str, threading.Thread] = {}
 
     @classmethod
-    def at(cls, folder: Path, settings: Settings, *, database: Path | None = None, talk: Talk | None = None) -> Hub:
-        """The hub in a folder, which is made when new."""
+    def at(
+        cls,
+        folder: Path,
+        settings: Settings,
+        *,
+        database: Path | str | None = None,
+        make: bool = True,
+        talk: Talk | None = None,
+    ) -> Hub:
+        """The hub in a folder, or in a database with its files in a folder. It is made when new, where it may be."""
         folder = folder.absolute()
-        records = open_records(database or folder / "muster.db")
+        records = open_records(database or folder / "muster.db", make=make)
         return cls(folder, records, open_blobs(_blobs(settings, folder)), settings, talk or _quiet)
 
     def __enter__(self) -> Self:
@@ -91,7 +102,13 @@ class Hub(House):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<muster.Hub {self.folder}>"
+        return f"<muster.Hub {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people: its folder or database, without a password."""
+        named = self.settings.text("hub")
+        return without_password(named) if "://" in named else str(self.folder)
 
     def close(self) -> None:
         """Wait for runs that were started with `wait=False`, end the workers, close the store."""
@@ -122,10 +139,13 @@ class Hub(House):
         environment: str | Path = "auto",
         signature: Signature | Mapping[str, Json] | None = None,
         output: str | Mapping[str, Json] = "auto",
+        network: bool = False,
+        runtime: Mapping[str, Json] | None = None,
         if_changed: bool = False,
     ) -> Version:
         """Register a version: all is found out and checked, then committed; or nothing is.
 
+        `network`: its workers may use it. `runtime` are values of its runtime parameters, and references to secrets.
         With `if_changed` the newest version of the same digest is given instead, where there is one, and gets the aliases.
         """
         wanted = declared_signature(signature) if isinstance(signature, Mapping) else signature
@@ -147,6 +167,8 @@ class Hub(House):
             tags=dict(tags or {}),
             description=description,
             environment=environment,
+            network=network,
+            runtime=dict(runtime or {}),
             if_changed=if_changed,
         )
         tools = Tools(
@@ -156,6 +178,7 @@ class Hub(House):
             resolve=self.environments.resolve,
             site=self._site,
             scratch=self.folder / "scratch",
+            fetch=self._fetch,
         )
         return Registration(self._records, self._actor, tools, request).run()
 
@@ -173,10 +196,14 @@ class Hub(House):
         on_reject: str = "skip",
         overwrite: bool = False,
         runner: str = "local",
+        queue: bool = False,
         wait: bool = True,
         watch: Watch | None = None,
     ) -> Run:
-        """Score a dataset into a dataset. Blocks until it is done and raises if it failed; `wait=False` returns at once."""
+        """Score a dataset into a dataset. Blocks until it is done and raises if it failed; `wait=False` returns at once.
+
+        With `queue` it is left to the workers of the hub, as `muster worker` is one, in this or any other process.
+        """
         if not isinstance(data, (str, os.PathLike)):
             raise InvalidInput(
                 f"an object of type {type(data).__name__} is no dataset's name",
@@ -195,8 +222,11 @@ class Hub(House):
             on_reject=on_reject,
             overwrite=overwrite,
             runner=runner,
+            queue=queue,
         )
         run = self._scorings.start(request)
+        if queue:
+            return self._jobs.wait(run.id, watch) if wait else run
         if wait:
             return self._scorings.execute(run, watch)
         thread = threading.Thread(target=self._behind, args=(run, watch), name=f"muster-run-{run.id}")
@@ -225,6 +255,19 @@ class Hub(House):
     def resume(self, run: str, watch: Watch | None = None) -> Run:
         """Go on with a run that was cut off or failed."""
         return self._scorings.resume(run, watch)
+
+    def wait(self, run: str, watch: Watch | None = None) -> Run:
+        """The run when it is done, whoever works on it; RunFailed if it ended otherwise."""
+        return self._jobs.wait(run, watch)
+
+    def work(
+        self, *, count: int = 1, once: bool = False, stop: threading.Event | None = None, tell: Tell | None = None
+    ) -> None:
+        """Be a worker: take up what `score(queue=True)` left, the oldest first and `count` at once, until `stop` is set.
+
+        Then it lets go of what it is at, so that another worker goes on. With `once` it ends when nothing more waits.
+        """
+        self._jobs.work(count=count, once=once, stop=stop or threading.Event(), tell=tell or (lambda run: None))
 
     def cancel(self, run: str) -> Run:
         """Stop a run; nothing of its output is left."""
@@ -299,8 +342,17 @@ class Hub(House):
             decode_profile=PredictionProfile.decode,
             workers=self.settings.number("worker.count"),
             chunk_rows=self.settings.number("score.chunk_rows"),
+            retries=self._retries,
         )
         return Scorings(self._runs, self._registry, self._actor, tools)
+
+    @cached_property
+    def _jobs(self) -> Jobs:
+        return Jobs(self._runs, self._scorings, self._retries)
+
+    @property
+    def _retries(self) -> Retries:
+        return Retries(self.settings.number("jobs.attempts"), self.settings.seconds("jobs.backoff_seconds"))
 
     def _open(
         self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
@@ -315,6 +367,19 @@ class Hub(House):
             return
         finally:
             self._background.pop(run.id, None)
+
+    def _sources(self) -> Iterator[Source]:
+        """The places elsewhere that models are fetched from."""
+        return (load(where)(self.settings, self._say) for where in SOURCES.values())
+
+    def _fetch(self, source: object, folder: Path) -> Fetched | None:
+        if not isinstance(source, str):
+            return None
+        for place in self._sources():
+            if place.claims(source):
+                folder.mkdir()
+                return place.fetch(source, folder)
+        return None
 
     def _sample(self, sample: object, signature: Signature | None) -> pa.Table | None:
         """The first rows of a dataset, text read as the types that are declared, or of a table."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
@@ -14,8 +15,6 @@ from muster.cli.program import called_here
 from muster.errors import NotFound
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from muster.cli.progress import Meter
     from muster.hub import Hub
 
@@ -57,20 +56,19 @@ class Session:
         """The hub, opened on first use and closed at the end; who made a new one by a slip sees it at once."""
         from muster.cli.spared import spare_pandas
         from muster.config import Settings
-        from muster.connect import open as open_hub
-        from muster.connect import place
+        from muster.connect import opened, place
 
         settings = Settings.load(self.arguments)
         for told in Settings.unheard():
             self.say(f"note: {told}")
         where = place(settings)
-        if not where.made and not self.makes_hub:
-            raise _no_hub(where.database, settings.source("hub"))
+        if where.made is False and not self.makes_hub:
+            raise _no_hub(Path(where.database), settings.source("hub"))
         spare_pandas()
-        hub = open_hub(**{name.replace(".", "__"): value for name, value in self.arguments.items()})
+        hub = opened(settings, make=self.makes_hub)
         hub.talk_to(self.say)
-        if not where.made:
-            self.say(f"{paint('made', 'ok', sys.stderr)}  a new hub in {hub.folder}")
+        if not hub.upgrade()[0]:
+            self.say(f"{paint('made', 'ok', sys.stderr)}  a new hub in {hub.name}")
         return hub
 
     @property

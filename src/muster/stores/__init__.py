@@ -27,9 +27,12 @@ BLOB_STORES: Mapping[str, str] = {
 }
 
 
-def open_records(target: Path | str) -> RecordStore:
-    """The store in a SQLite file, made when new; or at `sqlite:///PATH`, `postgresql://…`, or `memory://`, a new one each time."""
-    return _opened(RECORD_STORES, target, "sqlite")
+def open_records(target: Path | str, *, make: bool = True) -> RecordStore:
+    """The store in a SQLite file, made when new; or at `sqlite:///PATH`, `postgresql://…`, or `memory://`, a new one each time.
+
+    Unless it may `make` one, NotFound where there is none.
+    """
+    return _opened(RECORD_STORES, target, "sqlite", **({} if make else {"make": False}))
 
 
 def open_blobs(target: Path | str) -> BlobStore:
@@ -37,7 +40,7 @@ def open_blobs(target: Path | str) -> BlobStore:
     return _opened(BLOB_STORES, target, "file")
 
 
-def _opened(known: Mapping[str, str], target: Path | str, usual: str) -> Any:
+def _opened(known: Mapping[str, str], target: Path | str, usual: str, **options: object) -> Any:
     scheme, found, place = str(target).partition("://") if isinstance(target, str) else ("", "", "")
     name = scheme.lower() if found else usual
     name = "postgresql" if name == "postgres" else name
@@ -51,7 +54,7 @@ def _opened(known: Mapping[str, str], target: Path | str, usual: str) -> Any:
     if name == "memory":
         return opened()
     if not found:
-        return opened(Path(target))
+        return opened(Path(target), **options)
     if name not in ("sqlite", "file"):
-        return opened(target)
-    return opened(Path(place.removeprefix("/") if name == "sqlite" else place))
+        return opened(target, **options)
+    return opened(Path(place.removeprefix("/") if name == "sqlite" else place), **options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
-from muster.errors import StoreError, TooNew
+from muster.errors import NotFound, StoreError, TooNew
 from muster.stores.tables import REVISION
 
 if TYPE_CHECKING:
@@ -35,12 +35,17 @@ def check(database: Database, connection: Connection) -> None:
         )
 
 
-def bring_up(database: Database) -> str:
+def bring_up(database: Database, *, make: bool = True) -> str:
     """Make or upgrade the schema where that is needed; the revision that was found, or nothing in a new database."""
     with database.connect() as connection:
         before = _known(database, _revision(database, connection))
     if before == REVISION:
         return before
+    if not before and not make:
+        raise NotFound(
+            f"there is no hub in {database.name}",
+            hint="see the name, or make one there with `muster register MODEL SOURCE`, `muster demo` or `muster db restore`",
+        )
     with database.connect(writes=True) as connection:
         database.begin(connection)
         try:

@@ -113,11 +113,11 @@ class SqlRecords:
     so is beginning a transaction. One that is lost in its middle raises, because it was decided upon by what it had read.
     """
 
-    def __init__(self, place: Path | str, *, wait: float = 120.0) -> None:
+    def __init__(self, place: Path | str, *, wait: float = 120.0, make: bool = True) -> None:
         self._database = _database(place, wait)
         self._wait = wait
         self._database.prepare()
-        self._found = schema.bring_up(self._database)
+        self._found = schema.bring_up(self._database, make=make)
         self._connections = _Connections(self._database, wait)
 
     def __repr__(self) -> str:

@@ -43,12 +43,15 @@ def show_config(session: Session, names: tuple[str, ...]) -> None:
     shown = [s for name, s in SETTINGS.items() if not names or any(_named(name, n) for n in names)]
     columns: list[Column[Setting]] = [
         Column("name", lambda s: s.name, "whole"),
-        Column("value", lambda s: _told(s, settings[s.name]) if session.format == "text" else settings[s.name]),
+        Column(
+            "value",
+            lambda s: _told(s, _shown(settings[s.name])) if session.format == "text" else _shown(settings[s.name]),
+        ),
         Column("source", lambda s: settings.source(s.name)),
         Column("variable", lambda s: s.variable, "whole"),
         Column("about", lambda s: s.about),
     ]
-    show_list(session, shown, columns, lambda s: _document(s, settings[s.name], settings.source(s.name)))
+    show_list(session, shown, columns, lambda s: _document(s, _shown(settings[s.name]), settings.source(s.name)))
 
 
 def _told(setting: Setting, value: object) -> object:
@@ -58,6 +61,12 @@ def _told(setting: Setting, value: object) -> object:
     if setting.parse is bytes_of and isinstance(value, int):
         return size(value)
     return f"{value:g} s" if isinstance(value, float) else value
+
+
+def _shown(value: object) -> object:
+    from muster.config import without_password
+
+    return without_password(value) if isinstance(value, str) else value
 
 
 def _named(setting: str, name: str) -> bool:

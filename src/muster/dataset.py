@@ -161,7 +161,9 @@ class Sink(Protocol):
     """
 
     @property
-    def staging(self) -> Path: ...
+    def staging(self) -> Path | str:
+        """Where it grows: a folder, or the URL of one."""
+        ...
 
     @property
     def output(self) -> str: ...

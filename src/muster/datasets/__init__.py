@@ -14,5 +14,6 @@ DATASETS: Mapping[str, str] = {
 
 SINKS: Mapping[str, str] = {
     "files": "muster.datasets.sink:FileSinks",
+    "objects": "muster.datasets.object_sink:ObjectSinks",
     "delta": "muster.datasets.delta_sink:DeltaSinks",
 }

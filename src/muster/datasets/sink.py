@@ -27,7 +27,7 @@ from muster.datasets.location import Location, claims, locate
 from muster.datasets.obstacles import refuse_obstacles
 from muster.errors import DatasetError, InvalidInput
 
-__all__ = ["FileSink", "FileSinks"]
+__all__ = ["FileSink", "FileSinks", "encoding_for", "is_folder"]
 
 Rejected: TypeAlias = Sequence[tuple[Path, int]]
 """The rejects of each chunk, and the rows before its part."""
@@ -60,12 +60,18 @@ class FileSinks:
         path = location.path
         if location.pattern or not path.name:
             raise InvalidInput(f"`{uri}` is no output", hint="give the path of a file or a folder")
-        folder = location.folder or (not suffix_of(path) and compression_of(path) is None)
-        encoding = _encoding(path, location.options, folder=folder)
+        folder = is_folder(path, written=location.folder)
+        encoding = encoding_for(path, location.options, folder=folder)
         return FileSink(location, run, schema, encoding, folder, overwrite, tuple(inputs))
 
 
-def _encoding(path: Path, options: Mapping[str, str], *, folder: bool) -> Encoding:
+def is_folder(path: Path, *, written: bool) -> bool:
+    """Whether an output is a folder of parts: `written` with a slash at its end, or without a suffix."""
+    return written or (not suffix_of(path) and compression_of(path) is None)
+
+
+def encoding_for(path: Path, options: Mapping[str, str], *, folder: bool) -> Encoding:
+    """How an output of this name is written. InvalidInput names all that is wrong with its options."""
     like = path
     if folder or "format" in options:
         like = Path(f"x.{options.get('format', 'parquet')}")

@@ -141,6 +141,7 @@ class Probe(Record):
     raw: Mapping[str, Json] = field(default_factory=dict)
     first: tuple[Json, ...] = ()
     notes: tuple[str, ...] = ()
+    isolation: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

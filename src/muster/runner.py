@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One finished chunk. `timings` are seconds of `read`, `predict` and `write`."""
+    """One finished chunk. `timings` are seconds of `read`, `predict` and `write`; `isolation` is the level that workers have reached."""
 
     part: int
     index: int
@@ -51,6 +51,7 @@ class Done:
     written: Written
     timings: Mapping[str, float]
     profile: Profile | None = None
+    isolation: str | None = None
 
 
 class Runner(Protocol):

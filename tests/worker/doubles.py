@@ -56,7 +56,9 @@ def program(folder: Path) -> Path:
 def settings(**given: object) -> Settings:
     """Settings by their names with `_` for the dot; nothing of this machine's files."""
     arguments = {name.replace("_", ".", 1): value for name, value in given.items()}
-    return Settings.load({"worker.memory": "4G", **arguments}, environ={}, folder=Path("/"), home=Path("/"))
+    # As open as can be, so that a test's model can do its worst; what shuts it in has tests of its own.
+    usual = {"worker.memory": "4G", "worker.isolation": "none"}
+    return Settings.load({**usual, **arguments}, environ={}, folder=Path("/"), home=Path("/"))
 
 
 def make_worker(code: str, *, python: str = sys.executable, folder: str = "/", **given: object) -> WorkerProcess:

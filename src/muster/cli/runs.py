@@ -58,6 +58,7 @@ def run_sheet(run: Run, cut_off: datetime | None = None) -> Sheet:
     sheet.fact("took", duration(run.seconds) if run.ended_at is not None else "")
     sheet.fact("of which", _shares(run))
     sheet.fact("cast", *run.casts)
+    sheet.fact("isolation", run.isolation or "")
     told = {k: v for k, v in run.settings.items() if k not in _INNER and v not in _USUAL}
     sheet.fact("settings", *(f"{k} = {_told(v)}" for k, v in told.items()))
     sheet.fact("began", f"{exact(run.created_at)} by {run.created_by}")

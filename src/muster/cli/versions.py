@@ -43,6 +43,7 @@ def version_sheet(version: Version, built: Mapping[str, int]) -> Sheet:
     sheet.fact("gives", *output_words(version))
     _environment(sheet, version.environment, built)
     _probe(sheet, version.probe)
+    sheet.fact("isolation", _isolation(version))
     sheet.fact("notes", *version.notes)
     sheet.fact("aliases", listed(version.aliases) if version.aliases else "")
     sheet.fact("tags", *(f"{k}={v}" for k, v in version.tags.items()))
@@ -156,6 +157,12 @@ def _probe(sheet: Sheet, probe: Probe | None) -> None:
     sheet.fact("", listed(f"{name} {found}" for name, found in probe.libraries.items()) if probe.libraries else "")
     sheet.fact("answered", *(json.dumps(_short(answer), ensure_ascii=False) for answer in probe.first[:3]))
     sheet.fact("", *probe.notes)
+
+
+def _isolation(version: Version) -> str:
+    """How far its worker was shut in, and what it asks for."""
+    reached = version.probe.isolation if version.probe is not None else None
+    return ", ".join(t for t in (reached, "asks for the network" if version.load.get("network") else None) if t)
 
 
 def _short(value: object) -> object:

@@ -53,6 +53,11 @@ class Guarded:
     def abilities(self) -> frozenset[str]:
         return self._inner.abilities
 
+    @property
+    def isolation(self) -> str | None:
+        """That of what is behind it, where it runs code here."""
+        return getattr(self._inner, "isolation", None)
+
     def close(self) -> None:
         self._inner.close()
 

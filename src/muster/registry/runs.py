@@ -41,6 +41,8 @@ class Held:
         self._owner = owner
         self._cancelled = threading.Event()
         self._lost = threading.Event()
+        self.isolation: str | None = None
+        """The level that its workers have reached."""
 
     def cancelled(self) -> bool:
         """Whether to stop: someone asked for it, or another process took over."""
@@ -99,6 +101,7 @@ class Held:
         """Record how the run ended; `forget` its chunks where what they tell of is to be removed. RunFailed when the lease was lost."""
         with self._store.transaction(self._actor, f"run {run.status}") as tx:
             self._require(tx)
+            run = replace(run, isolation=self.isolation or run.isolation)
             tx.replace(run)
             if forget:
                 _forget(tx, run)

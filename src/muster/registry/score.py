@@ -215,6 +215,7 @@ class Scorings:
         )
         runner = self._tools.runner(str(settings["runner"]), self._tools.workers)
         for done in runner.map(job.parts, opened, writer, self._tools.profile(job.version.output), plan=plan):
+            held.isolation = done.isolation or held.isolation
             progress = held.checkpoint(_chunk(job.run, done))
             if watch is not None:
                 watch(progress)

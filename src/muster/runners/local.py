@@ -47,8 +47,18 @@ class LocalRunner:
                 measured.update(chunk.batch, answer)
             written, rejected = sink.write(chunk, answer)
             timings = {"read": read, "predict": predicted - began, "write": time.perf_counter() - predicted}
+            level = getattr(predictor, "isolation", None)
             return Done(
-                chunk.part, chunk.index, chunk.start, chunk.length, chunk.last, rejected, written, timings, measured
+                chunk.part,
+                chunk.index,
+                chunk.start,
+                chunk.length,
+                chunk.last,
+                rejected,
+                written,
+                timings,
+                measured,
+                level,
             )
 
         try:

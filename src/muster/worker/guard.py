@@ -21,7 +21,7 @@ _TAIL = 1 << 16
 _SWEEP_SECONDS = 5.0
 
 
-def stand_guard(lifeline: int, socket: int, scratch: str) -> None:
+def stand_guard(lifeline: int, socket: int, scratch: str, *, sandboxed: bool = False) -> None:
     """Fork. The child returns, to become the worker; this process watches it and never returns."""
     muster, watcher = os.getppid(), os.getpid()
     _prctl(_SUBREAPER, 1)
@@ -31,7 +31,7 @@ def stand_guard(lifeline: int, socket: int, scratch: str) -> None:
         try:
             os.close(pipe)
             os.close(socket)
-            _Guard(muster, worker, lifeline, printed, scratch).watch()
+            _Guard(muster, worker, lifeline, printed, scratch, sandboxed=sandboxed).watch()
         finally:
             os._exit(0)
     os.setsid()
@@ -45,8 +45,8 @@ def stand_guard(lifeline: int, socket: int, scratch: str) -> None:
 
 
 class _Guard:
-    def __init__(self, muster: int, worker: int, lifeline: int, printed: int, scratch: str) -> None:
-        self._muster, self._worker = muster, worker
+    def __init__(self, muster: int, worker: int, lifeline: int, printed: int, scratch: str, *, sandboxed: bool) -> None:
+        self._muster, self._worker, self._sandboxed = muster, worker, sandboxed
         self._lifeline, self._printed = lifeline, printed
         self._scratch = scratch
         self._status: int | None = None
@@ -101,7 +101,13 @@ class _Guard:
 
     def _tell(self) -> None:
         status = self._status or 0
-        ended = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {status >> 8}"
+        code = status >> 8
+        if os.WIFSIGNALED(status):
+            ended = f"signal {os.WTERMSIG(status)}"
+        elif self._sandboxed and code > 128:
+            ended = f"signal {code - 128}"  # as bubblewrap tells of it
+        else:
+            ended = f"exit {code}"
         with contextlib.suppress(OSError):
             os.write(self._lifeline, ended.encode() + b"\n")
 

@@ -16,21 +16,21 @@ import os
 import resource
 import socket
 import sys
-from typing import Any
+from typing import Any, Callable
 
 from .report import report
 from .wire import PROTOCOL, Closed, Head, Wire
 
 
-def serve(descriptor: int) -> None:
-    """Answer on the socket until the other end is closed."""
+def serve(descriptor: int, shut_in: Callable[[], Head]) -> None:
+    """Answer on the socket until the other end is closed. `shut_in` is called before any library is imported; it tells what it reached."""
     os.set_inheritable(descriptor, False)
     faulthandler.enable(all_threads=False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("500")  # when the system runs out of memory, this process is the one to end
     with contextlib.suppress(Closed):
-        _Server(socket.socket(fileno=descriptor)).run()
+        _Server(socket.socket(fileno=descriptor)).run(shut_in())
     os._exit(0)
 
 
@@ -43,8 +43,8 @@ class _Server:
         self._shared: mmap.mmap | None = None
         os.register_at_fork(after_in_child=self._forked)
 
-    def run(self) -> None:
-        self._wire.send(_hello())
+    def run(self, isolation: Head) -> None:
+        self._wire.send(_hello(isolation))
         while True:
             request, body, descriptor = self._wire.receive()
             if descriptor is not None:
@@ -97,8 +97,9 @@ class _Server:
                 self._wire.socket.close()
 
 
-def _hello() -> Head:
+def _hello(isolation: Head) -> Head:
     hello = {"kind": "hello", "protocol": PROTOCOL, "pid": os.getpid(), "python": "{}.{}.{}".format(*sys.version_info)}
+    hello["isolation"] = isolation
     try:
         import pyarrow as pa
     except ImportError as error:

@@ -51,6 +51,13 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
 @click.option("--description", default="", help="What it is, in words.")
 @click.option("--signature", metavar="FILE", help="The columns that it takes, as JSON: a file, or the object itself.")
 @click.option("--output", metavar="FILE", help="How its answer is read, as JSON: a file, or the object itself.")
+@click.option("--network", is_flag=True, help="Let the model use the network, where the policy worker.network allows it.")
+@click.option(
+    "--runtime",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A runtime parameter; a secret's is where it is: env:NAME or file:PATH. May be repeated.",
+)
 @click.option(
     "--if-changed", is_flag=True, help="Take the version that is there if the model is the same; it gets the aliases."
 )
@@ -72,6 +79,8 @@ def register(
     description: str,
     signature: str | None,
     output: str | None,
+    network: bool,
+    runtime: tuple[str, ...],
     if_changed: bool,
 ) -> None:
     """Register a version of a model.
@@ -97,6 +106,8 @@ def register(
         environment=environment,
         signature=values.object_of(signature, "--signature") if signature else None,
         output=values.object_of(output, "--output") if output else "auto",
+        network=network,
+        runtime=values.pairs(runtime, "--runtime"),
         if_changed=if_changed,
     )
     show_line(session, version_document(version), *registered_parts(version, began), to=", ".join(version.aliases))

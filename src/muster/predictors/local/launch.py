@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import IO
 
 import muster.worker
-from muster.worker.sealed import FILE
+from muster.signature import Json
+from muster.worker.isolation import FILE as ISOLATION
+from muster.worker.sealed import FILE as SEALED
 
 __all__ = ["Handles"]
 
@@ -51,14 +53,21 @@ class Handles:
     """A started process. It ends with `close`, when nothing refers to this any more, with the interpreter, and when that is killed."""
 
     def __init__(
-        self, python: Path, threads: int, scratch: Path | None, hidden: Mapping[str, Sequence[str]] | None = None
+        self,
+        python: Path,
+        threads: int,
+        scratch: Path | None,
+        hidden: Mapping[str, Sequence[str]] | None = None,
+        isolation: Mapping[str, Json] | None = None,
     ) -> None:
-        """Start it; `hidden` is what it is not to see of its interpreter. OSError if that cannot be done."""
+        """Start it; `hidden` is what it is not to see of its interpreter, `isolation` how it is shut in. OSError if that cannot be done."""
         with contextlib.ExitStack() as undo:
             folder = Path(tempfile.mkdtemp(prefix="muster-", dir=scratch))
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
             if hidden:
-                (folder / FILE).write_text(json.dumps({k: list(v) for k, v in hidden.items()}), encoding="utf-8")
+                (folder / SEALED).write_text(json.dumps({k: list(v) for k, v in hidden.items()}), encoding="utf-8")
+            if isolation:
+                (folder / ISOLATION).write_text(json.dumps(isolation), encoding="utf-8")
             log = undo.enter_context(tempfile.TemporaryFile(dir=folder))
             self.socket, socket_there = (undo.enter_context(end) for end in socket.socketpair())
             lifeline, lifeline_there = (undo.enter_context(end) for end in socket.socketpair())
@@ -90,7 +99,7 @@ class Handles:
         return self._held.read_log()
 
     def guards(self, pid: int) -> None:
-        """Say which process the worker is; the one that was started is its guard."""
+        """Say which process the worker is, 0 if that cannot be known; the one that was started is its guard."""
         self._held.worker = pid
 
     def hang_up(self) -> None:
@@ -179,7 +188,7 @@ class _Held:
             except subprocess.TimeoutExpired:
                 self.process.kill()  # stopped by the model: the worker dies with its guard
                 self.process.wait()
-            if not self.said and self.worker is not None:  # the guard was killed, and could not clear up
+            if not self.said and self.worker:  # the guard was killed, and could not clear up
                 with contextlib.suppress(OSError):
                     os.killpg(self.worker, signal.SIGKILL)
             self.tail = self.read_tail()
@@ -194,7 +203,8 @@ class _Held:
 def _environment(scratch: Path, threads: int) -> dict[str, str]:
     """Nothing of Muster's own environment but what a program needs to run: there may be secrets in it."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    own = {"HOME": str(scratch), "TMPDIR": str(scratch), "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    own = {name: str(scratch) for name in ("HOME", "TMPDIR", "JOBLIB_TEMP_FOLDER")}
+    own |= {"USER": "muster", "LOGNAME": "muster", "ARROW_DEFAULT_MEMORY_POOL": "system"}
     # Arrow's other allocators reserve memory that they do not use, which counts against the worker's limit.
     return kept | own | _MALLOC | dict.fromkeys(_THREADS, str(threads))
 

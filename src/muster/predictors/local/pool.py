@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from muster.errors import ModelFailed, ModelTimeout, MusterError, RunCancelled
 from muster.predictor import Call
+from muster.predictors.local.isolation import weakest
 from muster.predictors.local.process import WorkerProcess
 
 __all__ = ["Pool", "check"]
@@ -40,6 +41,7 @@ class Pool:
         self._busy: set[WorkerProcess] = set()
         self._timer: threading.Timer | None = None
         self._closed = False
+        self._reached: set[str] = set()
 
     @contextmanager
     def worker(self, call: Call) -> Iterator[WorkerProcess]:
@@ -56,6 +58,11 @@ class Pool:
             yield worker
         finally:
             self._give(worker)
+
+    @property
+    def isolation(self) -> str | None:
+        """The least that a worker of it reached; None before one has started."""
+        return weakest(list(self._reached))
 
     def close(self) -> None:
         """End all workers, also those at work."""
@@ -74,6 +81,7 @@ class Pool:
         try:
             if not worker.started:
                 worker.start()
+                self._reached.add(str(worker.reached))
         except BaseException:
             self._give(worker)
             raise

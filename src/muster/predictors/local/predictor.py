@@ -54,6 +54,11 @@ class LocalPredictor:
         has = {"probabilities": self.output.probabilities, "params": bool(self.signature.parameters)}
         return frozenset(name for name, true in has.items() if true)
 
+    @property
+    def isolation(self) -> str | None:
+        """The level that its workers reached; None before one was started."""
+        return self._pool.isolation
+
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         check(call)
         outputs = wanted(self._version.reading)

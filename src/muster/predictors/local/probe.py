@@ -67,6 +67,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
             libraries=_libraries(facts),
             raw=_shown(facts, asked.raw),
             first=_first_rows(asked, decision),
+            isolation=str(worker.reached),
         ),
         notes=tuple(notes),
         # The form of its data depends on what is installed where it loads: it is what the probe had, from now on.

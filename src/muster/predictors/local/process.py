@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from muster.config import Settings
 from muster.errors import EnvironmentFailed, ModelDied, ModelFailed, ModelTimeout
+from muster.predictors.local.isolation import Isolation, Reached
 from muster.predictors.local.launch import Handles
+from muster.predictors.local.runtime import Runtime
 from muster.predictors.local.transport import Channel
 from muster.signature import Json
 from muster.worker.wire import PROTOCOL, Closed, Head
@@ -52,6 +54,10 @@ class WorkerProcess:
         self._threads = threads
         self._scratch = scratch
         self._hidden = hidden
+        self._isolation = Isolation.wanted(settings, load)
+        self.reached = Reached()
+        """How far the worker is shut in, once it has started."""
+        self._runtime = Runtime(None)
         self._using = threading.Lock()
         self._handles: Handles | None = None
         self._channel: Channel | None = None
@@ -61,8 +67,10 @@ class WorkerProcess:
         """Start the process and load the model; its facts."""
         seconds = self._settings.seconds("worker.load_seconds")
         with self._using:
+            self._runtime = Runtime(self._load.get("runtime"))
             channel = self._launch()
-            request: dict[str, Json] = {"kind": "load", "spec": dict(self._load), "folder": str(self._folder)}
+            spec = {**self._load, "runtime": self._runtime.values}
+            request: dict[str, Json] = {"kind": "load", "spec": spec, "folder": str(self._folder)}
             request["memory"] = self._settings.number("worker.memory")
             with self._watched("load", seconds):
                 answer = channel.ask(request, seconds)
@@ -70,7 +78,8 @@ class WorkerProcess:
                 self._end()
                 raise self._failure("the model does not load", answer)
             self._channel = channel
-            return dict(answer["facts"])
+            facts: dict[str, Json] = {str(k): v for k, v in self._masked(answer["facts"]).items()}
+            return facts
 
     def predict(
         self, batch: pa.RecordBatch, params: Mapping[str, Json], outputs: Sequence[str], seconds: float
@@ -105,7 +114,7 @@ class WorkerProcess:
     @property
     def log(self) -> str:
         """The tail of what the worker and its model printed."""
-        return "" if self._handles is None else self._handles.log
+        return "" if self._handles is None else self._runtime.mask(self._handles.log)
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +128,8 @@ class WorkerProcess:
         """Start the process, and hear from it that it is a worker that this Muster can talk to."""
         assert self._handles is None, "a worker starts once"
         try:
-            self._handles = Handles(self._python, self._threads, self._scratch, self._hidden)
+            told = self._isolation.document(self._folder)
+            self._handles = Handles(self._python, self._threads, self._scratch, self._hidden, told)
         except OSError as error:
             raise EnvironmentFailed(f"a worker cannot be started with {self._python}: {error}", hint=_REBUILD) from None
         if self._stopped:
@@ -138,7 +148,13 @@ class WorkerProcess:
         if hello.get("protocol") != PROTOCOL or "error" in hello:
             self._end()
             raise _unfit(self._python, hello)
-        self._handles.guards(hello["pid"])
+        self.reached = Reached.told(hello.get("isolation"))
+        self._handles.guards(0 if told["bwrap"] else hello["pid"])
+        try:
+            self._isolation.check(self.reached)
+        except EnvironmentFailed:
+            self._end()
+            raise
         return channel
 
     @contextmanager
@@ -172,13 +188,20 @@ class WorkerProcess:
             f"the model's process ended while it {verb}: {how}", hint=hint, details={**details, "log": self.log}
         )
 
+    def _masked(self, told: Head) -> Head:
+        masked = self._runtime.mask_all(told)
+        assert isinstance(masked, dict)
+        return masked
+
     def _failure(self, what: str, answer: Head) -> ModelFailed:
-        hint = ""
+        hint, answer = "", self._masked(answer)
         if answer.get("memory"):
             allowed = self._settings.number("worker.memory")
             hint = f"a worker may use {allowed / 1e9:.3g} GB: raise `worker.memory`, or send fewer rows at a time"
         elif answer.get("type") in {"ImportError", "ModuleNotFoundError"}:
             hint = "its environment lacks a package: add it to the requirements and register again"
+        elif answer.get("type") == "PermissionError" and self.reached.level in ("landlock", "sandbox"):
+            hint = _SHUT_IN
         details = {
             "type": answer.get("type", ""),
             "error": answer.get("error", ""),
@@ -193,6 +216,10 @@ class WorkerProcess:
         return "" if self._handles is None else self._handles.close(patience)
 
 
+_SHUT_IN = (
+    "its worker sees the model's files, its environment and a folder of its own, and has a network only if the version declares it"
+    " (network=True): put what it reads into the model's folder"
+)
 _REBUILD = "build its environment again, or register the version with another `environment`"
 
 

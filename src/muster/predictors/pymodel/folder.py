@@ -51,6 +51,8 @@ def describe_folder(given: Path, folder: Path) -> Description:
         _read_python(given, file, told, declared, found)
     elif file is not None:
         _read_saved(file, told, declared, found)
+    found.load |= {"runtime": dict(told.runtime)} if told.runtime else {}
+    found.load |= {"network": True} if told.network else {}
     if found.wrong:
         raise InvalidModel(
             f"the model in {given} cannot be used: {'; '.join(found.wrong)}",

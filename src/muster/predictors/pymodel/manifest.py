@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from muster.errors import InvalidInput, near
 from muster.predictors.local.deciding import OUTPUT_KEYS
+from muster.predictors.local.runtime import TYPES, value_of
 from muster.predictors.pymodel.source import INPUTS
 from muster.signature import Column, Json, Parameter, Scalar, Signature, Task, type_from_json
 
@@ -29,13 +30,18 @@ KEYS = (
     "requirements",
     "signature",
     "parameters",
+    "runtime",
+    "network",
     "output",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`file` is the model's own, where it is not `model.py`; `trusted` the types that a skops file may have."""
+    """`file` is the model's own, where it is not `model.py`; `trusted` the types that a skops file may have.
+
+    `runtime` has each runtime parameter's `type`, `value` and perhaps `description`; a secret's value is where it is.
+    """
 
     task: Task | None = None
     target: str | None = None
@@ -46,6 +52,8 @@ class Manifest:
     python: str | None = None
     requirements: tuple[str, ...] = ()
     signature: Signature | None = None
+    runtime: Mapping[str, Json] = field(default_factory=dict)
+    network: bool = False
     output: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -71,6 +79,8 @@ def read_manifest(folder: Path, wrong: list[str]) -> Manifest:
         python=read.text("python"),
         requirements=read.texts("requirements"),
         signature=Signature(tuple(columns), tuple(parameters)) if columns or parameters else None,
+        runtime=dict(read.table("runtime", _runtime)),
+        network=read.switch("network"),
         output=read.output(),
     )
 
@@ -95,6 +105,12 @@ class _Reader:
             return value
         self._wrong.append(f"`{key}` in {FILE} is {value!r}, and can be {', '.join(known)}")
         return None
+
+    def switch(self, key: str) -> bool:
+        value = self._body.get(key, False)
+        if not isinstance(value, bool):
+            self._wrong.append(f"`{key}` in {FILE} is {value!r}, and can be true or false")
+        return value is True
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self._body.get(key, [])
@@ -153,6 +169,22 @@ def _parameter(name: str, told: Any) -> Parameter:
     default = told.get("default")
     kind = type_from_json(told["type"]) if "type" in told else _type_of(default)
     return Parameter(name, kind, default, told.get("many", isinstance(default, list)))
+
+
+def _runtime(name: str, told: Any) -> tuple[str, dict[str, Json]]:
+    """`name = 0.5`, which is its default, or a table with `type` and perhaps `default` and `description`."""
+    given = told if isinstance(told, dict) else {"default": told}
+    if unknown := [k for k in given if k not in {"type", "default", "description"}]:
+        raise InvalidInput(f"a runtime parameter has no {', '.join(unknown)}; it has type, default, description")
+    default = given.get("default")
+    kind = given.get("type", _KINDS.get(type(default)))
+    if kind not in TYPES:
+        raise InvalidInput(f"its type is {kind!r}, and can be {', '.join(TYPES)}")
+    declared: dict[str, Json] = {"type": kind, "value": None if default is None else value_of(name, kind, default)}
+    return name, declared | ({"description": str(given["description"])} if "description" in given else {})
+
+
+_KINDS = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 
 def _type_of(value: Any) -> pa.DataType:

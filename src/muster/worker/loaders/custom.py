@@ -1,11 +1,13 @@
 """Models of the user's own: a function, or an object with hooks.
 
 Data goes through `transform`, if there is one, to `predict` and `predict_proba`; each answer goes through `post_process`, which
-gets the answer, and as a second argument, if it takes one, the name of the method that gave it.
+gets the answer, and as a second argument, if it takes one, the name of the method that gave it. `load` gets the artifact's
+folder, and as a second argument the runtime parameters; hooks that have an argument `model` get there what it returned.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import pathlib
@@ -26,8 +28,7 @@ def load_custom(model: Any, spec: Dict[str, Any], folder: str) -> Loaded:
     if inspect.isclass(model):
         form = getattr(model, "INPUT", None)
         model = model()
-        _load(model, folder)
-        return load_hooks(model, spec, form)
+        return load_hooks(model, spec, form, _load(model, spec, folder))
     if isinstance(model, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)) or not hasattr(
         model, "predict"
     ):
@@ -45,23 +46,25 @@ def load_module(module: Any, spec: Dict[str, Any], folder: str) -> Loaded:
         form = getattr(model, "INPUT", form)
     else:
         model = module
-    _load(model, folder)
-    return load_hooks(model, spec, form)
+    return load_hooks(model, spec, form, _load(model, spec, folder))
 
 
-def _load(model: Any, folder: str) -> None:
+def _load(model: Any, spec: Dict[str, Any], folder: str) -> Any:
     load = getattr(model, "load", None)
-    if callable(load):
-        load(pathlib.Path(os.path.abspath(folder)))
+    if not callable(load):
+        return None
+    path, runtime = pathlib.Path(os.path.abspath(folder)), spec.get("runtime") or {}
+    return load(path, runtime) if _takes_two(load) else load(path)
 
 
-def load_hooks(model: Any, spec: Dict[str, Any], form: Any) -> Loaded:
-    """`form` is what the code says in INPUT."""
+def load_hooks(model: Any, spec: Dict[str, Any], form: Any, loaded: Any = None) -> Loaded:
+    """`form` is what the code says in INPUT, `loaded` what its `load` returned."""
     methods = [m for m in METHODS if callable(getattr(model, m, None))]
     if not methods:
         raise BadAnswer("there is no function or method `predict`")
     chosen = inputs.choose(spec.get("input") or form)
-    transform, post_process = getattr(model, "transform", None), getattr(model, "post_process", None)
+    transform, post_process = (_given(getattr(model, n, None), loaded) for n in ("transform", "post_process"))
+    asked = {m: _given(getattr(model, m), loaded) for m in methods}
 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], wanted: List[str]) -> Columns:
         data = inputs.build(batch, chosen, named=bool(spec.get("named")))
@@ -69,14 +72,28 @@ def load_hooks(model: Any, spec: Dict[str, Any], form: Any) -> Loaded:
             data = transform(data)
         columns: Columns = {}
         for method in wanted:
-            answer = _called(getattr(model, method), data, params)
+            answer = _called(asked[method], data, params)
             if callable(post_process):
                 answer = post_process(answer, method) if _takes_two(post_process) else post_process(answer)
             columns.update((scores_of if method == "predict_proba" else columns_of)(method, answer))
         return columns
 
-    features = plain(attribute(model, "feature_names_in_"))
-    return Loaded(ask, methods, classes=_classes(model), features=features, input=chosen)
+    features = plain(attribute(model if loaded is None else loaded, "feature_names_in_"))
+    classes = _classes(model)
+    if classes is None and loaded is not None:
+        classes = plain(attribute(loaded, "classes_"))
+    return Loaded(ask, methods, classes=classes, features=features, input=chosen)
+
+
+def _given(hook: Any, loaded: Any) -> Any:
+    """The hook, with its argument `model` filled in, if it has one that is not its first."""
+    if not callable(hook):
+        return hook
+    try:
+        known = list(inspect.signature(hook).parameters)
+    except (TypeError, ValueError):  # of compiled code
+        return hook
+    return functools.partial(hook, model=loaded) if "model" in known[1:] else hook
 
 
 def _classes(model: Any) -> Any:
@@ -104,5 +121,6 @@ def _called(method: Callable[..., Any], data: Any, params: Dict[str, Any]) -> An
 
 
 def _takes_two(hook: Callable[..., Any]) -> bool:
-    kinds = [p.kind for p in inspect.signature(hook).parameters.values()]
+    given = getattr(hook, "keywords", {})  # what is filled in already stays among the parameters
+    kinds = [p.kind for n, p in inspect.signature(hook).parameters.items() if n not in given]
     return kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) + kinds.count(inspect.Parameter.POSITIONAL_ONLY) >= 2

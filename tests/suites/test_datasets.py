@@ -18,9 +18,14 @@ from muster.datasets.delta import DeltaTables
 from muster.datasets.delta_sink import DeltaSinks
 from muster.datasets.encode import Encoding
 from muster.datasets.formats import FORMATS
+from muster.datasets.object_sink import ObjectSinks
 from muster.datasets.objects import Objects
 from muster.datasets.sink import FileSinks
 from muster.datasets.table import Files
+from muster.errors import DatasetNotFound
+from muster.objects.bucket import bucket_of
+from muster.objects.faults import ObjectNotFound
+from muster.objects.place import Place
 from muster.testing.dataset import RUN, DatasetSuite, SinkSuite
 from tests.s3 import upload
 
@@ -160,6 +165,46 @@ class TestFileSinks(SinkSuite):
                 return None
             types = dict(zip(table.schema.names, table.schema.types, strict=True))
             opened = Files().open(f"{tmp_path}/{name}", {}).declare(types)
+            return pa.Table.from_batches([c.batch for p in opened.parts(30) for c in p.chunks(30)])
+
+        return read
+
+
+REMOTE_OUTPUTS = ["out/", "new/folders/out?format=csv.gz", "out.parquet", "out.jsonl.zst", "out.arrow"]
+
+
+@pytest.mark.parametrize("name", REMOTE_OUTPUTS)
+class TestObjectSinks(SinkSuite):
+    def staged(self, sink: Sink) -> bool:
+        place = Place.parse(str(sink.staging))
+        return any(True for _ in bucket_of(place).list(place.key))
+
+    def stands(self, sink: Sink, file: str) -> bool:
+        place = Place.parse(str(sink.staging))
+        return bucket_of(place).head(file).size > 0
+
+    def rejected(self, sink: Sink) -> str | None:
+        place = Place.parse(sink.rejects)
+        try:
+            return bucket_of(place).read(place.key).decode()
+        except ObjectNotFound:
+            return None
+
+    @pytest.fixture
+    def create(self, name: str, bucket: str) -> Callable[..., Sink]:
+        def create(schema: pa.Schema, run: str = RUN, *, overwrite: bool = False) -> Sink:
+            return ObjectSinks().create(f"{bucket}/{name}", run, schema, overwrite=overwrite)
+
+        return create
+
+    @pytest.fixture
+    def read(self, name: str, bucket: str, table: pa.Table) -> Callable[[], pa.Table | None]:
+        def read() -> pa.Table | None:
+            types = dict(zip(table.schema.names, table.schema.types, strict=True))
+            try:
+                opened = Objects().open(f"{bucket}/{name}", {}).declare(types)
+            except DatasetNotFound:
+                return None
             return pa.Table.from_batches([c.batch for p in opened.parts(30) for c in p.chunks(30)])
 
         return read

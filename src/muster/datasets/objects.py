@@ -6,6 +6,7 @@ Muster wrote is read as its manifest says. Objects are read in ranges as they ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,20 @@ from muster.objects.place import Place, is_object_url
 if TYPE_CHECKING:
     from muster.objects.bucket import Entry
 
-__all__ = ["ObjectLocation", "Objects", "explained", "locate_object"]
+__all__ = ["ObjectLocation", "Objects", "explained", "locate_object", "part_name", "run_of"]
+
+_PART = re.compile(r"part-[0-9]{6,}-[0-9]{6,}-([0-9A-Z]{26})\.[a-z.]+")
+
+
+def part_name(part: int, index: int, run: str, suffix: str) -> str:
+    """In the order of the rows, and no other run's."""
+    return f"part-{part:06}-{index:06}-{run}{suffix}"
+
+
+def run_of(name: str) -> str | None:
+    """The run whose part of an output this is: one that counts only where a manifest names it."""
+    found = _PART.fullmatch(name)
+    return found[1] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,7 @@ def _find(location: ObjectLocation) -> tuple[File, ...]:
     bucket = bucket_of(place)
     if location.pattern:
         found = {place.relative(e.place.key): e for e in bucket.list(place.folder)}
-        names = _matching(found, location.pattern)
+        names = _finished(_matching(found, location.pattern), found)
         if not names:
             hint = "names that begin with `_` or `.` do not count; the parts of a key are matched one by one, `**` takes any number"
             raise DatasetNotFound(f"no object matches {location}", hint=hint)
@@ -122,10 +136,29 @@ def _folder(place: Place, found: Mapping[str, Entry]) -> tuple[File, ...]:
         if missing:
             raise lacking(str(place), missing)
         return _ordered((found[name], name) for name in names)
-    names = [name for name in found if not _is_hidden(name)]
+    names = _finished([name for name in found if not _is_hidden(name)], found)
+    if not names and any(map(run_of, found)):
+        raise DatasetNotFound(
+            f"{place} holds only parts of an output that is not finished",
+            hint=f"wait for its {MANIFEST}, or score again",
+        )
     if not names:
         raise DatasetNotFound(f"there is no object {place}, nor data below it", hint=_neighbours(place))
     return _ordered((found[name], name) for name in names)
+
+
+def _finished(names: Sequence[str], found: Mapping[str, Entry]) -> list[str]:
+    """Without parts of outputs that no manifest beside them names: of runs at work, or cut off, or that were replaced."""
+    from muster.objects.bucket import bucket_of
+
+    parts = {name: name.rpartition("/")[0] for name in names if run_of(name.rpartition("/")[2])}
+    counted: set[str] = set()
+    for folder in set(parts.values()):
+        above = f"{folder}/" if folder else ""
+        if (entry := found.get(above + MANIFEST)) is not None:
+            content = bucket_of(entry.place).read(entry.place.key)
+            counted.update(above + name for name in listed(content, str(entry.place)))
+    return [name for name in names if name not in parts or name in counted]
 
 
 def _neighbours(place: Place) -> str:

@@ -169,6 +169,12 @@ SETTINGS: Mapping[str, Setting] = {
             lambda: "",
             "the tracking server of models:/ and runs:/; MLFLOW_TRACKING_URI when empty",
         ),
+        Setting(
+            "scan.pickles",
+            _one_of("refuse", "warn"),
+            lambda: "refuse",
+            "what becomes of a model with a pickle that can do harm when it is loaded: `refuse` it, or `warn` and load it in its worker",
+        ),
         Setting("score.chunk_rows", _count, lambda: 0, "rows of a chunk; 0 chooses them by the width of a row"),
         Setting("jobs.attempts", _some, lambda: 3, "how often a job is begun before it is given up"),
         Setting(

@@ -21,6 +21,8 @@
     │   └── ModelDied          its process ended while it worked
     ├── RunFailed              a run ended without its result
     │   └── RunCancelled
+    ├── SourceError            a place that models come from cannot be reached, or fails
+    │   └── SourceDenied       it refuses: a wrong or missing token, or no right to this
     ├── StoreError             the hub's store cannot be read or written
     │   ├── Corrupt            stored bytes are not those that were stored
     │   └── TooNew             made by a later release of Muster
@@ -61,6 +63,8 @@ __all__ = [
     "RunFailed",
     "RunNotFound",
     "SignatureMismatch",
+    "SourceDenied",
+    "SourceError",
     "StoreError",
     "TooNew",
     "VersionNotFound",
@@ -172,6 +176,14 @@ class RunFailed(MusterError):
 
 class RunCancelled(RunFailed):
     """A run was cancelled."""
+
+
+class SourceError(MusterError):
+    """A place that models come from cannot be reached, or fails."""
+
+
+class SourceDenied(SourceError):
+    """The place refuses who asks."""
 
 
 class StoreError(MusterError):

@@ -27,6 +27,7 @@ from muster.predictors import ORIGINS, SOURCES
 from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import specify, store
 from muster.predictors.local.environment import EnvironmentInfo, Environments
+from muster.predictors.local.scanning import dangers, scan
 from muster.predictors.local.site import LocalSite
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
@@ -37,6 +38,7 @@ from muster.registry.jobs import Jobs, Tell
 from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_threshold
 from muster.registry.score import Scorings
+from muster.registry.scans import Scan
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.runners import RUNNERS
 from muster.scoring.small import head, predict_table
@@ -179,6 +181,7 @@ class Hub(House):
             site=self._site,
             scratch=self.folder / "scratch",
             fetch=self._fetch,
+            scan=Scan(scan, dangers, refuse=self.settings.text("scan.pickles") == "refuse"),
         )
         return Registration(self._records, self._actor, tools, request).run()
 

@@ -44,6 +44,7 @@ def version_sheet(version: Version, built: Mapping[str, int]) -> Sheet:
     _environment(sheet, version.environment, built)
     _probe(sheet, version.probe)
     sheet.fact("isolation", _isolation(version))
+    _lineage(sheet, version)
     sheet.fact("notes", *version.notes)
     sheet.fact("aliases", listed(version.aliases) if version.aliases else "")
     sheet.fact("tags", *(f"{k}={v}" for k, v in version.tags.items()))
@@ -141,6 +142,32 @@ def _environment(sheet: Sheet, environment: Environment | None, built: Mapping[s
         f"Python {environment.python}, {where}",
         listed(environment.requirements) if environment.requirements else "",
     )
+
+
+_NAMED = ("server", "name", "version")
+_PARTS = ("aliases", "stage", "source", "user", "created_at", "tags")
+_RUN = ("id", "name", "user", "status", "ended_at", "metrics", "params", "tags")
+
+
+def _lineage(sheet: Sheet, version: Version) -> None:
+    """What its source tells of it, and of the run that made it."""
+    sheet.fact("imported from", version.imported)
+    told = version.lineage
+    parts = _PARTS if version.imported else (*_NAMED, *_PARTS)
+    lines = [f"{k.removesuffix('_at')}: {_told(told[k])}" for k in parts if k in told]
+    for part, ident in (("run", "run_id"), ("model", "model_id")):
+        of = told.get(part)
+        if isinstance(of, dict):
+            lines += [f"{part} {k.removesuffix('_at')}: {_told(of[k])}" for k in _RUN if k in of]
+        elif ident in told:
+            lines.append(f"{part} id: {told[ident]}")
+    sheet.fact("lineage", *lines)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return listed((f"{k}={_short(v)}" for k, v in value.items()), 8)
+    return listed(value) if isinstance(value, list) else str(value)
 
 
 def _probe(sheet: Sheet, probe: Probe | None) -> None:

@@ -55,12 +55,13 @@ def _bucket(url: str, _environment: tuple[tuple[str, str], ...]) -> Bucket:
 
 
 class Bucket:
-    """Opened by `bucket_of`; keys are those of places in it."""
+    """Opened by `bucket_of`, or with `credentials` of its own by the words of obstore; keys are those of places in it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, credentials: Mapping[str, str] | None = None) -> None:
         self._url = url
+        lent: Any = dict(credentials or {})
         with faults(Place(url)):
-            self._store = from_url(url, retry_config=_RETRY, client_options=_client())
+            self._store = from_url(url, retry_config=_RETRY, client_options=_client(), **lent)
 
     def head(self, key: str) -> Entry:
         """ObjectNotFound if there is none."""

@@ -71,9 +71,9 @@ class ObjectStream(io.RawIOBase):
         return found[:wanted]
 
 
-def pieces(entry: Entry, start: int = 0, size: int | None = None) -> Iterator[bytes]:
+def pieces(entry: Entry, start: int = 0, size: int | None = None, bucket: Bucket | None = None) -> Iterator[bytes]:
     """The bytes in order, with the next ranges on their way while one is used. Memory is bounded by a few of them."""
-    bucket = bucket_of(entry.place)
+    bucket = bucket or bucket_of(entry.place)
     end = entry.size if size is None else start + size
     starts = iter(range(start, end, PIECE))
     coming: deque[Future[bytes]] = deque()

@@ -10,3 +10,8 @@ ORIGINS: Mapping[str, str] = {
     "python": "muster.predictors.python:PythonOrigin",
 }
 """Name → where it lives. No two claim the same source."""
+
+SOURCES: Mapping[str, str] = {
+    "tracking": "muster.predictors.tracking.source:TrackingSource",
+}
+"""Places elsewhere that models are fetched from: name → where it lives, made with a hub's settings and talk."""

@@ -12,11 +12,13 @@ import pyarrow as pa
 
 from muster.errors import Conflict, InvalidInput, InvalidModel, InvalidReference, NotApplicable, near
 from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
-from muster.records import Counter, Environment, Model, Version, new_id, now
+from muster.records import Counter, Environment, Event, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name, check_tags
 from muster.registry.registry import check_threshold, day, filled, point
+from muster.registry.scans import Scan, Scanner
 from muster.scratch import scratch
 from muster.signature import Json, Output, Scalar, canonical
+from muster.source import Fetched
 from muster.store import Condition, Query, RecordStore, Sort, Transaction
 
 __all__ = ["Registration", "Request", "Tools", "overrides"]
@@ -38,6 +40,12 @@ class Request:
     network: bool = False
     runtime: Mapping[str, Json] = field(default_factory=dict)
     if_changed: bool = False
+    number: int | None = None
+    """The version's number, where it has one already; the next one without."""
+
+
+def _never(_source: object, _folder: Path) -> Fetched | None:
+    return None
 
 
 class Resolve(Protocol):
@@ -62,6 +70,9 @@ class Tools:
     resolve: Resolve
     site: Site
     scratch: Path
+    fetch: Callable[[object, Path], Fetched | None] = _never
+    """Brings here what a source elsewhere names, into a new folder; None for what is here."""
+    scan: Scan | None = None
 
 
 class Registration:
@@ -76,21 +87,29 @@ class Registration:
     def run(self) -> Version:
         request = self._request
         self._check_names()
-        name, origin = self._origin()
         with scratch(self._tools.scratch) as folder:
-            description = _asked(origin.describe(request.source, folder), request)
+            fetched = self._tools.fetch(request.source, folder / "fetched")
+            name, origin = self._origin(request.source if fetched is None else fetched.path)
+            description = _asked(_described(origin, request.source, fetched, folder / "scratch"), request)
             declared = self._declared(description)
             digest, size = self._stored(description)
             if request.if_changed and (same := self._existing(digest)) is not None:
                 return same
-            environment = self._environment(description)
-            draft = Draft(description=description, declared=declared, digest=digest, environment=environment)
             try:
+                description = self._scanned(description, digest)
+                environment = self._environment(description)
+                draft = Draft(description=description, declared=declared, digest=digest, environment=environment)
                 finding = origin.probe(draft, self._tools.site, request.sample)
                 return self._commit(self._version(name, draft, size, finding))
             except BaseException:
                 self._discard(digest)
                 raise
+
+    def _scanned(self, description: Description, digest: str) -> Description:
+        """Before anything of it is loaded."""
+        if self._tools.scan is None or description.folder is None:
+            return description
+        return Scanner(self._store, self._actor, self._tools.site).scanned(description, digest, self._tools.scan)
 
     def _discard(self, digest: str) -> None:
         """The copy of files that were only looked at: nothing is left of a registration that fails, but blobs that nothing names."""
@@ -112,8 +131,8 @@ class Registration:
                 "; ".join(e.message for e in wrong), hint=", and ".join(dict.fromkeys(e.hint for e in wrong))
             )
 
-    def _origin(self) -> tuple[str, Origin]:
-        origins, wanted, source = self._tools.origins, self._request.origin, self._request.source
+    def _origin(self, source: object) -> tuple[str, Origin]:
+        origins, wanted = self._tools.origins, self._request.origin
         if wanted is not None:
             if wanted not in origins:
                 raise InvalidInput(
@@ -229,7 +248,10 @@ class Registration:
             if self._request.if_changed and (same := self._same(tx, draft.digest)) is not None:
                 return same
             model = _open_for_more(tx.get(Model, draft.model))
-            version = replace(draft, number=_count(tx, f"version/{draft.model}"))
+            number = self._request.number
+            version = replace(
+                draft, number=_count(tx, draft.model) if number is None else _kept(tx, draft.model, number)
+            )
             if model is None:
                 tx.insert(self._first(version))
             else:
@@ -251,6 +273,15 @@ class Registration:
             created_by=self._actor,
             updated_at=version.created_at,
         )
+
+
+def _described(origin: Origin, source: object, fetched: Fetched | None, place: Path) -> Description:
+    """What the origin says of the files; where they were fetched, they come from there and not from a folder that is soon gone."""
+    place.mkdir()
+    if fetched is None:
+        return origin.describe(source, place)
+    told = origin.describe(fetched.path, place)
+    return replace(told, source=fetched.source, lineage={**told.lineage, **fetched.lineage}, imported=fetched.imported)
 
 
 def _asked(description: Description, request: Request) -> Description:
@@ -333,10 +364,28 @@ def _differs(model: Model, what: str, has: object, got: object) -> str:
     return f"`{model.name}` has the {what} {has}, and this version {got}"
 
 
-def _count(tx: Transaction, name: str) -> int:
+def _count(tx: Transaction, model: str) -> int:
+    name = f"version/{model}"
     counter = tx.get(Counter, name)
     if counter is None:
         tx.insert(Counter(name=name, last=1))
         return 1
     tx.replace(Counter(name=name, last=counter.last + 1))
     return counter.last + 1
+
+
+def _kept(tx: Transaction, model: str, number: int) -> int:
+    """A number that the version has elsewhere, if no version ever had it here; the next ones are counted from the highest."""
+    name = f"version/{model}"
+    counter = tx.get(Counter, name)
+    used = (Condition("subject", "=", f"version/{model}:{number}"), Condition("action", "=", "version.created"))
+    if counter is not None and number <= counter.last and tx.count(Event, used):
+        raise Conflict(
+            f"`{model}:{number}` is, or was, another version here",
+            hint="numbers mean one version for ever: import it under another name",
+        )
+    if counter is None:
+        tx.insert(Counter(name=name, last=number))
+    elif number > counter.last:
+        tx.replace(Counter(name=name, last=number))
+    return number

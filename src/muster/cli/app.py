@@ -24,6 +24,7 @@ __all__ = ["main", "root"]
 # What `muster --help` shows; a test compares it with the commands' own words. A name is that of its module in commands/.
 _WORK: Mapping[str, str] = {
     "demo": "Do the main job on real data, from nothing.",
+    "init": "Write a small working model folder to start from.",
     "register": "Register a version of a model.",
     "score": "Score a dataset into a dataset.",
     "predict": "Predict for rows on stdin.",

@@ -21,6 +21,7 @@ __all__ = ["PythonOrigin"]
 _JUNK = shutil.ignore_patterns(
     ".git",
     ".hg",
+    ".muster",
     ".venv",
     "venv",
     "__pycache__",

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,46 @@ def server() -> Iterator[str]:
     started._cleanup()
     if not (folder / "data").exists():
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of a test's own, which it may stop and start."""
+
+    url: str
+    _data: Path
+    _options: str
+    _program: Path
+
+    def stop(self, how: str) -> None:
+        self._control("-m", how, "stop")
+
+    def start(self) -> None:
+        self._control("-o", self._options, "-l", str(self._data / "log"), "start")
+
+    def _control(self, *arguments: str) -> None:
+        who = {"user": "pgserver"} if os.geteuid() == 0 else {}
+        command = [str(self._program), "-w", "-D", str(self._data), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **who)  # type: ignore[call-overload]
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """A server that no other test uses."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        data = Path(folder) / "data"
+        try:
+            started = _started(data)
+        except Exception as error:  # noqa: BLE001  # as above
+            pytest.skip(f"no PostgreSQL starts here ({error})")
+        url = str(started.get_uri())
+        where = conninfo_to_dict(url)["host"]
+        try:
+            yield Server(at(url, "postgres"), data, f'-h "" -k {where}', Path(started.bin_path) / "pg_ctl")
+        finally:
+            started._postmaster_info = type(started._postmaster_info).read_from_pgdata(data)
+            started._cleanup()
 
 
 def _started(data: Path) -> Any:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -137,6 +138,50 @@ def test_a_lost_answer_to_commit_is_found_out(
     assert store.count(Model) == int(committed)
     insert(store, a_model("fraud"))
     assert store.verify() == (1 + committed, None)
+
+
+def test_what_was_answered_is_stored_and_nothing_else_while_connections_end(
+    store: SqlRecords, postgres_hub: str
+) -> None:
+    stored: list[str] = []
+    faults: list[str] = []
+
+    def write(name: str) -> None:
+        for n in range(40):
+            try:
+                insert(store, a_model(f"{name}-{n}"))
+                stored.append(f"{name}-{n}")
+            except StoreError as error:
+                faults.append(error.message)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in ("ada", "bob", "eve")]
+    for thread in threads:
+        thread.start()
+    while any(t.is_alive() for t in threads):
+        _end_connections(postgres_hub)
+        time.sleep(random.uniform(0, 0.02))
+    assert {m.name for m in store.find(Model, Query(limit=1_000)).items} == set(stored)
+    assert store.verify() == (len(stored), None)
+    assert len(stored) + len(faults) == 120
+    assert all("was lost" in told for told in faults)
+
+
+@pytest.mark.deep
+def test_a_server_that_starts_again_is_waited_for(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with postgres.own_server() as server, closing(SqlRecords(server.url, wait=20.0)) as store:
+        insert(store, a_model("before"))
+        for how in ("fast", "immediate"):
+            server.stop(how)
+            thread = threading.Timer(0.5, server.start)
+            thread.start()
+            assert store.get(Model, "before") is not None
+            insert(store, a_model(how))
+            thread.join()
+        server.stop("fast")
+        with pytest.raises(StoreError, match="does not answer"), closing(SqlRecords(server.url)):
+            pass
+        server.start()
+        assert store.verify() == (3, None)
 
 
 def test_a_statement_that_failed_commits_nothing_silently(store: SqlRecords) -> None:

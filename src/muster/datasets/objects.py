@@ -68,7 +68,7 @@ def locate_object(uri: str, options: Mapping[str, str] | None = None) -> ObjectL
     if magic is None:
         return ObjectLocation(place, chosen)
     above = "".join(f"{part}/" for part in parts[:magic])
-    return ObjectLocation(Place(place.bucket, above), chosen, tuple(parts[magic:]))
+    return ObjectLocation(Place(place.bucket, above), chosen, tuple(filter(None, parts[magic:])))
 
 
 class Objects:

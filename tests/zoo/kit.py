@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,17 @@ makers: dict[str, Callable[[Path], Any]] = {}
 def maker(make: Callable[[Path], Any]) -> Callable[[Path], Any]:
     makers[make.__name__] = make
     return make
+
+
+def pins(*packages: str) -> list[str]:
+    """The versions that are here, as requirements; what is not here is left out."""
+    found = []
+    for name in packages:
+        try:
+            found.append(f"{name}=={version(name)}")
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def said(place: Path, prediction: Any, probabilities: Any = None, *, data: Any = DATA, **case: Any) -> None:

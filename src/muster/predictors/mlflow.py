@@ -14,7 +14,8 @@ from muster.predictors.local.pickled import pickled_modules
 from muster.predictors.local.sources import local_path, readable
 from muster.predictors.mlmodel.document import FILE, Document
 from muster.predictors.mlmodel.example import read_example
-from muster.predictors.mlmodel.flavors import Loading, find_loading
+from muster.predictors.mlmodel.flavors import find_loading
+from muster.predictors.mlmodel.loading import Loading
 from muster.predictors.mlmodel.requirements import completed, read_needs, without_mlflow
 from muster.predictors.mlmodel.signature import output_names, read_signature
 from muster.records import Version
@@ -71,7 +72,7 @@ def _description(source: object, scratch: Path) -> Description:
         exact_python=loading.pickled,
         example=example,
         load={**loading.spec, **_input(signature, unnamed=unnamed), "mlflow": _lineage(document)},
-        output={"targets": list(targets)} if targets else {},
+        output={**({"targets": list(targets)} if targets else {}), **loading.output},
         notes=tuple(document.notes + ([] if not native else [_NATIVE_NOTE])),
     )
 

@@ -96,7 +96,25 @@ def _classification(case: Case, task: Task | None) -> tuple[Task, Form]:
     # An estimator has applied its own link already; only margins, and scores of each class against the rest, are left as they are.
     if form.probabilities and form.activation == "none" and (case.kind is None or link in {"normalise", "sigmoid"}):
         form = replace(form, activation=link)
+    if form.probabilities and case.scores is not None and not case.activated:
+        form = _of_network(case, form)
     return task or _counted(case, form), form
+
+
+_ACTIVATION = "output={'activation': …}: 'softmax' or 'sigmoid' for scores, 'none' for probabilities"
+
+
+def _of_network(case: Case, form: Form) -> Form:
+    """What its last layer tells, or rows that add up to 1; else nothing does: scores of a probe may lie within 0 and 1 by chance."""
+    if case.scores == "logarithms":
+        return replace(form, activation="exp")
+    if case.scores == "probabilities" or (len(form.probabilities) == 1 and _adds_up(case, form.probabilities[0])):
+        return form
+    raise ask(
+        f"the model is a network, and nothing tells whether `{form.probabilities[0]}` gives scores or probabilities",
+        _ACTIVATION,
+        "task='other' to keep the answers as they are",
+    )
 
 
 def _counted(case: Case, form: Form) -> Task:
@@ -141,6 +159,8 @@ def _one_column(case: Case, name: str, task: Task | None) -> tuple[Task | None, 
         return task, as_label if case.objective.form == "codes" else as_scores
     if is_text(kind) or pa.types.is_boolean(kind):
         return task, as_label
+    if is_number(kind) and case.scores is not None and task is not None and pa.types.is_floating(kind):
+        return task, as_scores
     if is_number(kind):
         return _numbers(case, name, task)
     if pa.types.is_struct(kind) and task in {"binary", "multiclass"}:
@@ -161,6 +181,9 @@ def _numbers(case: Case, name: str, task: Task | None) -> tuple[Task | None, For
     within = bool(((values >= 0) & (values <= 1)).all())
     whole = bool((values == np.round(values)).all())
     if task is None:
+        if case.scores == "unknown":
+            needs = f"{POSITIVE_LAST} with {_ACTIVATION}"
+            raise ask(f"the model is a network that gives numbers {_range(values)}", "task='regression'", needs)
         if not within and not whole:
             return "regression", Form(value=name)
         raise ask(
@@ -204,7 +227,8 @@ def _lists(case: Case, name: str, task: Task | None) -> tuple[Task | None, Form]
     shown = (
         f"`{name}` gives {width or 'several'} numbers in a row{', which add up to 1' if _adds_up(case, name) else ''}"
     )
-    raise ask(f"{shown}: probabilities of classes, or values", POSITIVE_LAST, "task='multioutput'")
+    needs = f"{POSITIVE_LAST} with {_ACTIVATION}" if case.scores == "unknown" and "add up" not in shown else POSITIVE_LAST
+    raise ask(f"{shown}: probabilities of classes, or values", needs, "task='multioutput'")
 
 
 def _flags(case: Case, name: str, kind: pa.DataType) -> Form:
@@ -224,4 +248,4 @@ def _adds_up(case: Case, name: str) -> bool:
     if not pa.types.is_fixed_size_list(answers.type) or not len(answers) or answers.null_count:
         return False
     values = floats(answers.flatten(), name).reshape(len(answers), -1)
-    return bool(np.allclose(values.sum(axis=1), 1, atol=1e-3))
+    return bool((values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3))

@@ -50,6 +50,9 @@ _OBJECTIVES: Mapping[str, Objective] = {
     "CrossEntropy": _POSITIVE,
     "MultiClass": _MATRIX,
     "MultiClassOneVsAll": _ONE_VERSUS_REST,
+    "statsmodels:binary": _POSITIVE,
+    "statsmodels:multiclass": _MATRIX,
+    "statsmodels:regression": _REGRESSION,
 } | dict.fromkeys(
     (
         "regression", "regression_l2", "l2", "mean_squared_error", "mse", "l2_root", "root_mean_squared_error", "rmse",

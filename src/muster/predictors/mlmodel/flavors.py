@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from muster.predictors.mlmodel import libraries
 from muster.predictors.mlmodel.document import Document
+from muster.predictors.mlmodel.loading import Loading, pinned
+from muster.predictors.mlmodel.signature import takes_objects
 from muster.signature import Json
 
-__all__ = ["Loading", "find_loading"]
+__all__ = ["find_loading"]
 
 _PYFUNC = "python_function"
 _PICKLES = {"pickle", "cloudpickle", "joblib"}
 _PICKLE_SUFFIXES = {".pkl", ".pickle", ".joblib", ".pth", ".pt"}
-_PICKLING = {"mlflow.sklearn", "mlflow.statsmodels", "mlflow.pmdarima", "mlflow.pytorch", "mlflow.diviner"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loading:
-    """What the worker is told, what it needs installed beside the model's requirements, and whether that is mlflow."""
-
-    spec: Mapping[str, Json]
-    needs: tuple[str, ...] = ()
-    native: bool = True
-    pickled: bool = False
-    files: tuple[str, ...] = ()
+_PICKLING = {"mlflow.sklearn", "mlflow.pmdarima", "mlflow.diviner", "mlflow.fastai"}
+# Their answers are scores or probabilities, and nothing tells which.
+_NETWORKS = {"mlflow.tensorflow", "mlflow.keras", "mlflow.paddle", "mlflow.pytorch", "mlflow.fastai"}
+# A row of theirs asks for several values.
+_BY_ROW = {"mlflow.pmdarima"}
+# Texts, documents, vectors, conversations: kept as they are, unless a task is declared.
+_RAW = {
+    "mlflow.transformers", "mlflow.sentence_transformers", "mlflow.langchain", "mlflow.llama_index", "mlflow.dspy", "mlflow.openai",
+    "mlflow.pyfunc.loaders.chat_model", "mlflow.pyfunc.loaders.chat_agent", "mlflow.pyfunc.loaders.responses_agent",
+}  # fmt: skip
 
 
 def find_loading(document: Document) -> Loading | None:
@@ -78,10 +79,6 @@ def _imported(file: Path) -> set[str]:
     return {n.partition(".")[0] for n in names}
 
 
-def _pinned(package: str, version: Json) -> str:
-    return f"{package}=={version}" if isinstance(version, str) and version else package
-
-
 def _object(document: Document, path: str, flavor: Mapping[str, Json], usual: str, needs: list[str]) -> Loading | None:
     """A model that was saved whole, in one of the formats for that."""
     told = flavor.get("serialization_format")
@@ -103,7 +100,7 @@ def _sklearn(document: Document, flavor: Mapping[str, Json], pyfunc: Mapping[str
     )
     if path is None:
         return None
-    loading = _object(document, path, flavor, "pickle", [_pinned("scikit-learn", flavor.get("sklearn_version"))])
+    loading = _object(document, path, flavor, "pickle", [pinned("scikit-learn", flavor.get("sklearn_version"))])
     method = pyfunc.get("predict_fn")
     if loading is None or not isinstance(method, str) or method in {"predict", "score"}:
         return loading
@@ -115,7 +112,7 @@ def _xgboost(document: Document, flavor: Mapping[str, Json], pyfunc: Mapping[str
     if path is None:
         return None
     kind = str(flavor.get("model_class") or "xgboost.core.Booster")
-    needs = [_pinned("xgboost", flavor.get("xgb_version"))] + ([] if kind.endswith(".Booster") else ["scikit-learn"])
+    needs = [pinned("xgboost", flavor.get("xgb_version"))] + ([] if kind.endswith(".Booster") else ["scikit-learn"])
     return Loading(spec={"loader": "xgboost", "file": path, "class": kind}, needs=tuple(needs), files=(path,))
 
 
@@ -123,7 +120,7 @@ def _lightgbm(document: Document, flavor: Mapping[str, Json], pyfunc: Mapping[st
     path = document.inside(flavor.get("data") or pyfunc.get("data"), "the file of its model")
     if path is None:
         return None
-    needs = [_pinned("lightgbm", flavor.get("lgb_version"))]
+    needs = [pinned("lightgbm", flavor.get("lgb_version"))]
     if str(flavor.get("model_class") or "lightgbm.basic.Booster").endswith(".Booster"):
         return Loading(spec={"loader": "lightgbm", "file": path}, needs=tuple(needs), files=(path,))
     return _object(document, path, flavor, "cloudpickle", [*needs, "scikit-learn"])
@@ -135,7 +132,7 @@ def _catboost(document: Document, flavor: Mapping[str, Json], pyfunc: Mapping[st
         return None
     spec: dict[str, Json] = {"loader": "catboost", "file": path, "class": str(flavor.get("model_type") or "CatBoost")}
     spec["format"] = str(flavor.get("save_format") or "cbm")
-    return Loading(spec=spec, needs=(_pinned("catboost", flavor.get("catboost_version")),), files=(path,))
+    return Loading(spec=spec, needs=(pinned("catboost", flavor.get("catboost_version")),), files=(path,))
 
 
 _NATIVE: Mapping[str, Callable[[Document, Mapping[str, Json], Mapping[str, Json]], Loading | None]] = {
@@ -143,6 +140,12 @@ _NATIVE: Mapping[str, Callable[[Document, Mapping[str, Json], Mapping[str, Json]
     "xgboost": _xgboost,
     "lightgbm": _lightgbm,
     "catboost": _catboost,
+    "keras": libraries.keras,
+    "onnx": libraries.onnx,
+    "prophet": libraries.prophet,
+    "pytorch": libraries.pytorch,
+    "spacy": libraries.spacy,
+    "statsmodels": libraries.statsmodels,
 }
 
 
@@ -166,8 +169,14 @@ def _pyfunc(document: Document, pyfunc: Mapping[str, Json]) -> Loading | None:
     if isinstance(method := pyfunc.get("predict_fn"), str) and method != "predict":
         spec["method"] = method
     if document.body.get("is_signature_from_type_hint") is True:
-        spec["hints"] = True
-    needs = [_pinned("mlflow", document.text("mlflow_version"))] if module.startswith("mlflow") else []
+        spec["hints"] = "objects" if takes_objects(document) else "values"
+    if module in _NETWORKS:
+        spec["scores"] = "unknown"
+    if module in _BY_ROW:
+        spec["by_row"] = True
+    if module in _RAW:
+        spec["kind"] = "raw"
+    needs = [pinned("mlflow", document.text("mlflow_version"))] if module.startswith("mlflow") else []
     return Loading(spec=spec, needs=tuple(needs), native=False, pickled=_has_pickles(document, pyfunc, module))
 
 

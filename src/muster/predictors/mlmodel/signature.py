@@ -12,7 +12,7 @@ import pyarrow as pa
 from muster.predictors.mlmodel.document import Document
 from muster.signature import Column, Json, Parameter, Signature, TensorSpec
 
-__all__ = ["UNNAMED", "output_names", "read_signature"]
+__all__ = ["UNNAMED", "output_names", "read_signature", "takes_objects"]
 
 UNNAMED = "inputs"
 """What a tensor is called that the model has no name for."""
@@ -38,6 +38,8 @@ def read_signature(document: Document) -> Signature | None:
     if not isinstance(told, dict):
         return None
     inputs, params = _parsed(document, told, "inputs"), _parsed(document, told, "params")
+    if takes_objects(document):
+        inputs = _properties(inputs[0])
     columns = [c for c in (_column(document, i, entry) for i, entry in enumerate(inputs)) if c is not None]
     parameters = [p for p in (_parameter(document, entry) for entry in params) if p is not None]
     named = [isinstance(e.get("name"), (str, int)) for e in inputs]
@@ -49,6 +51,21 @@ def read_signature(document: Document) -> Signature | None:
         document.wrong.append(f"its signature has {', '.join(double)} more than once")
     taken = {p.name: p for p in parameters}
     return Signature(tuple(unique.values()), tuple(taken.values()), positional=bool(columns) and not any(named))
+
+
+def takes_objects(document: Document) -> bool:
+    """Whether it takes a list of objects, by the type hints of its `predict`: their properties are its columns."""
+    told = document.body.get("signature")
+    if document.body.get("is_signature_from_type_hint") is not True or not isinstance(told, dict):
+        return False
+    inputs = _parsed(document, told, "inputs")
+    return len(inputs) == 1 and inputs[0].get("type") == "object" and isinstance(inputs[0].get("properties"), dict)
+
+
+def _properties(entry: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    properties = entry["properties"]
+    assert isinstance(properties, dict), "takes_objects has looked"
+    return [{**told, "name": name} for name, told in properties.items() if isinstance(told, dict)]
 
 
 def output_names(document: Document) -> list[str]:

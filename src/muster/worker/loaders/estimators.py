@@ -36,6 +36,9 @@ SEARCHES = {
     ("sklearn", "HalvingRandomSearchCV"),
 }
 
+# They take texts, and no table with a column of them.
+TEXT_READERS = {("sklearn", "CountVectorizer"), ("sklearn", "TfidfVectorizer"), ("sklearn", "HashingVectorizer")}
+
 METHODS = ("predict", "predict_proba")
 
 Categorise = Callable[[pa.RecordBatch], List[str]]
@@ -66,7 +69,7 @@ def load_estimator(
     methods = methods_of(model, kind, spec.get("method"))
     features, count = names_of(model), count_of(model)
     known = {"classes": classes_of(model), "features": features, "n_features": count, "kind": kind}
-    known.update(multilabel=attribute(model, "multilabel_") is True, n_outputs=plain(attribute(model, "n_outputs_")))
+    known.update(multilabel=attribute(model, "multilabel_") is True, n_outputs=outputs_of(model))
     known.update(facts)
     form = spec.get("input") or ("numpy" if known["features"] is None and known["n_features"] else inputs.choose(None))
     form = "numpy" if form == "arrow" else form  # estimators take arrays and frames
@@ -75,8 +78,11 @@ def load_estimator(
         categories = inputs.texts
 
     knows_none = missing.known_as_none(model)
+    by_text = takes_texts(model)
 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any], wanted: List[str]) -> Columns:
+        if by_text:
+            return answers(model, inputs.only_texts(batch), wanted, params if spec.get("params") else {})
         batch = inputs.ordered(batch, order)
         data = missing.marked(inputs.build(batch, form, named=bool(spec.get("named"))), batch, knows_none)
         if _named(model)[0] == "xgboost" and form == "pandas":
@@ -225,6 +231,35 @@ def count_of(model: Any) -> int | None:
     """How many columns it was fitted with."""
     count = plain(attribute(model, "n_features_in_"))
     return count if isinstance(count, int) else None
+
+
+def outputs_of(model: Any) -> int | None:
+    """How many numbers it gives for a row; None where it does not tell."""
+    last = _last(model)
+    for told in (plain(attribute(model, "n_outputs_")), plain(attribute(last, "n_outputs_"))):
+        if isinstance(told, int):
+            return told
+    for name, axis in (("coef_", 0), ("y_train_", 1), ("_y", 1), ("dual_coef_", 1)):
+        shape = getattr(attribute(last, name), "shape", ())
+        if len(shape) == 2 and shape[axis] > 1 and kind_of(last) == "regressor" and hasattr(last, "predict"):
+            return int(shape[axis])
+    return None
+
+
+def _last(model: Any) -> Any:
+    """Who answers."""
+    while True:
+        if _named(model) == ("sklearn", "Pipeline"):
+            model = model.steps[-1][1]
+        elif _named(model) in SEARCHES and attribute(model, "best_estimator_") is not None:
+            model = model.best_estimator_
+        else:
+            return model
+
+
+def takes_texts(model: Any) -> bool:
+    """Whether it takes texts one after the other, where others take a table."""
+    return _named(_first(model)) in TEXT_READERS
 
 
 def takes_categories(model: Any) -> bool:

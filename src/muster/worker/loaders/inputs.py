@@ -113,7 +113,9 @@ def only_texts(batch: pa.RecordBatch) -> List[str]:
     """The values of the only column of text, none of them missing."""
     names = texts(batch)
     if len(names) != 1 or batch.num_columns != 1:
-        raise ValueError("the model takes one column of text, and the data has: {}".format(", ".join(batch.schema.names)))
+        raise ValueError(
+            "the model takes one column of text, and the data has: {}".format(", ".join(batch.schema.names))
+        )
     column = batch.column(0)
     if column.null_count:
         raise ValueError(f"`{names[0]}` is missing, and the model takes text")

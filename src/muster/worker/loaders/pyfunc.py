@@ -20,11 +20,37 @@ def load_pyfunc(spec: Dict[str, Any], folder: str) -> Loaded:
     takes_params = "params" in _parameters(predict)
     form = inputs.choose(spec.get("input"))
 
-    def ask(batch: pa.RecordBatch, params: Dict[str, Any], _wanted: List[str]) -> Columns:
-        data = inputs.build(batch, form, named=bool(spec.get("named")))
-        return columns_of("predict", predict(data, params=params or None) if takes_params else predict(data))
+    def answer(batch: pa.RecordBatch, params: Dict[str, Any]) -> Any:
+        data = (
+            _rows(batch, spec["hints"])
+            if spec.get("hints")
+            else inputs.build(batch, form, named=bool(spec.get("named")))
+        )
+        return predict(data, params=params or None) if takes_params else predict(data)
 
-    return Loaded(ask, ["predict"], input=form)
+    def ask(batch: pa.RecordBatch, params: Dict[str, Any], _wanted: List[str]) -> Columns:
+        if spec.get("by_row"):
+            return {"predict": _each(batch, lambda row: answer(row, params))}
+        return columns_of("predict", answer(batch, params))
+
+    return Loaded(ask, ["predict"], input=form, kind=spec.get("kind"), scores=spec.get("scores"))
+
+
+def _rows(batch: pa.RecordBatch, kind: str) -> List[Any]:
+    """What type hints take: a list of objects, of which the columns are the properties, or of values."""
+    return batch.column(0).to_pylist() if kind == "values" else pa.Table.from_batches([batch]).to_pylist()
+
+
+def _each(batch: pa.RecordBatch, answer: Callable[[pa.RecordBatch], Any]) -> pa.Array:
+    """The answer to each row by itself, of several values: a list of numbers, or of a struct for each line of a frame."""
+    found = []
+    for place in range(batch.num_rows):
+        columns = columns_of("predict", answer(batch.slice(place, 1)))
+        one = next(iter(columns.values()))
+        if len(columns) > 1:
+            one = pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
+        found.append(one.to_pylist())
+    return pa.array(found)
 
 
 def _by_mlflow(spec: Dict[str, Any], folder: str) -> Callable[..., Any]:

@@ -1,0 +1,110 @@
+"""`./run zoo [--line LINE] [--flavor FLAVOR] [--to FOLDER]`: a real model of each flavor, made by the real library in its own environment.
+
+Each is saved by MLflow with its input rows and what the library itself predicts for them: `LINE/FLAVOR/MODEL` has `model`,
+`data.arrow`, `expected.arrow` and `case.json`. Without `--to`, the stored models of the light flavors are made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from muster.errors import MusterError
+from muster.predictors.local.interpreters import choose
+from muster.predictors.local.tool import Uv
+from tests.zoo.lines import FLAVORS, LINES
+
+__all__ = ["ENVIRONMENTS", "STORED", "Unavailable", "make"]
+
+ROOT = Path(__file__).resolve().parents[2]
+STORED = ROOT / "tests/zoo/stored"
+ENVIRONMENTS = ROOT / ".venv/zoo"
+_SECONDS = 1800.0
+
+
+class Unavailable(Exception):
+    """The environment of a flavor does not resolve on this machine."""
+
+
+def make(line: str, flavor: str, place: Path) -> None:
+    """All models of a flavor, in a folder of that name that is made new."""
+    python = _environment(line, flavor)
+    environ = {**os.environ, "MLFLOW_TRACKING_URI": "", "GIT_PYTHON_REFRESH": "quiet", "PYTHONHASHSEED": "0"}
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Path(scratch) / flavor
+        ran = subprocess.run(
+            [python, ROOT / "tests/zoo/inside.py", flavor, fresh],
+            cwd=scratch, env=environ, capture_output=True, text=True, timeout=_SECONDS, check=False,
+        )  # fmt: skip
+        if ran.returncode:
+            raise RuntimeError(f"{flavor} of MLflow {line} was not made:\n{ran.stderr[-4000:]}")
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(fresh, place)
+
+
+def _environment(line: str, flavor: str) -> Path:
+    """The Python of its virtual environment, which is made once."""
+    told, needs = LINES[line], FLAVORS[flavor]
+    wanted = [
+        f"mlflow-skinny=={told.mlflow}",
+        "pandas",
+        "pyarrow",
+        "setuptools<81",
+        *needs.needs,
+        *needs.extra.get(line, ()),
+    ]
+    folder = ENVIRONMENTS / f"{line}-{flavor}"
+    mark, said = folder / "wanted.txt", "\n".join([*wanted, *told.bounds])
+    if mark.is_file() and mark.read_text(encoding="utf-8") == said:
+        return folder / "bin/python"
+    shutil.rmtree(folder, ignore_errors=True)
+    uv, until = Uv(lambda text: print(text, file=sys.stderr)), time.monotonic() + _SECONDS
+    try:
+        base, _ = choose(told.python, uv, exact=True, seconds=60)
+    except MusterError as error:
+        raise Unavailable(error.message) from None
+    made = uv("venv", "--quiet", "--no-project", "--python", base.path, folder, until=until)
+    if not made.ok:
+        raise Unavailable(made.said)
+    limits = folder / "bounds.txt"
+    limits.write_text("\n".join(told.bounds), encoding="utf-8")
+    constraints = ROOT / "requirements/dev.txt" if told.locked else limits
+    ran = uv(
+        "pip", "install", "--quiet", "--python", folder / "bin/python", "--constraint", constraints, "--only-binary", ":all:",
+        *wanted, until=until,
+    )  # fmt: skip
+    if not ran.ok:
+        raise Unavailable(ran.said)
+    mark.write_text(said, encoding="utf-8")
+    return folder / "bin/python"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./run zoo", description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--line", action="append", choices=LINES, help="of MLflow; all if not given")
+    parser.add_argument("--flavor", action="append", choices=FLAVORS, help="the light ones if not given")
+    parser.add_argument("--to", type=Path, default=STORED, help="where to put them (default: with the tests)")
+    given = parser.parse_args()
+    failed = 0
+    for line in given.line or LINES:
+        for flavor in given.flavor or [f for f, v in FLAVORS.items() if v.light]:
+            if line not in FLAVORS[flavor].lines:
+                continue
+            try:
+                make(line, flavor, given.to / line / flavor)
+                print(f"{line} {flavor}: made")
+            except (Unavailable, RuntimeError, subprocess.TimeoutExpired) as error:
+                print(f"{line} {flavor}: {error}", file=sys.stderr)
+                failed += 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

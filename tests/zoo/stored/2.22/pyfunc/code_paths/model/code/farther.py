@@ -1,0 +1,2 @@
+def far(rate):
+    return rate * 10

@@ -45,6 +45,7 @@ def version_sheet(version: Version, built: Mapping[str, int]) -> Sheet:
     _probe(sheet, version.probe)
     sheet.fact("isolation", _isolation(version))
     _lineage(sheet, version)
+    sheet.fact("findings", *_findings(version))
     sheet.fact("notes", *version.notes)
     sheet.fact("aliases", listed(version.aliases) if version.aliases else "")
     sheet.fact("tags", *(f"{k}={v}" for k, v in version.tags.items()))
@@ -74,6 +75,14 @@ _PARAMETERS: list[Column[Parameter]] = [
     Column("type", lambda p: f"list of {_type(p.type)}" if p.many else _type(p.type)),
     Column("default", lambda p: json.dumps(p.default)),
 ]
+
+
+def _findings(version: Version) -> list[str]:
+    """What scanning its files for code showed, by file and severity."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for found in version.findings:
+        told.setdefault((str(found["severity"]), str(found["file"])), []).append(str(found["global"]))
+    return [f"{severity}: {file} refers to {listed(names, 6)}" for (severity, file), names in told.items()]
 
 
 def _classes(version: Version) -> str:

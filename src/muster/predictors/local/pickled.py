@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, cast
 
-__all__ = ["modules_in", "names_columns", "pickled_modules", "recorded_versions"]
+__all__ = ["content_of", "modules_in", "names_columns", "pickled_modules", "recorded_versions"]
 
 _MOST_BYTES = 1 << 30
 """What is decompressed for a look at it."""
@@ -38,7 +38,7 @@ _VERSION = re.compile(rb"_sklearn_version(?:\x94|q.)?(?:\x8c.|X....)([0-9][0-9A-
 
 def pickled_modules(file: Path) -> set[str]:
     """The dotted names of the modules that the pickles in a file refer to; joblib's compressed ones too."""
-    with _content(file) as content:
+    with content_of(file) as content:
         return _modules(content)
 
 
@@ -49,13 +49,13 @@ def modules_in(data: bytes) -> set[str]:
 
 def names_columns(file: Path) -> bool:
     """Whether an object in it was fitted with columns that had names, as estimators of scikit-learn say."""
-    with _content(file) as content:
+    with content_of(file) as content:
         return content.find(b"feature_names_in_") >= 0
 
 
 def recorded_versions(file: Path) -> dict[str, str]:
     """The versions of packages that the objects in a file say they were made with; scikit-learn's do."""
-    with _content(file) as content:
+    with content_of(file) as content:
         found = _VERSION.search(content)
         return {"scikit-learn": found[1].decode()} if found else {}
 
@@ -112,7 +112,7 @@ def _opcodes(stream: IO[bytes] | mmap.mmap) -> Iterator[tuple[pickletools.Opcode
 
 
 @contextmanager
-def _content(file: Path) -> Iterator[bytes | mmap.mmap]:
+def content_of(file: Path) -> Iterator[bytes | mmap.mmap]:
     """The bytes of a file, decompressed if it is one of joblib's."""
     with file.open("rb") as opened:
         start = opened.read(8)

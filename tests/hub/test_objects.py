@@ -14,10 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import muster
-from muster.errors import Conflict, Corrupt, DatasetError, DatasetNotFound, InvalidInput, StoreError
+from muster.config import Settings
+from muster.errors import Conflict, Corrupt, DatasetError, DatasetNotFound, InvalidInput, MusterError, StoreError
 from muster.hub import Hub
 from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
+from muster.predictors.objects import ObjectSource
 from tests.hub.conftest import MODEL, numbers
 
 
@@ -31,11 +33,15 @@ def table(hub: Hub, uri: str) -> pa.Table:
     return pa.Table.from_batches([c.batch for p in found.parts(10_000) for c in p.chunks(10_000)])
 
 
+def put(url: str, content: bytes) -> str:
+    place = Place.parse(url)
+    bucket_of(place).put(place.key, content)
+    return url
+
+
 @pytest.fixture
 def stored(bucket: str, data: Path) -> str:
-    place = Place.parse(f"{bucket}/in/{data.name}")
-    bucket_of(place).put(place.key, data.read_bytes())
-    return str(place)
+    return put(f"{bucket}/in/{data.name}", data.read_bytes())
 
 
 def test_a_hub_keeps_its_blobs_in_a_bucket_and_another_machine_runs_its_models(bucket: str, tmp_path: Path) -> None:
@@ -75,8 +81,7 @@ def test_scoring_from_and_to_a_bucket_gives_what_files_give(
     hub: Hub, bucket: str, data: Path, stored: str, output: str
 ) -> None:
     pq.write_table(numbers(20_000).set_column(0, "n", pa.array([-1, *range(1, 20_000)])), data, row_group_size=3_000)
-    place = Place.parse(stored)
-    bucket_of(place).put(place.key, data.read_bytes())
+    put(stored, data.read_bytes())
     local = hub.score("numbers", data, data.parent / output, keep="all")
     remote = hub.score("numbers", stored, f"{bucket}/{output}", keep="all")
     assert (remote.rows, remote.rejected) == (local.rows, local.rejected) == (20_000, 1)
@@ -144,17 +149,47 @@ def test_data_that_is_replaced_while_it_is_scored_fails_the_run(hub: Hub, bucket
 
 
 def test_a_store_that_cannot_be_used_says_why(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def put(blobs: str) -> StoreError:
+    def refused(blobs: str) -> StoreError:
         with muster.open(tmp_path / "hub", blobs=blobs) as hub, pytest.raises(StoreError) as caught:
             hub.register("numbers", MODEL, task="binary", sample={"n": [1, 2, 3]})
         assert "a-secret" not in str(caught.value)
         return caught.value
 
-    assert "there is no bucket s3://no-such-bucket" in put("s3://no-such-bucket/blobs").message
+    assert "there is no bucket s3://no-such-bucket" in refused("s3://no-such-bucket/blobs").message
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    told = put(f"{bucket}/blobs")
+    told = refused(f"{bucket}/blobs")
     assert "cannot be reached" in told.message
     assert "http://127.0.0.1:9" in told.message
     assert "AWS_ENDPOINT_URL" in told.hint
     monkeypatch.delenv("AWS_ALLOW_HTTP")
-    assert "AWS_ALLOW_HTTP" in put(f"{bucket}/blobs").hint
+    assert "AWS_ALLOW_HTTP" in refused(f"{bucket}/blobs").hint
+
+
+@pytest.mark.parametrize("name", ["model/", "model.py"])
+def test_a_model_is_registered_from_a_bucket(place: Path, bucket: str, name: str) -> None:
+    source = f"{bucket}/models/{name}"
+    put(source if name.endswith(".py") else f"{source}model.py", MODEL.read_bytes())
+    with muster.open(place) as hub:
+        version = hub.register("numbers", source, task="binary", sample={"n": [1, 2, 3]})
+        assert version.source == source
+        assert version.number == 2
+        assert hub.version("numbers:1").signature == version.signature
+
+
+def test_an_archive_in_a_bucket_is_fetched_as_it_is(bucket: str, tmp_path: Path) -> None:
+    content = os.urandom(20 << 20)
+    fetched = ObjectSource(Settings.load({}), print).fetch(put(f"{bucket}/models/m.zip", content), tmp_path)
+    assert fetched.path == tmp_path / "m.zip"
+    assert fetched.path.read_bytes() == content
+
+
+def test_a_model_that_is_not_in_the_bucket_is_told_and_leaves_nothing(hub: Hub, bucket: str) -> None:
+    for source, told in (
+        (f"{bucket}/models/none/", f"no files at {bucket}/models/none/"),
+        ("s3://no-such-bucket/m.zip", "there is no bucket s3://no-such-bucket"),
+        (f"{bucket}/", "names a whole bucket"),
+    ):
+        with pytest.raises(MusterError, match=told):
+            hub.register("other", source, task="binary")
+    assert [m.name for m in hub.models()] == ["numbers"]
+    assert not list((hub.folder / "scratch").iterdir())

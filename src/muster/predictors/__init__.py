@@ -12,6 +12,7 @@ ORIGINS: Mapping[str, str] = {
 """Name → where it lives. No two claim the same source."""
 
 SOURCES: Mapping[str, str] = {
+    "objects": "muster.predictors.objects:ObjectSource",
     "tracking": "muster.predictors.tracking.source:TrackingSource",
 }
 """Places elsewhere that models are fetched from: name → where it lives, made with a hub's settings and talk."""

@@ -21,8 +21,9 @@
     │   └── ModelDied          its process ended while it worked
     ├── RunFailed              a run ended without its result
     │   └── RunCancelled
-    ├── SourceError            a place that models come from cannot be reached, or fails
-    │   └── SourceDenied       it refuses: a wrong or missing token, or no right to this
+    ├── SourceError            a place that models come from gives no model, or a wrong one
+    │   ├── SourceDenied       it refuses: a wrong or missing token, or no right to this
+    │   └── SourceUnavailable  it cannot be reached, or fails at whatever is asked
     ├── StoreError             the hub's store cannot be read or written
     │   ├── Corrupt            stored bytes are not those that were stored
     │   └── TooNew             made by a later release of Muster
@@ -65,6 +66,7 @@ __all__ = [
     "SignatureMismatch",
     "SourceDenied",
     "SourceError",
+    "SourceUnavailable",
     "StoreError",
     "TooNew",
     "VersionNotFound",
@@ -179,11 +181,15 @@ class RunCancelled(RunFailed):
 
 
 class SourceError(MusterError):
-    """A place that models come from cannot be reached, or fails."""
+    """A place that models come from gives no model, or a wrong one."""
 
 
 class SourceDenied(SourceError):
-    """The place refuses who asks."""
+    """The place refuses who asks. `details["status"]` is 401 where it does not know them at all."""
+
+
+class SourceUnavailable(SourceError):
+    """The place cannot be reached, or fails at whatever is asked."""
 
 
 class StoreError(MusterError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -23,7 +23,8 @@ from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunFailed
 from muster.extensions import load, named, with_entry_points
 from muster.parameters import parameters
 from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
-from muster.predictors import ORIGINS, SOURCES
+from muster.predictors import ORIGINS
+from muster.predictors.elsewhere import Elsewhere
 from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import specify, store
 from muster.predictors.local.environment import EnvironmentInfo, Environments
@@ -32,21 +33,23 @@ from muster.predictors.local.site import LocalSite
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
 from muster.records import DatasetRecord, Run, Version
+from muster.registry.backup import Backup, back_up, restore
 from muster.registry.endings import Retries
 from muster.registry.house import House
+from muster.registry.importing import Import, Imported, ImportReport
 from muster.registry.jobs import Jobs, Tell
 from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_threshold
-from muster.registry.score import Scorings
 from muster.registry.scans import Scan
+from muster.registry.score import Scorings
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.runners import RUNNERS
 from muster.scoring.small import head, predict_table
 from muster.scoring.tables import as_table
 from muster.signature import Json, Scalar, Signature, Task
-from muster.source import Fetched, Source
 from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
+from muster.stores.whereabouts import blobs_of
 
 __all__ = ["Hub"]
 
@@ -93,7 +96,7 @@ class Hub(House):
         """The hub in a folder, or in a database with its files in a folder. It is made when new, where it may be."""
         folder = folder.absolute()
         records = open_records(database or folder / "muster.db", make=make)
-        return cls(folder, records, open_blobs(_blobs(settings, folder)), settings, talk or _quiet)
+        return cls(folder, records, blobs_of(records, folder, settings.text("blobs")), settings, talk or _quiet)
 
     def __enter__(self) -> Self:
         return self
@@ -144,10 +147,12 @@ class Hub(House):
         network: bool = False,
         runtime: Mapping[str, Json] | None = None,
         if_changed: bool = False,
+        number: int | None = None,
     ) -> Version:
         """Register a version: all is found out and checked, then committed; or nothing is.
 
         `network`: its workers may use it. `runtime` are values of its runtime parameters, and references to secrets.
+        `number` is one that it has elsewhere and keeps; refused if a version ever had it here.
         With `if_changed` the newest version of the same digest is given instead, where there is one, and gets the aliases.
         """
         wanted = declared_signature(signature) if isinstance(signature, Mapping) else signature
@@ -172,6 +177,7 @@ class Hub(House):
             network=network,
             runtime=dict(runtime or {}),
             if_changed=if_changed,
+            number=number,
         )
         tools = Tools(
             origins={n: load(where) for n, where in self.origins().items()},
@@ -180,10 +186,37 @@ class Hub(House):
             resolve=self.environments.resolve,
             site=self._site,
             scratch=self.folder / "scratch",
-            fetch=self._fetch,
+            fetch=self._elsewhere.fetch,
             scan=Scan(scan, dangers, refuse=self.settings.text("scan.pickles") == "refuse"),
         )
         return Registration(self._records, self._actor, tools, request).run()
+
+    def register_all(
+        self,
+        uri: str | None = None,
+        *,
+        filter: Sequence[str] | str = (),  # noqa: A002  # the flag's name
+        declare: Mapping[str, Mapping[str, Any]] | None = None,
+        environment: str | Path = "auto",
+        dry_run: bool = False,
+        parallel: int = 2,
+        watch: Callable[[Imported, int, int], None] | None = None,
+    ) -> ImportReport:
+        """Import a whole MLflow or Databricks registry: every version once, with its number, aliases and tags.
+
+        Versions that fail are reported and the rest go on; calling again goes on where it stopped. `filter`: `name~churn`,
+        `alias=champion`, `tag.team=ops`, over what the registry holds. `declare`: for a model or version, by name, what
+        `register` must be told.
+        """
+        return Import(self._records, self._actor, self.register).run(
+            self._elsewhere.catalogue(uri),
+            filters=(filter,) if isinstance(filter, str) else filter,
+            declare=declare,
+            options={"environment": environment},
+            dry_run=dry_run,
+            parallel=parallel,
+            watch=watch,
+        )
 
     def score(
         self,
@@ -306,6 +339,14 @@ class Hub(House):
             hint="give a .parquet, .csv, .jsonl or .arrow file, a folder or a glob",
         )
 
+    def backup(self, target: str | Path) -> Backup:
+        """Back up records and blobs into a new folder, while others go on working."""
+        return back_up(self._records, self._blobs, _folder(target), open_blobs)
+
+    def restore(self, source: str | Path) -> Backup:
+        """Restore a backup of any hub into this one, which must be empty."""
+        return restore(self._records, self._blobs, _folder(source), open_blobs, self.folder / "scratch")
+
     @staticmethod
     def origins() -> Mapping[str, str]:
         """The origins that there are: each name with its `module:Class`."""
@@ -324,6 +365,10 @@ class Hub(House):
     def _environment_folder(self) -> Path:
         named = self.settings.text("environment.folder")
         return expanded(named) if named else self.folder / "environments"
+
+    @property
+    def _elsewhere(self) -> Elsewhere:
+        return Elsewhere(self.settings, self._say)
 
     @cached_property
     def _site(self) -> LocalSite:
@@ -371,19 +416,6 @@ class Hub(House):
         finally:
             self._background.pop(run.id, None)
 
-    def _sources(self) -> Iterator[Source]:
-        """The places elsewhere that models are fetched from."""
-        return (load(where)(self.settings, self._say) for where in SOURCES.values())
-
-    def _fetch(self, source: object, folder: Path) -> Fetched | None:
-        if not isinstance(source, str):
-            return None
-        for place in self._sources():
-            if place.claims(source):
-                folder.mkdir()
-                return place.fetch(source, folder)
-        return None
-
     def _sample(self, sample: object, signature: Signature | None) -> pa.Table | None:
         """The first rows of a dataset, text read as the types that are declared, or of a table."""
         if sample is None:
@@ -400,9 +432,12 @@ def _open(version: Version, site: LocalSite, workers: int) -> Predictor:
     return predictor
 
 
-def _blobs(settings: Settings, folder: Path) -> Path | str:
-    named = settings.text("blobs")
-    return named if "://" in named else expanded(named).absolute() if named else folder / "blobs"
+def _folder(name: str | Path) -> Path:
+    if "://" in str(name):
+        raise InvalidInput(
+            f"a backup is a folder on this machine, and `{name}` is none", hint="name a folder; copy it on from there"
+        )
+    return expanded(name).absolute()
 
 
 def _user() -> str:

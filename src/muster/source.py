@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 from muster.records import Record
 from muster.signature import Json
 
-__all__ = ["Catalogue", "Entry", "Fetched", "Source", "SourceModel"]
+__all__ = ["Catalogue", "Entry", "Fetched", "Listed", "Source", "SourceModel"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,10 @@ class Source(Protocol):
     def fetch(self, source: str, scratch: Path) -> Fetched:
         """Bring the files into `scratch`, an empty folder, all of them and verified, or raise."""
         ...
+
+
+class Listed(Source, Protocol):
+    """A place that is a registry of its own."""
 
     def catalogue(self, uri: str | None) -> Catalogue:
         """What the registry at `uri` holds; of the one that is set, without."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from muster.errors import InvalidInput, InvalidReference, shortened
 
-__all__ = ["ID", "Reference", "check_alias", "check_name", "check_tags", "parse"]
+__all__ = ["ID", "Reference", "check_alias", "check_name", "check_tags", "parse", "usable_tags"]
 
 ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
@@ -68,7 +68,7 @@ def check_alias(name: str) -> str:
 
 def check_tags(tags: Mapping[str, str]) -> None:
     """Refuse keys that no filter could name, and values that are no longer a mark; all that is wrong at once."""
-    wrong = [k for k in tags if not k or k != k.strip() or len(k) > 250 or set(k) & set("=!<>~") or not k.isprintable()]
+    wrong = [k for k in tags if not _is_key(k)]
     if wrong:
         raise InvalidInput(
             f"cannot be keys of tags: {', '.join(shortened(repr(k)) for k in wrong)}",
@@ -81,6 +81,15 @@ def check_tags(tags: Mapping[str, str]) -> None:
             f"a tag's value has up to {_TAG:,} characters: {', '.join(long)}",
             hint="put what is longer into the description, or into a file and its path into the tag",
         )
+
+
+def usable_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Those of another registry's tags that can be tags here."""
+    return {k: v for k, v in tags.items() if _is_key(k) and len(v) <= _TAG}
+
+
+def _is_key(key: str) -> bool:
+    return bool(key) and key == key.strip() and len(key) <= 250 and not set(key) & set("=!<>~") and key.isprintable()
 
 
 def _a(thing: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from muster.documents import document
 from muster.errors import InvalidInput, MissingExtra, near, shortened
@@ -15,7 +16,7 @@ from muster.store import Condition, Op, Page, Query, Reader, Sort
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Listing", "conditions", "every", "query", "sorting"]
+__all__ = ["Listing", "conditions", "every", "holds", "query", "sorting"]
 
 R = TypeVar("R", bound=Record)
 _MANY = 1_000
@@ -64,6 +65,26 @@ def sorting(kind: type[Record], fields: Sequence[str]) -> tuple[Sort, ...]:
 
 def query(kind: type[Record], filters: Sequence[str], sort: Sequence[str], limit: int, cursor: str | None) -> Query:
     return Query(conditions(kind, filters), sorting(kind, sort), limit, cursor)
+
+
+def holds(values: Mapping[str, Sequence[object]], condition: Condition) -> bool:
+    """Whether a condition holds of something that no store keeps, given the values of each of its fields."""
+    wanted, found = condition.value, values.get(condition.field, ())
+    match condition.op:
+        case "=":
+            return any(v == wanted for v in found)
+        case "!=":
+            return all(v != wanted for v in found)
+        case "~":
+            return any(str(wanted).casefold() in str(v).casefold() for v in found)
+        case "in":
+            return isinstance(wanted, tuple) and any(v in wanted for v in found)
+    return any(_ORDER[condition.op](v, wanted) for v in found if type(v) is type(wanted))
+
+
+_ORDER: Mapping[Op, Callable[[Any, Any], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
 
 def every(reader: Reader, kind: type[R], where: tuple[Condition, ...] = (), sort: tuple[Sort, ...] = ()) -> Iterator[R]:

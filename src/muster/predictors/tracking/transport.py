@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from muster.errors import NotFound, SourceDenied, SourceError, shortened
+from muster.errors import NotFound, SourceDenied, SourceError, SourceUnavailable, shortened
 from muster.predictors.tracking.login import Login
 
 __all__ = ["Transport"]
@@ -149,6 +149,7 @@ class Transport:
                 f"{url} does not let you in ({self.login.how})",
                 hint="see the token, or the user and password: MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_USERNAME,"
                 " MLFLOW_TRACKING_PASSWORD; at Databricks DATABRICKS_TOKEN",
+                details={"status": 401},
             )
         if refused.status == HTTPStatus.FORBIDDEN:
             return SourceDenied(
@@ -160,7 +161,7 @@ class Transport:
             )
         if refused.status < HTTPStatus.INTERNAL_SERVER_ERROR and refused.status != HTTPStatus.TOO_MANY_REQUESTS:
             return NotFound(f"{url}: {said or refused.status}", hint="see the name, version or alias there")
-        return SourceError(
+        return SourceUnavailable(
             f"{url} fails ({refused.status}): {said or 'it does not say why'}",
             hint="try again later, or see the server's log",
         )
@@ -168,14 +169,14 @@ class Transport:
     def _unreachable(self, error: Exception) -> Exception:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if _is_ours(error):
-            return SourceError(f"the files cannot be written: {reason}", hint="see that the hub's disk has room")
+            return SourceUnavailable(f"the files cannot be written: {reason}", hint="see that the hub's disk has room")
         if _is_final(error):
-            return SourceError(
+            return SourceUnavailable(
                 f"the certificate of {self.login.url} is not trusted: {getattr(reason, 'verify_message', reason)}",
                 hint="name your CA bundle in MLFLOW_TRACKING_SERVER_CERT_PATH or SSL_CERT_FILE",
             )
         told = (isinstance(reason, OSError) and reason.strerror) or str(reason) or type(reason).__name__
-        return SourceError(
+        return SourceUnavailable(
             f"{self.login.url} cannot be reached: {told}", hint="see that the server runs, the address, and your proxy"
         )
 

@@ -97,17 +97,19 @@ def output_words(version: Version) -> list[str]:
     reading, told = version.reading, []
     kind = _type(version.output.type)
     if version.output.targets:
-        told.append(
-            f"prediction: {listed(f'{n} ({o.task})' for n, o in version.output.targets.items())}, from `{reading.value}`"
-        )
+        source = f"from `{reading.value}`" if reading.value is not None else "each from the column of its name"
+        told.append(f"prediction: {listed(f'{n} ({o.task})' for n, o in version.output.targets.items())}, {source}")
     elif reading.value is not None:
         told.append(f"prediction: {kind}, from `{reading.value}`")
     elif version.threshold is not None:
         told.append(f"prediction: {kind}, {version.classes[-1]} from p ≥ {version.threshold:g}")
     elif reading.label is not None:
-        told.append(f"prediction: {kind}, the model's own label, from `{reading.label}`")
+        codes = f", whose numbers 0, 1, … stand for {listed(reading.classes, 20)}" if reading.codes else ""
+        told.append(f"prediction: {kind}, the model's own label, from `{reading.label}`{codes}")
     elif reading.probabilities:
         told.append(f"prediction: {kind}, {_chosen(version)}")
+    else:
+        told.append("prediction: all that the model answers, by the names of its columns")
     if reading.probabilities:
         told.append(_probabilities(version))
     return told

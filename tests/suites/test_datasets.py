@@ -170,7 +170,7 @@ class TestFileSinks(SinkSuite):
         return read
 
 
-REMOTE_OUTPUTS = ["out/", "new/folders/out?format=csv.gz", "out.parquet", "out.jsonl.zst", "out.arrow"]
+REMOTE_OUTPUTS = ["out/", "new/folders/out?format=jsonl", "out.parquet", "out.jsonl.zst", "out.arrow"]
 
 
 @pytest.mark.parametrize("name", REMOTE_OUTPUTS)
@@ -256,5 +256,5 @@ class TestDeltaSinks(SinkSuite):
 
 
 def test_every_kind_and_format_has_a_factory() -> None:
-    assert set(DATASETS) == set(SINKS) == {"files", "objects", "delta"}
+    assert set(DATASETS) == set(SINKS) == {"files", "objects", "delta", "sql"}
     assert {name.split(".")[0].split()[0] for name in STORES} == set(FORMATS)

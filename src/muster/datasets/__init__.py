@@ -10,10 +10,12 @@ DATASETS: Mapping[str, str] = {
     "files": "muster.datasets.table:Files",
     "objects": "muster.datasets.objects:Objects",
     "delta": "muster.datasets.delta:DeltaTables",
+    "sql": "muster.datasets.sql:SqlTables",
 }
 
 SINKS: Mapping[str, str] = {
     "files": "muster.datasets.sink:FileSinks",
     "objects": "muster.datasets.object_sink:ObjectSinks",
     "delta": "muster.datasets.delta_sink:DeltaSinks",
+    "sql": "muster.datasets.sql_sink:SqlSinks",
 }

@@ -24,9 +24,9 @@ def split_options(uri: str) -> tuple[str, dict[str, str]]:
 
 
 def joined(base: str, options: Mapping[str, str]) -> str:
-    """The URL with its options, so that reading it again gives the same."""
+    """The URL with these options, behind those that it has, so that reading it again gives the same."""
     told = "&".join(f"{name}={quote(value, safe='/:,*()=<>!')}" for name, value in options.items())
-    return f"{base}?{told}" if told else base
+    return f"{base}{'&' if split_options(base)[1] else '?'}{told}" if told else base
 
 
 def refuse_unknown(what: str, options: Iterable[str], known: Iterable[str]) -> None:

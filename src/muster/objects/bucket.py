@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 from muster.objects.faults import ObjectNotFound, faults
@@ -81,7 +82,13 @@ class Bucket:
     def notes(self, key: str) -> Mapping[str, str]:
         """What was noted with the object when it was put. Names are in lower case, and letters alone."""
         with faults(self._place(key)):
-            return {str(k).lower(): str(v) for k, v in obstore.get(self._store, key).attributes.items()}
+            try:
+                found = obstore.get(self._store, key, options={"range": (0, 1)})
+            except BaseError as error:
+                if "416" not in str(error).partition("\n")[0]:
+                    raise
+                found = obstore.get(self._store, key)  # one without bytes has none in any range
+            return {str(k).lower(): str(v) for k, v in found.attributes.items()}
 
     def put(
         self,

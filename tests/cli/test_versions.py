@@ -26,7 +26,6 @@ CASES: dict[str, tuple[dict[str, Any], Reading, list[str]]] = {
         {
             "task": "multiclass",
             "output": Output("multiclass", pa.string(), THREE, probabilities=True),
-            "classes": THREE,
         },
         Reading(probabilities=("predict",), activation="softmax", classes=("mid", "low", "high")),
         [

@@ -162,6 +162,18 @@ SETTINGS: Mapping[str, Setting] = {
             "which workers have a network: `never` one, those of versions that `declared` it, or `always` all",
         ),
         Setting("environment.folder", str, lambda: "", "where environments are built; in the hub's folder when empty"),
+        Setting(
+            "environment.find_links",
+            str,
+            lambda: "",
+            "folders or addresses with wheels, between commas, before pip's and uv's own settings",
+        ),
+        Setting(
+            "environment.index",
+            str,
+            lambda: "",
+            "the one index of packages, or `none`; pip's and uv's own settings when empty",
+        ),
         Setting("environment.build_seconds", _seconds, lambda: 1800.0, "how long building an environment may take"),
         Setting(
             "mlflow.tracking_uri",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from typing import TypeAlias
 import pytest
 
 from muster.config import Settings
-from muster.errors import EnvironmentFailed, InvalidInput
+from muster.errors import EnvironmentFailed, InvalidConfig, InvalidInput
 from muster.predictors.local.environment import Environments
+from muster.predictors.local.indexes import sources_of
 from muster.predictors.local.interpreters import current
 from muster.predictors.local.tool import Uv
 from muster.records import Environment
@@ -232,13 +234,109 @@ def test_a_named_python_that_changed_is_told_of(tmp_path: Path) -> None:
         environments.interpreter(replace(environment, python="3.8", key="2" * 64))
 
 
-@pytest.mark.parametrize("choice", ["automatic", "missing.txt", "conda.yaml"])
+@pytest.mark.parametrize("choice", ["automatic", "missing.txt", "missing.yaml", "pyproject.txt/x"])
 def test_what_is_no_environment(tmp_path: Path, choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "conda.yaml").write_text("name: x\n")
     with pytest.raises(InvalidInput, match="is no environment") as caught:
         _environments(tmp_path).resolve([], python=None, choice=choice)
     assert "auto, current" in caught.value.hint
+
+
+def _write(file: Path, text: str) -> Path:
+    file.write_text(text)
+    return file
+
+
+def test_a_conda_file_says_the_python_and_the_packages(tmp_path: Path, shelf: Path) -> None:
+    make_wheel(shelf, "torch", "2.1.3")
+    file = _write(
+        tmp_path / "conda.yaml", f"dependencies: [python={_HERE}.1, pip, mkl, pytorch=2.1, {{pip: [pyarrow]}}]"
+    )
+    environment = _environments(tmp_path).resolve(["lost"], python=None, choice=file)
+    assert environment.python == _HERE
+    assert environment.requirements == ("torch==2.1.*", "pyarrow")
+    assert _environments(tmp_path).packages(environment) == ("pyarrow==99.0", "torch==2.1.3")
+    other = "3.8" if _HERE != "3.8" else "3.9"
+    file.write_text(f"dependencies: [python={other}]")
+    with pytest.raises(EnvironmentFailed, match=rf"loads only under Python {_HERE}, and .* asks for {other}"):
+        _environments(tmp_path).resolve([], python=_HERE, exact=True, choice=file)
+
+
+def test_a_file_of_virtualenv_may_ask_for_another_python(tmp_path: Path, shelf: Path) -> None:
+    other = next((m for m in ("3.12", "3.10", "3.9") if m != _HERE and _has(m)), None)
+    if other is None:
+        pytest.skip("never: there is no other Python here")
+    make_wheel(shelf, "six", "1.0")
+    file = _write(tmp_path / "python_env.yaml", f"python: '{other}'\nbuild_dependencies: [pip]\ndependencies: [six]")
+    environments = _environments(tmp_path)
+    environment = environments.resolve([], python=_HERE, choice=file)
+    assert environment.python == other
+    code = "import sys, six; print('%d.%d' % sys.version_info[:2])"
+    assert _run(environments.interpreter(environment), code) == other
+
+
+def test_a_lock_with_hashes_is_used_as_it_is(tmp_path: Path, shelf: Path) -> None:
+    wheels = [make_wheel(shelf, "pyarrow", "20.0"), make_wheel(shelf, "six", "1.0")]
+    make_wheel(shelf, "six", "2.0")
+    pyarrow, six = (hashlib.sha256(w.read_bytes()).hexdigest() for w in wheels)
+    lock = _write(
+        tmp_path / "requirements.lock",
+        f"six==1.0 \\\n    --hash=sha256:{'0' * 64} \\\n    --hash=sha256:{six}\n    # via mine\n"
+        f"pyarrow==20.0 --hash=sha256:{pyarrow}\n",
+    )
+    told: list[str] = []
+    environments = _environments(tmp_path, told.append)
+    environment = environments.resolve([], python=_HERE, choice=lock)
+    assert not told, "nothing is resolved"
+    assert environment.notes == ("the lock is used as it was given",)
+    assert environment.lock is not None
+    text = FileBlobs(tmp_path / "blobs").read(environment.lock).decode()
+    assert text.count("--hash=sha256:") == 3
+    assert _run(environments.interpreter(environment), "import six; print(six.VERSION)") == "1.0"
+
+
+def test_a_lock_whose_hashes_no_file_has_is_refused_by_the_build(tmp_path: Path, shelf: Path) -> None:
+    make_wheel(shelf, "pyarrow", "20.0")
+    lock = _write(tmp_path / "requirements.txt", f"pyarrow==20.0 --hash=sha256:{'0' * 64}\n")
+    environments = _environments(tmp_path)
+    environment = environments.resolve([], python=_HERE, choice=lock)
+    with pytest.raises(EnvironmentFailed, match="pyarrow"):
+        environments.interpreter(environment)
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "pylock.toml"])
+def test_locks_of_other_forms_are_refused_with_how_to_export_them(tmp_path: Path, name: str) -> None:
+    file = _write(tmp_path / name, "version = 1\n")
+    with pytest.raises(InvalidInput, match="in a form of its own tool") as refused:
+        _environments(tmp_path).resolve([], python=None, choice=file)
+    assert "> requirements.txt" in refused.value.hint
+
+
+def test_own_settings_say_where_packages_come_from(
+    tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of wheels and no index, whatever pip and uv are told."""
+    monkeypatch.setenv("UV_FIND_LINKS", "")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    wheels = tmp_path / "wheels"
+    make_wheel(wheels, "pyarrow", "20.0")
+    environments = _environments(tmp_path, environment__find_links=str(wheels), environment__index="none")
+    environment = environments.resolve([], python=_HERE)
+    assert environments.packages(environment) == ("pyarrow==20.0",)
+    assert environments.interpreter(environment).exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"environment.index": "https://me:hush@index.example/simple"}, "has a user name or password"),
+        ({"environment.find_links": "/nowhere, https://wheels.example"}, "names /nowhere, where there is no folder"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(given: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidConfig, match=said) as wrong:
+        sources_of(Settings.load(given, environ={}))
+    assert "hush" not in str(wrong.value)
 
 
 def test_too_old_a_pyarrow_is_refused(tmp_path: Path, shelf: Path) -> None:

@@ -1,4 +1,4 @@
-"""`muster env`: list, gc."""
+"""`muster env`: list, show, build, gc."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import click
 from muster.cli.command import Group, pass_session
 from muster.cli.documents import Built, environment_document
 from muster.cli.lists import View, show_all
-from muster.cli.render import Column, show_line
+from muster.cli.render import Column, show_line, show_sheet
 from muster.cli.session import Session
 from muster.cli.text import plural, size
+from muster.errors import NotApplicable
 
 
 @click.group("env", cls=Group)
@@ -37,6 +38,33 @@ _VIEW: View[Built] = View(
     environment_document,
     empty="no environments are built yet: a version's is built when it is registered, unless this Python has all of it",
 )
+
+
+@env.command("show", example="muster env show churn@champion\nmuster env show 3f9a1c")
+@click.argument("environment", metavar="REF|KEY")
+@pass_session
+def show(session: Session, environment: str) -> None:
+    """Show a version's environment, or one by the beginning of its key: its packages, its size, and who uses it."""
+    from muster.cli.environments import environment_sheet, find
+
+    found = find(session.hub, environment)
+    show_sheet(session, found.document(), lambda: environment_sheet(found))
+    if found.built is None and found.used_by and not found.serves:
+        session.next(f"muster env build {found.used_by[0]}")
+
+
+@env.command("build", example="muster env build churn@champion")
+@click.argument("reference", metavar="REF")
+@pass_session
+def build(session: Session, reference: str) -> None:
+    """Build a version's environment ahead of its first use."""
+    version = session.hub.version(reference)
+    if version.environment is None:
+        raise NotApplicable(f"`{version.ref}` runs no code here, so it has no environment", hint="it needs none")
+    python = session.hub.environments.interpreter(version.environment)
+    what = "nothing to build" if session.hub.environments.serves(version.environment) else "ready"
+    document = {"ref": version.ref, "key": version.environment.key, "interpreter": str(python)}
+    show_line(session, document, what, version.ref, f"Python {version.environment.python}", to=str(python))
 
 
 @env.command("gc", example="muster env gc")

@@ -19,7 +19,9 @@ from muster.config import Settings
 from muster.errors import EnvironmentFailed, InvalidInput, plural
 from muster.predictor import Talk
 from muster.predictors.local.builds import Builds, EnvironmentInfo, Plan
-from muster.predictors.local.indexes import mask
+from muster.predictors.local.conda import read_environment
+from muster.predictors.local.given import check_kind, given_lock
+from muster.predictors.local.indexes import mask, sources_of
 from muster.predictors.local.installed import as_installed, beyond, from_index, installed_here
 from muster.predictors.local.interpreters import (
     OLDEST_PYARROW,
@@ -41,6 +43,7 @@ __all__ = ["EnvironmentInfo", "Environments", "to_stderr"]
 
 _OLDEST_PYARROW = ".".join(map(str, OLDEST_PYARROW))
 _JUST_USED = 60.0
+_AS_GIVEN: tuple[str, ...] = ("the lock is used as it was given",)
 
 
 def to_stderr(line: str) -> None:
@@ -55,7 +58,7 @@ class Environments:
         self._blobs = blobs
         self._talk = talk
         self._seconds = settings.seconds("environment.build_seconds")
-        self._uv = Uv(talk)
+        self._uv = Uv(talk, sources_of(settings))
         self._builds = Builds(folder.expanduser().resolve(), self._uv, talk, self._seconds)
         self._inspected: dict[str, tuple[float, Path]] = {}
 
@@ -78,7 +81,13 @@ class Environments:
         if kind == "executable":
             assert path is not None
             return self._executable(path, requirements, minor, exact=exact)
-        wanted = read_file(path) if path is not None else read_lines(requirements, folder)
+        wanted, told = _read(path) if path is not None else (read_lines(requirements, folder), None)
+        if exact and minor not in (None, told or minor):
+            raise EnvironmentFailed(
+                f"the model loads only under Python {minor}, and {path} asks for {told}",
+                hint=f"ask for Python {minor} there",
+            )
+        minor = told or minor
         if not any(name_of(line) == "pyarrow" for line in wanted.lines):
             wanted = replace(wanted, lines=(*wanted.lines, f"pyarrow>={_OLDEST_PYARROW}"))
         if kind == "current":
@@ -102,6 +111,14 @@ class Environments:
         if environment.kind == "executable" or not _serves(environment, lock := self._lock(environment)):
             return {}
         return beyond(p.name for p in lock.pins)
+
+    def packages(self, environment: Environment) -> tuple[str, ...]:
+        """`name==version` of all that it has, by its lock."""
+        return tuple(map(str, self._lock(environment).pins))
+
+    def serves(self, environment: Environment) -> bool:
+        """Whether the current Python has all of it, so that none is built."""
+        return environment.kind == "built" and _serves(environment, self._lock(environment))
 
     def list(self) -> list[EnvironmentInfo]:
         """The environments that are built on this machine."""
@@ -143,8 +160,10 @@ class Environments:
         prefer: Mapping[NormalizedName, str],
         closed: bool = False,
     ) -> Environment:
-        self._talk(f"resolving {plural(len(wanted.lines), 'requirement')} for Python {base.minor} …")
-        lock, more = resolve(wanted, base, self._uv, seconds=self._seconds, prefer=prefer, closed=closed)
+        lock, more = given_lock(wanted), _AS_GIVEN
+        if lock is None:
+            self._talk(f"resolving {plural(len(wanted.lines), 'requirement')} for Python {base.minor} …")
+            lock, more = resolve(wanted, base, self._uv, seconds=self._seconds, prefer=prefer, closed=closed)
         _check_pyarrow(next((p.version for p in lock.pins if p.name == "pyarrow"), None), f"Python {base.minor}")
         for wheel in wanted.wheels.values():
             self._blobs.put(wheel)
@@ -255,12 +274,21 @@ def _chosen(choice: str | Path) -> tuple[str, Path | None]:
         return "executable", (path / "bin" / "python").absolute()
     if not path.exists() and os.sep not in text and (found := shutil.which(text)) is not None:
         return "executable", Path(found).absolute()
-    if not path.is_file() or path.suffix in (".yaml", ".yml", ".toml", ".lock"):
+    check_kind(path)
+    if not path.is_file() or path.suffix == ".toml":
         raise InvalidInput(
             f"`{text}` is no environment{'' if path.exists() else ': there is no such file'}",
-            hint="give auto, current, a requirements file or a Python executable",
+            hint="give auto, current, a requirements file, a conda.yaml or a Python executable",
         )
     return ("executable" if _is_program(path) else "file"), path.absolute()
+
+
+def _read(path: Path) -> tuple[Requirements, str | None]:
+    """What a file asks for, and its Python, where it tells one."""
+    if path.suffix not in (".yaml", ".yml"):
+        return read_file(path), None
+    told = read_environment(path)
+    return read_lines([line for line in told.lines if line.split()[:1] != ["-r"]]), minor_of(told.python or "") or None
 
 
 def _is_program(path: Path) -> bool:

@@ -8,12 +8,13 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from muster.config import expanded
+from muster.config import Settings, expanded
 from muster.errors import InvalidConfig
 
-__all__ = ["has_secret", "mask", "uv_settings", "without_secret"]
+__all__ = ["NOWHERE", "Sources", "has_secret", "mask", "sources_of", "uv_settings", "without_secret"]
 
 # pip's option: (uv's variable, what stands between several values there, variables whose presence settles it already)
 _INDEXES = {
@@ -52,6 +53,36 @@ _SIGNED = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where packages come from by Muster's own settings, which stand before pip's and uv's. An `index` of `none` is none at all."""
+
+    index: str = ""
+    find_links: tuple[str, ...] = ()
+
+
+NOWHERE = Sources()
+
+
+def sources_of(settings: Settings) -> Sources:
+    """The settings `environment.index` and `environment.find_links`."""
+    index, links = settings.text("environment.index"), settings.text("environment.find_links")
+    places = tuple(p for p in (part.strip() for part in links.split(",")) if p)
+    for name, value in (("index", index), ("find_links", links)):
+        if has_secret(value):
+            raise InvalidConfig(
+                f"environment.{name} has a user name or password, and settings are shown",
+                hint="put the credentials into ~/.netrc, the keyring, or uv's or pip's own settings",
+            )
+    missing = [p for p in places if "://" not in p and not expanded(p).is_dir()]
+    if missing:
+        raise InvalidConfig(
+            f"environment.find_links names {', '.join(missing)}, where there is no folder",
+            hint="name a folder of wheels",
+        )
+    return Sources(index, tuple(p if "://" in p else str(expanded(p).absolute()) for p in places))
+
+
 def mask(text: str) -> str:
     """`text` without the user names, passwords and tokens of the URLs in it."""
     return _SIGNED.sub(r"\1=****", _USERINFO.sub("****@", text))
@@ -68,7 +99,7 @@ def without_secret(url: str) -> str:
 
 
 def uv_settings(
-    environ: Mapping[str, str] | None = None, folder: Path | None = None
+    environ: Mapping[str, str] | None = None, folder: Path | None = None, ours: Sources = NOWHERE
 ) -> tuple[dict[str, str], list[str]]:
     """Environment variables and flags that make uv use what pip would; uv's own settings win.
 
@@ -89,6 +120,13 @@ def uv_settings(
     if "UV_INDEX" in settings and not environ.get("UV_INDEX"):
         # pip takes the best version over all indexes, uv the first index that has the name.
         settings["UV_INDEX_STRATEGY"] = environ.get("UV_INDEX_STRATEGY", "unsafe-best-match")
+    if ours.find_links:
+        settings["UV_FIND_LINKS"] = ",".join(ours.find_links)
+    if ours.index == "none":
+        flags = ["--no-index"]
+    elif ours.index:  # in place of all others
+        settings |= {"UV_DEFAULT_INDEX": ours.index, "UV_INDEX": "", "UV_EXTRA_INDEX_URL": ""}
+        flags = []
     return settings, flags
 
 

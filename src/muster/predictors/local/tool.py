@@ -19,7 +19,7 @@ import uv
 
 from muster.errors import EnvironmentFailed
 from muster.predictor import Talk
-from muster.predictors.local.indexes import mask, uv_settings
+from muster.predictors.local.indexes import NOWHERE, Sources, mask, uv_settings
 from muster.scratch import scratch
 
 __all__ = ["Ran", "Uv"]
@@ -64,12 +64,13 @@ class Ran:
 class Uv:
     """The uv of this machine. `talk` gets a line for each large download and each build from source."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Talk, sources: Sources = NOWHERE) -> None:
         self._talk = talk
+        self._sources = sources
 
     def __call__(self, *arguments: str | Path, until: float, sources: bool = False, offline: bool = False) -> Ran:
         """Run one command that has to end before `until`, a `time.monotonic()`. `sources`: it may run the code of packages."""
-        settings, flags = uv_settings()
+        settings, flags = uv_settings(ours=self._sources)
         environ = {
             n: v for n, v in os.environ.items() if n not in _DROPPED and (not sources or _FOR_SOURCES.fullmatch(n))
         }

@@ -9,17 +9,14 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from muster.errors import InvalidModel
+from muster.predictors.local.conda import from_conda
 from muster.predictors.local.lines import name_of
 from muster.predictors.mlmodel.document import Document, read_yaml
 from muster.signature import Json
 
 __all__ = ["Needs", "completed", "read_needs", "without_mlflow"]
 
-_CONDA = re.compile(r"(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:(==|=|>=|<=|<|>|!=|~=)\s*([\w.*]+)(?:=[\w.]+)?)?\s*$")
-_RANGE = re.compile(r"[A-Za-z0-9_.-]+\s*[<>=!~][<>=!~\s,\w.*]*$")
 _NAME_ALONE = re.compile(r"[A-Za-z0-9._-]+")
-_CONDA_ONLY = {"python", "pip", "setuptools", "wheel"}
-_CONDA_NAMES = {"pytorch": "torch", "py-xgboost": "xgboost", "pytorch-cpu": "torch"}
 _MLFLOW = {"mlflow", "mlflow-skinny", "mlflow-tracing"}
 
 # package -> releases that broke what was built for earlier ones, and when they came out. mlflow's own requirement kept them
@@ -82,35 +79,10 @@ def _environments(document: Document) -> tuple[Json, Json]:
 
 def _from_conda(document: Document, conda: Json) -> tuple[list[str], str | None]:
     """The pip part, and what of conda's own part pip can install; the Python version."""
-    entries = conda.get("dependencies") if isinstance(conda, dict) else None
-    lines: list[str] = []
-    python, lost = None, []
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict):
-            pip = entry.get("pip")
-            lines += [str(line) for line in pip] if isinstance(pip, list) else []
-        elif found := _CONDA.match(str(entry)):
-            name, sign, version = found.groups()
-            if name == "python":
-                python = version
-            elif name not in _CONDA_ONLY:
-                lines.append(_from_conda_name(name, sign, version))
-        elif _RANGE.match(str(entry)):
-            lines.append(str(entry).replace(" ", ""))
-        else:
-            lost.append(str(entry))
-    if lost:
-        document.notes.append(f"conda alone can install {', '.join(lost)}, which its environment does without")
-    return lines, python
-
-
-def _from_conda_name(name: str, sign: str | None, version: str | None) -> str:
-    name = _CONDA_NAMES.get(name, name)
-    if sign is None or version is None:
-        return name
-    if sign == "=" and not version.endswith("*"):
-        return f"{name}=={version}.*" if version.count(".") < 2 else f"{name}=={version}"
-    return f"{name}{'==' if sign == '=' else sign}{version}"
+    told = from_conda(conda)
+    if told.refused:
+        document.notes.append(f"conda alone can install {', '.join(told.refused)}, which its environment does without")
+    return told.lines, told.python
 
 
 def _from_virtualenv(virtualenv: Json) -> tuple[list[str], str | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import pyarrow as pa
 import pytest
 from onnx import TensorProto, helper
@@ -14,6 +15,7 @@ from onnx import TensorProto, helper
 from muster.extensions import load
 from muster.predictor import Declared, Description, Origin, Site
 from muster.predictors import ORIGINS
+from muster.predictors.booster import BoosterOrigin
 from muster.predictors.local.artifact import store
 from muster.predictors.local.site import LocalSite
 from muster.predictors.mlflow import MlflowOrigin
@@ -102,6 +104,25 @@ def _graph(place: Path) -> Path:
     return place / "model.onnx"
 
 
+NUMBERS = pa.table({"x": [i / 40 for i in range(40)], "z": [float(i % 7) for i in range(40)]})
+LABELS = [int(i > 17) for i in range(40)]
+
+
+def _booster() -> Any:
+    data = lightgbm.Dataset(NUMBERS.to_pandas(), LABELS)
+    return lightgbm.train({"objective": "binary", "min_data_in_leaf": 2, "verbose": -1}, data, 3)
+
+
+def _saved(place: Path) -> Path:
+    _booster().save_model(place / "model.txt")
+    return place / "model.txt"
+
+
+def _scores() -> pa.Table:
+    p = _booster().predict(NUMBERS.to_pandas()).tolist()
+    return pa.table({"prediction": ["yes" if v >= 0.5 else "no" for v in p], "probabilities": [[1 - v, v] for v in p]})
+
+
 ZOO = (
     "sklearn_pipeline",
     "sklearn_array",
@@ -114,6 +135,7 @@ ZOO = (
 CASES: dict[str, Case] = {
     **{n: of_zoo(n) for n in ZOO},
     "a folder": Case(PythonOrigin, _folder, lambda: ROWS, lambda: ANSWERS),
+    "trees": Case(BoosterOrigin, _saved, lambda: NUMBERS, _scores, {"classes": ("no", "yes")}),
     "a graph": Case(OnnxOrigin, _graph, lambda: ROWS.select(["x"]), lambda: ANSWERS, {"classes": ("no", "yes")}),
     "a function": Case(
         PythonOrigin, lambda _: _function, lambda: ROWS, lambda: pa.table({"prediction": [5.45, 6.05, 6.45, 7.05]})

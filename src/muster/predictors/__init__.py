@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 ORIGINS: Mapping[str, str] = {
+    "booster": "muster.predictors.booster:BoosterOrigin",
     "mlflow": "muster.predictors.mlflow:MlflowOrigin",
     "onnx": "muster.predictors.onnx:OnnxOrigin",
     "python": "muster.predictors.python:PythonOrigin",

@@ -9,7 +9,7 @@ are safe from several threads; a transaction belongs to one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +106,17 @@ class RecordStore(Reader, Protocol):
 
     def verify(self) -> tuple[int, Event | None]:
         """Walk the audit chain: how many events hold, and the first that does not."""
+        ...
+
+    def dump(self) -> AbstractContextManager[Iterator[tuple[str, str]]]:
+        """All of one moment: the kind and the document of each record, kind by kind, events in order. Nobody waits for it."""
+        ...
+
+    def fill(self, records: Iterable[tuple[str, str]]) -> Event | None:
+        """Fill a new store with what another one's `dump` gave, in one transaction; the last event.
+
+        Conflict if anything is in it; Corrupt, and nothing is stored, if a record or the audit chain is not whole.
+        """
         ...
 
     def close(self) -> None: ...

@@ -35,6 +35,10 @@ class TestRecordStores(RecordStoreSuite):
         yield store
         store.close()
 
+    @pytest.fixture
+    def other(self) -> RecordStore:
+        return open_records("memory://")
+
 
 @pytest.mark.parametrize("make", BLOBS.values(), ids=BLOBS)
 class TestBlobStores(BlobStoreSuite):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from muster.records import DatasetRecord, Event, Model, Run, Version
+from muster.registry import trail
 from muster.registry.datasets import Datasets
 from muster.registry.deletions import Deletions
 from muster.registry.registry import Registry
 from muster.registry.runs import Runs
 from muster.registry.search import Listing, conditions, sorting
+from muster.signature import Json
 from muster.store import Query, RecordStore
 
 __all__ = ["House"]
@@ -110,6 +113,10 @@ class House:
         """When work on a run went on last, where its process is gone without having ended it; such a run can be resumed."""
         return self._runs.cut_off(run)
 
+    def worker(self, run: Run) -> str | None:
+        """The process that works on a run, as people name it; None where none does."""
+        return self._runs.worker(run)
+
     def runs(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Run]:
         return self._runs.list(filters, sort, limit)
 
@@ -118,9 +125,16 @@ class House:
         where, order = conditions(Event, filters), sorting(Event, sort or ("-seq",))
         return Listing(lambda n, cursor: self._records.find(Event, Query(where, order, n, cursor)), limit)
 
-    def verify_events(self) -> tuple[int, Event | None]:
-        """Walk the audit trail: how many events hold, and the first that does not."""
-        return self._records.verify()
+    def verify_events(self, head: str | Path | None = None) -> tuple[int, Event | None]:
+        """Walk the audit trail: how many events hold, and the first that does not.
+
+        With the file of a head that was exported, Corrupt where events since then or before it were removed or written anew.
+        """
+        return trail.verify(self._records, None if head is None else trail.read_head(Path(head)))
+
+    def event_head(self) -> dict[str, Json]:
+        """The head of the audit trail as it is exported: keep it where nobody who writes the hub's store can write."""
+        return trail.head(self._records)
 
     def upgrade(self) -> tuple[str, str]:
         """Bring the store to this release's schema; the revisions before and after."""

@@ -71,12 +71,12 @@ def chain(head: Head, changes: Iterable[Change], actor: str, reason: str) -> Ite
         yield body
 
 
-def verify(stored: Iterable[StoredEvent], head: Head) -> tuple[int, Event | None]:
-    """How many events hold, in order of `seq`, and the first that does not.
+def verify(stored: Iterable[StoredEvent], head: Head, after: Head | None = None) -> tuple[int, Event | None]:
+    """How many events hold, in order of `seq`, and the first that does not. They begin `after` one that is known to hold.
 
     For one that is gone or cannot be read a stand-in is given, with the action `event.missing` or `event.unreadable`.
     """
-    count, previous = 0, GENESIS
+    count, previous = after or Head(0, GENESIS)
     for entry in stored:
         seq = entry.cells["seq"]
         if isinstance(seq, int) and seq > count + 1:

@@ -6,15 +6,16 @@ import hashlib
 import io
 import operator
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from muster.errors import StoreError
-from muster.records import Event, Record
+from muster.records import KINDS, Event, Record
 from muster.store import GENESIS, Condition, Page, Query
 from muster.stores.audit import Head, StoredEvent, verify
+from muster.stores.copying import fill, refuse_filled
 from muster.stores.digests import check_digest, missing, occupied, unreadable
 from muster.stores.query import Order, Plan, Term
 from muster.stores.shape import Cell, Row, Shape, fold
@@ -83,6 +84,9 @@ class _Rows:
             return False
         self._writable(shape)[row.key] = row
         return True
+
+    def add_all(self, shape: Shape, rows: Sequence[Row]) -> bool:
+        return all(self.add(shape, row) for row in rows)
 
     def remove(self, shape: Shape, key: tuple[str | int, ...]) -> None:
         row = self._writable(shape).pop(key)
@@ -190,6 +194,20 @@ class MemoryRecords:
         state = self._now()
         rows = sorted(state.rows.get("event", {}).items())
         return verify((StoredEvent(row.cells, row.text) for _, row in rows), state.head)
+
+    @contextmanager
+    def dump(self) -> Iterator[Iterator[tuple[str, str]]]:
+        state = self._now()
+        yield ((name, row.text) for name in KINDS for _, row in sorted(state.rows.get(name, {}).items()))
+
+    def fill(self, records: Iterable[tuple[str, str]]) -> Event | None:
+        with self._turn:
+            before = self._now()
+            refuse_filled(before.head.seq + sum(map(len, before.rows.values())), "the store in memory")
+            rows = _Rows(before)
+            last = fill(rows, records)
+            self._state = rows.state()
+            return last
 
     def close(self) -> None:
         with self._turn:

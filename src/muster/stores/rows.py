@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable, select, update
+from sqlalchemy import Connection, Executable, Select, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -63,6 +63,21 @@ class SqlRows:
             self._tag(shape, row)
         return True
 
+    def add_all(self, shape: Shape, rows: Sequence[Row]) -> bool:
+        """False if one was in the way."""
+        records, tags = tables(shape)
+        if self._do(self._database.insert(records), [cells(row) for row in rows]) != len(rows):
+            return False
+        if tags is not None:
+            marks = [
+                {**{f.name: row.cells[f.name] for f in shape.key}, "tag": t, "value": v}
+                for row in rows
+                for t, v in row.tags.items()
+            ]
+            if marks:
+                self._do(tags.insert(), marks)
+        return True
+
     def remove(self, shape: Shape, key: tuple[str | int, ...]) -> None:
         self._do(statements.remove(shape), _keyed(shape, key))
 
@@ -94,8 +109,24 @@ class SqlRows:
         table = tables(shape(Event)).records
         fields = list(shape(Event).fields)
         wanted = select(*(table.c[n] for n in fields), table.c.document).order_by(table.c.seq)
-        for row in self._execute(wanted.execution_options(yield_per=100)):
+        for row in self._streamed(wanted):
             yield StoredEvent(dict(zip(fields, row, strict=False)), row[-1])
+
+    def documents(self, shape: Shape) -> Iterator[str]:
+        """Those of all records of a kind, by their keys, a few at a time."""
+        table = tables(shape).records
+        wanted = select(table.c.document).order_by(*(table.c[f.name] for f in shape.key))
+        for row in self._streamed(wanted):
+            yield row[0]
+
+    def _streamed(self, wanted: Select[Any]) -> Iterator[Any]:
+        found = self._execute(wanted.execution_options(yield_per=100))
+        try:
+            yield from found
+        except SQLAlchemyError as error:
+            raise self._fault(error) from error
+        finally:
+            found.close()
 
     def _tagged(self, shape: Shape, term: Term) -> int:
         return int(self._all(statements.tagged(shape), {"t": term.name, "v": term.value})[0])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from muster.errors import StoreError
-from muster.records import Event, Record
+from muster.records import KINDS, Event, Record
 from muster.store import Condition, Page, Query
 from muster.stores import schema
 from muster.stores.audit import verify
+from muster.stores.copying import fill, refuse_filled
 from muster.stores.database import Database
 from muster.stores.rows import SqlRows
+from muster.stores.shape import shape
 from muster.stores.sqlite import Sqlite
 from muster.stores.tables import REVISION
 from muster.stores.transaction import RecordTransaction, Turn, check_author, count, find, get
@@ -159,6 +161,29 @@ class SqlRecords:
                 return verify(rows.events(), rows.last())
 
         return self._read(walk)
+
+    @contextmanager
+    def dump(self) -> Iterator[Iterator[tuple[str, str]]]:
+        with (
+            self._open().reading() as rows,
+            self._database.snapshot(rows.connection),
+            closing((name, text) for name, kind in KINDS.items() for text in rows.documents(shape(kind))) as found,
+        ):
+            yield found
+
+    def fill(self, records: Iterable[tuple[str, str]]) -> Event | None:
+        connections = self._open()
+        with connections.turn:
+            rows = self._open().begin()
+            try:
+                found = rows.head().seq + sum(rows.total(shape(kind), ()) for kind in KINDS.values())
+                refuse_filled(found, self._database.name)
+                last = fill(rows, records)
+                rows.commit()
+            except BaseException:
+                connections.undo(rows)
+                raise
+        return last
 
     def close(self) -> None:
         """Waits for a transaction of another thread."""

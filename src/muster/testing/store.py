@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from muster.errors import Conflict, InvalidInput, MusterError, NotFound, StoreError
-from muster.records import Counter, Environment, Event, Model, Record, Run, Version, new_id, now
+from muster.errors import Conflict, Corrupt, InvalidInput, MusterError, NotFound, StoreError
+from muster.records import KINDS, Counter, Environment, Event, Model, Record, Run, Version, new_id, now
 from muster.signature import Json
-from muster.store import GENESIS, Condition, Query, RecordStore
+from muster.store import GENESIS, Condition, Query, RecordStore, Sort
 from muster.testing.blobs import BlobStoreSuite
 from muster.testing.queries import QuerySuite
 from muster.testing.records import a_model, a_version, an_alias, insert, one_of_each
@@ -30,7 +30,11 @@ _DEEP = _deep()
 
 
 class RecordStoreSuite(QuerySuite):
-    """Subclass it with a fixture `store`: a new, empty store."""
+    """Subclass it with the fixtures `store`, a new, empty store, and `other`, one of any kind."""
+
+    @pytest.fixture
+    def other(self) -> RecordStore:
+        raise TypeError("give a fixture `other`")
 
     def test_every_kind_comes_back_as_it_went_in(self, store: RecordStore) -> None:
         records = one_of_each()
@@ -212,6 +216,72 @@ class RecordStoreSuite(QuerySuite):
             "😀": "\ue000",
         }
         insert(store, replace(a_version("churn", 1), load=values))
+        assert store.verify() == (1, None)
+
+    def test_a_dump_fills_another_store(self, store: RecordStore, other: RecordStore) -> None:
+        insert(store, *one_of_each(), a_model("other", tags={"a": "1", "b": "ü"}))
+        with store.transaction("bob") as tx:
+            tx.delete(a_model("other"))
+        with store.dump() as found:
+            records = list(found)
+        assert [kind for kind, _ in records] == sorted((kind for kind, _ in records), key=list(KINDS).index)
+        last = other.fill(records)
+        assert last == store.find(Event, Query(sort=(Sort("seq", descending=True),))).items[0]
+        assert other.verify() == store.verify() == (7, None)
+        for kind in KINDS.values():
+            assert other.find(kind).items == store.find(kind).items
+        with other.dump() as again:
+            assert list(again) == records
+
+    def test_a_new_store_is_filled(self, store: RecordStore, other: RecordStore) -> None:
+        models = [a_model(f"m{n:04}", tags={"n": str(n), "all": "x"}) for n in range(1_200)]
+        insert(other, *one_of_each(), *models)
+        with other.dump() as records:
+            last = store.fill(records)
+        assert last is not None
+        assert store.verify() == (last.seq, None) == (1_205, None)
+        for kind in KINDS.values():
+            assert store.count(kind) == other.count(kind)
+        assert store.find(Model, Query((Condition("tag.n", "=", "7"),))).items == [models[7]]
+        assert store.count(Model, (Condition("tag.all", "=", "x"),)) == 1_200
+        insert(store, a_model("next"))
+        assert store.verify() == (1_206, None)
+
+    def test_a_filled_store_is_not_filled_again(self, store: RecordStore) -> None:
+        insert(store, Counter(name="n", last=1))
+        with store.dump() as found:
+            records = list(found)
+        with pytest.raises(Conflict, match="has records already"):
+            store.fill(records)
+        with pytest.raises(Conflict, match="has records already"):
+            store.fill([])
+        assert store.get(Counter, "n") == Counter(name="n", last=1)
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            (lambda r: [*r, ("nosuch", "{}")], "nosuch"),
+            (lambda r: [*r[:1], *r], "one key"),
+            (lambda r: [(k, t[:-5]) for k, t in r], "not what was written"),
+            (lambda r: [(k, t.replace("ada", "eve") if k == "event" else t) for k, t in r], "breaks at event 1"),
+            (lambda r: [(k, t) for k, t in r if '"seq":2,' not in t], "breaks at event 2"),
+        ],
+        ids=["another kind", "twice", "cut", "a changed event", "a removed event"],
+    )
+    def test_what_is_not_whole_fills_nothing(
+        self,
+        store: RecordStore,
+        other: RecordStore,
+        change: Callable[[list[tuple[str, str]]], list[tuple[str, str]]],
+        told: str,
+    ) -> None:
+        insert(other, a_model("a", tags={"x": "1"}), a_model("b"), a_model("c"))
+        with other.dump() as records:
+            changed = change(list(records))
+        with pytest.raises(Corrupt, match=told):
+            store.fill(changed)
+        assert store.count(Model) == store.count(Event) == 0
+        insert(store, a_model("a"))
         assert store.verify() == (1, None)
 
     def test_a_nested_transaction_is_refused(self, store: RecordStore) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -76,10 +77,24 @@ def _environment(line: str, flavor: str) -> Path:
     limits = folder / "bounds.txt"
     limits.write_text("\n".join(told.bounds), encoding="utf-8")
     constraints = ROOT / "requirements/dev.txt" if told.locked else limits
-    ran = uv(
-        "pip", "install", "--quiet", "--python", folder / "bin/python", "--constraint", constraints, "--only-binary", ":all:",
-        *wanted, until=until,
-    )  # fmt: skip
+    install = [
+        "pip",
+        "install",
+        "--python",
+        folder / "bin/python",
+        "--constraint",
+        constraints,
+        "--only-binary",
+        ":all:",
+    ]
+    tried = uv(*install, "--dry-run", *wanted, until=until)
+    if "nvidia-cu" in tried.said:
+        here = uv(*install[:4], "--dry-run", "--no-index", "--no-deps", "torch", until=until)
+        found = re.search(r"torch==\S+\+cpu", here.said)
+        if found is None:
+            raise Unavailable("only wheels of torch with CUDA, of several GB, are to be had for this Python")
+        wanted.append(found[0])
+    ran = uv(*install, "--quiet", *wanted, until=until) if tried.ok else tried
     if not ran.ok:
         raise Unavailable(ran.said)
     mark.write_text(said, encoding="utf-8")

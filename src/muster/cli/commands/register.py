@@ -27,10 +27,12 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
     cls=Command,
     makes_hub=True,
     example="muster register churn ./model --sample rows.parquet --alias champion\n"
-    "muster register delays model.pkl --task binary --target late --classes no,yes --sample flights.csv --if-changed",
+    "muster register delays model.pkl --task binary --target late --classes no,yes --sample flights.csv --if-changed\n"
+    "muster register churn models:/Churn@champion\n"
+    "muster register --all https://mlflow.example --dry-run",
 )
-@click.argument("model")
-@click.argument("source")
+@click.argument("model", required=False, metavar="MODEL")
+@click.argument("source", required=False, metavar="SOURCE")
 @click.option(
     "--task", type=click.Choice(TASKS), help="What kind of question it answers; taken from the model where it tells."
 )
@@ -51,7 +53,9 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
 @click.option("--description", default="", help="What it is, in words.")
 @click.option("--signature", metavar="FILE", help="The columns that it takes, as JSON: a file, or the object itself.")
 @click.option("--output", metavar="FILE", help="How its answer is read, as JSON: a file, or the object itself.")
-@click.option("--network", is_flag=True, help="Let the model use the network, where the policy worker.network allows it.")
+@click.option(
+    "--network", is_flag=True, help="Let the model use the network, where the policy worker.network allows it."
+)
 @click.option(
     "--runtime",
     multiple=True,
@@ -61,12 +65,30 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
 @click.option(
     "--if-changed", is_flag=True, help="Take the version that is there if the model is the same; it gets the aliases."
 )
+@click.option(
+    "--all",
+    "everything",
+    is_flag=False,
+    flag_value="",
+    metavar="[URI]",
+    help="Instead of one: a whole MLflow or Databricks registry; of MLFLOW_TRACKING_URI without an address.",
+)
+@click.option(
+    "--filter", "filters", multiple=True, metavar="FILTER", help="With --all: name~churn, alias=champion, tag.team=ops."
+)
+@click.option("--declare", metavar="FILE", help="With --all: what models do not tell themselves, as TOML or JSON.")
+@click.option(
+    "--parallel", type=click.IntRange(1, 8), default=2, show_default=True, help="With --all: how many models at a time."
+)
+@click.option("--dry-run", is_flag=True, help="With --all: show what would be imported.")
+@click.pass_context
 @pass_session
 def register(
     session: Session,
+    context: click.Context,
     *,
-    model: str,
-    source: str,
+    model: str | None,
+    source: str | None,
     task: Task | None,
     target: str | None,
     classes: str | None,
@@ -82,14 +104,35 @@ def register(
     network: bool,
     runtime: tuple[str, ...],
     if_changed: bool,
+    everything: str | None,
+    filters: tuple[str, ...],
+    declare: str | None,
+    parallel: int,
+    dry_run: bool,
 ) -> None:
     """Register a version of a model.
 
-    SOURCE is an MLflow folder or archive, a Python file or folder, or a saved estimator. The model is loaded once in its
-    own environment and tried; then the version is stored, or nothing is.
+    SOURCE is an MLflow folder or archive, a model on a tracking server (models:/…, runs:/…), a Python file or folder, or a
+    saved estimator. The model is loaded once in its own environment and tried; then the version is stored, or nothing is.
     """
     from muster.records import now
 
+    _check_given(context, alone=everything is None)
+    if everything is not None:
+        from muster.cli.importing import import_all
+
+        import_all(
+            session,
+            everything,
+            filters=filters,
+            declare=declare,
+            environment=environment,
+            dry_run=dry_run,
+            parallel=parallel,
+        )
+        return
+    assert model is not None
+    assert source is not None
     began = now()
     version = session.hub.register(
         model,
@@ -114,6 +157,28 @@ def register(
     for note in version.notes:
         session.say(f"note: {note}")
     session.next(f"muster version show {version.ref}", f"muster score {version.ref} DATA OUTPUT")
+
+
+_OF_ALL = ("filters", "declare", "parallel", "dry_run")
+_OF_BOTH = ("everything", "environment")
+
+
+def _check_given(context: click.Context, *, alone: bool) -> None:
+    """What goes with one model does not go with all, and the other way round."""
+    parameters = {p.name: p for p in context.command.params}
+    given = [
+        p
+        for n, p in parameters.items()
+        if n and context.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if alone:
+        for name in ("model", "source"):
+            if context.params[name] is None:
+                raise click.MissingParameter(ctx=context, param=parameters[name])
+    wrong = [p for p in given if p.name not in _OF_BOTH and (p.name in _OF_ALL) == alone]
+    if wrong:
+        told = ", ".join(p.opts[0] if isinstance(p, click.Option) else p.human_readable_name for p in wrong)
+        raise click.UsageError(f"{told} {'needs' if alone else 'does not go with'} --all", context)
 
 
 def registered_parts(version: Version, began: datetime) -> list[str]:

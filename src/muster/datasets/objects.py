@@ -136,6 +136,10 @@ def _folder(place: Place, found: Mapping[str, Entry]) -> tuple[File, ...]:
         if missing:
             raise lacking(str(place), missing)
         return _ordered((found[name], name) for name in names)
+    if any(name.startswith("_delta_log/") for name in found):
+        raise DatasetError(
+            f"{place} is a Delta table: its files hold rows of old versions too", hint=f"read it as `delta:{place}`"
+        )
     names = _finished([name for name in found if not _is_hidden(name)], found)
     if not names and any(map(run_of, found)):
         raise DatasetNotFound(

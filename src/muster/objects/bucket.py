@@ -15,6 +15,7 @@ from obstore.store import from_url
 
 from muster.objects.faults import ObjectNotFound, faults
 from muster.objects.place import Place
+from muster.objects.profiles import profile_settings, profile_stamp
 
 __all__ = ["PIECE", "Bucket", "Entry", "bucket_of"]
 
@@ -41,7 +42,8 @@ class Entry:
 
 def bucket_of(place: Place) -> Bucket:
     """The bucket of a place, with the credentials that the environment names now."""
-    return _bucket(place.bucket, tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith(_SETTINGS))))
+    environment = tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith(_SETTINGS)))
+    return _bucket(place.bucket, environment, profile_stamp() if place.bucket.startswith("s3:") else ())
 
 
 def _client() -> Any:
@@ -51,14 +53,14 @@ def _client() -> Any:
 
 
 @lru_cache(maxsize=32)
-def _bucket(url: str, _environment: tuple[tuple[str, str], ...]) -> Bucket:
-    return Bucket(url)
+def _bucket(url: str, _environment: tuple[tuple[str, str], ...], _profile: tuple[int, ...]) -> Bucket:
+    return Bucket(url, profile_settings() if url.startswith("s3:") else {})
 
 
 class Bucket:
     """Opened by `bucket_of`, or with `credentials` of its own by the words of obstore; keys are those of places in it."""
 
-    def __init__(self, url: str, credentials: Mapping[str, str] | None = None) -> None:
+    def __init__(self, url: str, credentials: Mapping[str, Any] | None = None) -> None:
         self._url = url
         lent: Any = dict(credentials or {})
         with faults(Place(url)):

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from muster.objects.bucket import PIECE, Bucket, Entry, bucket_of
+from muster.objects.faults import ObjectError
 
 __all__ = ["ObjectStream", "pieces"]
 
@@ -72,10 +73,15 @@ class ObjectStream(io.RawIOBase):
 
 
 def pieces(entry: Entry, start: int = 0, size: int | None = None, bucket: Bucket | None = None) -> Iterator[bytes]:
-    """The bytes in order, with the next ranges on their way while one is used. Memory is bounded by a few of them."""
+    """The bytes in order, with the next ranges on their way while one is used. Memory is bounded by a few of them.
+
+    The first is small, and nothing is asked for behind it before it is used up: who only looks at a beginning gets no more.
+    """
     bucket = bucket or bucket_of(entry.place)
     end = entry.size if size is None else start + size
-    starts = iter(range(start, end, PIECE))
+    if start < end:
+        yield _range(bucket, entry, start, min(_LEAST, end - start))
+    starts = iter(range(start + _LEAST, end, PIECE))
     coming: deque[Future[bytes]] = deque()
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="muster-ahead") as pool:
 
@@ -98,7 +104,5 @@ def pieces(entry: Entry, start: int = 0, size: int | None = None, bucket: Bucket
 def _range(bucket: Bucket, entry: Entry, start: int, size: int) -> bytes:
     found = bucket.read(entry.place.key, start, size, entry.tag)
     if len(found) != size:
-        from muster.objects.faults import ObjectError
-
         raise ObjectError(f"{entry.place} ended before its {entry.size:,} bytes came", "try again")
     return found

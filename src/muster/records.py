@@ -230,7 +230,7 @@ class Run(Record):
     """One piece of work with a result. `settings` is all that a resume needs, so that its output is the same.
 
     `attempts` counts how often it was begun; `not_before` is when one that failed for a passing cause is tried again.
-    `isolation` is the level that its workers reached.
+    `queue`: any worker of the hub may take it up. `isolation` is the level that its workers reached.
     """
 
     KIND = "run"
@@ -256,6 +256,7 @@ class Run(Record):
     summary: Mapping[str, Json] = field(default_factory=dict)
     error: str | None = None
     hint: str | None = None
+    queue: bool = False
     attempts: int = 0
     not_before: datetime | None = None
     isolation: str | None = None

@@ -34,7 +34,7 @@ def test_versions_answer_one_question(tmp_path: Path) -> None:
         third = hub.register("odd", tmp_path / "numbers.py", sample=SAMPLE, if_changed=True)
         assert third.number == 1
         assert hub.delete_model("odd") == 2
-        with pytest.raises(Conflict, match="the model `odd` was deleted on .*, and can still be restored") as refused:
+        with pytest.raises(Conflict, match=r"the model `odd` was deleted on .*, and can still be restored") as refused:
             hub.register("odd", tmp_path / "numbers.py", sample=SAMPLE)
         assert "`muster model restore odd`" in refused.value.hint
         assert hub.restore_model("odd") == 2

@@ -28,6 +28,7 @@ _WORK: Mapping[str, str] = {
     "register": "Register a version of a model.",
     "score": "Score a dataset into a dataset.",
     "predict": "Predict for rows on stdin.",
+    "worker": "Work on the jobs of a shared hub.",
 }
 _HOUSE: Mapping[str, str] = {
     "model": "Named lines of versions.",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from muster.records import Run
     from muster.signature import Json
 
-__all__ = ["CUT_OFF", "DONE", "from_here", "result_parts", "run_sheet", "show_result"]
+__all__ = ["CUT_OFF", "DONE", "from_here", "result_parts", "run_sheet", "show_ended", "show_result"]
 
 DONE = {"score": "scored"}
 """What a finished run of a kind is said to have done."""
@@ -36,17 +36,30 @@ def show_result(session: Session, run: Run) -> None:
     session.next(f"muster run show {run.id}")
 
 
+def show_ended(session: Session, run: Run) -> None:
+    """A run that a worker is through with, in one line: also one that failed, or is to be done later."""
+    if run.status == "done":
+        show_line(session, run_document(run), *result_parts(run), to=from_here(run.output or ""))
+        return
+    again = f"tried again from {exact(run.not_before)}" if run.not_before is not None else "let go of"
+    told = again if run.status == "queued" else ""
+    show_line(session, run_document(run), run.status, run.ref or "", run.id, told, run.error or "")
+
+
 def result_parts(run: Run) -> tuple[str, ...]:
     """The parts of that line, but for where the output is."""
     rejected = f"{count(run.rejected)} rejected" if run.rejected else ""
     return DONE.get(run.kind, run.status), run.ref or "", plural(run.rows, "row"), rejected, duration(run.seconds)
 
 
-def run_sheet(run: Run, cut_off: datetime | None = None) -> Sheet:
+def run_sheet(run: Run, cut_off: datetime | None = None, owner: str | None = None) -> Sheet:
     """What it did, to what, how far it is, and what it took; `cut_off` is when its process, that is gone, went on last."""
     sheet = Sheet(f"{run.kind}  {run.id}")
     sheet.fact("status", run.status if cut_off is None else f"{CUT_OFF}: its process is gone; what is done is kept")
     sheet.fact("went on", f"until {exact(cut_off)}" if cut_off is not None else "")
+    sheet.fact("begun", plural(run.attempts, "time") if run.attempts > 1 or run.queue else "")
+    sheet.fact("next try", f"from {exact(run.not_before)}" if run.not_before is not None else "")
+    sheet.fact("worked on by", owner)
     sheet.fact("error", run.error)
     sheet.fact("hint", called_here(run.hint or ""))
     sheet.fact("version", run.ref)

@@ -3,6 +3,7 @@
 A run is worked on under a lease, which a heartbeat renews. A process that lost its lease cannot write any more: every
 checkpoint is a transaction that first looks whether the lease is still its own. The lease outlives the end of the run until
 what it staged is removed, so that the lease of an ended run whose process is gone tells of something left behind.
+Runs with `queue` may be claimed by any process; `jobs` has the workers that do.
 """
 
 from __future__ import annotations
@@ -13,19 +14,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
 from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
 from muster.owners import alive, me
 from muster.records import Chunk, Lease, Progress, Run, RunStatus, now
-from muster.registry.search import Listing, conditions, sorting
+from muster.registry.search import Listing, conditions, every, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore, Transaction
 
-__all__ = ["Held", "Runs"]
+__all__ = ["Held", "Purpose", "Runs"]
 
 LEASE = timedelta(seconds=30)
 RENEW = 8.0
 LISTEN = 0.5
 
+Purpose: TypeAlias = Literal["work", "claim", "end"]
+_OPEN: frozenset[RunStatus] = frozenset({"queued", "running"})
 _OVER: frozenset[RunStatus] = frozenset({"done", "cancelled"})
 _MANY = 1_000
 
@@ -33,7 +37,9 @@ _MANY = 1_000
 class Held:
     """A run that this process works on."""
 
-    def __init__(self, store: RecordStore, actor: str, run: Run, token: int, owner: str) -> None:
+    def __init__(
+        self, store: RecordStore, actor: str, run: Run, *, token: int, owner: str, leave: threading.Event | None
+    ) -> None:
         self.run = run
         self._store = store
         self._actor = actor
@@ -41,16 +47,22 @@ class Held:
         self._owner = owner
         self._cancelled = threading.Event()
         self._lost = threading.Event()
+        self._leave = leave or threading.Event()
         self.isolation: str | None = None
         """The level that its workers have reached."""
 
     def cancelled(self) -> bool:
-        """Whether to stop: someone asked for it, or another process took over."""
-        return self._cancelled.is_set() or self._lost.is_set()
+        """Whether to stop: someone asked for it, another process took over, or this one is to let go."""
+        return self._cancelled.is_set() or self._lost.is_set() or self._leave.is_set()
 
     @property
     def lost(self) -> bool:
         return self._lost.is_set()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it only stops here, so that another process goes on."""
+        return self._leave.is_set() and not self._cancelled.is_set()
 
     def listen(self) -> None:
         """Hear of a cancellation."""
@@ -65,6 +77,11 @@ class Held:
                 self._lost.set()
                 return
             tx.replace(Lease(run=self.run.id, owner=self._owner, token=self._token, until=now() + LEASE))
+
+    def ensure(self) -> None:
+        """Keep the lease for another while; RunFailed when it was lost, before anything is done that others see."""
+        with self._store.transaction(self._actor, "heartbeat") as tx:
+            tx.replace(replace(self._require(tx), until=now() + LEASE))
 
     def checkpoint(self, chunk: Chunk) -> Progress:
         """Record a finished chunk and count its rows; RunFailed when the lease was lost."""
@@ -103,15 +120,20 @@ class Held:
             self._require(tx)
             run = replace(run, isolation=self.isolation or run.isolation)
             tx.replace(run)
+            self.run = run
             if forget:
                 _forget(tx, run)
         return run
 
     def release(self) -> None:
-        """Let go of the run, with all done."""
+        """Let go of the run, with all done; or for the next one, whose token goes on from this one."""
         with self._store.transaction(self._actor, "release") as tx:
             lease = tx.get(Lease, self.run.id)
-            if lease is not None and self._own(lease):
+            if lease is None or not self._own(lease):
+                return
+            if self.run.status == "queued":
+                tx.replace(replace(lease, until=now()))
+            else:
                 tx.delete(lease)
 
     def _require(self, tx: Reader) -> Lease:
@@ -152,7 +174,7 @@ class Runs:
 
     def live(self, run: Run) -> Run:
         """The run with the rows counted so far, while it is not ended."""
-        if run.status not in ("queued", "running"):
+        if run.status not in _OPEN:
             return run
         progress = self._store.get(Progress, run.id)
         return run if progress is None else replace(run, rows=progress.rows, rejected=progress.rejected)
@@ -162,15 +184,21 @@ class Runs:
 
     def worked_on(self, run: Run) -> bool | None:
         """Whether a process works on it: False when none does, None when that cannot be known yet."""
+        return _held(self._store.get(Lease, run.id), run)
+
+    def worker(self, run: Run) -> str | None:
+        """The process that works on it, for people."""
         lease = self._store.get(Lease, run.id)
-        return _held(lease)
+        return _person(lease.owner) if lease is not None and _held(lease, run) is not False else None
 
     def cut_off(self, run: Run) -> datetime | None:
         """When work on the run went on last, where its process is gone and its record could not be told so."""
-        if run.status not in ("queued", "running") or self.worked_on(run) is not False:
+        if run.status not in _OPEN or self.worked_on(run) is not False:
             return None
         progress = self._store.get(Progress, run.id)
         last = run.created_at if progress is None else progress.updated_at
+        if run.queue and run.status == "queued":
+            return None
         # Between being made and being taken a run has no lease.
         return last if run.status == "running" or now() - last > LEASE else None
 
@@ -178,7 +206,7 @@ class Runs:
         """Runs that are over, but whose process was gone before it had tidied up after them."""
         for lease in self._store.find(Lease, Query(limit=_MANY)).items:
             run = self._store.get(Run, lease.run)
-            if run is not None and run.status in _OVER and _held(lease) is False:
+            if run is not None and run.status in _OVER and _held(lease, run) is False:
                 yield run
 
     def tidied(self, run: Run) -> None:
@@ -222,15 +250,25 @@ class Runs:
                     f"run {run} is {stored.status if stored else 'gone'} already",
                     hint="only a run that is not finished can be cancelled",
                 )
-            if stored.status == "failed" or progress is None or _held(tx.get(Lease, run)) is False:
+            if stored.status == "failed" or progress is None or _held(tx.get(Lease, run), stored) is False:
                 return False
             tx.replace(replace(progress, cancel=True))
             return True
 
+    def waiting(self) -> Iterator[Run]:
+        """Runs of the queue that nobody works on and whose time has come, the oldest first."""
+        where = (Condition("status", "in", ("queued", "running")),)
+        for run in every(self._store, Run, where, sorting(Run, ("created_at",))):
+            if _due(run) and self.worked_on(run) is False:
+                yield run
+
     @contextmanager
-    def hold(self, run: Run, status: RunStatus = "running") -> Iterator[Held]:
-        """Work on the run: nobody else does meanwhile. Conflict when someone does, or when the run is over by now."""
-        held = self._take(run, status)
+    def hold(self, run: Run, purpose: Purpose = "work", leave: threading.Event | None = None) -> Iterator[Held]:
+        """Work on the run: nobody else does meanwhile. Conflict when someone does, or when the run is over by now.
+
+        To `claim` one of the queue is refused also where it is not, or not yet, to be done; to `end` one is no attempt at it.
+        """
+        held = self._take(run, purpose, leave)
         stop = threading.Event()
         heart = threading.Thread(target=_beats, args=(held, stop), name=f"muster-heart-{run.id}", daemon=True)
         heart.start()
@@ -242,18 +280,17 @@ class Runs:
             if not held.lost:
                 held.release()
 
-    def _take(self, run: Run, status: RunStatus) -> Held:
+    def _take(self, run: Run, purpose: Purpose, leave: threading.Event | None) -> Held:
         owner = me()
         with self._store.transaction(self._actor, "resume" if run.status != "queued" else "start") as tx:
-            lease = tx.get(Lease, run.id)
-            if _held(lease) is not False:
+            lease, stored = tx.get(Lease, run.id), tx.get(Run, run.id)
+            if _held(lease, stored or run) is not False:
                 assert lease is not None
                 raise Conflict(
                     f"run {run.id} is being worked on by {_person(lease.owner)}",
                     hint=f"wait for it, or stop it with `muster run cancel {run.id}`",
                 )
-            stored = tx.get(Run, run.id)
-            if stored is None or stored.status in _OVER:
+            if stored is None or stored.status in _OVER or (purpose == "claim" and not _due(stored)):
                 raise Conflict(
                     f"run {run.id} is {stored.status if stored else 'gone'} already",
                     hint="start a new one with `muster score`",
@@ -267,20 +304,29 @@ class Runs:
             progress = tx.get(Progress, run.id)
             if progress is not None and progress.cancel:
                 tx.replace(replace(progress, cancel=False))
-            started = replace(stored, status=status, error=None, hint=None, ended_at=None)
+            attempts = stored.attempts + (purpose != "end")
+            started = replace(
+                stored, status="running", error=None, hint=None, ended_at=None, attempts=attempts, not_before=None
+            )
             tx.replace(started)
-        return Held(self._store, self._actor, started, token, owner)
+        return Held(self._store, self._actor, started, token=token, owner=owner, leave=leave)
 
 
-def _held(lease: Lease | None) -> bool | None:
+def _due(run: Run) -> bool:
+    """Whether a worker may take it up now, if nobody works on it."""
+    return run.queue and run.status in _OPEN and (run.not_before is None or run.not_before <= now())
+
+
+def _held(lease: Lease | None, run: Run) -> bool | None:
     """Whether a lease is in force: not when its owner is known to be gone, or its time is over.
 
-    Another process of this machine that lives is waited for, be it suspended. This one knows that it beats while it works.
+    Another process of this machine that lives is waited for, be it suspended, unless the run is one of the queue, which others
+    wait for. This one knows that it beats while it works.
     """
     if lease is None:
         return False
     living = alive(lease.owner)
-    if living is not None and lease.owner != me():
+    if living is not None and lease.owner != me() and not (living and run.queue):
         return living
     return living if lease.until > now() else False
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
-from typing import Literal
 
 import pyarrow as pa
 
 from muster.dataset import Dataset, Sink
-from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed
+from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunFailed
 from muster.predictor import Call
 from muster.profile import Profile
 from muster.records import Chunk, Run, Version, new_id, now
-from muster.registry.endings import nothing_scored, then, worth_resuming
+from muster.registry.endings import nothing_scored, recorded
 from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_threshold
-from muster.registry.runs import Held, Runs
+from muster.registry.runs import Held, Purpose, Runs
 from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch
 from muster.runner import Done, Plan
 from muster.scoring.layout import kept_columns, layout
@@ -39,7 +39,7 @@ class Scorings:
         self._tools = tools
 
     def start(self, request: ScoreRequest) -> Run:
-        """The run's record, queued, once nothing stands in its way any more."""
+        """The run's record, queued, once nothing stands in its way any more; whether any worker takes it, the request says."""
         self._tidy()
         version = self._registry.version(request.reference)
         threshold = version.threshold if request.threshold is None else request.threshold
@@ -77,6 +77,7 @@ class Scorings:
                 "chunk_rows": self._tools.chunk_rows or chunk_rows(data, rows, self._tools.workers),
             },
             casts=fit.casts,
+            queue=request.queue,
             created_at=now(),
             created_by=self._actor,
         )
@@ -84,17 +85,30 @@ class Scorings:
         sink.check()
         return self._runs.create(replace(run, output=sink.output), rows)
 
-    def execute(self, run: Run, watch: Watch | None = None) -> Run:
-        """Do what is left of the run. The record at the end; what ended it otherwise is raised."""
+    def execute(
+        self,
+        run: Run,
+        watch: Watch | None = None,
+        *,
+        purpose: Purpose = "work",
+        leave: threading.Event | None = None,
+    ) -> Run:
+        """Do what is left of the run. The record at the end; what ended it otherwise is raised.
+
+        Once `leave` is set, it lets go of a run of the queue, so that another process goes on.
+        """
         sink = self._sink(run, pa.schema([]))
-        with self._runs.hold(run) as held:
-            with self._recorded(held, sink):
+        with self._runs.hold(run, purpose, leave) as held:
+            with recorded(self._runs, held, sink, self._tools.retries):
                 began = time.monotonic()
                 if watch is not None and (progress := self._runs.progress(run.id)) is not None:
                     watch(progress)
                 # What is in place already needs neither the data nor the version any more.
                 if not sink.committed():
-                    self._score(held, self._job(run), watch)
+                    job = self._job(run)
+                    if purpose == "claim" and self._changed(job):
+                        raise _other_data(run, discard=True)
+                    self._score(held, job, watch)
                 ended = held.end(self._result(held, sink, time.monotonic() - began))
             sink.discard()
         return ended
@@ -111,6 +125,7 @@ class Scorings:
                 f"the data was changed while it was scored: {job.dataset.uri}",
                 hint="score it again when nothing writes to it",
             )
+        held.ensure()
         self._commit(job, known)
 
     def resume(self, identity: str, watch: Watch | None = None) -> Run:
@@ -122,10 +137,7 @@ class Scorings:
         if run.status in ("done", "cancelled"):
             raise Conflict(f"run {run.id} is {run.status} already", hint="start a new one with `muster score`")
         if not self._sink(run, pa.schema([])).committed() and self._changed(self._job(run)):
-            raise Conflict(
-                f"the data of run {run.id} has changed since it began: {run.input}",
-                hint=f"give it up with `muster run cancel {run.id}` and score again",
-            )
+            raise _other_data(run)
         return self.execute(run, watch)
 
     def cancel(self, identity: str) -> Run:
@@ -135,7 +147,7 @@ class Scorings:
             return run
         sink = self._sink(run, pa.schema([]))  # neither the data nor the version need be there any more
         try:
-            with self._runs.hold(run) as held:
+            with self._runs.hold(run, "end") as held:
                 late = sink.committed()  # killed right after: its output stands, only the record lacks it
                 over = replace(held.run, status="cancelled", error="cancelled", ended_at=now())
                 ended = held.end(self._result(held, sink, 0.0) if late else over, forget=not late)
@@ -277,66 +289,15 @@ class Scorings:
             ended_at=now(),
         )
 
-    @contextmanager
-    def _recorded(self, held: Held, sink: Sink) -> Iterator[None]:
-        """Whatever ends the work is written into the run's record, unless somebody took the run over: then all is theirs."""
-        began = time.monotonic()
-        run = held.run.id
 
-        def ended(
-            status: Literal["failed", "cancelled"],
-            error: str,
-            hint: str,
-            *,
-            discard: bool = False,
-            rejects: str | None = None,
-        ) -> None:
-            progress = self._runs.progress(run)
-            counted = (progress.rows, progress.rejected) if progress is not None else (0, 0)
-            with suppress(RunFailed):
-                held.end(
-                    replace(
-                        held.run,
-                        status=status,
-                        rows=counted[0],
-                        rejected=counted[1],
-                        seconds=held.run.seconds + time.monotonic() - began,
-                        error=error,
-                        hint=hint,
-                        rejects=rejects,
-                        ended_at=now(),
-                    ),
-                    forget=discard,
-                )
-                if discard:
-                    sink.discard()
-
-        go_on = f"go on with `muster run resume {run}`"
-        try:
-            yield
-        except RunCancelled:
-            ended("cancelled", "cancelled", "", discard=True)
-            if held.lost:
-                raise held.taken_over() from None
-            raise RunCancelled(f"run {run} was cancelled", hint="nothing of its output is left") from None
-        except RunFailed as error:
-            rejects = error.details.get("rejects")
-            ended("failed", error.message, error.hint, discard=True, rejects=str(rejects) if rejects else None)
-            if not held.lost:
-                error.details["run"] = run
-            raise
-        except MusterError as error:
-            again = not worth_resuming(error)
-            hint = then(error.hint, "score again") if again else error.hint
-            ended("failed", error.message, hint, discard=again)
-            raise RunFailed(
-                f"run {run} failed: {error.message}",
-                hint=hint if again else then(hint, go_on),
-                details={**error.details, "run": run, "type": error.type},
-            ) from error
-        except BaseException as error:
-            ended("failed", f"interrupted: {type(error).__name__}", go_on)
-            raise
+def _other_data(run: Run, *, discard: bool = False) -> Conflict:
+    """Where what was scored of it would not fit what is to come. It has nothing to go on with when it is to `discard`."""
+    again = "score again" if discard else f"give it up with `muster run cancel {run.id}` and score again"
+    return Conflict(
+        f"the data of run {run.id} has changed since it began: {run.input}",
+        hint=again,
+        details={"resume": False} if discard else None,
+    )
 
 
 def _schema(dataset: Dataset, version: Version, mapping: Mapping[str, str]) -> pa.Schema:

@@ -12,6 +12,7 @@ from muster.dataset import Dataset, Part, Sink
 from muster.predictor import OpenPredictor
 from muster.profile import Profile
 from muster.records import Progress, Run, Version
+from muster.registry.endings import Retries
 from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
 from muster.signature import Json, Output, Signature
@@ -37,6 +38,7 @@ class ScoreRequest:
     on_reject: str = "skip"
     overwrite: bool = False
     runner: str = "local"
+    queue: bool = False
 
 
 class CreateSink(Protocol):
@@ -72,6 +74,7 @@ class ScoreTools:
     decode_profile: Callable[[bytes], Profile]
     workers: int
     chunk_rows: int
+    retries: Retries
 
 
 @dataclass(frozen=True, slots=True)

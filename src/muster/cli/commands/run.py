@@ -39,7 +39,7 @@ def list_runs(session: Session, paging: Paging) -> None:
 
     def view(found: Sequence[Run]) -> View[Run]:
         cut_off.update((r.id, last) for r in found if (last := hub.cut_off(r)) is not None)
-        return _view(cut_off)
+        return _view(cut_off, jobs=any(r.queue for r in found))
 
     show_page(session, hub.runs(paging.filters, paging.sort), view, paging)
     if cut_off and session.format == "text":
@@ -50,14 +50,21 @@ def list_runs(session: Session, paging: Paging) -> None:
 _MOST = 3
 
 
-def _view(cut_off: Mapping[str, datetime]) -> View[Run]:
-    """Whether somebody works on a run is no part of its record."""
+_JOBS: Sequence[Column[Run]] = (
+    Column("attempts", lambda r: r.attempts),
+    Column("not_before", lambda r: r.not_before, head="next try"),
+)
+
+
+def _view(cut_off: Mapping[str, datetime], *, jobs: bool) -> View[Run]:
+    """Whether somebody works on a run is no part of its record. How often one was begun is told where there are `jobs`."""
     return View(
         [
             Column("id", lambda r: r.id, "whole"),
             Column("kind", lambda r: r.kind),
             Column("status", lambda r: CUT_OFF if r.id in cut_off else r.status, "state"),
             Column("version", lambda r: r.ref),
+            *(_JOBS if jobs else ()),
             Column("rows", lambda r: r.rows),
             Column("rejected", lambda r: r.rejected),
             Column("seconds", lambda r: r.seconds if r.ended_at is not None else None, "seconds", "took"),
@@ -75,9 +82,11 @@ def show_run(hub: Hub, identity: str) -> Shown:
     """Show a run: what it did, to what, and how long it took."""
     found = hub.run(identity)
     last = hub.cut_off(found)
-    broken = found.status == "failed" or last is not None
+    broken = found.status == "failed" or (last is not None and not found.queue)
     mends = (f"muster run resume {found.id}", f"muster run cancel {found.id}") if broken else ()
-    return Shown(run_document(found) | {"cut_off": last is not None}, lambda: run_sheet(found, last), mends)
+    owner = hub.worker(found)
+    document = run_document(found) | {"cut_off": last is not None, "worker": owner}
+    return Shown(document, lambda: run_sheet(found, last, owner), mends)
 
 
 @run.command("cancel", example="muster run cancel 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")

@@ -8,7 +8,9 @@ import click
 
 from muster.cli import values
 from muster.cli.command import Command, pass_session
+from muster.cli.documents import run_document
 from muster.cli.options import mapping_option, params_option, threshold_option
+from muster.cli.render import show_line
 from muster.cli.runs import show_result
 from muster.cli.session import Session
 
@@ -36,6 +38,8 @@ from muster.cli.session import Session
 )
 @click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
 @click.option("--runner", default="local", show_default=True, help="Where the work runs.")
+@click.option("--queue", is_flag=True, help="Leave it to a worker of the hub, and wait for it.")
+@click.option("--no-wait", is_flag=True, help="Leave it to a worker of the hub, and return at once.")
 @pass_session
 def score(
     session: Session,
@@ -51,11 +55,14 @@ def score(
     on_reject: Literal["skip", "fail"],
     overwrite: bool,
     runner: str,
+    queue: bool,
+    no_wait: bool,
 ) -> None:
     """Score a dataset into a dataset.
 
     INPUT is a file, folder, glob or data:NAME of Parquet, CSV, JSON lines or Arrow; OUTPUT a file of one of these, or a
-    folder. It appears when it is complete. A run that is cut off goes on with `muster run resume`.
+    folder. It appears when it is complete. A run that is cut off goes on with `muster run resume`. What is left to
+    workers is done where `muster worker` runs, by one after the other until it is done.
     """
     from muster.parameters import read_parameters
 
@@ -73,6 +80,12 @@ def score(
             on_reject=on_reject,
             overwrite=overwrite,
             runner=runner,
+            queue=queue or no_wait,
+            wait=not no_wait,
             watch=meter.watch,
         )
-    show_result(session, run)
+    if no_wait:
+        show_line(session, run_document(run), "queued", run.ref or "", run.id)
+        session.next(f"muster run show {run.id}", "muster worker")
+    else:
+        show_result(session, run)

@@ -37,7 +37,7 @@ _RECORDS, _BLOBS, _SUMMARY = "records.jsonl", "blobs.txt", "backup.json"
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What was backed up or restored. `missing` are blobs that versions refer to, and that the hub had lost already."""
+    """What was backed up or restored. `missing` are blobs that versions refer to, and that the hub had lost or damaged already."""
 
     folder: str
     records: int
@@ -156,7 +156,7 @@ def _records(lines: Iterable[bytes]) -> Iterator[tuple[str, str]]:
 def _copy_all(
     digests: Iterable[str], source: BlobStore, target: BlobStore, scratch: Path, *, whole: bool = False
 ) -> list[str]:
-    """Copy blobs, checked on the way; those that are there now. Unless they must be `whole`, one that was collected meanwhile is none."""
+    """Copy blobs, checked on the way; those that are there now. Unless they must be `whole`, one that is gone or damaged is left out."""
 
     def copy(digest: str) -> str | None:
         try:
@@ -170,7 +170,7 @@ def _copy_all(
             source.fetch(digest, file)
             target.put(file)
             file.unlink()
-        except NotFound:
+        except (NotFound, Corrupt):
             if whole:
                 raise
             return None

@@ -49,9 +49,7 @@ def restore_db(session: Session, source: str) -> None:
 
 def _told(session: Session, verb: str, done: Backup, to: str) -> None:
     for digest in done.missing:
-        session.say(
-            f"note: the hub had lost the blob {digest} already; `muster version list` shows which versions have it"
-        )
+        session.say(f"note: the hub has lost or damaged the blob {digest}, and the backup is without it")
     parts = plural(done.records, "record"), plural(done.events, "event"), plural(done.blobs, "blob"), size(done.size)
     show_line(session, plain(done), verb, *parts, to=to)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -264,12 +265,18 @@ def _listing(files: dict[str, Path], folder: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def tracking(prefix: str = "") -> Iterator[Tracking]:
-    """A server on a port of its own, below a path if there is a prefix."""
+def tracking(prefix: str = "", certificate: tuple[Path, Path] | None = None) -> Iterator[Tracking]:
+    """A server on a port of its own, below a path if there is a prefix, with https if there is a certificate and its key."""
     state = Tracking()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state, prefix))
     server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_port}{prefix}"
+    state.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}{prefix}"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        # The handshake waits for the handler's own thread: a client that refuses the certificate holds nobody up.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

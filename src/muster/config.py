@@ -141,6 +141,8 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("worker.load_seconds", _seconds, lambda: 120.0, "how long a model may take to load"),
         Setting("worker.call_seconds", _seconds, lambda: 60.0, "how long a model may take for one batch"),
         Setting("worker.idle_seconds", _seconds, lambda: 300.0, "how long an unused worker is kept warm"),
+        Setting("worker.warm_count", _some, lambda: 16, "how many workers are kept warm, over all versions"),
+        Setting("worker.warm_memory", size, _half_of_memory, "how much memory the workers that are kept warm may use"),
         Setting("worker.memory", size, _half_of_memory, "how much memory a worker may use, as 2G or in bytes"),
         Setting("worker.count", _workers, _cores, f"how many workers a scoring uses, {_MOST_WORKERS} at most"),
         Setting(

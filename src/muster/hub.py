@@ -80,7 +80,11 @@ class Hub(House):
         self.settings = settings
         self._blobs = blobs
         self._talk = talk
-        self._warm = Warm(lambda version: _open(version, self._site, 1))
+        self._warm = Warm(
+            lambda version: _open(version, self._site, 1),
+            settings.number("worker.warm_count"),
+            settings.number("worker.warm_memory"),
+        )
         self._background: dict[str, threading.Thread] = {}
 
     @classmethod

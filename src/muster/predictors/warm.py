@@ -1,9 +1,11 @@
-"""Predictors that are kept open between calls, one for each version."""
+"""Predictors that are kept open between calls, one for each version; those that were not used for the longest rest first."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 from muster.predictor import Predictor
 from muster.predictors.guarded import Guarded
@@ -14,12 +16,32 @@ __all__ = ["Warm"]
 _MANY = 64
 """Ways of asking (version, threshold, mapping) that are remembered."""
 
+_WEIGH_SECONDS = 5.0
+"""How often it is looked whether those that work have grown."""
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A predictor that keeps processes, and can do without them between calls."""
+
+    @property
+    def warm(self) -> int: ...
+    @property
+    def memory(self) -> int: ...
+    def rest(self) -> None: ...
+
 
 class Warm:
-    """A version is opened once, whatever the thresholds and mappings that it is asked with. Safe from several threads."""
+    """A version is opened once, whatever the thresholds and mappings that it is asked with. Safe from several threads.
 
-    def __init__(self, open_version: Callable[[Version], Predictor]) -> None:
+    At most `count` workers, with at most `memory` bytes, are kept over all versions, but for those at work.
+    """
+
+    def __init__(self, open_version: Callable[[Version], Predictor], count: int, memory: int) -> None:
         self._open = open_version
+        self._count, self._memory = count, memory
+        self._used: dict[str, float] = {}
+        self._weighed = 0.0
         self._opened: dict[str, Predictor] = {}
         self._guarded: dict[tuple[object, ...], Predictor] = {}
         self._lock = threading.Lock()
@@ -27,10 +49,12 @@ class Warm:
 
     def predictor(self, version: Version, threshold: float | None, mapping: Mapping[str, str]) -> Predictor:
         key = version.id, threshold, tuple(mapping.items())
+        inner = self._inner(version)
+        self._make_room(version.id, inner)
         with self._lock:
             if key in self._guarded:
                 return self._guarded[key]
-        guarded = Guarded(self._inner(version), threshold=threshold, mapping=mapping)
+        guarded = Guarded(inner, threshold=threshold, mapping=mapping)
         with self._lock:
             if len(self._guarded) >= _MANY:
                 self._guarded.clear()
@@ -39,6 +63,8 @@ class Warm:
     def _inner(self, version: Version) -> Predictor:
         """Opening one may build an environment, for which only those wait who ask for the same version."""
         with self._lock:
+            if (known := self._opened.get(version.id)) is not None:
+                return known
             opening = self._opening.setdefault(version.id, threading.Lock())
         with opening:
             if (known := self._opened.get(version.id)) is not None:
@@ -47,6 +73,28 @@ class Warm:
             with self._lock:
                 self._opened[version.id] = opened
             return opened
+
+    def _make_room(self, identity: str, asked: Predictor) -> None:
+        """Before a worker is started, and now and then, have those rest that were not used for the longest, until the limits hold."""
+        now = time.monotonic()
+        with self._lock:
+            self._used[identity] = now
+            starts = isinstance(asked, Resting) and not asked.warm
+            if not starts and now - self._weighed < _WEIGH_SECONDS:
+                return
+            self._weighed = now
+            others = sorted((self._used.get(i, 0.0), i) for i in self._opened if i != identity)
+            resting = [p for _, i in others if isinstance(p := self._opened[i], Resting) and p.warm]
+        if not isinstance(asked, Resting):
+            return
+        kept = [(p, p.warm, p.memory) for p in resting]
+        count = max(1, asked.warm) + sum(warm for _, warm, _ in kept)
+        memory = asked.memory + sum(taken for _, _, taken in kept)
+        for predictor, warm, taken in kept:
+            if count <= self._count and memory <= self._memory:
+                return
+            predictor.rest()
+            count, memory = count - warm, memory - taken
 
     def close(self) -> None:
         with self._lock:

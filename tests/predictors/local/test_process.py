@@ -546,3 +546,10 @@ class TestStarting:
         del worker
         assert descriptors() == before
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="never: the system does not tell")
+def test_what_a_worker_takes_is_known() -> None:
+    with started("kept = bytearray(50_000_000)\n" + FIRST) as worker:
+        assert 50_000_000 < worker.memory < 250_000_000
+    assert worker.memory == 0

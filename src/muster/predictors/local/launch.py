@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -101,6 +101,11 @@ class Handles:
     def guards(self, pid: int) -> None:
         """Say which process the worker is, 0 if that cannot be known; the one that was started is its guard."""
         self._held.worker = pid
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the worker, and what it started, have for themselves alone; 0 where that cannot be told."""
+        return sum(map(_private, _descendants(self._held.process.pid))) if self._end.alive else 0
 
     def hang_up(self) -> None:
         """Have the process ended, and whoever waits for its answer go on. Closes nothing, so any thread may call it."""
@@ -198,6 +203,24 @@ class _Held:
     def close(self) -> None:
         for end in (self.lifeline, self.socket, self.log):
             end.close()
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:  # it has ended, or this system does not tell
+        return
+    for child in map(int, children):
+        yield child
+        yield from _descendants(child)
+
+
+def _private(pid: int) -> int:
+    try:
+        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return 0
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _environment(scratch: Path, threads: int) -> dict[str, str]:

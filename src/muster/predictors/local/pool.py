@@ -64,6 +64,27 @@ class Pool:
         """The least that a worker of it reached; None before one has started."""
         return weakest(list(self._reached))
 
+    @property
+    def warm(self) -> int:
+        """How many workers there are."""
+        with self._changed:
+            return len(self._idle) + len(self._busy)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that all workers take."""
+        with self._changed:
+            workers = [*(worker for _, worker in self._idle), *self._busy]
+        return sum(worker.memory for worker in workers)
+
+    def rest(self) -> None:
+        """End the workers that have nothing to do; others are started when they are needed."""
+        with self._changed:
+            ending = [worker for _, worker in self._idle]
+            self._idle.clear()
+        for worker in ending:
+            worker.stop()
+
     def close(self) -> None:
         """End all workers, also those at work."""
         with self._changed:

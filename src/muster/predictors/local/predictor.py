@@ -59,6 +59,20 @@ class LocalPredictor:
         """The level that its workers reached; None before one was started."""
         return self._pool.isolation
 
+    @property
+    def warm(self) -> int:
+        """How many workers it keeps."""
+        return self._pool.warm
+
+    @property
+    def memory(self) -> int:
+        """Bytes that they take."""
+        return self._pool.memory
+
+    def rest(self) -> None:
+        """End the workers that have nothing to do."""
+        self._pool.rest()
+
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         check(call)
         outputs = wanted(self._version.reading)

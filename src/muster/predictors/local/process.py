@@ -112,6 +112,11 @@ class WorkerProcess:
         return self._channel is not None and self._handles is not None and self._handles.alive
 
     @property
+    def memory(self) -> int:
+        """Bytes that it takes."""
+        return 0 if self._handles is None else self._handles.memory
+
+    @property
     def log(self) -> str:
         """The tail of what the worker and its model printed."""
         return "" if self._handles is None else self._runtime.mask(self._handles.log)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
 
-__all__ = ["bucket", "s3", "upload"]
+__all__ = ["bucket", "s3", "s3_environ", "upload"]
 
 _SERVE = """
 import logging, sys
@@ -52,18 +52,27 @@ def s3() -> Iterator[str]:
 @pytest.fixture
 def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A new bucket, by URL, which the environment gives the right to use."""
-    for name in [n for n in os.environ if n.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-that-is-told-nowhere")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    for variable in [n for n in os.environ if n.startswith("AWS_")]:
+        monkeypatch.delenv(variable)
     name = f"bucket-{os.getpid()}-{next(_NUMBERS)}"
-    urllib.request.urlopen(urllib.request.Request(f"{s3}/{name}", method="PUT")).close()
+    for variable, value in s3_environ(s3, [name]).items():
+        monkeypatch.setenv(variable, value)
     return f"s3://{name}"
+
+
+def s3_environ(server: str, buckets: Iterable[str]) -> dict[str, str]:
+    """Makes buckets, and gives the variables by which a user may use them."""
+    for name in buckets:
+        urllib.request.urlopen(urllib.request.Request(f"{server}/{name}", method="PUT")).close()
+    return {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "someone",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-that-is-told-nowhere",
+        "AWS_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
 
 
 def upload(root: Path, url: str, below: Path | None = None) -> None:

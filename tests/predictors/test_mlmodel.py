@@ -18,7 +18,7 @@ from muster.predictors.mlmodel.document import Document, read_yaml
 from muster.predictors.mlmodel.example import read_example
 from muster.predictors.mlmodel.requirements import completed, read_needs, without_mlflow
 from muster.predictors.mlmodel.signature import output_names, read_signature
-from muster.signature import Column, Parameter, Signature, TensorSpec
+from muster.signature import Column, Json, Parameter, Signature, TensorSpec
 
 ONE = """
 artifact_path: model
@@ -425,3 +425,43 @@ def test_broken_yaml_is_told_with_its_line_and_without_the_library_s_name_for_it
     with pytest.raises(InvalidModel, match=r"MLmodel is not YAML: .*line 3") as caught:
         read_yaml(tmp_path / "MLmodel")
     assert "unicode string" not in caught.value.message
+
+
+def test_columns_that_mlflow_could_not_tell_are_none(tmp_path: Path) -> None:
+    found, document = _signature(tmp_path, [{"type": "any", "required": True}], [])
+    assert found is not None
+    assert found.columns == ()
+    assert not found.positional
+    assert document.wrong == []
+
+
+def test_objects_of_type_hints_are_rows_with_their_properties_as_columns(tmp_path: Path) -> None:
+    properties = {"name": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}, "required": False}}
+    inputs = [{"type": "object", "properties": properties, "required": True}]
+    body: dict[str, Json] = {
+        "flavors": {},
+        "signature": {"inputs": json.dumps(inputs)},
+        "is_signature_from_type_hint": True,
+    }
+    found = read_signature(Document(tmp_path, body))
+    assert found is not None
+    assert found.columns == (Column("name", pa.string()), Column("tags", pa.list_(pa.string()), required=False))
+    assert not found.positional
+    plain = read_signature(Document(tmp_path, {**body, "is_signature_from_type_hint": False}))
+    assert plain is not None
+    assert len(plain.columns) == 1
+
+
+@pytest.mark.parametrize(("python", "added"), [("3.8.18", True), ("3.11.7", True), ("3.12.1", False)])
+def test_what_early_environments_had_unasked_is_kept(python: str, added: bool, tmp_path: Path) -> None:
+    """XGBoost 1.6 does not import without it."""
+    (tmp_path / "requirements.txt").write_text("xgboost==1.6.2\n", encoding="utf-8")
+    (tmp_path / "python_env.yaml").write_text(
+        f"python: {python}\nbuild_dependencies: [pip, setuptools==56.0.0]\ndependencies: [-r requirements.txt]\n",
+        encoding="utf-8",
+    )
+    needs = read_needs(Document(tmp_path, {"flavors": {"python_function": {"python_version": python}}}))
+    assert ("setuptools<81" in needs.requirements) is added
+    (tmp_path / "requirements.txt").write_text("xgboost==1.6.2\nsetuptools==70.0.0\n", encoding="utf-8")
+    needs = read_needs(Document(tmp_path, {"flavors": {"python_function": {"python_version": python}}}))
+    assert needs.requirements == ("xgboost==1.6.2", "setuptools==70.0.0")

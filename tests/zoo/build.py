@@ -57,6 +57,7 @@ def _environment(line: str, flavor: str) -> Path:
         f"mlflow-skinny=={told.mlflow}",
         "pandas",
         "pyarrow",
+        "scipy",
         "setuptools<81",
         *needs.needs,
         *needs.extra.get(line, ()),

@@ -17,6 +17,7 @@ from muster.signature import Json
 __all__ = ["Needs", "completed", "read_needs", "without_mlflow"]
 
 _NAME_ALONE = re.compile(r"[A-Za-z0-9._-]+")
+_SEED = "setuptools"
 _MLFLOW = {"mlflow", "mlflow-skinny", "mlflow-tracing"}
 
 # package -> releases that broke what was built for earlier ones, and when they came out. mlflow's own requirement kept them
@@ -46,8 +47,17 @@ def read_needs(document: Document) -> Needs:
     elif not lines:
         lines = [line for line in other if not line.startswith("-r")]
     pyfunc = document.flavor("python_function") or {}
-    told = pyfunc.get("python_version") or other_python or python
-    return Needs(tuple(lines), _minor(document, told))
+    minor = _minor(document, pyfunc.get("python_version") or other_python or python)
+    return Needs((*lines, *_seeds(virtualenv, lines, minor)), minor)
+
+
+def _seeds(virtualenv: Json, lines: Sequence[str], minor: str | None) -> list[str]:
+    """What environments had without asking until Python 3.12, and libraries of then import: those of XGBoost before 1.7, for one."""
+    told = virtualenv.get("build_dependencies") if isinstance(virtualenv, dict) else None
+    seeded = isinstance(told, list) and any(name_of(str(line)) == _SEED for line in told)
+    known = any(name_of(line) == _SEED for line in lines)
+    early = minor is not None and tuple(int(n) for n in minor.split(".")) < (3, 12)
+    return [f"{_SEED}<81"] if seeded and early and not known else []  # 81 left out what these import
 
 
 def _lines(document: Document, data: bytes) -> list[str]:

@@ -40,6 +40,8 @@ def read_signature(document: Document) -> Signature | None:
     inputs, params = _parsed(document, told, "inputs"), _parsed(document, told, "params")
     if takes_objects(document):
         inputs = _properties(inputs[0])
+    elif [{k: e[k] for k in ("type", "name") if k in e} for e in inputs] == [{"type": "any"}]:
+        inputs = []  # what MLflow 3 writes where it could not tell the columns
     columns = [c for c in (_column(document, i, entry) for i, entry in enumerate(inputs)) if c is not None]
     parameters = [p for p in (_parameter(document, entry) for entry in params) if p is not None]
     named = [isinstance(e.get("name"), (str, int)) for e in inputs]

@@ -49,11 +49,19 @@ def written(base: str, table: pa.Table, folder: Path) -> str:
     return uri
 
 
-OPTIONS = {"table": {}, "key": {"key": "n"}, "order": {"order": "n"}}
+WAYS = [
+    pytest.param(DATABASES[engine], options, id=f"{engine} {' '.join(options)}".strip())
+    for engine, options in (
+        ("sqlite", {}),
+        ("sqlite", {"key": "n"}),
+        ("duckdb", {}),
+        ("postgresql", {"key": "n"}),
+        ("postgresql", {"order": "n"}),
+    )
+]
 
 
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("database", DATABASES.values(), ids=DATABASES)
+@pytest.mark.parametrize(("database", "options"), WAYS)
 class TestSql(DatasetSuite):
     @pytest.fixture
     def make(
@@ -63,8 +71,11 @@ class TestSql(DatasetSuite):
         return lambda table: SqlTables().open(joined(written(base, table, tmp_path), options), {})
 
 
-@pytest.mark.parametrize("options", ["", "&mode=append"], ids=["table", "append"])
-@pytest.mark.parametrize("database", DATABASES.values(), ids=DATABASES)
+ENDS = [pytest.param(make, "", id=name) for name, make in DATABASES.items()]
+ENDS += [pytest.param(DATABASES["sqlite"], "&mode=append", id="sqlite append")]
+
+
+@pytest.mark.parametrize(("database", "options"), ENDS)
 class TestSqlSinks(SinkSuite):
     remembers = True
 

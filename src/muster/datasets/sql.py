@@ -17,7 +17,7 @@ from muster.errors import DatasetError, InvalidInput, near
 __all__ = ["SqlDataset", "SqlPart", "SqlTables"]
 
 _OPTIONS = ("table", "query", "key", "order")
-_MOST_PARTS = 32
+_MOST_PARTS = 16
 
 
 class SqlTables:
@@ -82,10 +82,10 @@ def _refuse_unfit(
         )
     listed = ", ".join(map(quoted, names))
     ((rows, distinct),) = connection.scalars(
-        f"SELECT count(*), (SELECT count(*) FROM (SELECT DISTINCT {listed} FROM {table.relation}) AS d) FROM {table.relation}"  # noqa: S608
+        f"SELECT count(*), (SELECT count(*) FROM (SELECT DISTINCT {listed} FROM {table.relation}) AS d) FROM {table.relation}"
     )
     nulls = " OR ".join(f"{quoted(n)} IS NULL" for n in names)
-    ((empty,),) = connection.scalars(f"SELECT count(*) FROM {table.relation} WHERE {nulls}")  # noqa: S608
+    ((empty,),) = connection.scalars(f"SELECT count(*) FROM {table.relation} WHERE {nulls}")
     if rows != distinct or empty:
         told = f"{shown} is null in {empty} rows" if empty else f"several rows have the same {shown}"
         raise DatasetError(
@@ -116,7 +116,7 @@ class SqlPart:
     ) -> Iterator[Chunk]:
         schema = self.schema if columns is None else _picked(self.schema, columns)
         listed = ", ".join(map(quoted, schema.names)) or "1 AS none"
-        sql = f"SELECT {listed} FROM {self.source.relation}{self.where} ORDER BY {self.order.sql}"  # noqa: S608  # names are quoted
+        sql = f"SELECT {listed} FROM {self.source.relation}{self.where} ORDER BY {self.order.sql}"
         asked = schema if len(schema) else pa.schema([("none", pa.int64())])
         start = 0
         with engine_of(self.source).reading(self.source) as connection:
@@ -191,9 +191,9 @@ class SqlDataset:
 
     def _starts(self, key: str, size: int) -> list[int]:
         """The key of every `size`th row."""
-        numbered = f"SELECT {key} AS k, row_number() OVER (ORDER BY {key}) AS i FROM {self._source.relation}"  # noqa: S608
+        numbered = f"SELECT {key} AS k, row_number() OVER (ORDER BY {key}) AS i FROM {self._source.relation}"
         with engine_of(self._source).reading(self._source) as connection:
-            found = connection.scalars(f"SELECT k FROM ({numbered}) AS numbered WHERE (i - 1) % {size} = 0 ORDER BY k")  # noqa: S608
+            found = connection.scalars(f"SELECT k FROM ({numbered}) AS numbered WHERE (i - 1) % {size} = 0 ORDER BY k")
         try:
             return [int(str(k)) for (k,) in found]
         except ValueError:
@@ -205,7 +205,7 @@ class SqlDataset:
 
     def rows(self) -> int:
         with engine_of(self._source).reading(self._source) as connection:
-            ((count,),) = connection.scalars(f"SELECT count(*) FROM {self._source.relation}")  # noqa: S608
+            ((count,),) = connection.scalars(f"SELECT count(*) FROM {self._source.relation}")
         return int(str(count))
 
     def size(self) -> int:

@@ -127,7 +127,7 @@ class AdbcConnection:
 
     def _schema(self) -> pa.Schema:
         """As the driver tells it; one that can only guess from values is given some."""
-        sql = f"SELECT * FROM {self._source.relation}"  # noqa: S608
+        sql = f"SELECT * FROM {self._source.relation}"
         with self._connection.cursor() as cursor:
             try:
                 return cursor.adbc_execute_schema(sql)
@@ -159,7 +159,7 @@ class AdbcConnection:
     def digest(self, order: str) -> str:
         schema = pa.schema([(n, t) for n, t in self.columns().items()])
         total = hashlib.sha256()
-        sql = f"SELECT * FROM {self._source.relation} ORDER BY {order}"  # noqa: S608
+        sql = f"SELECT * FROM {self._source.relation} ORDER BY {order}"
         for piece, _ in cut(self.pieces(sql, schema), _CHUNK):
             assert piece.batch is not None
             for row in zip(*(column.to_pylist() for column in piece.batch.columns), strict=True):
@@ -171,7 +171,7 @@ class AdbcConnection:
 
     def size(self) -> int:
         """Eight bytes a value, for want of anything better."""
-        ((count,),) = self.scalars(f"SELECT count(*) FROM {self._source.relation}")  # noqa: S608
+        ((count,),) = self.scalars(f"SELECT count(*) FROM {self._source.relation}")
         return 1 + 8 * int(str(count)) * len(self.columns())
 
 
@@ -188,7 +188,7 @@ class PostgresConnection(AdbcConnection):
         return super().columns()
 
     def _class(self) -> str | None:
-        ((kind,),) = self.scalars(f"SELECT (SELECT relkind::text FROM pg_class WHERE oid = to_regclass({self._name}))")  # noqa: S608
+        ((kind,),) = self.scalars(f"SELECT (SELECT relkind::text FROM pg_class WHERE oid = to_regclass({self._name}))")
         return None if kind is None else str(kind)
 
     @property
@@ -197,7 +197,7 @@ class PostgresConnection(AdbcConnection):
 
     def key(self) -> tuple[str, ...]:
         found = self.scalars(
-            "SELECT a.attname::text FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place), pg_attribute a"  # noqa: S608
+            "SELECT a.attname::text FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place), pg_attribute a"
             f" WHERE i.indrelid = to_regclass({self._name}) AND i.indisprimary"
             " AND a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.place"
         )
@@ -206,7 +206,7 @@ class PostgresConnection(AdbcConnection):
     def digest(self, order: str) -> str:
         """Sums of the halves of each row's MD5, made by the server; the order of the rows follows from what they hold."""
         ((rows, high, low),) = self.scalars(
-            "SELECT count(*), sum(('x' || substr(h, 1, 15))::bit(60)::bigint)::text, sum(('x' || substr(h, 17, 15))::bit(60)::bigint)::text"  # noqa: S608
+            "SELECT count(*), sum(('x' || substr(h, 1, 15))::bit(60)::bigint)::text, sum(('x' || substr(h, 17, 15))::bit(60)::bigint)::text"
             f" FROM (SELECT md5(r::text) AS h FROM (SELECT * FROM {self._source.relation}) AS r) AS hashed"
         )
         return f"{rows}:{high}:{low}"
@@ -217,13 +217,13 @@ class PostgresConnection(AdbcConnection):
             return None
         ((rows, made),) = self.scalars(
             f"SELECT count(*), sum(hashtext(xmin::text)::bigint)::text FROM {self._source.relation}"
-        )  # noqa: S608
+        )
         return hashlib.sha256(f"{rows}:{made}".encode()).hexdigest()
 
     def size(self) -> int:
         if self._source.table is None:
             return super().size()
-        ((size,),) = self.scalars(f"SELECT pg_total_relation_size(to_regclass({self._name}))")  # noqa: S608
+        ((size,),) = self.scalars(f"SELECT pg_total_relation_size(to_regclass({self._name}))")
         return int(str(size)) or 1
 
 
@@ -249,8 +249,10 @@ def _number(field: pa.Field) -> pa.DataType:
 
 
 def _fitted(array: pa.Array, field: pa.Field) -> pa.Array:
-    if isinstance(array.type, pa.BaseExtensionType):
-        array = pa.array([str(v) if v is not None else None for v in array.to_pylist()]) if _is_uuid(array.type) else array.storage  # fmt: skip
+    if _is_uuid(array.type):
+        array = pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.string())
+    elif isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
     if array.type == field.type:
         return array
     try:

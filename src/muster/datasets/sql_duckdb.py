@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from muster.datasets.chunks import Piece, batch_of, nothing
 from muster.datasets.files import first_line
-from muster.datasets.sql_source import Source, quoted
+from muster.datasets.sql_source import ABSENT, Source, quoted
 from muster.errors import DatasetError, DatasetNotFound, InvalidInput, MissingExtra, near
 
 __all__ = ["DuckDb", "duckdb", "duckdb_error"]
@@ -31,8 +31,9 @@ def duckdb_error(source: Source, error: Exception) -> DatasetError:
     told = first_line(error)
     if "lock on file" in told or "different configuration" in told:
         return DatasetError(
-            f"{source.base} is in use: {told}", hint="DuckDB lets one process write a file, and none read it meanwhile: close it there"
-        )  # fmt: skip
+            f"{source.base} is in use: {told}",
+            hint="DuckDB lets one process write a file, and none read it meanwhile: close it there",
+        )
     return DatasetError(
         f"{source.base}: {source.shown} cannot be read: {told}", hint="check the database and the query"
     )
@@ -46,7 +47,7 @@ class DuckDb:
         library = duckdb()
         path = Path(source.address)
         if not path.exists():
-            raise DatasetNotFound(f"there is no DuckDB database at {path}", hint="check the path: three slashes and it is relative, four and it begins at the root")  # fmt: skip
+            raise DatasetNotFound(f"there is no DuckDB database at {path}", hint=ABSENT)
         try:
             with library.connect(str(path), read_only=True) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
@@ -73,7 +74,7 @@ class DuckDbConnection:
     def columns(self) -> dict[str, pa.DataType | None]:
         if self._source.table is not None:
             self._refuse_missing()
-        found = self._connection.sql(f"SELECT * FROM {self._source.relation} LIMIT 0").to_arrow_table().schema  # noqa: S608
+        found = self._connection.sql(f"SELECT * FROM {self._source.relation} LIMIT 0").to_arrow_table().schema
         return {f.name: f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in found}
 
     def _refuse_missing(self) -> None:
@@ -92,13 +93,13 @@ class DuckDbConnection:
         *schema, table = self._source.parts
         where = f"table_name = {_text(table)}" + (f" AND schema_name = {_text(schema[-1])}" if schema else "")
         primary = self.scalars(
-            f"SELECT constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' AND {where}"  # noqa: S608
+            f"SELECT constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' AND {where}"
         )
         if primary:
             (names,) = primary[0]
             assert isinstance(names, list)
             return tuple(quoted(name) for name in names)
-        return ("rowid",) if self.scalars(f"SELECT 1 FROM duckdb_tables() WHERE {where}") else ()  # noqa: S608
+        return ("rowid",) if self.scalars(f"SELECT 1 FROM duckdb_tables() WHERE {where}") else ()
 
     def scalars(self, sql: str) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = self._connection.execute(sql).fetchall()
@@ -112,9 +113,9 @@ class DuckDbConnection:
 
     def digest(self, order: str) -> str:
         """Sums of the halves of each row's MD5; the order of the rows follows from what they hold."""
-        hashed = f"SELECT muster_row::VARCHAR AS r FROM (SELECT * FROM {self._source.relation}) AS muster_row"  # noqa: S608
+        hashed = f"SELECT muster_row::VARCHAR AS r FROM (SELECT * FROM {self._source.relation}) AS muster_row"
         ((rows, low, high),) = self.scalars(
-            f"SELECT count(*), sum(md5_number_lower(r)), sum(md5_number_upper(r)) FROM ({hashed})"  # noqa: S608
+            f"SELECT count(*), sum(md5_number_lower(r)), sum(md5_number_upper(r)) FROM ({hashed})"
         )
         return f"{rows}:{low}:{high}"
 

@@ -11,7 +11,7 @@ from muster.config import expanded
 from muster.datasets.options import joined, split_options
 from muster.errors import InvalidInput, near
 
-__all__ = ["ENGINES", "Source", "claims", "quoted", "source"]
+__all__ = ["ABSENT", "ENGINES", "Source", "claims", "quoted", "source"]
 
 ENGINES: Mapping[str, str] = {
     "sqlite": "muster.datasets.sql_sqlite:Sqlite",
@@ -22,8 +22,12 @@ ENGINES: Mapping[str, str] = {
 }
 """A database is one file and one line here."""
 
+ABSENT = "check the path: behind three slashes it is relative, with a fourth it begins at the root"
+"""What to do about a file that is not there."""
+
 _OWN = ("table", "query", "key", "order", "mode")
 _SECRET = re.compile(r"passw|pwd|secret|token|credential|private_?key|api_?key", re.IGNORECASE)
+_USER = re.compile(r"[^/:@?&=\s]+:[^/@\s]+@")
 _NO_SECRETS = (
     "leave it out: PostgreSQL takes it from PGPASSWORD or ~/.pgpass, other drivers from their own settings; "
     "a URL is stored with the run and shown"
@@ -162,6 +166,8 @@ def _refuse_secrets(text: str, options: Mapping[str, str]) -> None:
 
 
 def _password(url: str) -> bool:
+    if _USER.search(url):
+        return True
     try:
         parts = urlsplit(url)
     except ValueError:

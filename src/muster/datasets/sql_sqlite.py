@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from muster.datasets.chunks import Piece, nothing
-from muster.datasets.sql_source import Source, quoted
+from muster.datasets.sql_source import ABSENT, Source, quoted
 from muster.datasets.sql_values import decided, piece_of
 from muster.errors import DatasetError, DatasetNotFound, InvalidInput, near
 
@@ -33,7 +33,7 @@ class Sqlite:
     def reading(self, source: Source) -> Iterator[SqliteConnection]:
         path = Path(source.address)
         if not path.exists():
-            raise DatasetNotFound(f"there is no SQLite database at {path}", hint="check the path: three slashes and it is relative, four and it begins at the root")  # fmt: skip
+            raise DatasetNotFound(f"there is no SQLite database at {path}", hint=ABSENT)
         connection = None
         try:
             connection = sqlite3.connect(
@@ -64,7 +64,7 @@ def _told(source: Source, error: sqlite3.Error) -> DatasetError | InvalidInput:
     )
 
 
-def _authorize(action: int, first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
+def _authorize(action: int, _first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
     safe = action in _ALLOWED and not (action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _UNSAFE)
     return sqlite3.SQLITE_OK if safe else sqlite3.SQLITE_DENY
 
@@ -78,7 +78,7 @@ class SqliteConnection:
 
     def columns(self) -> dict[str, pa.DataType | None]:
         if self._source.query is not None:
-            found = self._run(f"SELECT * FROM {self._source.relation} LIMIT 0").description  # noqa: S608
+            found = self._run(f"SELECT * FROM {self._source.relation} LIMIT 0").description
             names = [str(column[0]) for column in found]
             twice = [n for n in dict.fromkeys(names) if names.count(n) > 1]
             if twice:
@@ -113,7 +113,7 @@ class SqliteConnection:
 
     def infer(self, names: Sequence[str]) -> dict[str, pa.DataType]:
         listed = ", ".join(f"group_concat(DISTINCT typeof({quoted(n)}))" for n in names)
-        (found,) = self.scalars(f"SELECT {listed} FROM {self._source.relation}")  # noqa: S608
+        (found,) = self.scalars(f"SELECT {listed} FROM {self._source.relation}")
         return {n: decided(set(str(kinds or "").split(","))) for n, kinds in zip(names, found, strict=True)}
 
     def key(self) -> tuple[str, ...]:
@@ -127,14 +127,14 @@ class SqliteConnection:
                 if name not in taken:
                     self._connection.execute(
                         f"SELECT {name} FROM {self._source.relation} WHERE {name} IS NOT NULL LIMIT 0"
-                    )  # noqa: S608
+                    )
                     if self._is_table():
                         return (name,)
         return tuple(quoted(name) for _, name, _ in sorted(primary))
 
     def _is_table(self) -> bool:
         master = f"{self._schema}sqlite_master"
-        found = self._connection.execute(f"SELECT type FROM {master} WHERE name = ? COLLATE NOCASE", (self._table,))  # noqa: S608
+        found = self._connection.execute(f"SELECT type FROM {master} WHERE name = ? COLLATE NOCASE", (self._table,))
         return ("table",) in found.fetchall()
 
     def scalars(self, sql: str) -> list[tuple[object, ...]]:
@@ -152,7 +152,7 @@ class SqliteConnection:
 
     def read_digest(self, order: str) -> str:
         total = hashlib.sha256()
-        cursor = self._run(f"SELECT * FROM {self._source.relation} ORDER BY {order}")  # noqa: S608
+        cursor = self._run(f"SELECT * FROM {self._source.relation} ORDER BY {order}")
         while rows := cursor.fetchmany(_ROWS):
             for row in rows:
                 total.update(marshal.dumps(row, 2))

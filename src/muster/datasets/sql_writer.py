@@ -130,17 +130,17 @@ class SqliteWriter:
             self._connection.execute(f"CREATE TABLE {self._source.relation} ({columns})")
         names = ", ".join(quoted(n) for n in rows.schema.names)
         marks = ", ".join("?" for _ in rows.schema)
-        insert = f"INSERT INTO {self._source.relation} ({names}) VALUES ({marks})"  # noqa: S608  # names are quoted
+        insert = f"INSERT INTO {self._source.relation} ({names}) VALUES ({marks})"
         for batch in rows:
             self._connection.executemany(insert, zip(*map(_sqlite_values, batch.columns), strict=True))
 
     def note(self, run: str, name: str, document: str) -> None:
         self._connection.execute(_MAKE)
-        self._connection.execute(f"INSERT INTO {OUTPUTS} VALUES (?, ?, ?)", (run, name, document))  # noqa: S608
+        self._connection.execute(f"INSERT INTO {OUTPUTS} VALUES (?, ?, ?)", (run, name, document))
 
     def noted(self, run: str) -> bool:
         there = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (OUTPUTS,)).fetchone()
-        return bool(there and self._connection.execute(f"SELECT 1 FROM {OUTPUTS} WHERE run = ?", (run,)).fetchone())  # noqa: S608
+        return bool(there and self._connection.execute(f"SELECT 1 FROM {OUTPUTS} WHERE run = ?", (run,)).fetchone())
 
 
 def _sqlite_type(kind: pa.DataType) -> str:
@@ -219,16 +219,16 @@ class DuckDbWriter:
         if fresh:
             self._connection.execute(f"CREATE TABLE {self._source.relation} AS SELECT * FROM muster_rows")
         else:
-            self._connection.execute(f"INSERT INTO {self._source.relation} ({names}) SELECT * FROM muster_rows")  # noqa: S608
+            self._connection.execute(f"INSERT INTO {self._source.relation} ({names}) SELECT * FROM muster_rows")
         self._connection.unregister("muster_rows")
 
     def note(self, run: str, name: str, document: str) -> None:
         self._connection.execute(_MAKE)
-        self._connection.execute(f"INSERT INTO {OUTPUTS} VALUES (?, ?, ?)", [run, name, document])  # noqa: S608
+        self._connection.execute(f"INSERT INTO {OUTPUTS} VALUES (?, ?, ?)", [run, name, document])
 
     def noted(self, run: str) -> bool:
         there = self._connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [OUTPUTS]).fetchone()
-        return bool(there and self._connection.execute(f"SELECT 1 FROM {OUTPUTS} WHERE run = ?", [run]).fetchone())  # noqa: S608
+        return bool(there and self._connection.execute(f"SELECT 1 FROM {OUTPUTS} WHERE run = ?", [run]).fetchone())
 
 
 class PostgresWriters:
@@ -301,8 +301,8 @@ class PostgresWriter:
 
     def note(self, run: str, name: str, document: str) -> None:
         self._run(_MAKE)
-        self._run(f"INSERT INTO {OUTPUTS} VALUES ($1, $2, $3)", (run, name, document))  # noqa: S608
+        self._run(f"INSERT INTO {OUTPUTS} VALUES ($1, $2, $3)", (run, name, document))
 
     def noted(self, run: str) -> bool:
         ((there,),) = self._run("SELECT to_regclass($1)::text", (OUTPUTS,))
-        return there is not None and bool(self._run(f"SELECT 1 FROM {OUTPUTS} WHERE run = $1", (run,)))  # noqa: S608
+        return there is not None and bool(self._run(f"SELECT 1 FROM {OUTPUTS} WHERE run = $1", (run,)))

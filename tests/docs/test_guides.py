@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.s3 import s3_environ
+from tests.tracking import tracking
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -21,6 +23,48 @@ GUIDES = {
     for page in sorted(DOCS.glob("*.md"))
     if page.stem not in ("index", "cli", "performance")
 }
+
+
+LOADER = """
+class Risk:
+    def predict(self, data):
+        return data["age"] / 100
+
+
+def _load_pyfunc(path):
+    return Risk()
+"""
+SAVED = """
+flavors:
+  python_function:
+    loader_module: risk
+    code: code
+    data: .
+    python_version: 3.11.7
+mlflow_version: 2.9.2
+signature:
+  inputs: '[{"type": "double", "name": "age"}]'
+  outputs: null
+saved_input_example_info:
+  artifact_path: input_example.json
+  pandas_orient: split
+  type: dataframe
+"""
+
+
+@pytest.fixture
+def mlflow_server(tmp_path: Path) -> Iterator[str]:
+    """A tracking server with versions 1 and 3 of a model, which does not tell its task."""
+    model = tmp_path / "on-the-server"
+    (model / "code").mkdir(parents=True)
+    (model / "code" / "risk.py").write_text(LOADER)
+    (model / "MLmodel").write_text(SAVED)
+    (model / "requirements.txt").write_text("pandas\n")
+    (model / "input_example.json").write_text('{"columns": ["age"], "data": [[22.0], [71.0]]}')
+    with tracking() as server:
+        server.add("Churn Model", model)
+        server.add("Churn Model", model, "Champion", number=3)
+        yield server.url
 
 
 @pytest.mark.parametrize("name", GUIDES)
@@ -35,6 +79,10 @@ def test_a_guide_does_what_it_says(name: str, tmp_path: Path, request: pytest.Fi
     buckets = {found for _, code in GUIDES[name] for found in re.findall(r"s3://([a-z0-9.-]+)", code)}
     if buckets:
         environ |= s3_environ(request.getfixturevalue("s3"), buckets)
+    if any("$DATABASE_URL" in code for _, code in GUIDES[name]):
+        environ["DATABASE_URL"] = request.getfixturevalue("postgres_database")
+    if name == "import":
+        environ |= {"MLFLOW_TRACKING_URI": request.getfixturevalue("mlflow_server")}
     script = tmp_path / "guide.py"
     script.write_text(_program(GUIDES[name]))
     done = subprocess.run(

@@ -465,3 +465,12 @@ def test_what_early_environments_had_unasked_is_kept(python: str, added: bool, t
     (tmp_path / "requirements.txt").write_text("xgboost==1.6.2\nsetuptools==70.0.0\n", encoding="utf-8")
     needs = read_needs(Document(tmp_path, {"flavors": {"python_function": {"python_version": python}}}))
     assert needs.requirements == ("xgboost==1.6.2", "setuptools==70.0.0")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(".", "."), ("./", "."), ("..", None), ("C:\\x", None), ("/", None), ("none", None)]
+)
+def test_a_path_lies_in_the_folder_or_is_the_folder(value: str, found: str | None, tmp_path: Path) -> None:
+    document = make(tmp_path)
+    assert document.inside(value, "its data") == found
+    assert bool(document.wrong) == (found is None)

@@ -72,7 +72,7 @@ class Document:
             self.wrong.append(f"{what} is missing")
             return None
         path = PurePosixPath(value.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
             self.wrong.append(f"{what} is `{value}`, which leads out of the model's folder")
             return None
         if not (self.folder / path).exists():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
 
-__all__ = ["bucket", "s3", "s3_environ", "upload"]
+__all__ = ["bucket", "s3", "s3_environ", "serving", "upload"]
 
 _SERVE = """
 import logging, sys
@@ -31,9 +32,9 @@ sys.stdin.read()
 _NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    """The server's URL."""
+@contextmanager
+def serving() -> Iterator[str]:
+    """A server that ends with the block; its URL."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     with subprocess.Popen(
         [sys.executable, "-c", _SERVE],
@@ -45,8 +46,17 @@ def s3() -> Iterator[str]:
     ) as server:
         assert server.stdout is not None
         port = next(line.split()[1] for line in server.stdout if line.startswith("port "))
-        yield f"http://127.0.0.1:{port}"
-        server.kill()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The server's URL."""
+    with serving() as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -18,10 +19,12 @@ EXPECTED = {"x": [1, 2], "s": ["a", None]}
         pa.record_batch(EXPECTED),
         pd.DataFrame(EXPECTED, index=[7, 9]),
         pl.DataFrame(EXPECTED),
+        pl.LazyFrame(EXPECTED),
+        duckdb.from_arrow(pa.table(EXPECTED)),
         EXPECTED,
         [{"x": 1, "s": "a"}, {"x": 2}],
     ],
-    ids=["table", "batch", "pandas", "polars", "columns", "rows"],
+    ids=["table", "batch", "pandas", "polars", "lazy polars", "a relation of duckdb", "columns", "rows"],
 )
 def test_every_form_of_table_is_taken(data: object) -> None:
     assert as_table(data).to_pydict() == EXPECTED

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from muster.records import DatasetRecord, Event, Model, Run, Version
 from muster.registry import trail
-from muster.registry.datasets import Datasets
+from muster.registry.datasets import Datasets, DatasetUse
 from muster.registry.deletions import Deletions
 from muster.registry.registry import Registry
 from muster.registry.runs import Runs
@@ -102,6 +102,10 @@ class House:
         self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
     ) -> Listing[DatasetRecord]:
         return self._datasets.list(filters, sort, limit)
+
+    def dataset_uses(self, name: str) -> Iterator[DatasetUse]:
+        """The runs that read or wrote a registered dataset, the newest first."""
+        return self._datasets.uses(name.removeprefix("data:"))
 
     def remove_dataset(self, name: str, *, reason: str = "") -> None:
         self._datasets.remove(name, reason)

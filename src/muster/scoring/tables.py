@@ -12,7 +12,9 @@ __all__ = ["as_table"]
 
 
 def as_table(data: object) -> pa.Table:
-    """A pandas or polars frame, an Arrow table or batch, a dictionary of columns, or a list of rows as dictionaries."""
+    """A frame of pandas, polars or any other library that narwhals knows, lazy ones too; an Arrow table or batch; a dictionary of
+    columns; or a list of rows as dictionaries.
+    """
     try:
         table = _table(data)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
@@ -40,7 +42,17 @@ def _table(data: object) -> pa.Table | None:
         return pa.table(dict(data))
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)) and all(isinstance(r, Mapping) for r in data):
         return _from_rows([dict(r) for r in data])
-    return None
+    return _by_narwhals(data)
+
+
+def _by_narwhals(data: object) -> pa.Table | None:
+    """Frames that do not give Arrow by themselves. One that is lazy is computed."""
+    import narwhals as nw
+
+    frame = nw.from_native(data, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect(backend="pyarrow")
+    return frame.to_arrow() if isinstance(frame, nw.DataFrame) else None
 
 
 def _from_rows(rows: list[dict[str, object]]) -> pa.Table:

@@ -18,6 +18,7 @@ from muster.config import Settings, expanded, without_password
 from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
+from muster.datasets.frame import forget_frame, keep_frame
 from muster.declaring import declared_signature
 from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunFailed
 from muster.extensions import load, named, with_entry_points
@@ -32,7 +33,7 @@ from muster.predictors.local.scanning import dangers, scan
 from muster.predictors.local.site import LocalSite
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
-from muster.records import DatasetRecord, Run, Version
+from muster.records import DatasetRecord, Run, Version, new_id
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.endings import Retries
 from muster.registry.house import House
@@ -225,7 +226,7 @@ class Hub(House):
     def score(
         self,
         reference: str,
-        data: str | Path,
+        data: object,
         output: str | Path,
         *,
         keep: Sequence[str] | str = (),
@@ -240,19 +241,17 @@ class Hub(House):
         wait: bool = True,
         watch: Watch | None = None,
     ) -> Run:
-        """Score a dataset into a dataset. Blocks until it is done and raises if it failed; `wait=False` returns at once.
+        """Score a dataset, or a table in memory, into a dataset.
+
+        Blocks until it is done and raises if it failed; `wait=False` returns at once.
 
         With `queue` it is left to the workers of the hub, as `muster worker` is one, in this or any other process.
         """
-        if not isinstance(data, (str, os.PathLike)):
-            raise InvalidInput(
-                f"an object of type {type(data).__name__} is no dataset's name",
-                hint="give a path, a glob or data:NAME; for a table in memory use `predict`",
-            )
         named(RUNNERS, runner, "runner")  # refused now rather than by a failed run
+        named_data = str(data) if isinstance(data, (str, os.PathLike)) else self._kept(data, queue=queue)
         request = ScoreRequest(
             reference=reference,
-            data=str(data),
+            data=named_data,
             output=str(output),
             keep="all" if keep == "all" else (keep,) if isinstance(keep, str) else tuple(keep),
             params=dict(params or {}),
@@ -264,11 +263,15 @@ class Hub(House):
             runner=runner,
             queue=queue,
         )
-        run = self._scorings.start(request)
+        try:
+            run = self._scorings.start(request)
+        except BaseException:
+            forget_frame(named_data, self._frames)
+            raise
         if queue:
             return self._jobs.wait(run.id, watch) if wait else run
         if wait:
-            return self._scorings.execute(run, watch)
+            return self._execute(run, watch)
         thread = threading.Thread(target=self._behind, args=(run, watch), name=f"muster-run-{run.id}")
         self._background[run.id] = thread
         thread.start()
@@ -294,7 +297,7 @@ class Hub(House):
 
     def resume(self, run: str, watch: Watch | None = None) -> Run:
         """Go on with a run that was cut off or failed."""
-        return self._scorings.resume(run, watch)
+        return self._over(self._scorings.resume(run, watch))
 
     def wait(self, run: str, watch: Watch | None = None) -> Run:
         """The run when it is done, whoever works on it; RunFailed if it ended otherwise."""
@@ -311,7 +314,7 @@ class Hub(House):
 
     def cancel(self, run: str) -> Run:
         """Stop a run; nothing of its output is left."""
-        return self._scorings.cancel(run)
+        return self._over(self._scorings.cancel(run))
 
     def dataset(
         self,
@@ -411,10 +414,35 @@ class Hub(House):
     ) -> OpenPredictor:
         return _OpenVersion(version, self._site, threshold, mapping, workers)
 
+    def _kept(self, data: object, *, queue: bool) -> str:
+        """A table in memory, in a file of the hub's folder until its run is over: so it can be resumed like any other."""
+        if queue:
+            raise InvalidInput(
+                "a table in memory is not left to other processes",
+                hint="write it to a file that the workers see, or score it here, without `queue`",
+            )
+        return str(keep_frame(as_table(data), self._frames, new_id()))
+
+    @property
+    def _frames(self) -> Path:
+        return self.folder / "frames"
+
+    def _execute(self, run: Run, watch: Watch | None) -> Run:
+        try:
+            return self._scorings.execute(run, watch)
+        finally:
+            self._over(self.run(run.id))
+
+    def _over(self, run: Run) -> Run:
+        """A table that was kept for a run goes when nothing needs it any more; a run that failed may be resumed."""
+        if run.status in ("done", "cancelled"):
+            forget_frame(run.input, self._frames)
+        return run
+
     def _behind(self, run: Run, watch: Watch | None) -> None:
         """Execute in the background: how it ended stands in the run's record, also where somebody else took or cancelled it."""
         try:
-            self._scorings.execute(run, watch)
+            self._execute(run, watch)
         except (Conflict, RunFailed):
             return
         finally:

@@ -74,6 +74,7 @@ class Scorings:
                 "overwrite": request.overwrite,
                 "runner": request.runner,
                 "stamp": dataset.stamp(),
+                **({"data": request.data} if request.data.startswith("data:") else {}),
                 "chunk_rows": self._tools.chunk_rows or chunk_rows(data, rows, self._tools.workers),
             },
             casts=fit.casts,

@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -100,6 +101,15 @@ class FileBlobs:
             raise missing(digest)
         return size
 
+    def modified(self, digest: str) -> datetime:
+        path = self._path(digest)
+        try:
+            return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            raise missing(digest) from None
+        except OSError as error:
+            raise _fault(path, error) from error
+
     def delete(self, digest: str) -> None:
         path = self._path(digest)
         with _explained(path):
@@ -147,9 +157,12 @@ class FileBlobs:
         self._sync(path.parent)
 
     def _settled(self, digest: str) -> str:
-        """Whoever renamed the blob may not have synced its folder yet."""
-        with _explained(self._path(digest)):
-            self._sync(self._path(digest).parent)
+        """Whoever renamed the blob may not have synced its folder yet. It is as young as if it had been stored now."""
+        path = self._path(digest)
+        with suppress(PermissionError):  # another account's file
+            os.utime(path)
+        with _explained(path):
+            self._sync(path.parent)
         return digest
 
     def _sync(self, folder: Path) -> None:

@@ -8,11 +8,12 @@ import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from muster.errors import StoreError
-from muster.records import KINDS, Event, Record
+from muster.records import KINDS, Event, Record, now
 from muster.store import GENESIS, Condition, Page, Query
 from muster.stores.audit import Head, StoredEvent, verify
 from muster.stores.copying import fill, refuse_filled
@@ -225,6 +226,7 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._blobs: dict[str, bytes] = {}
+        self._stored: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def put(self, source: Path | bytes) -> str:
@@ -232,6 +234,7 @@ class MemoryBlobs:
         digest = hashlib.sha256(content).hexdigest()
         with self._lock:
             self._blobs.setdefault(digest, content)
+            self._stored[digest] = now()
         return digest
 
     def open(self, digest: str) -> BinaryIO:
@@ -261,9 +264,16 @@ class MemoryBlobs:
     def size(self, digest: str) -> int:
         return len(self.read(digest))
 
+    def modified(self, digest: str) -> datetime:
+        stored = self._stored.get(check_digest(digest))
+        if stored is None:
+            raise missing(digest)
+        return stored
+
     def delete(self, digest: str) -> None:
         with self._lock:
             self._blobs.pop(check_digest(digest), None)
+            self._stored.pop(digest, None)
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._blobs))

@@ -6,12 +6,13 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from muster.errors import StoreError
 from muster.objects.bucket import PIECE, Bucket, Entry, bucket_of
-from muster.objects.faults import ObjectError, ObjectExists, ObjectNotFound
+from muster.objects.faults import BucketNotFound, ObjectError, ObjectExists, ObjectNotFound
 from muster.objects.place import Place
 from muster.objects.stream import ObjectStream, pieces
 from muster.stores.digests import check_digest, damaged, is_digest, missing, occupied, unreadable
@@ -77,6 +78,9 @@ class ObjectBlobs:
 
     def size(self, digest: str) -> int:
         return self._entry(digest).size
+
+    def modified(self, digest: str) -> datetime:
+        return self._entry(digest).modified
 
     def delete(self, digest: str) -> None:
         key = self._key(digest)
@@ -151,14 +155,12 @@ class ObjectBlobs:
 def _explained(digest: str) -> Iterator[None]:
     try:
         yield
-    except ObjectNotFound as error:
-        raise missing(digest) if _is_object(error) else StoreError(str(error), hint=error.hint) from None
+    except BucketNotFound as error:
+        raise StoreError(str(error), hint=error.hint) from None
+    except ObjectNotFound:
+        raise missing(digest) from None
     except ObjectError as error:
         raise StoreError(str(error), hint=error.hint) from None
-
-
-def _is_object(error: ObjectNotFound) -> bool:
-    return "no object" in str(error)
 
 
 def _write(file: BinaryIO, piece: bytes, target: Path) -> None:

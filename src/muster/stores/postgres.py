@@ -146,7 +146,7 @@ class Postgres:
 
     def _passing(self, error: SQLAlchemyError) -> bool:
         """Whether connecting may work in a moment: the server is starting, or ending, or has no place left."""
-        return isinstance(error, DBAPIError) and unconnected(str(error.orig)).passing
+        return is_lost(error) or (isinstance(error, DBAPIError) and unconnected(str(error.orig)).passing)
 
     def _committed(self, transaction: int) -> bool:
         """Whether it was, by its number. The server may be starting again; and the transaction may not have ended yet."""

@@ -32,7 +32,13 @@ _CONNECTING: Sequence[tuple[tuple[str, ...], Unconnected]] = (
         ),
     ),
     (
-        ("database system is", "connection refused", "no such file or directory", "server closed the connection"),
+        (
+            "database system is",
+            "connection refused",
+            "no such file or directory",
+            "server closed the connection",
+            "terminating connection",
+        ),
         Unconnected("does not answer", "see that the server runs there, and takes connections from here", passing=True),
     ),
     (
@@ -55,7 +61,7 @@ _CONNECTING: Sequence[tuple[tuple[str, ...], Unconnected]] = (
     ),
     (("ssl", "certificate"), Unconnected("agrees on no encryption", "see sslmode and sslrootcert in the URL")),
 )
-_OTHERWISE = Unconnected("cannot be connected to", "see the URL, and the server's log", passing=False)
+_OTHERWISE = Unconnected("cannot be connected to", "see the URL, and the server's log", passing=True)
 
 
 def unconnected(text: str) -> Unconnected:

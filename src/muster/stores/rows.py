@@ -22,11 +22,15 @@ __all__ = ["SqlRows"]
 
 
 class SqlRows:
-    """Rows by one connection. After a failed statement it is `broken`: what it did before may be undone already."""
+    """Rows by one connection. After a failed statement it is `broken`: what it did before may be undone already.
+
+    `writing` from before a transaction begins until it has ended.
+    """
 
     def __init__(self, database: Database, connection: Connection) -> None:
         self.connection = connection
         self.failed = False
+        self.writing = False
         self._database = database
 
     @property

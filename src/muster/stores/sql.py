@@ -28,7 +28,19 @@ R = TypeVar("R", bound=Record)
 
 T = TypeVar("T")
 
+_TRIES = 4
 _forked: list[object] = []
+
+
+def _again(database: Database, act: Callable[[], T]) -> T:
+    """Do what does no harm when it is done twice, on other connections where one is lost."""
+    for _ in range(_TRIES):
+        try:
+            return act()
+        except StoreError as error:
+            if not database.lost(error):
+                raise
+    return act()
 
 
 class _Connections:
@@ -62,30 +74,34 @@ class _Connections:
 
     def begin(self) -> SqlRows:
         """The rows of a transaction, for whoever has the turn. Nothing is done yet, so a connection that is lost is replaced."""
-        try:
-            return self._begin()
-        except StoreError as error:
-            if not self._database.lost(error):
-                raise
-        return self._begin()
+        return _again(self._database, self._begin)
 
     def _begin(self) -> SqlRows:
-        if self._writer is not None and self._writer.broken:
+        if self._writer is not None and (self._writer.broken or self._writer.writing):
             self.renew()
         rows = self._writer = self._writer or SqlRows(self._database, self._database.connect(writes=True))
+        rows.writing = True
         try:
             self._database.begin(rows.connection)
             schema.check(self._database, rows.connection)
         except BaseException:
-            self.undo(rows)
+            self.undo()
             raise
         return rows
 
-    def undo(self, rows: SqlRows) -> None:
-        if self.process != os.getpid():  # what a forked child undoes, it would undo in its parent's file
-            return
+    def commit(self, rows: SqlRows) -> None:
+        rows.commit()
+        rows.writing = False
+
+    def undo(self) -> None:
+        """Whatever was begun; an interrupt may come before whoever began knows."""
+        rows = self._writer
+        if rows is None or not rows.writing or self.process != os.getpid():
+            return  # what a forked child undoes, it would undo in its parent's file
         try:
-            self._database.rollback(rows.connection)
+            if not rows.connection.invalidated:  # an interrupt within a statement closed it, which undid all
+                self._database.rollback(rows.connection)
+            rows.writing = False
         except StoreError:
             rows.failed = True
         if rows.broken:
@@ -139,17 +155,18 @@ class SqlRecords:
         check_author(actor, reason)
         connections = self._open()
         with connections.turn:
-            rows = self._open().begin()
-            transaction = RecordTransaction(rows, actor, reason)
             try:
-                yield transaction
-                transaction.finish()
-                rows.commit()
+                rows = connections.begin()
+                transaction = RecordTransaction(rows, actor, reason)
+                try:
+                    yield transaction
+                    transaction.finish()
+                finally:
+                    transaction.end()
+                connections.commit(rows)
             except BaseException:
-                connections.undo(rows)
+                connections.undo()
                 raise
-            finally:
-                transaction.end()
 
     def upgrade(self) -> tuple[str, str]:
         """Opening has done it; the first is the revision that was found then, or nothing if the store was new."""
@@ -174,14 +191,14 @@ class SqlRecords:
     def fill(self, records: Iterable[tuple[str, str]]) -> Event | None:
         connections = self._open()
         with connections.turn:
-            rows = self._open().begin()
             try:
+                rows = connections.begin()
                 found = rows.head().seq + sum(rows.total(shape(kind), ()) for kind in KINDS.values())
                 refuse_filled(found, self._database.name)
                 last = fill(rows, records)
-                rows.commit()
+                connections.commit(rows)
             except BaseException:
-                connections.undo(rows)
+                connections.undo()
                 raise
         return last
 
@@ -192,14 +209,11 @@ class SqlRecords:
                 self._connections.close()
 
     def _read(self, act: Callable[[SqlRows], T]) -> T:
-        try:
+        def read() -> T:
             with self._open().reading() as rows:
                 return act(rows)
-        except StoreError as error:
-            if not self._database.lost(error):
-                raise
-        with self._open().reading() as rows:
-            return act(rows)
+
+        return _again(self._database, read)
 
     def _open(self) -> _Connections:
         if self._connections.closed:

@@ -398,6 +398,7 @@ class Hub(House):
             workers=self.settings.number("worker.count"),
             chunk_rows=self.settings.number("score.chunk_rows"),
             retries=self._retries,
+            by_version=self.settings.source("worker.count") == "default",
         )
         return Scorings(self._runs, self._registry, self._actor, tools)
 

@@ -100,6 +100,7 @@ def register(
     assert description.folder is not None
     worker = InProcess(description.load, description.folder)
     monkeypatch.setattr(probing, "open_raw", lambda draft, site: worker)
+    monkeypatch.setattr(probing, "spread", lambda *_: {})  # there is no worker to be measured
     draft = Draft(
         description=description,
         declared=Declared(**declared),

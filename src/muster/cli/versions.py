@@ -44,6 +44,7 @@ def version_sheet(version: Version, built: Mapping[str, int]) -> Sheet:
     _environment(sheet, version.environment, built)
     _probe(sheet, version.probe)
     sheet.fact("isolation", _isolation(version))
+    sheet.fact("scored by", _spread(version))
     _lineage(sheet, version)
     sheet.fact("findings", *_findings(version))
     sheet.fact("notes", *version.notes)
@@ -201,6 +202,17 @@ def _isolation(version: Version) -> str:
     """How far its worker was shut in, and what it asks for."""
     reached = version.probe.isolation if version.probe is not None else None
     return ", ".join(t for t in (reached, "asks for the network" if version.load.get("network") else None) if t)
+
+
+def _spread(version: Version) -> str:
+    """How a scoring is spread over the cores, where that was measured."""
+    gain = f" (quicker by {version.load['gain']} than one core)" if "gain" in version.load else ""
+    match version.load.get("spread"):
+        case "threads":
+            return f"one worker, whose library uses all cores itself{gain}"
+        case "workers":
+            return f"a worker on each core{gain and f'; its library uses several itself{gain}'}"
+    return ""
 
 
 def _short(value: object) -> object:

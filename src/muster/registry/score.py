@@ -208,7 +208,7 @@ class Scorings:
             job.version,
             threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
             mapping=_strings(settings["mapping"]),
-            workers=self._tools.workers,
+            workers=self._tools.workers_of(job.version),
         )
         params = settings["params"]
         assert isinstance(params, dict)
@@ -226,7 +226,7 @@ class Scorings:
             {p.index: p.file for p in job.parts},
             {p.index: p.offset for p in job.parts},
         )
-        runner = self._tools.runner(str(settings["runner"]), self._tools.workers)
+        runner = self._tools.runner(str(settings["runner"]), self._tools.workers_of(job.version))
         for done in runner.map(job.parts, opened, writer, self._tools.profile(job.version.output), plan=plan):
             held.isolation = done.isolation or held.isolation
             progress = held.checkpoint(_chunk(job.run, done))

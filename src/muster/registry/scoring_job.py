@@ -75,6 +75,11 @@ class ScoreTools:
     workers: int
     chunk_rows: int
     retries: Retries
+    by_version: bool = False
+    """Whether a version that was measured to use all cores itself gets one worker."""
+
+    def workers_of(self, version: Version) -> int:
+        return 1 if self.by_version and version.load.get("spread") == "threads" else self.workers
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Probe]:
         return InProcess(draft.description.load, site.artifact(draft.digest))
 
     monkeypatch.setattr(probing, "open_raw", open_here)
+    monkeypatch.setattr(probing, "spread", lambda *_: {})  # there is no worker to be measured
     with untouched():
         yield _probe(tmp_path)
 

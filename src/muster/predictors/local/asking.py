@@ -18,12 +18,16 @@ __all__ = ["Asked", "Asker", "one_batch"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The raw answer, and the rows of the data that it is about; None where nothing was asked."""
+    """The raw answer, and the rows of the data that it is about; None where nothing was asked.
+
+    `batch` are these rows as the model got them, where it predicted all of them together.
+    """
 
     raw: pa.RecordBatch | None = None
     rows: pa.Table | None = None
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    batch: pa.RecordBatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Asker:
             raise
         except ModelFailed as error:
             return self._one_by_one(batch, data, error, notes)
-        return Asked(raw, data, time.perf_counter() - started, notes)
+        return Asked(raw, data, time.perf_counter() - started, notes, batch)
 
     def _answer(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         raw = self.worker.predict(batch, self.params, (), self.seconds)

@@ -107,6 +107,11 @@ class Handles:
         """Bytes that the worker, and what it started, have for themselves alone; 0 where that cannot be told."""
         return sum(map(_private, _descendants(self._held.process.pid))) if self._end.alive else 0
 
+    @property
+    def cpu_seconds(self) -> float:
+        """What the worker, and what it started, have computed until now; 0 where that cannot be told."""
+        return sum(map(_computed, _descendants(self._held.process.pid))) if self._end.alive else 0.0
+
     def hang_up(self) -> None:
         """Have the process ended, and whoever waits for its answer go on. Closes nothing, so any thread may call it."""
         self._held.hang_up()
@@ -213,6 +218,14 @@ def _descendants(pid: int) -> Iterator[int]:
     for child in map(int, children):
         yield child
         yield from _descendants(child)
+
+
+def _computed(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _private(pid: int) -> int:

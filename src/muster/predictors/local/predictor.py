@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from itertools import groupby
@@ -17,6 +16,7 @@ from muster.predictors.local.pace import Pace
 from muster.predictors.local.pool import Pool, check
 from muster.predictors.local.process import WorkerProcess
 from muster.predictors.local.reading import read, wanted
+from muster.predictors.local.spread import cores
 from muster.records import Environment, Version
 from muster.signature import Output, Signature
 
@@ -112,11 +112,14 @@ class LocalPredictor:
         return read(piece.answer, self._version.reading, self.output)
 
 
-def open_raw(draft: Draft, site: Site) -> WorkerProcess:
-    """A worker for a version in the making, not started yet. It sees what the lock has and no more: the probe proves the lock."""
+def open_raw(draft: Draft, site: Site, workers: int = 1) -> WorkerProcess:
+    """A worker for a version in the making, not started yet, with the threads of one of so many.
+
+    It sees what the lock has and no more: the probe proves the lock.
+    """
     python, folder = _place(draft.digest, draft.environment, site)
     load, hidden = draft.description.load, site.surplus(draft.environment) if draft.environment else None
-    return WorkerProcess(python, folder, load, settings=site.settings, threads=_threads(1), hidden=hidden)
+    return WorkerProcess(python, folder, load, settings=site.settings, threads=_threads(workers), hidden=hidden)
 
 
 def join(output: Output, pieces: Sequence[pa.RecordBatch | str]) -> pa.RecordBatch:
@@ -151,5 +154,4 @@ def _place(digest: str, environment: Environment | None, site: Site) -> tuple[Pa
 
 def _threads(workers: int) -> int:
     """Of each worker, so that all of them together use the machine once."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // max(1, workers))
+    return max(1, cores() // max(1, workers))

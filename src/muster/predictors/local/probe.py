@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from muster.predictors.local.deciding import Decision, decide
 from muster.predictors.local.order import better_order
 from muster.predictors.local.predictor import open_raw
 from muster.predictors.local.raw import places, texts
-from muster.predictors.local.reading import read, scores
+from muster.predictors.local.reading import read, scores, wanted
+from muster.predictors.local.spread import cores, spread
 from muster.records import Probe
 from muster.signature import Json
 
@@ -30,6 +32,8 @@ __all__ = ["probe"]
 
 _ROWS = 200
 _FIRST = 3
+_QUICK = 0.5
+"""Seconds to load, up to which a model may be loaded once more to be measured."""
 
 
 def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
@@ -49,7 +53,12 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
             asked = Asker(worker, parameters(signature, {}), site.settings.seconds("worker.call_seconds")).ask(
                 signature, data
             )
-    decision = decide(facts, asked.raw, declared, description)
+        decision = decide(facts, asked.raw, declared, description)
+        measured: dict[str, Json] = {}
+        if asked.batch is not None and loaded < _QUICK:
+            again = partial(open_raw, draft, site, cores())
+            outputs = wanted(decision.reading)
+            measured = spread(worker, again, asked.batch, parameters(signature, {}), outputs)
     target = declared.target or description.target
     notes = [*asked.notes, *decision.notes, *_labelled(asked, decision, target)]
     return Finding(
@@ -71,7 +80,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         ),
         notes=tuple(notes),
         # The form of its data depends on what is installed where it loads: it is what the probe had, from now on.
-        load={"input": facts["input"]} if facts.get("input") else {},
+        load=({"input": facts["input"]} if facts.get("input") else {}) | measured,
     )
 
 

@@ -117,6 +117,11 @@ class WorkerProcess:
         return 0 if self._handles is None else self._handles.memory
 
     @property
+    def cpu_seconds(self) -> float:
+        """What it has computed until now."""
+        return 0.0 if self._handles is None else self._handles.cpu_seconds
+
+    @property
     def log(self) -> str:
         """The tail of what the worker and its model printed."""
         return "" if self._handles is None else self._runtime.mask(self._handles.log)

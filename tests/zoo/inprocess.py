@@ -36,6 +36,8 @@ class InProcess:
         self._spec, self._folder = spec, folder
         self._loaded: Any = None
 
+    cpu_seconds = 0.0
+
     def start(self) -> dict[str, Json]:
         self._loaded = load(dict(self._spec), str(self._folder))
         return dict(self._loaded.facts)

@@ -142,5 +142,6 @@ def _load(file: str, meaning: Meaning) -> dict[str, Json]:
         "classes": list(meaning.classes),
         "label": meaning.label,
         "probabilities": meaning.probabilities,
+        "scores": meaning.scores,
     }
     return {"loader": "onnx", "file": file, **{k: v for k, v in told.items() if v}}

@@ -9,6 +9,7 @@ import mlflow.onnx
 import numpy as np
 import onnxruntime
 from mlflow.models import infer_signature
+from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
 from sklearn.compose import ColumnTransformer
@@ -95,3 +96,38 @@ def value(place: Path) -> None:
         place, run(graph, {"x": G})[0][:, 0], data=D.astype("float32"), task="regression", sample=True,
         declare={"task": "regression"},
     )  # fmt: skip
+
+
+def network(last: str) -> Any:
+    """One layer, and what stands after it."""
+    random = np.random.default_rng(5)
+    weights = [
+        numpy_helper.from_array(random.normal(size=s).astype(np.float32), n) for n, s in (("w", (3, 3)), ("b", (3,)))
+    ]
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["h"]), helper.make_node(last, ["h"], ["y"])]
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, 3]) for n in ("x", "y"))
+    graph = helper.make_graph(nodes, "net", [x], [y], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+
+
+def of_network(place: Path, last: str, **case: Any) -> None:
+    scaled = ((D - N.mean()) / N.std()).astype("float32")
+    graph, names = network(last), np.array(["high", "low", "mid"])
+    mlflow.onnx.save_model(graph, place / "model", signature=infer_signature(scaled.to_numpy()), **PIP)
+    raw = np.asarray(run(graph, {"x": scaled.to_numpy()})[0], np.float64)
+    p = raw if last == "Softmax" else np.exp(raw - raw.max(axis=1, keepdims=True))
+    p = p / p.sum(axis=1, keepdims=True) if last != "Softmax" else p
+    classes = [str(n) for n in names]
+    said(place, names[p.argmax(axis=1)], p, data=scaled, sample=True, task="multiclass", classes=classes, **case)
+
+
+@maker
+def scores(place: Path) -> None:
+    """A network that gives scores, which nothing tells."""
+    names = ["high", "low", "mid"]
+    of_network(place, "Identity", asks="activation", declare={"classes": names, "output": {"activation": "softmax"}})
+
+
+@maker
+def softmax(place: Path) -> None:
+    of_network(place, "Softmax", asks="classes", declare={"classes": ["high", "low", "mid"]})

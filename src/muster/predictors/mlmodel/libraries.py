@@ -30,6 +30,7 @@ def onnx(document: Document, flavor: _Flavor, pyfunc: _Flavor) -> Loading | None
         "classes": list(meaning.classes),
         "label": meaning.label,
         "probabilities": meaning.probabilities,
+        "scores": meaning.scores,
     }
     spec = {"loader": "onnx", "file": path, **{k: v for k, v in told.items() if v}}
     return Loading(spec=spec, needs=("onnxruntime",))

@@ -19,6 +19,8 @@ _CLASSES = ("classes", "class_names", "labels")
 
 _PASSING = {"Cast", "Identity", "Reshape", "Squeeze", "Flatten", "Unsqueeze"}
 _REGRESSORS = {"LinearRegressor", "TreeEnsembleRegressor", "SVMRegressor"}
+_TREES = _REGRESSORS | {"TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier", "ZipMap", "Normalizer"}
+_APPLIED = {"Softmax": "probabilities", "Sigmoid": "probabilities", "LogSoftmax": "logarithms"}
 _MOST_STEPS = 50
 
 
@@ -35,6 +37,7 @@ class Meaning:
     names: tuple[str, ...] = ()
     label: str | None = None
     probabilities: str | None = None
+    scores: str | None = None
 
 
 def find_meaning(graph: Graph, wrong: list[str]) -> Meaning:
@@ -51,7 +54,14 @@ def find_meaning(graph: Graph, wrong: list[str]) -> Meaning:
             return Meaning(signature, "classifier", found, names, label.name)
     if len(graph.outputs) == 1 and not labels and _from_regressor(graph, graph.outputs[0].name):
         return Meaning(signature, "regressor")
-    return Meaning(signature, names=names)
+    return Meaning(signature, names=names, scores=_scores(graph))
+
+
+def _scores(graph: Graph) -> str | None:
+    if len(graph.outputs) != 1 or not _is_scores(graph.outputs[0]):
+        return None
+    op = _source(graph, graph.outputs[0].name)[0]
+    return None if op in _TREES else _APPLIED.get(op, "unknown")
 
 
 def _is_label(value: Value) -> bool:

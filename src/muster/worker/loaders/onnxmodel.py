@@ -36,7 +36,7 @@ def load_onnx(spec: Dict[str, Any], folder: str) -> Loaded:
         return columns
 
     pair = [spec.get("label"), scores] if scores else None
-    return Loaded(ask, gives, classes=classes or None, kind=spec.get("kind"), pair=pair)
+    return Loaded(ask, gives, classes=classes or None, kind=spec.get("kind"), pair=pair, scores=spec.get("scores"))
 
 
 def _session(path: str) -> Any:

@@ -193,3 +193,14 @@ def test_an_output_over_its_input_is_refused(output: str, told: str | None, buck
         else:
             with pytest.raises(DatasetError, match="choose an output outside of the input"):
                 sink.check()
+
+
+def test_a_delta_table_is_neither_read_as_a_folder_nor_replaced_by_one(bucket: str) -> None:
+    for name in ("_delta_log/00000000000000000000.json", "part-0.parquet"):
+        bucket_of(Place.parse(bucket)).put(f"table/{name}", b"{}")
+    with pytest.raises(DatasetError, match="is a Delta table") as caught:
+        Objects().open(f"{bucket}/table/", {})
+    assert f"delta:{bucket}/table/" in caught.value.hint
+    sink = ObjectSinks().create(f"{bucket}/table/", RUN, NEW.schema, overwrite=True)
+    with pytest.raises(Conflict, match="is a Delta table"):
+        sink.check()

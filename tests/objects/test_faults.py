@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -164,3 +165,13 @@ def test_a_profile_that_is_not_there_or_cannot_sign_in_is_told(profiles: Path, m
     assert "`sso`" in str(told())
     (profiles / "credentials").write_text("no section\n")
     assert "cannot be read as AWS's tools write it" in str(told())
+
+
+@pytest.mark.parametrize("url", ["gs://reports/a.csv", "az://reports/a.csv"])
+def test_settings_that_make_no_client_are_told_with_those_that_would(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith(("AZURE_", "GOOGLE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
+    error = told(url)
+    assert f"cannot be used for {url.removesuffix('/a.csv')}" in str(error)
+    assert ("GOOGLE_APPLICATION_CREDENTIALS" if url.startswith("gs") else "AZURE_STORAGE_ACCOUNT_NAME") in error.hint

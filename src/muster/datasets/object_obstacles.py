@@ -43,6 +43,8 @@ def _below(target: Place, run: str, *, overwrite: bool) -> Iterator[Obstacle]:
     there = [n for n in there if n != f"_rejects-{run}.jsonl"]
     if there and not overwrite:
         yield Conflict, f"{target} exists already", f"choose another output, or {_REPLACE}"
+    elif any(n.startswith("_delta_log/") for n in there):
+        yield Conflict, f"{target} is a Delta table", f"write to it as `delta:{target}`, or choose another output"
     elif MANIFEST not in there:
         strangers = [n for n in there if not hidden(n.split("/")[0]) and suffix_of(PurePosixPath(n)) not in SUFFIXES]
         if strangers:

@@ -13,7 +13,16 @@ from contextlib import contextmanager
 
 from muster.objects.place import SCHEMES, Place
 
-__all__ = ["ObjectChanged", "ObjectError", "ObjectExists", "ObjectNotFound", "faults", "not_found"]
+__all__ = [
+    "BucketNotFound",
+    "ObjectChanged",
+    "ObjectError",
+    "ObjectExists",
+    "ObjectNotFound",
+    "faults",
+    "not_found",
+    "unusable",
+]
 
 _CODE = re.compile(r"<Code>([A-Za-z.]+)</Code>|\"reason\": *\"([A-Za-z]+)\"|x-ms-error-code: ([A-Za-z]+)")
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -59,6 +68,10 @@ class ObjectNotFound(ObjectError, FileNotFoundError):
     """No such object, or no such bucket."""
 
 
+class BucketNotFound(ObjectNotFound):
+    """No such bucket."""
+
+
 class ObjectExists(ObjectError, FileExistsError):
     """Something is there already."""
 
@@ -69,6 +82,14 @@ class ObjectChanged(ObjectError):
 
 def not_found(place: Place) -> ObjectNotFound:
     return ObjectNotFound(f"there is no object {place}", "check its name; names are case-sensitive", errno.ENOENT)
+
+
+def unusable(place: Place) -> ObjectError:
+    """Where not even a client can be made: what is missing or wrong is the user's, so its text, which may hold it, is not shown."""
+    scheme = place.bucket.partition(":")[0]
+    return ObjectError(
+        f"what the environment says of {SCHEMES[scheme]} cannot be used for {place.bucket}", _KEYS[scheme], errno.EACCES
+    )
 
 
 @contextmanager
@@ -95,7 +116,7 @@ def _told(place: Place, error: BaseException) -> ObjectError:
     if isinstance(error, PreconditionError):
         return ObjectChanged(f"{place} was changed meanwhile", "try again when nothing writes to it")
     if any(sign in text for sign in _NO_BUCKET):
-        return ObjectNotFound(
+        return BucketNotFound(
             f"there is no bucket {place.bucket}", "check its name, or make it; Muster makes no buckets", errno.ENOENT
         )
     if isinstance(error, FileNotFoundError):

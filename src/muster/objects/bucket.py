@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +14,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from muster.objects.faults import ObjectNotFound, faults
+from muster.objects.faults import BucketNotFound, ObjectNotFound, faults, unusable
 from muster.objects.place import Place
 from muster.objects.profiles import profile_settings, profile_stamp
 
@@ -38,6 +39,7 @@ class Entry:
     place: Place
     size: int
     tag: str
+    modified: datetime
 
 
 def bucket_of(place: Place) -> Bucket:
@@ -63,8 +65,10 @@ class Bucket:
     def __init__(self, url: str, credentials: Mapping[str, Any] | None = None) -> None:
         self._url = url
         lent: Any = dict(credentials or {})
-        with faults(Place(url)):
+        try:
             self._store = from_url(url, retry_config=_RETRY, client_options=_client(), **lent)
+        except (BaseError, ValueError):
+            raise unusable(Place(url)) from None
 
     def head(self, key: str) -> Entry:
         """ObjectNotFound if there is none."""
@@ -134,22 +138,20 @@ class Bucket:
             try:
                 with faults(self._place(some[0])):
                     obstore.delete(self._store, some)
+            except BucketNotFound:
+                raise
             except ObjectNotFound:
                 self._delete_each(some)
 
     def _delete_each(self, keys: Sequence[str]) -> None:
         for key in keys:
-            try:
-                with faults(self._place(key)):
-                    obstore.delete(self._store, key)
-            except ObjectNotFound as error:
-                if "bucket" in str(error):
-                    raise
+            with suppress(ObjectNotFound), faults(self._place(key)):
+                obstore.delete(self._store, key)
 
     def _place(self, key: str) -> Place:
         return Place(self._url, key)
 
     def _entry(self, meta: Any) -> Entry:
-        return Entry(
-            self._place(str(meta["path"])), int(meta["size"]), str(meta["e_tag"] or meta["last_modified"].isoformat())
-        )
+        modified = meta["last_modified"]
+        tag = str(meta["e_tag"] or modified.isoformat())
+        return Entry(self._place(str(meta["path"])), int(meta["size"]), tag, modified)

@@ -190,6 +190,19 @@ SETTINGS: Mapping[str, Setting] = {
             "what becomes of a model with a pickle that can do harm when it is loaded: `refuse` it, or `warn` and load it in its worker",
         ),
         Setting("score.chunk_rows", _count, lambda: 0, "rows of a chunk; 0 chooses them by the width of a row"),
+        Setting("retention.deleted_days", _count, lambda: 30, "how long what was deleted can be restored"),
+        Setting(
+            "retention.runs_days",
+            _count,
+            lambda: 90,
+            "how long what an ended run keeps beside its record stays: its chunks, and what a failed one has staged",
+        ),
+        Setting(
+            "retention.unused_hours",
+            _count,
+            lambda: 24,
+            "how long a blob stays that nothing refers to; longer than any registration takes",
+        ),
         Setting("jobs.attempts", _some, lambda: 3, "how often a job is begun before it is given up"),
         Setting(
             "jobs.backoff_seconds",

@@ -6,7 +6,8 @@ import getpass
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -27,14 +28,17 @@ from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
 from muster.predictors import ORIGINS
 from muster.predictors.elsewhere import Elsewhere
 from muster.predictors.guarded import Guarded
-from muster.predictors.local.artifact import specify, store
+from muster.predictors.local.artifact import lost, specify, store
+from muster.predictors.local.download import download
 from muster.predictors.local.environment import EnvironmentInfo, Environments
 from muster.predictors.local.scanning import dangers, scan
 from muster.predictors.local.site import LocalSite
+from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
 from muster.records import DatasetRecord, Run, Version, new_id
 from muster.registry.backup import Backup, back_up, restore
+from muster.registry.collect import Collected, Collector, Retention
 from muster.registry.endings import Retries
 from muster.registry.house import House
 from muster.registry.importing import Import, Imported, ImportReport
@@ -47,6 +51,7 @@ from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.runners import RUNNERS
 from muster.scoring.small import head, predict_table
 from muster.scoring.tables import as_table
+from muster.scratch import scratch, young
 from muster.signature import Json, Scalar, Signature, Task
 from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
@@ -191,6 +196,7 @@ class Hub(House):
             resolve=self.environments.resolve,
             site=self._site,
             scratch=self.folder / "scratch",
+            lost=partial(lost, blobs=self._blobs),
             fetch=self._elsewhere.fetch,
             scan=Scan(scan, dangers, refuse=self.settings.text("scan.pickles") == "refuse"),
         )
@@ -295,6 +301,30 @@ class Hub(House):
         call = Call(params=parameters(version.signature, params or {}))
         return predict_table(predictor, as_table(data), call, on_reject)
 
+    def download(
+        self,
+        reference: str,
+        folder: str | Path,
+        *,
+        format: str = "native",  # noqa: A002  # the word of the command line
+        sample: object = None,
+    ) -> Path:
+        """A version's files in a new folder: `native` as they were registered, or `mlflow` as plain MLflow loads them.
+
+        Rows of `sample` become the MLflow model's input example. What MLflow saved leaves as it came.
+        """
+        version, target = self.version(reference), expanded(folder).absolute()
+        if format not in {"native", "mlflow"}:
+            raise InvalidInput(f"there is no format `{format}`", hint="give native or mlflow")
+        if format == "native" or version.origin == "mlflow":
+            download(version, self._blobs, target)
+            return target
+        locked = version.environment if version.environment and version.environment.lock else None
+        packages = () if locked is None else self.environments.packages(locked)
+        rows = self._sample(sample, version.signature)
+        download(version, self._blobs, target, lambda made: write_mlflow(version, packages, made, rows))
+        return target
+
     def resume(self, run: str, watch: Watch | None = None) -> Run:
         """Go on with a run that was cut off or failed."""
         return self._over(self._scorings.resume(run, watch))
@@ -310,7 +340,7 @@ class Hub(House):
 
         Then it lets go of what it is at, so that another worker goes on. With `once` it ends when nothing more waits.
         """
-        self._jobs.work(count=count, once=once, stop=stop or threading.Event(), tell=tell or (lambda run: None))
+        self._jobs.work(count=count, once=once, stop=stop or threading.Event(), tell=tell or (lambda _run: None))
 
     def cancel(self, run: str) -> Run:
         """Stop a run; nothing of its output is left."""
@@ -364,9 +394,38 @@ class Hub(House):
         return Environments(self._environment_folder, self._blobs, self.settings, self._say)
 
     def collect_environments(self) -> list[EnvironmentInfo]:
-        """Remove the environments that no version runs in; those that went."""
-        keep = {v.environment.key for v in self.versions() if v.environment is not None}
-        return self.environments.collect(keep)
+        """Remove the environments that no version runs in, deleted ones that can be restored among them; those that went."""
+        every = [*self.versions(), *self.versions(deleted=True)]
+        return self.environments.collect({v.environment.key for v in every if v.environment is not None})
+
+    def collect(self, *, dry_run: bool = False) -> Collected:
+        """Collect what was deleted long ago and all that nothing refers to; with `dry_run` only say what would go."""
+        number = self.settings.number
+        retention = Retention(
+            deleted=timedelta(days=number("retention.deleted_days")),
+            runs=timedelta(days=number("retention.runs_days")),
+            unused=timedelta(hours=number("retention.unused_hours")),
+        )
+        if not dry_run:
+            self._scorings.tidy()
+            with scratch(self.folder / "scratch"):
+                pass  # making one removes those of processes that are gone
+        collector = Collector(
+            self._records,
+            self._blobs,
+            self._actor,
+            deletions=self._deletions,
+            runs=self._runs,
+            give_up=self._scorings.give_up,
+        )
+        found = collector.run(retention, dry_run=dry_run)
+        if dry_run:
+            return found
+        keep = {v.digest for v in (*self.versions(), *self.versions(deleted=True))}
+        copies = self._site.collect(keep | young(self.folder / "artifacts", retention.unused))
+        # A folder that the user names may be shared with other hubs, whose versions this one does not know.
+        gone = [] if self.settings.text("environment.folder") else self.collect_environments()
+        return replace(found, copies=copies, environments=sum(e.size for e in gone))
 
     @property
     def _environment_folder(self) -> Path:

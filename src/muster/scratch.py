@@ -7,12 +7,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from muster.owners import alive, me
 
-__all__ = ["scratch"]
+__all__ = ["scratch", "young"]
 
 _DAY = 86_400.0
 
@@ -32,6 +33,16 @@ def scratch(folder: Path | None = None) -> Iterator[Path]:
         yield made / "work"
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def young(folder: Path, age: timedelta) -> set[str]:
+    """The names of what was made in a folder no longer ago than this."""
+    before, found = time.time() - age.total_seconds(), set()
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):  # just removed by another process
+            if path.stat().st_mtime >= before:
+                found.add(path.name)
+    return found
 
 
 def _own() -> Path:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Generic, Literal, Protocol, TypeAlias, TypeVar
 
@@ -144,6 +145,10 @@ class BlobStore(Protocol):
     def has(self, digest: str) -> bool: ...
 
     def size(self, digest: str) -> int: ...
+
+    def modified(self, digest: str) -> datetime:
+        """When it was stored, by the clock of the store; putting it again may make it later. NotFound if there is none."""
+        ...
 
     def delete(self, digest: str) -> None:
         """Remove it; one that is gone already is no error."""

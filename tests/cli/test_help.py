@@ -27,7 +27,7 @@ def test_the_commands_are_those_of_the_surface() -> None:
     assert sorted(COMMANDS) == sorted(
         f"muster {words}"
         for words in (
-            *("demo", "register", "score", "predict", "worker", "completion"),
+            *("demo", "register", "score", "predict", "worker", "gc", "completion"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
             *("version list", "version show", "version describe", "version threshold", "version delete"),
             *("version restore",),

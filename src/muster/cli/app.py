@@ -42,6 +42,7 @@ _HOUSE: Mapping[str, str] = {
     "event": "The audit trail.",
     "config": "Settings, and where each came from.",
     "db": "The hub's store.",
+    "gc": "Collect what nothing refers to.",
     "completion": "Complete commands with the tab key.",
 }
 

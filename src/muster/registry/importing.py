@@ -162,6 +162,8 @@ class Import:
             if (same := self._same(entry)) is not None:  # another import had it at the same time
                 return self._there(item, entry, same, dry_run=False)
             return _failed(item, error)
+        except Exception as error:  # noqa: BLE001  # one strange version of thousands is told like any that fails
+            return _failed(item, _unexpected(error))
         self._describe(plan)
         aliases, notes = self._aliases(entry, version)
         return replace(item, outcome="imported", aliases=aliases, notes=notes)
@@ -317,6 +319,13 @@ def _no_way(entry: Entry, plan: _Plan, foreign: Mapping[int, str]) -> MusterErro
     return Conflict(
         f"the model `{plan.name}` has other versions here: {foreign[entry.number]}",
         hint="numbers mean one version for ever: rename the model there, or import into another hub",
+    )
+
+
+def _unexpected(error: Exception) -> MusterError:
+    return MusterError(
+        f"Muster met something that it does not expect: {type(error).__name__}: {error}",
+        hint="this is a defect of Muster: report it, with what `muster register` of this version alone shows under MUSTER_DEBUG=1",
     )
 
 

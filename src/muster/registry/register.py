@@ -10,12 +10,13 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from muster.errors import Conflict, InvalidInput, InvalidModel, InvalidReference, NotApplicable, near
+from muster.errors import Conflict, InvalidInput, InvalidModel, InvalidReference, NotApplicable, near, plural
 from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
 from muster.records import Counter, Environment, Event, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name, check_tags
 from muster.registry.registry import check_threshold, day, filled, point
 from muster.registry.scans import Scan, Scanner
+from muster.registry.unrecognised import unrecognised
 from muster.scratch import scratch
 from muster.signature import Json, Output, Scalar, canonical
 from muster.source import Fetched
@@ -48,6 +49,10 @@ def _never(_source: object, _folder: Path) -> Fetched | None:
     return None
 
 
+def _nothing(_version: Version) -> Sequence[str]:
+    return ()
+
+
 class Resolve(Protocol):
     def __call__(
         self,
@@ -73,6 +78,8 @@ class Tools:
     fetch: Callable[[object, Path], Fetched | None] = _never
     """Brings here what a source elsewhere names, into a new folder; None for what is here."""
     scan: Scan | None = None
+    lost: Callable[[Version], Sequence[str]] = _nothing
+    """The blobs of a version that are not there."""
 
 
 class Registration:
@@ -146,16 +153,7 @@ class Registration:
                 return name, origin
         if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
             raise InvalidModel(f"there is nothing at `{os.fspath(source)}`", hint="give the path of a model")
-        told = (
-            f"`{os.fspath(source)}`"
-            if isinstance(source, (str, os.PathLike))
-            else f"an object of type {type(source).__name__}"
-        )
-        raise InvalidModel(
-            f"{told} is not a model that Muster recognises",
-            hint="give an MLflow folder or archive, a Python file or folder, or an object with `predict`;"
-            f" origins are {', '.join(sorted(origins))}",
-        )
+        raise unrecognised(source, sorted(origins))
 
     def _declared(self, description: Description) -> Declared:
         """What the user says, completed by what the model's first version fixed."""
@@ -257,6 +255,13 @@ class Registration:
             else:
                 version = _fits(model, version)
                 tx.replace(replace(model, updated_at=version.created_at, target=model.target or version.target))
+            if lost := self._tools.lost(version):
+                # Only here can it be seen: from now on the record keeps them, before it nothing did.
+                raise Conflict(
+                    f"{plural(len(lost), 'blob')} of the model went while it was registered: they were collected, or removed by hand",
+                    hint="register it again",
+                    details={"blobs": list(lost)},
+                )
             tx.insert(version)
             for alias in self._request.aliases:
                 point(tx, version, alias, self._actor)

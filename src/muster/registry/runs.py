@@ -28,7 +28,7 @@ LEASE = timedelta(seconds=30)
 RENEW = 8.0
 LISTEN = 0.5
 
-Purpose: TypeAlias = Literal["work", "claim", "end"]
+Purpose: TypeAlias = Literal["work", "claim", "end", "tidy"]
 _OPEN: frozenset[RunStatus] = frozenset({"queued", "running"})
 _OVER: frozenset[RunStatus] = frozenset({"done", "cancelled"})
 _MANY = 1_000
@@ -124,6 +124,15 @@ class Held:
             if forget:
                 _forget(tx, run)
         return run
+
+    def forget(self) -> None:
+        """Remove what is kept beside the record of a run that has ended; one that failed would begin at its beginning."""
+        with self._store.transaction(self._actor, "collect") as tx:
+            self._require(tx)
+            _forget(tx, self.run)
+            progress = tx.get(Progress, self.run.id)
+            if progress is not None and self.run.status in _OVER:
+                tx.delete(progress)
 
     def release(self) -> None:
         """Let go of the run, with all done; or for the next one, whose token goes on from this one."""
@@ -266,7 +275,8 @@ class Runs:
     def hold(self, run: Run, purpose: Purpose = "work", leave: threading.Event | None = None) -> Iterator[Held]:
         """Work on the run: nobody else does meanwhile. Conflict when someone does, or when the run is over by now.
 
-        To `claim` one of the queue is refused also where it is not, or not yet, to be done; to `end` one is no attempt at it.
+        To `claim` one of the queue is refused also where it is not, or not yet, to be done; to `end` one is no attempt at it;
+        to `tidy` up after one that has ended changes nothing of its record.
         """
         held = self._take(run, purpose, leave)
         stop = threading.Event()
@@ -290,7 +300,7 @@ class Runs:
                     f"run {run.id} is being worked on by {_person(lease.owner)}",
                     hint=f"wait for it, or stop it with `muster run cancel {run.id}`",
                 )
-            if stored is None or stored.status in _OVER or (purpose == "claim" and not _due(stored)):
+            if stored is None or not _may(stored, purpose):
                 raise Conflict(
                     f"run {run.id} is {stored.status if stored else 'gone'} already",
                     hint="start a new one with `muster score`",
@@ -304,12 +314,24 @@ class Runs:
             progress = tx.get(Progress, run.id)
             if progress is not None and progress.cancel:
                 tx.replace(replace(progress, cancel=False))
-            attempts = stored.attempts + (purpose != "end")
-            started = replace(
-                stored, status="running", error=None, hint=None, ended_at=None, attempts=attempts, not_before=None
-            )
+            started = stored
+            if purpose != "tidy":
+                attempts = stored.attempts + (purpose != "end")
+                started = replace(
+                    stored, status="running", error=None, hint=None, ended_at=None, attempts=attempts, not_before=None
+                )
             tx.replace(started)
         return Held(self._store, self._actor, started, token=token, owner=owner, leave=leave)
+
+
+def _may(run: Run, purpose: Purpose) -> bool:
+    """Whether a run that nobody works on may be taken for this."""
+    match purpose:
+        case "tidy":
+            return run.status not in _OPEN
+        case "claim":
+            return _due(run)
+    return run.status not in _OVER
 
 
 def _due(run: Run) -> bool:

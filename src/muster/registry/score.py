@@ -40,7 +40,7 @@ class Scorings:
 
     def start(self, request: ScoreRequest) -> Run:
         """The run's record, queued, once nothing stands in its way any more; whether any worker takes it, the request says."""
-        self._tidy()
+        self.tidy()
         version = self._registry.version(request.reference)
         threshold = version.threshold if request.threshold is None else request.threshold
         check_threshold(threshold, version)
@@ -131,7 +131,7 @@ class Scorings:
 
     def resume(self, identity: str, watch: Watch | None = None) -> Run:
         """Go on with a run that was cut off or failed."""
-        self._tidy()
+        self.tidy()
         run = self._runs.get(identity)
         if run.kind != "score":
             raise NotApplicable(f"run {run.id} is a {run.kind}, which cannot be resumed", hint="start it again")
@@ -159,12 +159,17 @@ class Scorings:
                 raise
             return self._runs.get(identity)
 
-    def _tidy(self) -> None:
+    def tidy(self) -> None:
         """Remove what processes left in staging that were killed after their run was recorded as over."""
         for run in self._runs.left():
             with suppress(MusterError, OSError):  # of no weight for the work at hand; whoever comes next tries again
                 self._sink(run, pa.schema([])).discard()
                 self._runs.tidied(run)
+
+    def give_up(self, run: Run) -> None:
+        """Remove what a run has staged."""
+        if run.kind == "score":
+            self._sink(run, pa.schema([])).discard()
 
     def _changed(self, job: Job) -> bool:
         """By the fingerprint; by the stamp where the run was cut off before it had read its input through."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from muster.errors import Conflict, InvalidInput, NotFound, StoreError
+from muster.records import now
 from muster.store import BlobStore
 
 __all__ = ["BlobStoreSuite"]
@@ -51,6 +53,7 @@ class BlobStoreSuite:
             lambda: blobs.open(digest),
             lambda: blobs.read(digest),
             lambda: blobs.size(digest),
+            lambda: blobs.modified(digest),
             lambda: blobs.fetch(digest, target),
         )
         for act in acts:
@@ -68,6 +71,16 @@ class BlobStoreSuite:
         assert list(blobs) == [other]
         assert blobs.put(b"a") == digest
         assert blobs.read(digest) == b"a"
+
+    def test_a_blob_knows_when_it_was_stored(self, blobs: BlobStore) -> None:
+        first = blobs.put(b"a")
+        stored = blobs.modified(first)
+        assert abs(stored - now()) < timedelta(minutes=10), "by the clock of the store"
+        assert blobs.put(b"a") == first
+        assert blobs.modified(first) >= stored
+        blobs.delete(first)
+        with pytest.raises(NotFound, match=first):
+            blobs.modified(first)
 
     @pytest.mark.parametrize(
         "digest", ["", "0" * 63, "0" * 65, "A" * 64, "../" * 21 + "0", "0" * 63 + "\n", "\N{FULLWIDTH DIGIT ZERO}" * 64]

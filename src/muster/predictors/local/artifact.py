@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -22,15 +23,17 @@ from muster.errors import Corrupt, InvalidModel, NotFound, StoreError, TooNew
 from muster.store import BlobStore
 
 if TYPE_CHECKING:
+    from muster.records import Version
     from muster.signature import Json
 
-__all__ = ["ArtifactFile", "fetch", "manifest", "specify", "store"]
+__all__ = ["ArtifactFile", "fetch", "lost", "manifest", "specify", "store"]
 
 _FORMAT = "muster.artifact/1"
 _MODES = ("0644", "0755")
 _CACHE = "__pycache__"
 _MOST_FILES = 1_000_000
 _TOLD = 10
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -87,6 +90,19 @@ def manifest(digest: str, blobs: BlobStore) -> tuple[ArtifactFile, ...]:
         told = f"unsound entries: {', '.join(map(repr, wrong[:_TOLD]))}" if wrong else "it is not one of Muster's"
         raise _corrupt(digest, told)
     return files
+
+
+def lost(version: Version, blobs: BlobStore) -> Sequence[str]:
+    """The blobs of a version that are not there."""
+    wanted = [version.digest]
+    if version.environment is not None and version.environment.lock is not None:
+        wanted.append(version.environment.lock)
+    gone = [digest for digest in wanted if not blobs.has(digest)]
+    if gone or not version.artifact:
+        return gone
+    digests = sorted({file.sha256 for file in manifest(version.digest, blobs)})
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [digest for digest, there in zip(digests, pool.map(blobs.has, digests), strict=True) if not there]
 
 
 def fetch(digest: str, blobs: BlobStore, target: Path) -> None:

@@ -1,0 +1,182 @@
+"""`hub.collect`: what is used stays and works, what is not goes; also with registrations beside it, and when it is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import muster
+from muster.errors import Conflict
+from muster.hub import Hub
+from muster.records import Version
+from muster.registry.register import Registration
+from tests.hub.conftest import MODEL
+
+NOW: dict[str, Any] = {"retention__deleted_days": 0, "retention__unused_hours": 0}
+
+
+def _register(hub: Hub, folder: Path, mark: str) -> str:
+    """A version whose file differs by a mark."""
+    file = folder / "changed.py"
+    file.write_text(MODEL.read_text() + f"\n# {mark}\n")
+    return hub.register("numbers", file, sample={"n": [1, 2, 3]}).ref
+
+
+def _works(hub: Hub, reference: str) -> None:
+    assert hub.predict(reference, {"n": [1023]})["prediction"].to_pylist() == ["yes"]
+
+
+def test_a_deleted_version_goes_with_all_that_only_it_used(place: Path, tmp_path: Path) -> None:
+    with muster.open(place, **NOW) as hub:
+        before = set(hub._blobs)
+        ref = _register(hub, tmp_path, "other")
+        hub.delete_version(ref)
+        kept = hub.collect(dry_run=True)
+        assert (kept.versions, kept.models, kept.dry_run) == ((ref,), (), True)
+        assert len(set(hub._blobs)) == len(before) + kept.blobs
+        found = hub.collect()
+        assert (found.versions, found.blobs, found.bytes) == ((ref,), kept.blobs, kept.bytes)
+        assert found.copies > 0
+        assert set(hub._blobs) == before
+        assert found.freed == found.bytes + found.copies + found.environments
+        again = hub.collect()
+        assert (again.versions, again.blobs, again.freed) == ((), 0, 0)
+    with muster.open(place) as hub:  # with nothing in memory
+        _works(hub, "numbers:1")
+        assert _register(hub, tmp_path, "third") == "numbers:3"
+
+
+def test_what_is_restored_works(place: Path, tmp_path: Path) -> None:
+    with muster.open(place, retention__unused_hours=0) as hub:
+        ref = _register(hub, tmp_path, "other")
+        hub.delete_version(ref)
+        assert hub.collect().versions == ()
+        shutil.rmtree(place / "artifacts", ignore_errors=True)
+        assert hub.restore_version(ref).ref == ref
+        _works(hub, ref)
+
+
+def test_a_registration_whose_blobs_went_says_so(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when it took longer than blobs that nothing refers to are kept."""
+    with muster.open(hub.folder, **NOW) as other:
+        before = set(other._blobs)
+        commit = Registration._commit
+
+        def late(self: Registration, draft: Version) -> Version:
+            other.collect()
+            return commit(self, draft)
+
+        monkeypatch.setattr(Registration, "_commit", late)
+        with pytest.raises(Conflict, match="went while it was registered") as told:
+            _register(hub, tmp_path, "slow")
+        assert told.value.hint == "register it again"
+        monkeypatch.undo()
+        assert [v.number for v in hub.versions("numbers")] == [1]
+        assert set(other._blobs) == before
+        assert _register(hub, tmp_path, "slow") == "numbers:2"
+
+
+def test_collecting_beside_registrations_loses_nothing(place: Path, tmp_path: Path) -> None:
+    """With blobs that may go at once: a registration that loses one is refused, and none is recorded without them."""
+    stop = threading.Event()
+    faults: list[BaseException] = []
+
+    def collect() -> None:
+        try:
+            with muster.open(place, **NOW) as hub:
+                while not stop.is_set():
+                    hub.collect()
+        except BaseException as error:  # noqa: BLE001  # told by the thread that tests
+            faults.append(error)
+
+    thread = threading.Thread(target=collect)
+    thread.start()
+    registered = []
+    try:
+        with muster.open(place) as hub:
+            for mark in ("a", "b", "a", "c"):
+                try:
+                    registered.append(_register(hub, tmp_path, mark))
+                except muster.MusterError as error:
+                    assert type(error).__name__ in ("Conflict", "Corrupt", "NotFound", "StoreError"), error  # noqa: PT017
+    finally:
+        stop.set()
+        thread.join()
+    assert faults == []
+    with muster.open(place) as hub:
+        shutil.rmtree(place / "artifacts", ignore_errors=True)
+        assert [v.ref for v in hub.versions("numbers")][::-1] == ["numbers:1", *registered]
+        for ref in ("numbers:1", *registered):
+            _works(hub, ref)
+
+
+def test_killed_at_any_moment_it_is_finished_by_the_next(place: Path, tmp_path: Path) -> None:
+    _collect_and_kill(place, tmp_path, kills=20, seed=1)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_many_times(place: Path, tmp_path: Path, seed: int) -> None:
+    _collect_and_kill(place, tmp_path, kills=40, seed=100 + seed)
+
+
+CHILDREN = """
+import os, sys
+import muster
+from muster import hub  # before the first child, so that all begin quickly
+
+for _ in sys.stdin:
+    child = os.fork()
+    if not child:
+        with muster.open(sys.argv[1], retention__deleted_days=0, retention__unused_hours=0) as hub:
+            hub.collect()
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def _collect_and_kill(place: Path, folder: Path, kills: int, seed: int) -> None:
+    chance = random.Random(seed)
+    with muster.open(place, **NOW) as hub:
+        _register(hub, folder, "kept")
+        whole = set(hub._blobs)
+        hub.delete_version(_register(hub, folder, "gone"))
+    cut = 0
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILDREN, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        for kill in range(kills):
+            with muster.open(place) as hub:
+                for n in range(30):
+                    hub._blobs.put(f"left {kill} {n}".encode())
+            print(file=parent.stdin, flush=True)
+            child = int(parent.stdout.readline())
+            time.sleep(chance.uniform(0, 0.15))
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            cut += int(parent.stdout.readline()) != 0
+            with muster.open(place) as hub:
+                assert hub.verify_events()[1] is None
+                assert whole <= set(hub._blobs)
+        parent.stdin.close()
+    assert cut > kills // 4
+    with muster.open(place, **NOW) as hub:
+        hub.collect()
+        assert set(hub._blobs) == whole
+        assert [v.ref for v in hub.versions("numbers")] == ["numbers:2", "numbers:1"]
+        assert list(hub.versions(deleted=True)) == []
+        _works(hub, "numbers:2")

@@ -29,7 +29,7 @@ def test_the_commands_are_those_of_the_surface() -> None:
         for words in (
             *("demo", "register", "score", "predict", "worker", "gc", "completion"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
-            *("version list", "version show", "version describe", "version threshold", "version delete"),
+            *("version list", "version show", "version describe", "version threshold", "version download", "version delete"),
             *("version restore",),
             *("alias set", "alias remove", "alias list", "tag set", "tag remove"),
             *("dataset register", "dataset list", "dataset show", "dataset remove"),

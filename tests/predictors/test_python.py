@@ -532,3 +532,13 @@ def test_modules_that_a_function_uses_are_found() -> None:
     found = modules_in(cloudpickle.dumps(uses))
     assert {"numpy", "joblib"} <= found
     assert not {m for m in found if " " in m}
+
+
+def test_what_joblib_wrote_is_read_by_it_under_any_name(tmp_path: Path) -> None:
+    model = LogisticRegression().fit(np.eye(4), [0, 1, 0, 1])
+    for name, compress in (("plain.pkl", 0), ("small.pickle", 3)):
+        joblib.dump(model, tmp_path / name, compress=compress)
+        (tmp_path / name).with_suffix(".scratch").mkdir()
+        description = PythonOrigin().describe(tmp_path / name, (tmp_path / name).with_suffix(".scratch"))
+        assert description.load["format"] == "joblib"
+        assert any(line.startswith("joblib==") for line in description.requirements)

@@ -16,6 +16,7 @@ from muster.predictors.mlmodel.document import FILE, Document
 from muster.predictors.mlmodel.example import read_example
 from muster.predictors.mlmodel.flavors import find_loading
 from muster.predictors.mlmodel.loading import Loading
+from muster.predictors.mlmodel.own import read_own
 from muster.predictors.mlmodel.requirements import completed, read_needs, without_mlflow
 from muster.predictors.mlmodel.signature import output_names, read_signature
 from muster.records import Version
@@ -55,6 +56,8 @@ class MlflowOrigin:
 
 def _description(source: object, scratch: Path) -> Description:
     document = Document.read(_folder(source, scratch))
+    if (own := read_own(document, str((local_path(source) or document.folder).absolute()))) is not None:
+        return own
     signature = read_signature(document)
     loading = find_loading(document)
     needs = read_needs(document)

@@ -35,7 +35,7 @@ _JUNK = shutil.ignore_patterns(
 
 
 class PythonOrigin:
-    """Claims objects with `predict`, functions, `.py` and pickle files, and folders with `model.py` or `model.toml`."""
+    """Claims objects with `predict`, functions, `.py` and pickle files, and folders with one that is named `model`, or `model.toml`."""
 
     name = "python"
 
@@ -79,7 +79,8 @@ def _is_object(source: object) -> bool:
 
 def _is_place(path: Path) -> bool:
     if path.is_dir():
-        return not (path / "MLmodel").is_file() and any((path / n).is_file() for n in ("model.py", manifest.FILE))
+        names = ("model.py", manifest.FILE, *(f"model{suffix}" for suffix in FORMATS))
+        return not (path / "MLmodel").is_file() and any((path / n).is_file() for n in names)
     return path.suffix == ".py" or path.suffix in FORMATS
 
 
@@ -130,4 +131,3 @@ def _clean(folder: Path, scratch: Path) -> Path:
     copy = scratch / "model"
     shutil.copytree(folder, copy, symlinks=True, ignore=_JUNK, copy_function=link)
     return copy
-

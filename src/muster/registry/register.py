@@ -20,9 +20,9 @@ from muster.registry.unrecognised import unrecognised
 from muster.scratch import scratch
 from muster.signature import Json, Output, Scalar, canonical
 from muster.source import Fetched
-from muster.store import Condition, Query, RecordStore, Sort, Transaction
+from muster.store import Condition, Query, Reader, RecordStore, Sort, Transaction
 
-__all__ = ["Registration", "Request", "Tools", "overrides"]
+__all__ = ["Registration", "Request", "Tools", "number_used", "overrides"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,16 +381,22 @@ def _count(tx: Transaction, model: str) -> int:
 
 def _kept(tx: Transaction, model: str, number: int) -> int:
     """A number that the version has elsewhere, if no version ever had it here; the next ones are counted from the highest."""
-    name = f"version/{model}"
-    counter = tx.get(Counter, name)
-    used = (Condition("subject", "=", f"version/{model}:{number}"), Condition("action", "=", "version.created"))
-    if counter is not None and number <= counter.last and tx.count(Event, used):
+    if number_used(tx, model, number):
         raise Conflict(
             f"`{model}:{number}` is, or was, another version here",
             hint="numbers mean one version for ever: import it under another name",
         )
+    name = f"version/{model}"
+    counter = tx.get(Counter, name)
     if counter is None:
         tx.insert(Counter(name=name, last=number))
     elif number > counter.last:
         tx.replace(Counter(name=name, last=number))
     return number
+
+
+def number_used(reader: Reader, model: str, number: int) -> bool:
+    """Whether a version has or had this number: the audit trail knows also of those that are gone for good."""
+    counter = reader.get(Counter, f"version/{model}")
+    used = (Condition("subject", "=", f"version/{model}:{number}"), Condition("action", "=", "version.created"))
+    return counter is not None and number <= counter.last and reader.count(Event, used) > 0

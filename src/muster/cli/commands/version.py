@@ -1,4 +1,4 @@
-"""`muster version`: list, show, describe, threshold, delete, restore."""
+"""`muster version`: list, show, describe, threshold, download, delete, restore."""
 
 from __future__ import annotations
 
@@ -103,6 +103,34 @@ def set_threshold(session: Session, reference: str, value: str, reason: str) -> 
     found = session.hub.set_threshold(reference, wanted, reason=reason)
     told = "the model's own label" if found.threshold is None else f"{found.classes[-1]} from p ≥ {found.threshold:g}"
     show_line(session, version_document(found), "threshold", found.ref, told)
+
+
+@version.command(
+    "download",
+    example="muster version download churn:3 ./churn-3\nmuster version download churn@champion ./export --format mlflow --sample rows.csv",
+)
+@click.argument("reference", metavar="REF")
+@click.argument("target", metavar="FOLDER")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("native", "mlflow")),
+    default="native",
+    show_default=True,
+    help="As it was registered, or as an MLflow folder.",
+)
+@click.option("--sample", metavar="DATA", help="Rows for the input example of an MLflow folder.")
+@pass_session
+def download_version(session: Session, reference: str, target: str, form: str, sample: str | None) -> None:
+    """Write a version's files into a new folder, each checked against its digest.
+
+    An MLflow folder is loaded by plain MLflow, and predicts there what it predicts here.
+    """
+    found = session.hub.version(reference)
+    folder = session.hub.download(found.ref, target, format=form, sample=sample)
+    show_line(
+        session, {"ref": found.ref, "format": form, "folder": str(folder)}, "downloaded", found.ref, to=str(folder)
+    )
 
 
 @delete_command(version, "REF", example="muster version delete churn:2 --reason 'trained on wrong data' --yes")

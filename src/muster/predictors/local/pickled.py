@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, cast
 
-__all__ = ["content_of", "modules_in", "names_columns", "pickled_modules", "recorded_versions"]
+__all__ = ["content_of", "modules_in", "names_columns", "pickled_modules", "recorded_versions", "written_by_joblib"]
 
 _MOST_BYTES = 1 << 30
 """What is decompressed for a look at it."""
@@ -51,6 +51,15 @@ def names_columns(file: Path) -> bool:
     """Whether an object in it was fitted with columns that had names, as estimators of scikit-learn say."""
     with content_of(file) as content:
         return content.find(b"feature_names_in_") >= 0
+
+
+def written_by_joblib(file: Path) -> bool:
+    """Whether joblib wrote it, whatever its name: compressed, or with arrays beside the pickle. Nothing else reads that."""
+    with file.open("rb") as opened:
+        if opened.read(8).startswith(tuple(_COMPRESSIONS)):
+            return True
+    with content_of(file) as content:
+        return content.find(b"joblib.numpy_pickle") >= 0
 
 
 def recorded_versions(file: Path) -> dict[str, str]:

@@ -25,8 +25,7 @@ SEVERITIES = ("dangerous", "unscanned", "code")
 `code`: carries code of its own, or can reach any. From the worst to the least."""
 
 # It tells what it finds on stderr, and we tell it with the version.
-logging.getLogger("picklescan").addHandler(logging.NullHandler())
-logging.getLogger("picklescan").propagate = False
+logging.getLogger("picklescan").setLevel(logging.CRITICAL + 1)
 
 # What is on its list of dangerous things, and in ordinary pickles too: how cloudpickle writes functions and classes, and pickle
 # methods, partial functions and ids. With these a pickle can do anything; without them none is worth less.

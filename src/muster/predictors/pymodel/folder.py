@@ -9,6 +9,7 @@ from muster.errors import InvalidModel
 from muster.predictor import Description
 from muster.predictors.local.classes import one_type
 from muster.predictors.local.lines import lacking
+from muster.predictors.local.pickled import written_by_joblib
 from muster.predictors.local.sources import here
 from muster.predictors.pymodel import manifest, needs
 from muster.predictors.pymodel.manifest import Manifest, read_manifest
@@ -137,6 +138,8 @@ def _beside(file: Path, name: str) -> bool:
 
 def _read_saved(file: Path, told: Manifest, declared: list[str] | None, found: _Findings) -> None:
     form = FORMATS[file.suffix]
+    if form == "cloudpickle" and written_by_joblib(file):
+        form = "joblib"
     framed = told.input == "pandas" or (told.input is None and needs.names_columns(file, form))
     # What does not say that it knows names may know them all the same, in bytes of its library's own.
     maybe = told.input is None and has_module("pandas")

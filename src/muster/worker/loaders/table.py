@@ -28,7 +28,10 @@ LOADERS = {
 
 
 def load(spec: Dict[str, Any], folder: str) -> Loaded:
-    """Load the model in the folder. `spec` is what its origin stored with the version: `loader`, and `code`, folders to import from."""
+    """Load the model in the folder. `spec` is what its origin stored with the version: `loader`; `folder`, where in it the model
+    lies; and `code`, folders to import from.
+    """
+    folder = os.path.join(folder, spec["folder"]) if spec.get("folder") else folder
     sys.dont_write_bytecode = True  # the artifact is read-only, and shared by workers
     for path in reversed(spec.get("code") or []):
         sys.path.insert(0, os.path.join(folder, path))

@@ -1,0 +1,180 @@
+"""A model of Muster's as MLflow's python_function: `muster_model`, in the folder `code` of what `muster version download` writes.
+
+It gives what Muster predicts: `prediction`, and for classification `probability_<class>` in the order of the classes. Answers
+of other tasks (several labels, targets or outputs) are the model's own columns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Callable, Dict, List, Sequence
+
+import pyarrow as pa
+
+from .loaders import load
+
+
+def _load_pyfunc(path: str, model_config: Any = None) -> Model:  # noqa: ARG001  # as MLflow calls it
+    with open(os.path.join(os.path.dirname(os.path.abspath(path)), "muster.json"), encoding="utf-8") as file:
+        return Model(json.load(file), path)
+
+
+class Model:
+    """What MLflow calls."""
+
+    def __init__(self, told: Dict[str, Any], folder: str) -> None:
+        self._told = told
+        self._schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(told["schema"])))
+        self._loaded = load(told["load"], folder)
+
+    def predict(self, data: Any, params: Any = None) -> Any:
+        batch = _batch(data, self._schema)
+        given = dict(self._told["params"], **(params or {}))
+        raw = self._loaded.call(batch, given, self._told["wanted"])
+        return _answer(raw, self._told)
+
+
+def _batch(data: Any, schema: pa.Schema) -> pa.RecordBatch:
+    """Rows of a frame, of arrays by name, or of one array, as the model's columns."""
+    import numpy as np
+
+    if hasattr(data, "iloc"):
+        columns = {f.name: data.get(f.name) for f in schema}
+        size = len(data)
+    elif isinstance(data, dict):
+        columns = dict(data)
+        size = len(next(iter(columns.values())))
+    else:
+        data = np.asarray(data)
+        size = len(data)
+        columns = {schema.names[0]: data} if len(schema) == 1 else {n: data[:, i] for i, n in enumerate(schema.names)}
+    return pa.RecordBatch.from_arrays([_column(columns[f.name], f, size) for f in schema], schema=schema)
+
+
+def _column(values: Any, field: pa.Field, size: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(size, field.type)
+    if pa.types.is_list(field.type):
+        rows = [_flat(v) for v in (values.tolist() if hasattr(values, "tolist") else values)]
+        return pa.array(rows, field.type)
+    found = pa.array(values, from_pandas=True)
+    found = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    # Floats are rounded to the model's type; whole numbers and texts change only where nothing is lost.
+    return found.cast(field.type, safe=not pa.types.is_floating(field.type))
+
+
+def _flat(value: Any) -> List[Any]:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return [v for part in value for v in _flat(part)] if isinstance(value, list) else [value]
+
+
+def _answer(raw: pa.RecordBatch, told: Dict[str, Any]) -> Any:
+    import pandas as pd
+
+    reading, classes = told["reading"], told["classes"]
+    if told["task"] in ("binary", "multiclass"):
+        return _classified(raw, told)
+    if told["task"] == "regression":
+        values = raw.column(reading["value"])
+        values = values.flatten() if pa.types.is_fixed_size_list(values.type) else values
+        return pd.DataFrame({"prediction": values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)})
+    name = reading["value"] or reading["label"]
+    if name and not classes:
+        return pd.DataFrame({"prediction": raw.column(name).to_pylist()})
+    return pd.DataFrame({n: raw.column(i).to_pylist() for i, n in enumerate(raw.schema.names)})
+
+
+def _classified(raw: pa.RecordBatch, told: Dict[str, Any]) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    reading, classes, threshold = told["reading"], told["classes"], told["threshold"]
+    native = reading["classes"] or classes
+    order = [[_text(c) for c in native].index(_text(c)) for c in classes]
+    scores: Any = None
+    if reading["probabilities"]:
+        scores = np.column_stack([_matrix(raw.column(n), native) for n in reading["probabilities"]])
+        scores = _ACTIVATIONS[reading["activation"]](scores)
+        if scores.shape[1] == 1:
+            scores = np.column_stack([1 - scores, scores])
+        scores = scores[:, order]
+    if threshold is not None:
+        places = (scores[:, 1] >= threshold).astype(int)
+    elif reading["label"]:
+        places = _places(raw.column(reading["label"]), native, reading["codes"], order)
+    else:
+        places = (scores[:, 1] >= 0.5).astype(int) if len(classes) == 2 else scores.argmax(axis=1)
+    columns: Dict[str, Any] = {"prediction": [classes[p] for p in places]}
+    if scores is not None:
+        columns.update(("probability_" + _text(c), scores[:, i]) for i, c in enumerate(classes))
+    return pd.DataFrame(columns)
+
+
+def _places(labels: pa.Array, native: Sequence[Any], codes: Any, order: List[int]) -> List[int]:
+    """The place of each label among the registered classes; a label may be a place among the model's own."""
+    if pa.types.is_fixed_size_list(labels.type):
+        labels = labels.flatten()
+    known = {} if codes else {_text(c): i for i, c in enumerate(native)}
+    if codes or not any(_number(c) for c in known):
+        known.update((str(i), i) for i in range(len(native)))
+    back = {own: place for place, own in enumerate(order)}
+    return [back[known[_text(v)]] for v in labels.to_pylist()]
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text in ("true", "false")
+    return True
+
+
+def _text(value: Any) -> str:
+    """A class as all of Muster writes it: 6.0 is 6, True is true."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _matrix(column: pa.Array, native: Sequence[Any]) -> Any:
+    import numpy as np
+
+    if pa.types.is_struct(column.type):
+        places = {_text(f.name): i for i, f in enumerate(column.type)}
+        parts = column.flatten()
+        return np.column_stack(
+            [parts[places[_text(c)]].cast(pa.float64()).to_numpy(zero_copy_only=False) for c in native]
+        )
+    if pa.types.is_fixed_size_list(column.type) or pa.types.is_list(column.type):
+        return np.array(column.to_pylist(), dtype=np.float64).reshape(len(column), -1)
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(-1, 1)
+
+
+def _softmax(raw: Any) -> Any:
+    import numpy as np
+
+    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def _sigmoid(raw: Any) -> Any:
+    import numpy as np
+
+    small = np.exp(-np.abs(raw))
+    return np.where(raw >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _exp(raw: Any) -> Any:
+    import numpy as np
+
+    return np.exp(raw)
+
+
+_ACTIVATIONS: Dict[str, Callable[[Any], Any]] = {
+    "none": lambda raw: raw,
+    "softmax": _softmax,
+    "sigmoid": _sigmoid,
+    "exp": _exp,
+    "normalise": lambda raw: raw / raw.sum(axis=1, keepdims=True),
+}

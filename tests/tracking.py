@@ -246,7 +246,7 @@ def _pairs(tags: dict[str, str]) -> list[dict[str, str]]:
 def _run(run: str, uri: str, number: int) -> dict[str, Any]:
     info = {"run_id": run, "run_uuid": run, "run_name": f"run-{number}", "experiment_id": "1", "user_id": "ada",
             "status": "FINISHED", "start_time": NOON, "end_time": NOON + 1000, "artifact_uri": uri}  # fmt: skip
-    data = {"metrics": [{"key": "auc", "value": round(0.8 + number / 100, 2), "timestamp": NOON, "step": 0}, {"key": "loss", "value": "NaN"}],
+    data = {"metrics": [{"key": "auc", "value": round(0.8 + number / 100, 2), "timestamp": NOON, "step": 0}, {"key": "loss", "value": "NaN"}],  # noqa: E501
             "params": [{"key": "depth", "value": str(number)}],
             "tags": _pairs({"mlflow.source.git.repoURL": "https://ada:t0ken@git.example/churn", "mlflow.user": "ada"})}  # fmt: skip
     return {"info": info, "data": data, "inputs": {}, "outputs": {}}

@@ -23,7 +23,10 @@ class QuickOrigin:
 
     def describe(self, source: object, scratch: Path) -> Description:
         assert isinstance(source, Path)
-        return Description(source=str(source), specification=json.loads((source / "quick.json").read_text()))
+        told = json.loads((source / "quick.json").read_text())
+        if told.get("must") == "break":
+            raise ZeroDivisionError("a defect")
+        return Description(source=str(source), specification=told)
 
     def probe(self, draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         if draft.description.specification.get("must") == "task" and draft.declared.task is None:

@@ -123,6 +123,18 @@ def test_a_version_that_fails_is_told_and_the_rest_go_on(
     assert outcomes(mended) == {"price:1": "there", "price:2": "imported", "price:3": "there"}
 
 
+def test_a_defect_met_at_one_version_is_told_and_the_rest_go_on(
+    hub: Hub, server: Tracking, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "quick.json").write_text('{"must": "break"}')
+    server.add("price", tmp_path / "strange")
+    server.add("price", model)
+    report = everything(hub, server)
+    assert outcomes(report) == {"price:1": "failed", "price:2": "imported"}
+    assert "ZeroDivisionError: a defect" in report.items[0].reason
+
+
 def test_what_must_be_declared_is_told_by_version(hub: Hub, server: Tracking, model: Path) -> None:
     server.add("price", model)
     report = hub.register_all(server.url, environment="current")
@@ -243,6 +255,13 @@ def test_a_version_that_was_deleted_here_does_not_come_back(hub: Hub, server: Tr
     hub.delete_version("price:1")
     assert outcomes(everything(hub, server)) == {"price:1": "there", "price:2": "there"}
     assert [v.number for v in hub.versions("price")] == [2]
+    hub.delete_version("price:1", for_good=True)
+    report = everything(hub, server)
+    assert outcomes(report) == {"price:1": "there", "price:2": "there"}
+    assert report.items[0].notes == ("it was deleted here, for good",)
+    with pytest.raises(Conflict, match="`price:1` is, or was, another version here"):
+        hub.register("price", model, environment="current", number=1, **DECLARED)  # type: ignore[arg-type]
+    assert hub.register("price", model, environment="current", **DECLARED).number == 3  # type: ignore[arg-type]
 
 
 def test_slips_in_what_is_declared_are_told_before_anything(hub: Hub, server: Tracking, model: Path) -> None:

@@ -13,6 +13,7 @@ from muster.errors import Conflict, InvalidInput, MusterError, SourceDenied, Sou
 from muster.records import Alias, Model, Version
 from muster.registry.declarations import Declarations
 from muster.registry.references import check_alias, check_name, usable_tags
+from muster.registry.register import number_used
 from muster.registry.registry import point
 from muster.registry.search import conditions, every, holds
 from muster.source import Catalogue, Entry, SourceModel
@@ -134,6 +135,8 @@ class Import:
             item = Imported(name=entry.name, number=entry.number, ref=f"{plan.name}:{entry.number}", outcome="waiting")
             if (same := self._same(entry)) is not None:
                 yield self._there(item, entry, same, dry_run=dry_run)
+            elif self._was_here(plan, entry):
+                yield replace(item, outcome="there", notes=("it was deleted here, for good",))
             elif stop.event.is_set():
                 yield item
             elif entry.problem or entry.number in foreign:
@@ -179,6 +182,12 @@ class Import:
     def _same(self, entry: Entry) -> Version | None:
         found = self._store.find(Version, Query((Condition("imported", "=", entry.imported),), limit=1)).items
         return found[0] if found else None
+
+    def _was_here(self, plan: _Plan, entry: Entry) -> bool:
+        """Whether a version of this number was here and is gone: it does not come back by itself."""
+        return self._store.get(Version, plan.name, entry.number) is None and number_used(
+            self._store, plan.name, entry.number
+        )
 
     def _foreign(self, plan: _Plan) -> Mapping[int, str]:
         """The wanted numbers that other versions have here, with what those are. All, where nothing of the model was imported yet."""

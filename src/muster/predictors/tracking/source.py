@@ -58,6 +58,7 @@ class TrackingSource:
 
     def catalogue(self, uri: str | None) -> Catalogue:
         server = client(address.place(uri) if uri else default_place(self._settings))
+        self._talk(f"reading what {server.server} holds …")
         models: dict[str, SourceModel] = {}
         entries: list[Entry] = []
         for model in _models(server):

@@ -1,0 +1,61 @@
+"""Imports that are killed at random moments, over and over: what is there is whole, and in the end all of it is."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import muster
+from muster.hub import Hub
+from tests.tracking import tracking
+
+pytestmark = pytest.mark.deep
+
+KILLS = 60
+IMPORT = """
+import sys
+import muster
+from muster.hub import Hub
+
+Hub.origins = staticmethod(lambda: {"quick": "tests.hub.quick_origin:QuickOrigin"})
+with muster.open(sys.argv[1]) as hub:
+    print("begun", flush=True)
+    report = hub.register_all(sys.argv[2])
+    assert report.complete, report
+"""
+
+
+def test_killed_imports_lose_nothing_and_repeat_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "quick.json").write_text("{}")
+    root = Path(__file__).parents[2]
+    draw = random.Random(7)
+    with tracking() as server:
+        for name in ("Churn Model", "price", "Fraud"):
+            for number in (1, 2, 4, 5, 9):
+                server.add(name, tmp_path / "model", *(["Champion"] if number == 9 else []), number=number)
+        command = [sys.executable, "-c", IMPORT, str(tmp_path / "hub"), server.url]
+        for _ in range(KILLS):
+            with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                process.stdout.readline()
+                time.sleep(draw.uniform(0, 0.15))
+                process.kill()
+                process.wait()
+            with muster.open(tmp_path / "hub") as hub:
+                assert hub.verify_events()[1] is None
+                assert all(v.imported == f"{server.url}/{v.lineage['name']}:{v.number}" for v in hub.versions())
+        monkeypatch.setattr(Hub, "origins", staticmethod(lambda: {"quick": "tests.hub.quick_origin:QuickOrigin"}))
+        with muster.open(tmp_path / "hub") as hub:
+            assert hub.register_all(server.url).complete
+            found = sorted((v.model, v.number, v.aliases) for v in hub.versions())
+            created = [e.subject for e in hub.events(["action=version.created"])]
+            assert list((hub.folder / "scratch").iterdir()) == []
+        names = ("churn-model", "fraud", "price")
+        assert found == [(n, k, ("champion",) if k == 9 else ()) for n in names for k in (1, 2, 4, 5, 9)]
+        assert sorted(created) == sorted(f"version/{n}:{k}" for n in names for k in (1, 2, 4, 5, 9))

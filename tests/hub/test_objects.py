@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -193,3 +195,22 @@ def test_a_model_that_is_not_in_the_bucket_is_told_and_leaves_nothing(hub: Hub, 
             hub.register("other", source, task="binary")
     assert [m.name for m in hub.models()] == ["numbers"]
     assert not list((hub.folder / "scratch").iterdir())
+
+
+def test_what_is_wrong_with_a_fetched_model_names_where_it_came_from(hub: Hub, bucket: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("notes.txt", "no model")
+    source = put(f"{bucket}/models/m.zip", packed.getvalue())
+    with pytest.raises(MusterError) as caught:
+        hub.register("other", source, task="binary")
+    assert source in caught.value.message
+    assert "scratch" not in caught.value.message
+
+
+def test_a_name_stands_for_data_in_a_bucket(hub: Hub, bucket: str, stored: str) -> None:
+    record = hub.dataset("flights", stored)
+    assert record.uri == stored
+    run = hub.score("numbers", "data:flights", f"{bucket}/out.parquet")
+    assert run.rows == 20_000
+    assert run.fingerprint == hub.open_dataset(stored).fingerprint()

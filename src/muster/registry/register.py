@@ -10,7 +10,16 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from muster.errors import Conflict, InvalidInput, InvalidModel, InvalidReference, NotApplicable, near, plural
+from muster.errors import (
+    Conflict,
+    InvalidInput,
+    InvalidModel,
+    InvalidReference,
+    MusterError,
+    NotApplicable,
+    near,
+    plural,
+)
 from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
 from muster.records import Counter, Environment, Event, Model, Version, new_id, now
 from muster.registry.references import check_alias, check_name, check_tags
@@ -285,7 +294,12 @@ def _described(origin: Origin, source: object, fetched: Fetched | None, place: P
     place.mkdir()
     if fetched is None:
         return origin.describe(source, place)
-    told = origin.describe(fetched.path, place)
+    try:
+        told = origin.describe(fetched.path, place)
+    except MusterError as error:
+        # The folder that is soon gone tells nobody anything.
+        error.message = error.message.replace(str(fetched.path), fetched.source)
+        raise
     return replace(told, source=fetched.source, lineage={**told.lineage, **fetched.lineage}, imported=fetched.imported)
 
 

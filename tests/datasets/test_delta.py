@@ -267,6 +267,29 @@ class TestSinks:
                 sink.check()
 
 
+class TestObjectStorage:
+    def test_a_table_is_written_added_to_and_read(self, bucket: str, tmp_path: Path) -> None:
+        uri = f"delta:{bucket}/folder/t"
+        for run, values in ((RUN, (1, 2)), (OTHER_RUN, (3,))):
+            sink = DeltaSinks().create(f"{uri}?mode=append", run, numbers().schema, scratch=tmp_path)
+            sink.begin()
+            sink.write(0, 0, numbers(*values))
+            sink.commit([(0, 0)], {}, {0: 0})
+            assert sent(sink).committed()
+            sink.discard()
+        dataset = DeltaTables().open(uri, {})
+        assert rows_of(sent(dataset)) == [{"n": 1}, {"n": 2}, {"n": 3}]
+        assert dataset.uri == f"{uri}?version=1"
+        assert rows_of(DeltaTables().open(f"{uri}?version=0", {})) == [{"n": 1}, {"n": 2}]
+        assert not list(tmp_path.iterdir())
+        with pytest.raises(Conflict, match="exists already"):
+            DeltaSinks().create(uri, RUN, numbers().schema, scratch=tmp_path).check()
+
+    def test_one_that_is_not_there(self, bucket: str) -> None:
+        with pytest.raises(DatasetNotFound, match="there is no Delta table at"):
+            DeltaTables().open(f"delta:{bucket}/nothing", {})
+
+
 def test_a_table_is_not_taken_for_a_folder_of_parquet(tmp_path: Path) -> None:
     """Old versions' rows would be read with those of the new one."""
     write_deltalake(tmp_path / "t", numbers(1))

@@ -16,6 +16,7 @@ import pyarrow as pa
 from muster.config import expanded
 from muster.datasets.files import first_line
 from muster.errors import DatasetError, DatasetNotFound, InvalidInput, MissingExtra
+from muster.objects.place import Place, is_object_url
 from muster.signature import Json
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def place_of(text: str) -> str:
         raise InvalidInput("`delta:` names no table", hint="give the folder of one: `delta:path/to/table`")
     if text[:5].lower() == "file:":
         return unquote(text[5:].removeprefix("//"))
+    if is_object_url(text):
+        return str(Place.parse(text)).rstrip("/")
     if "://" in text:
         return text.rstrip("/")
     return str(expanded(text).absolute()).rstrip("/")

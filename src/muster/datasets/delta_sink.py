@@ -29,6 +29,8 @@ from muster.datasets.options import joined, refuse_unknown, split_options
 from muster.datasets.parquet_join import join
 from muster.datasets.staging import Staging
 from muster.errors import Conflict, DatasetError, InvalidInput
+from muster.objects.bucket import PIECE, bucket_of
+from muster.objects.place import SCHEMES, Place
 
 __all__ = ["DeltaSink", "DeltaSinks"]
 
@@ -62,8 +64,11 @@ class DeltaSinks:
         if mode == "append" and overwrite:
             raise InvalidInput("`mode=append` and overwriting exclude each other", hint="choose one of them")
         place = place_of(text)
-        if "://" in place and scratch is None:
-            raise InvalidInput(f"{place} needs a folder to stage in", hint="give `scratch`")
+        if "://" in place:
+            if place.partition("://")[0].lower() not in SCHEMES:
+                raise InvalidInput(f"no Delta table is written to {place}", hint="write s3://, gs://, az:// or a path")
+            if scratch is None:
+                raise InvalidInput(f"{place} needs a folder to stage in", hint="give `scratch`")
         return DeltaSink(place, run, schema, mode, tuple(inputs), scratch)
 
 
@@ -183,12 +188,14 @@ class DeltaSink:
         )  # positional there
 
     def _upload(self, name: str, chunks: Sequence[Path]) -> int:
-        from deltalake.fs import DeltaStorageHandler
-        from pyarrow.fs import PyFileSystem
-
-        with telling(self.place), PyFileSystem(DeltaStorageHandler(self.place)).open_output_stream(name) as stream:
+        joined_up = self.staging / name
+        with create(joined_up) as stream:
             join(chunks, stream.write)
-            return int(stream.tell())
+        where = Place.parse(f"{self.place}/{name}")
+        bucket_of(where).put(where.key, _blocks(joined_up))
+        size = joined_up.stat().st_size
+        joined_up.unlink()
+        return size
 
     def _commit(self, added: Sequence[Any], schema: pa.Schema, manifest: Mapping[str, object]) -> None:
         from deltalake import Schema
@@ -228,9 +235,19 @@ class DeltaSink:
 
     def discard(self) -> None:
         self._staging.discard()
-        target = Path(self.place)
-        if not self.remote and target.is_dir() and not self._recorded():
+        if self._recorded():
+            return
+        if self.remote:
+            where = Place.parse(f"{self.place}/part-{self.run}-")
+            bucket_of(where).delete([e.place.key for e in bucket_of(where).list(where.key)])
+        elif (target := Path(self.place)).is_dir():
             for path in target.glob(f"part-{self.run}-*.parquet"):
                 path.unlink(missing_ok=True)
             if not any(target.iterdir()):
                 target.rmdir()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while block := stream.read(PIECE):
+            yield block

@@ -107,7 +107,7 @@ def _message(error: Exception) -> str:
     said = next((line for line in lines if "ERROR:" in line or "FATAL:" in line), lines[0])
     for mark in ("ERROR:", "FATAL:"):
         said = said.rpartition(mark)[2]
-    return said.partition(". SQLSTATE")[0].strip().rstrip(".")
+    return said.partition(". SQLSTATE")[0].rpartition("Failed to connect: ")[2].strip().rstrip(".")
 
 
 class AdbcConnection:

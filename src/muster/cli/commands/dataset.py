@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +21,7 @@ from muster.cli.verbs import Shown, show_command
 if TYPE_CHECKING:
     from muster.hub import Hub
     from muster.records import DatasetRecord
+    from muster.registry.datasets import DatasetUse
 
 
 @click.group("dataset", cls=Group)
@@ -76,12 +79,28 @@ _VIEW: View[DatasetRecord] = View(
 
 @show_command(dataset, "NAME", example="muster dataset show march")
 def show_dataset(hub: Hub, name: str) -> Shown:
-    """Show a registered dataset: where it is, and its columns."""
+    """Show a registered dataset: where it is, its columns, and the runs that read or wrote it."""
     found = hub.dataset(name.removeprefix("data:"))
-    return Shown(plain(found), lambda: _sheet(found))
+    uses = list(islice(hub.dataset_uses(found.name), _USES))
+    told = [_told(found, use) for use in uses]
+    return Shown({**plain(found), "uses": told}, lambda: _sheet(found, uses))
 
 
-def _sheet(found: DatasetRecord) -> Sheet:
+def _told(found: DatasetRecord, use: DatasetUse) -> dict[str, object]:
+    run = {"run": use.run.id, "status": use.run.status, "version": use.run.ref}
+    return {"how": use.how, **run, "same": _same(found, use), "created_at": exact(use.run.created_at)}
+
+
+_USES = 20
+"""The newest that are shown."""
+
+
+def _same(found: DatasetRecord, use: DatasetUse) -> bool | None:
+    """Whether a run read what the dataset was when it was registered; None where that is not known."""
+    return use.run.fingerprint == found.fingerprint if use.how == "read" and use.run.fingerprint else None
+
+
+def _sheet(found: DatasetRecord, uses: Sequence[DatasetUse]) -> Sheet:
     sheet = Sheet(f"data:{found.name}")
     sheet.fact("", found.description)
     sheet.fact("uri", found.uri)
@@ -90,6 +109,19 @@ def _sheet(found: DatasetRecord) -> Sheet:
     sheet.fact("tags", *(f"{k}={v}" for k, v in found.tags.items()))
     sheet.fact("registered", f"{exact(found.created_at)} by {found.created_by}")
     sheet.fact("fingerprint", found.fingerprint)
+    if uses:
+        sheet.table(
+            "used by",
+            uses,
+            [
+                Column("run", lambda u: u.run.id),
+                Column("", lambda u: u.how),
+                Column("version", lambda u: u.run.ref),
+                Column("status", lambda u: u.run.status),
+                Column("data", lambda u: {True: "as registered", False: "changed", None: ""}[_same(found, u)]),
+                Column("when", lambda u: u.run.created_at),
+            ],
+        )
     return sheet
 
 

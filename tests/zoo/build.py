@@ -78,7 +78,7 @@ def _environment(line: str, flavor: str) -> Path:
     limits = folder / "bounds.txt"
     limits.write_text("\n".join(told.bounds), encoding="utf-8")
     constraints = ROOT / "requirements/dev.txt" if told.locked else limits
-    install = [
+    install: list[str | Path] = [
         "pip",
         "install",
         "--python",

@@ -173,7 +173,7 @@ def _pyfunc(document: Document, pyfunc: Mapping[str, Json]) -> Loading | None:
     if module in _NETWORKS:
         spec["scores"] = "unknown"
     if module in _BY_ROW:
-        spec["by_row"] = True
+        spec |= {"by_row": True, "kind": "forecaster"}
     if module in _RAW:
         spec["kind"] = "raw"
     needs = [pinned("mlflow", document.text("mlflow_version"))] if module.startswith("mlflow") else []

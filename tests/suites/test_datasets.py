@@ -109,7 +109,7 @@ STORES: dict[str, Store] = {
 
 
 REMOTE = [
-    "parquet in row groups", "parquet by a glob", "csv in a folder", "csv.gz", "jsonl.zst", "arrow stream", "arrow in batches",
+    "parquet in row groups", "parquet by a glob", "csv in a folder", "csv.gz", "jsonl.zst", "arrow in batches",
 ]  # fmt: skip
 
 
@@ -170,7 +170,7 @@ class TestFileSinks(SinkSuite):
         return read
 
 
-REMOTE_OUTPUTS = ["out/", "new/folders/out?format=jsonl", "out.parquet", "out.jsonl.zst", "out.arrow"]
+REMOTE_OUTPUTS = ["out/", "new/folders/out?format=jsonl", "out.parquet", "out.jsonl.zst"]
 
 
 @pytest.mark.parametrize("name", REMOTE_OUTPUTS)

@@ -29,12 +29,20 @@ def test_the_commands_are_those_of_the_surface() -> None:
         for words in (
             *("demo", "register", "score", "predict", "worker", "gc", "completion"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
-            *("version list", "version show", "version describe", "version threshold", "version download", "version delete"),
+            *(
+                "version list",
+                "version show",
+                "version describe",
+                "version threshold",
+                "version download",
+                "version delete",
+            ),
             *("version restore",),
             *("alias set", "alias remove", "alias list", "tag set", "tag remove"),
             *("dataset register", "dataset list", "dataset show", "dataset remove"),
             *("origin list", "origin check", "run list", "run show", "run cancel", "run resume"),
             *("env list", "env gc", "event list", "event verify", "config show", "db upgrade"),
+            *("event head", "db backup", "db restore"),
         )
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from muster.errors import Corrupt, StoreError
 
@@ -73,7 +73,7 @@ def unconnected(text: str) -> Unconnected:
 def is_lost(error: BaseException | None) -> bool:
     """Whether a driver's error says that the connection is gone."""
     if not isinstance(error, DBAPIError):
-        return False
+        return isinstance(error, PendingRollbackError)  # SQLAlchemy's word for using it once more
     code = _code(error)
     return error.connection_invalidated or code in _LOST or code.startswith("08")
 

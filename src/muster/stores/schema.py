@@ -67,7 +67,9 @@ def _revision(database: Database, connection: Connection, *, looks: bool = False
         if looks and not inspect(connection).has_table(VERSION_TABLE):
             return _without(database, connection)
         found = connection.execute(_FOUND).scalar()
-    except (OperationalError, ProgrammingError):
+    except (OperationalError, ProgrammingError) as error:
+        if error.connection_invalidated:
+            raise database.explain(error) from error
         # Usually: no such table. If it is something else, asking for the tables fails too.
         found = _without(database, connection)
     except SQLAlchemyError as error:

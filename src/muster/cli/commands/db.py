@@ -32,10 +32,10 @@ def backup_db(session: Session, target: str) -> None:
     """
     made = session.hub.backup(target)
     _told(session, "backed up", made, to=made.folder)
-    session.next(f"muster --hub NEW_FOLDER db restore {shlex.quote(made.folder)}")
+    session.next(f"muster db restore {shlex.quote(made.folder)} --hub NEW_FOLDER")
 
 
-@db.command("restore", makes_hub=True, example="muster --hub ./hub db restore /backups/hub-2026-11-21")
+@db.command("restore", makes_hub=True, example="muster db restore /backups/hub-2026-11-21 --hub ./hub")
 @click.argument("source", metavar="FOLDER")
 @pass_session
 def restore_db(session: Session, source: str) -> None:

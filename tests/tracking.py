@@ -104,6 +104,8 @@ class Tracking:
         short = path.replace("/unity-catalog", "").removeprefix(f"{API}/")
         if path.startswith("/api/2.0/fs/directories/Models/"):
             return self._directory(path)
+        if short.startswith("logged-models/") and "/artifacts/" in short:
+            return self._logged_files(short.split("/")[1], short.rpartition("/")[2], asked)
         if short.startswith("logged-models/"):
             model = short.rpartition("/")[2]
             return {"model": self._of(self.logged, model, f"Logged model with ID '{model}' not found.")}
@@ -141,6 +143,12 @@ class Tracking:
 
     def _unity_routes(self) -> dict[str, Route]:
         return {"model-versions/generate-temporary-credentials": self._lend}
+
+    def _logged_files(self, model: str, route: str, asked: dict[str, Any]) -> dict[str, Any]:
+        root = urlsplit(str(self.logged[model]["info"]["artifact_uri"])).path.strip("/")
+        if route == "directories":
+            return {"files": _listing(self._files(root), asked.get("artifact_directory_path", ""))}
+        return {"credentials": [{"credential_info": self._signed(f"{root}/{path}")} for path in asked["paths"]]}
 
     def _search_models(self, asked: dict[str, Any]) -> dict[str, Any]:
         models = [_without(m, asked.get("hidden", ())) for m in self.models.values()]

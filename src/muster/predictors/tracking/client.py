@@ -92,6 +92,10 @@ class Client:
     def run_artifacts(self, run: str, path: str) -> Iterator[dict[str, Any]]:
         return self._pages(f"{_API}/artifacts/list", {"run_id": run, "path": path}, "files", sized=False)
 
+    def logged_artifacts(self, model: str, path: str) -> Iterator[dict[str, Any]]:
+        query = {"artifact_directory_path": path} if path else {}
+        return self._pages(f"{_API}/logged-models/{model}/artifacts/directories", query, "files", sized=False)
+
     def _get(self, path: str, query: Mapping[str, str | int], key: str) -> dict[str, Any]:
         found = self.transport.get(path, query).get(key)
         if not isinstance(found, dict):

@@ -15,7 +15,7 @@ from muster.objects.stream import pieces
 from muster.predictors.tracking.client import Client
 from muster.predictors.tracking.files import Item
 
-__all__ = ["Objects", "Proxied", "RunFiles", "UnityFiles", "WorkspaceFiles", "lent", "object_place"]
+__all__ = ["LoggedFiles", "Objects", "Proxied", "RunFiles", "UnityFiles", "WorkspaceFiles", "lent", "object_place"]
 
 _API = "/api/2.0/mlflow"
 
@@ -89,8 +89,10 @@ class RunFiles:
         return RunFiles(self._client, self._run, folder), name
 
     def list(self, folder: str) -> Iterator[Item]:
-        for file in self._client.run_artifacts(self._run, _join(self._root, folder)):
-            yield _listed(self._root, file)
+        full = _join(self._root, folder)
+        for file in self._client.run_artifacts(self._run, full):
+            if file.get("path") != full or not full:  # what is no folder lists itself
+                yield _listed(self._root, file)
 
     def fetch(self, path: str, target: Path) -> int:
         full = _join(self._root, path)
@@ -99,6 +101,28 @@ class RunFiles:
         body = {"run_id": self._run, "path": [full]}
         found = self._client.transport.post(f"{_API}/artifacts/credentials-for-read", body).get("credential_infos")
         return _signed(self._client, (found or [{}])[0], target)
+
+
+class LoggedFiles:
+    """Below a path of a logged model at Databricks, by signed addresses."""
+
+    def __init__(self, client: Client, model: str, root: str = "") -> None:
+        self._client, self._model, self._root = client, model, root.strip("/")
+        self._api = f"{_API}/logged-models/{model}/artifacts"
+
+    def __str__(self) -> str:
+        return f"models:/{_join(self._model, self._root)} on {self._client.server}"
+
+    def list(self, folder: str) -> Iterator[Item]:
+        full = _join(self._root, folder)
+        for file in self._client.logged_artifacts(self._model, full):
+            if file.get("path") != full or not full:
+                yield _listed(self._root, file)
+
+    def fetch(self, path: str, target: Path) -> int:
+        body = {"paths": [_join(self._root, path)]}
+        found = self._client.transport.post(f"{self._api}/credentials-for-download", body).get("credentials")
+        return _signed(self._client, (found or [{}])[0].get("credential_info") or {}, target)
 
 
 class WorkspaceFiles:

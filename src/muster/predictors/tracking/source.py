@@ -18,7 +18,15 @@ from muster.predictors.tracking.address import Address, Artifacts, LoggedModel, 
 from muster.predictors.tracking.client import Client
 from muster.predictors.tracking.files import Files, download, download_file
 from muster.predictors.tracking.lineage import logged_model_lineage, run_lineage, stage_of, tags_of, version_lineage
-from muster.predictors.tracking.places import Objects, Proxied, RunFiles, WorkspaceFiles, lent, object_place
+from muster.predictors.tracking.places import (
+    LoggedFiles,
+    Objects,
+    Proxied,
+    RunFiles,
+    WorkspaceFiles,
+    lent,
+    object_place,
+)
 from muster.predictors.tracking.server import client, default_place
 from muster.signature import Json
 from muster.source import Catalogue, Entry, Fetched, SourceModel
@@ -139,7 +147,8 @@ def _find(server: Client, wanted: Address) -> _Found:
             run = str((found.get("info") or {}).get("source_run_id") or "")
             lineage |= _run(server, run)
             where = str((found.get("info") or {}).get("artifact_uri") or "")
-            return _Found(_uri(server, f"models/{model}"), lineage, where)
+            files = LoggedFiles(server, model) if server.kind != "mlflow" else None
+            return _Found(_uri(server, f"models/{model}"), lineage, where, files=files)
         case Run(run, path):
             return _of_run(server, run, path)
         case Artifacts(path):
@@ -190,6 +199,8 @@ def _of_run(server: Client, run: str, path: str) -> _Found:
         lineage |= {"model_id": info.get("model_id"), "model": logged_model_lineage(logged)}
         inner = path.partition("/")[2]
         where = str(info.get("artifact_uri") or "").rstrip("/")
+        if server.kind != "mlflow":
+            return _Found(source, lineage, "", files=LoggedFiles(server, str(info.get("model_id")), inner))
         return _Found(source, lineage, f"{where}/{inner}" if inner else where)
     root = str((found.get("info") or {}).get("artifact_uri") or "").rstrip("/")
     if server.kind != "mlflow" or (_is_local(root) and not _local(root).is_dir()):

@@ -163,7 +163,10 @@ def test_plain_mlflow_predicts_the_same(name: str, place: Path) -> None:
     assert told["saved_input_example_info"]["artifact_path"] == "input_example.json"
 
 
-@pytest.mark.parametrize("name", CASES)
+SLOW = {"value", "lightgbm", "function"}  # like others, and each starts two workers
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.deep) if n in SLOW else n for n in CASES])
 def test_it_comes_back_as_it_was(name: str, place: Path, tmp_path: Path) -> None:
     key = _key(name)
     with muster.open(place / "hub") as hub, muster.open(tmp_path / "other") as other:

@@ -91,6 +91,15 @@ def test_a_pickle_of_very_many_instructions_is_read_to_its_end(tmp_path: Path, m
     )
 
 
+def test_large_arrays_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "_MOST_READ", 1_000)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps([b"x" * 50_000, ARRAY, Bad()], 4))
+    assert dangers(scan(tmp_path)) == {"model.pkl": ["posix.system"]}
+    monkeypatch.setattr(verdicts, "_MOST_KEPT", 10)
+    assert dangers(scan(tmp_path)) == {"model.pkl": ["posix.system"]}
+    assert "unscanned" not in {f["severity"] for f in scan(tmp_path)}
+
+
 def test_ordinary_models_are_free_of_dangers() -> None:
     for name in NAMES:
         found = scan(entry(name).folder)

@@ -41,7 +41,8 @@ _BEGINNINGS = b"(c]}i)l\x8c"
 """How pickles of protocols 0 and 1, which have no mark, usually begin."""
 _ZIP, _ARRAY = b"PK\x03\x04", b"\x93NUMPY"
 
-_MOST_MEMBER = 1 << 30
+_MOST_MEMBER = 256 << 20
+_MOST_START = 16 << 20
 _MOST_TOLD = 100
 _MOST_LOOK = 100_000
 
@@ -88,7 +89,7 @@ def _reads(content: Any) -> bool:
     """Whether it reads as a pickle to its end, and names something."""
     names = False
     try:
-        for step, (code, _, _) in enumerate(pickletools.genops(BytesIO(content[: 16 << 20]))):
+        for step, (code, _, _) in enumerate(pickletools.genops(BytesIO(content[:_MOST_START]))):
             names = names or code.name in {"GLOBAL", "INST", "STACK_GLOBAL"}
             if step > _MOST_LOOK:
                 return names
@@ -128,15 +129,15 @@ def _of_zip(file: Path, name: str) -> Iterator[dict[str, Json]]:
 def _of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Iterator[dict[str, Json]]:
     with archive.open(info) as opened:
         start = opened.read(8)
-    pickle = bool(_PROTOCOL.match(start)) or start.startswith(_ARRAY)
+    sure = _PROTOCOL.match(start) or start.startswith(_ARRAY) or info.filename.lower().endswith(_SUFFIXES)
     if info.filename == "schema.json" and name.endswith(".skops"):
         yield from _of_skops(archive.read(info)[:_MOST_MEMBER], name)
-    elif pickle or info.filename.lower().endswith(_SUFFIXES) or (start and start[0] in _BEGINNINGS):
-        if info.file_size > _MOST_MEMBER:
-            yield _finding(f"{name}:{info.filename}", "more than 1 GiB of it", "unscanned")
+    elif sure or (start and start[0] in _BEGINNINGS):
+        if sure and info.file_size > _MOST_MEMBER:
+            yield _finding(f"{name}:{info.filename}", "a pickle of more than 256 MiB in an archive", "unscanned")
             return
         with archive.open(info) as opened:
-            content = opened.read(_MOST_MEMBER)
+            content = opened.read(_MOST_MEMBER if sure else _MOST_START)
         if content and _is_pickle(content, info.filename):
             yield from _findings(f"{name}:{info.filename}", *globals_in(_without_header(content)))
 

@@ -11,7 +11,7 @@ import logging
 import pickletools
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any, cast
 
 from picklescan.scanner import SafetyLevel, ScanResult, scan_pickle_bytes
 
@@ -56,6 +56,8 @@ _MODULES = (
 
 _MOST_STEPS, _MOST_STREAMED = 2_000_000, 100_000_000
 """Instructions of a pickle that are kept in memory at once, and that are read at all."""
+_MOST_READ, _MOST_KEPT = 16 << 20, 512 << 20
+"""Bytes of one array or text that are read, and of all that are kept at once."""
 
 # Names as protocols 2 to 5 write them: a module and a name as short texts, each perhaps memoized, and STACK_GLOBAL; or GLOBAL.
 _STACKED = re.compile(rb"\x8c(.)([A-Za-z_][\w.]*)(?:\x94|q.|r....)?\x8c(.)([\w.<>]+?)(?:\x94|q.|r....)?\x93", re.DOTALL)
@@ -64,8 +66,9 @@ _LINES = re.compile(rb"[ci]([A-Za-z_][\w.]*)\n([A-Za-z_][\w.]*)\n")
 
 def globals_in(content: Any) -> tuple[Globals, bool]:
     """What the pickles in the bytes refer to; and whether they were read to their end. `content` is bytes, or a map of a file."""
+    stream = io.BytesIO(content) if isinstance(content, bytes) else content
     try:
-        result = scan_pickle_bytes(_Steps(io.BytesIO(content) if isinstance(content, bytes) else content), "")
+        result = scan_pickle_bytes(_Steps(stream, _MOST_STEPS, _MOST_KEPT), "")
     except _TooMany:
         found, whole = _streamed(content)
         return found | _by_pattern(content), whole
@@ -83,8 +86,9 @@ def _streamed(content: Any) -> tuple[Globals, bool]:
     memo: dict[int, str] = {}
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
     stream.seek(0)
+    stream = _Steps(stream, 4 * _MOST_STREAMED, None)
     try:
-        for step, (code, argument, _) in enumerate(pickletools.genops(stream)):
+        for step, (code, argument, _) in enumerate(pickletools.genops(cast("IO[bytes]", stream))):
             if code.name in {"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"}:
                 memo[len(memo) if argument is None else int(argument)] = texts[-1]
             elif code.name in {"GLOBAL", "INST"}:
@@ -98,7 +102,7 @@ def _streamed(content: Any) -> tuple[Globals, bool]:
                 texts = [texts[-1], argument]
             if step > _MOST_STREAMED:
                 return found, False
-    except Exception:  # noqa: BLE001  # as above
+    except (Exception, _TooMany):  # noqa: BLE001  # as above
         return found, False
     return found, True
 
@@ -141,16 +145,34 @@ class _TooMany(BaseException):
     """Beyond the limit. No Exception: the reader takes these for the end of a pickle."""
 
 
+class _Passed:
+    """Stands for the bytes of a large array, which nobody looks at."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+
 class _Steps:
-    """A stream that counts its reads: each instruction is one at least."""
+    """A stream that counts its reads, of which each instruction is one at least, and what they take in memory."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream, self._left = stream, _MOST_STEPS
+    def __init__(self, stream: Any, steps: int, kept: int | None) -> None:
+        self._stream, self._left, self._kept = stream, steps, kept
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1) -> Any:
         self._left -= 1
         if self._left < 0:
             raise _TooMany
+        if size > _MOST_READ:
+            self._stream.seek(size, 1)
+            self._stream.seek(-1, 1)
+            return _Passed(size) if self._stream.read(1) else b""
+        if self._kept is not None:
+            self._kept -= size
+            if self._kept < 0:
+                raise _TooMany
         return bytes(self._stream.read(size))
 
     def readline(self) -> bytes:

@@ -25,7 +25,7 @@ def read_own(document: Document, source: str) -> Description | None:
     try:
         body = json.loads((document.folder / TOLD).read_text(encoding="utf-8"))
         version = restore(Version, body["version"])
-    except (ValueError, KeyError, TypeError, MusterError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, MusterError) as error:
         raise InvalidModel(f"{source}/{TOLD} cannot be read: {error}", hint="download the version again") from None
     file = version.load.get("file")
     if isinstance(file, str):

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sqlalchemy import Connection
 
 from muster.errors import Corrupt, InvalidInput, MusterError, StoreError
 from muster.records import Counter, Model
+from muster.store import Query
 from muster.stores import open_records
 from muster.stores.sql import SqlRecords
 from muster.stores.sqlite import Sqlite
@@ -337,3 +340,29 @@ def test_an_older_state_is_not_shown(tmp_path: Path, mount: Mount) -> None:
     ) as error:
         SqlRecords(_frozen(tmp_path / "disk", mount, "-shm"))
     assert "copy the hub's folder" in error.value.hint
+
+
+@pytest.mark.deep
+def test_an_interrupt_at_any_moment_leaves_a_store_that_works(tmp_path: Path) -> None:
+    """Ctrl-C within a statement ends its connection: the transaction is undone, and the next one is a new one."""
+    rounds = 150
+    random_ = random.Random(7)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with closing(SqlRecords(tmp_path / "muster.db")) as store:
+            for n in range(rounds):
+                insert(store, Counter(name=f"a{n}", last=0))
+                with suppress(KeyboardInterrupt):
+                    signal.setitimer(signal.ITIMER_REAL, random_.uniform(0.0001, 0.004))
+                    while True:
+                        with store.transaction("ada") as tx:
+                            counter = tx.get(Counter, f"a{n}")
+                            assert counter is not None
+                            tx.replace(replace(counter, last=counter.last + 1))
+                            tx.replace(replace(counter, last=counter.last + 2))
+                assert store.get(Counter, f"a{n}") is not None
+            found = store.find(Counter, Query(limit=rounds)).items
+            assert all(c.last % 2 == 0 for c in found)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -24,7 +24,7 @@ SCORE = X["age"] + X["income"]
 YES = (SCORE > 0).astype(int).to_numpy()
 THREE = np.digitize(SCORE, [-0.7, 0.7])
 TABLE = pa.Table.from_pandas(X)
-QUIET = {"verbose": -1, "min_data_in_leaf": 5}
+QUIET = {"verbose": -1, "min_data_in_leaf": 5, "num_threads": 1}
 
 Register = Callable[..., Registered]
 
@@ -45,7 +45,7 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Register:
 
 
 def trained(objective: str, labels: Any, **more: Any) -> Any:
-    return xgboost.train({"objective": objective, **more}, xgboost.DMatrix(X, labels), 3)
+    return xgboost.train({"objective": objective, "nthread": 1, **more}, xgboost.DMatrix(X, labels), 3)
 
 
 @pytest.mark.parametrize("suffix", ["json", "ubj"])
@@ -86,7 +86,7 @@ def test_an_estimator_of_xgboost_stops_where_it_stopped_early(
     suffix: str, registered: Register, tmp_path: Path
 ) -> None:
     noise = random.integers(0, 2, len(X))
-    model = xgboost.XGBClassifier(n_estimators=40, early_stopping_rounds=2)
+    model = xgboost.XGBClassifier(n_estimators=40, n_jobs=1, early_stopping_rounds=2)
     model.fit(X, YES, eval_set=[(X, noise)], verbose=False)
     model.save_model(tmp_path / f"m.{suffix}")
     assert model.best_iteration < model.get_booster().num_boosted_rounds() - 1

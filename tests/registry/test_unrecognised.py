@@ -23,6 +23,13 @@ def test_what_is_not_run_is_told_with_a_way_to_bring_it(suffix: str) -> None:
     assert error.hint
 
 
+def test_a_folder_of_transformers_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"architectures": ["BertForSequenceClassification"]}')
+    error = unrecognised(tmp_path, ["onnx"])
+    assert "a model that Hugging Face's transformers saved" in error.message
+    assert "mlflow.transformers" in error.hint
+
+
 def test_anything_else_is_told_what_there_is() -> None:
     assert "origins are mlflow, onnx" in unrecognised(Path("model.xyz"), ["mlflow", "onnx"]).hint
     assert "an object of type int" in unrecognised(3, ["onnx"]).message

@@ -24,12 +24,15 @@ _FOREIGN: Mapping[str, tuple[str, str]] = {
     ".gguf": ("a language model of llama.cpp", _WRAP.removeprefix("or ")),
 }
 """Formats by suffix that people try: what it is, and what to do."""
+_HUGGING_FACE = ("a model that Hugging Face's transformers saved", f"save it with mlflow.transformers, {_WRAP}")
 
 
 def unrecognised(source: object, origins: Sequence[str]) -> InvalidModel:
     if not isinstance(source, (str, os.PathLike)):
         return _nothing_known(f"an object of type {type(source).__name__}", origins)
-    what, mend = _FOREIGN.get(Path(source).suffix.lower(), ("", ""))
+    path = Path(source)
+    known = _HUGGING_FACE if (path / "config.json").is_file() else None
+    what, mend = known or _FOREIGN.get(path.suffix.lower(), ("", ""))
     if what:
         return InvalidModel(f"`{os.fspath(source)}` is {what}", hint=mend)
     return _nothing_known(f"`{os.fspath(source)}`", origins)

@@ -205,3 +205,71 @@ if LINE >= (2, 20) and find_spec("pydantic"):
             task="other",
             declare={"task": "other"},
         )
+
+
+NESTED = """
+import mlflow
+
+
+class Nested(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        rows = model_input.to_dict(orient="records")
+        return [float(sum(r["list"]) + r["map"]["k"] + r["object"]["x"]) for r in rows]
+
+
+mlflow.models.set_model(Nested())
+"""
+TENSORS = """
+import mlflow
+
+
+class Tensors(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return model_input["image"].sum(axis=(1, 2)) + model_input["bias"][:, 0]
+
+
+mlflow.models.set_model(Tensors())
+"""
+
+if LINE >= (2, 20):
+
+    @maker
+    def nested(place: Path) -> None:
+        """Columns of lists, maps and objects."""
+        import pyarrow as pa
+        from mlflow.models import ModelSignature
+        from mlflow.types.schema import Array, ColSpec, DataType, Map, Object, Property, Schema
+
+        columns = [
+            ColSpec(Array(DataType.long), "list"),
+            ColSpec(Map(DataType.double), "map"),
+            ColSpec(
+                Object([Property("x", DataType.long), Property("note", DataType.string, required=False)]), "object"
+            ),
+        ]
+        scripted(place, NESTED, signature=ModelSignature(inputs=Schema(columns)))
+        kinds = [
+            pa.list_(pa.int64()),
+            pa.map_(pa.string(), pa.float64()),
+            pa.struct([("x", pa.int64()), ("note", pa.string())]),
+        ]
+        values = [
+            [[1, 2], [3]],
+            [[("k", 0.5)], [("k", 1.5), ("l", 9.0)]],
+            [{"x": 10, "note": None}, {"x": 20, "note": "n"}],
+        ]
+        arrays = [pa.array(v, k) for v, k in zip(values, kinds)]
+        table = pa.table(dict(zip(("list", "map", "object"), arrays)))
+        said(place, [13.5, 24.5], data=table, sample=True, task="regression", declare={"task": "regression"})
+
+    @maker
+    def tensors(place: Path) -> None:
+        """Two tensors by name."""
+        import pyarrow as pa
+        from mlflow.models import ModelSignature
+        from mlflow.types.schema import Schema, TensorSpec
+
+        specs = [TensorSpec(np.dtype("float32"), (-1, 2, 2), "image"), TensorSpec(np.dtype("float32"), (-1, 1), "bias")]
+        scripted(place, TENSORS, signature=ModelSignature(inputs=Schema(specs)))
+        table = pa.table({"image": [[[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [0.5, 0.25]]], "bias": [[0.5], [0.25]]})
+        said(place, [10.5, 2.0], data=table, sample=True, task="regression", declare={"task": "regression"})

@@ -65,6 +65,8 @@ def ordered(batch: pa.RecordBatch, names: Sequence[str] | None) -> pa.RecordBatc
 def frame(batch: pa.RecordBatch) -> Any:
     """A pandas DataFrame; columns of floats alone are put into one block by hand, in half of the time for a single row."""
     kinds = set(batch.schema.types)
+    if any("map<" in str(kind) for kind in kinds):
+        return _with_dicts(batch)
     if len(kinds) != 1 or next(iter(kinds)) not in (pa.float64(), pa.float32()):
         return batch.to_pandas()  # always a copy, since blocks of columns are not split
     import numpy as np
@@ -74,6 +76,18 @@ def frame(batch: pa.RecordBatch) -> Any:
     for place, column in enumerate(batch.columns):
         block[place] = column.to_numpy(zero_copy_only=False)
     return pd.DataFrame(block.T, columns=batch.schema.names, copy=False)
+
+
+def _with_dicts(batch: pa.RecordBatch) -> Any:
+    """A frame whose maps are dicts, as models know them: pandas has pairs in their place."""
+    try:
+        return batch.to_pandas(maps_as_pydicts="strict")
+    except TypeError:  # releases before 13
+        data = batch.to_pandas()
+    for field, column in zip(batch.schema, batch.columns):
+        if pa.types.is_map(field.type):
+            data[field.name] = [None if pairs is None else dict(pairs) for pairs in column.to_pylist()]
+    return data
 
 
 def categorise(data: Any, names: Sequence[str], batch: pa.RecordBatch) -> Any:

@@ -208,3 +208,16 @@ def test_files_in_object_storage_are_read_from_there(
     server.add("Churn", model)
     server.uris["Churn", 1] = f"{bucket}/runs/1"
     assert fetched(source, "models:/Churn/1", tmp_path / "here") == files(model)
+
+
+def test_a_folder_that_lists_what_is_not_in_it_is_refused(
+    source: TrackingSource, server: Tracking, model: Path, tmp_path: Path
+) -> None:
+    server.add("Churn", model)
+    run = "00000000000000000000000000000001"
+    server.runs[run]["info"]["artifact_uri"] = "/not/here"
+    entry = {"path": "model/data", "is_dir": True}
+    aside = {"path": "model/aside", "is_dir": False, "file_size": 1}
+    server.instead["artifacts/list"] = lambda asked: {"files": [aside if asked["path"] == "model/data" else entry]}
+    with pytest.raises(SourceError, match="`'aside'`, which is no file in it"):
+        source.fetch(f"runs:/{run}/model", tmp_path)

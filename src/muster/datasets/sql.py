@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 
 from muster.dataset import Chunk
 from muster.datasets.chunks import Piece, batch_of, cut, shifted
-from muster.datasets.sql_engine import Connection, engine_of
+from muster.datasets.sql_engine import Connection, FileState, engine_of
 from muster.datasets.sql_source import Source, claims, quoted, source
 from muster.errors import DatasetError, InvalidInput, near
 
@@ -140,6 +141,13 @@ def _picked(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
     return pa.schema([schema.field(n) for n in names])
 
 
+@lru_cache(maxsize=32)
+def _digest(table: Source, order: str, _state: FileState | None) -> str:
+    """Of a file's table, read through once for each state of the file."""
+    with engine_of(table).reading(table) as connection:
+        return connection.digest(order)
+
+
 class SqlDataset:
     """A Dataset of a table or a query. A picklable value; every part connects for itself."""
 
@@ -221,5 +229,8 @@ class SqlDataset:
         """Of the names and types of the columns and of what every row holds, read by the database itself where it can."""
         types = "\0".join(f"{f.name}\0{f.type}" for f in self.schema)
         with engine_of(self._source).reading(self._source) as connection:
-            content = connection.digest(self._order.sql)
+            state = connection.state()
+            content = connection.digest(self._order.sql) if state is None else None
+        if content is None:
+            content = _digest(self._source, self._order.sql, state)
         return hashlib.sha256(f"{types}\n{content}\n".encode()).hexdigest()

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from muster.datasets.chunks import Piece, batch_of, cut, nothing
 from muster.datasets.files import first_line
+from muster.datasets.sql_engine import FileState
 from muster.datasets.sql_source import Source, quoted
 from muster.errors import DatasetError, DatasetNotFound, InvalidInput, MissingExtra, MusterError, near
 
@@ -167,6 +168,9 @@ class AdbcConnection:
         return total.hexdigest()
 
     def stamp(self) -> str | None:
+        return None
+
+    def state(self) -> FileState | None:
         return None
 
     def size(self) -> int:

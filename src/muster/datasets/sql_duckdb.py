@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from muster.datasets.chunks import Piece, batch_of, nothing
 from muster.datasets.files import first_line
+from muster.datasets.sql_engine import FileState, file_state
 from muster.datasets.sql_source import ABSENT, Source, quoted
 from muster.errors import DatasetError, DatasetNotFound, InvalidInput, MissingExtra, near
 
@@ -121,6 +122,9 @@ class DuckDbConnection:
 
     def stamp(self) -> str | None:
         return None
+
+    def state(self) -> FileState | None:
+        return file_state(self._source.address, ".wal")
 
     def size(self) -> int:
         return Path(self._source.address).stat().st_size

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -12,7 +13,10 @@ from muster.datasets.chunks import Piece
 from muster.datasets.sql_source import ENGINES, Source
 from muster.extensions import load
 
-__all__ = ["Connection", "Engine", "engine_of"]
+__all__ = ["Connection", "Engine", "FileState", "engine_of", "file_state"]
+
+FileState: TypeAlias = tuple[tuple[int, int, int], ...]
+"""Size and times of a database's file and of its log."""
 
 
 class Connection(Protocol):
@@ -44,6 +48,10 @@ class Connection(Protocol):
         """The same at less cost, where there is a way."""
         ...
 
+    def state(self) -> FileState | None:
+        """What changes whenever the file of the database does: with the same one, its content need not be read again. None of a server."""
+        ...
+
     def size(self) -> int:
         """Bytes as stored, or a guess."""
         ...
@@ -58,3 +66,8 @@ class Engine(Protocol):
 def engine_of(source: Source) -> Engine:
     found: Engine = load(ENGINES[source.engine])()
     return found
+
+
+def file_state(address: str, log: str) -> FileState:
+    found = [path.stat() for path in (Path(address), Path(address + log)) if path.exists()]
+    return tuple((s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in found)

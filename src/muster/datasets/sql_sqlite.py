@@ -7,13 +7,13 @@ import marshal
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
 import pyarrow as pa
 
 from muster.datasets.chunks import Piece, nothing
+from muster.datasets.sql_engine import FileState, file_state
 from muster.datasets.sql_source import ABSENT, Source, quoted
 from muster.datasets.sql_values import decided, piece_of
 from muster.errors import DatasetError, DatasetNotFound, InvalidInput, near
@@ -147,35 +147,20 @@ class SqliteConnection:
             yield piece_of(rows, schema)
 
     def digest(self, order: str) -> str:
-        """Read through once for each content of the file."""
-        return _digest(self._source, order, _state(Path(self._source.address)))
-
-    def read_digest(self, order: str) -> str:
         total = hashlib.sha256()
         cursor = self._run(f"SELECT * FROM {self._source.relation} ORDER BY {order}")
         while rows := cursor.fetchmany(_ROWS):
-            for row in rows:
-                total.update(marshal.dumps(row, 2))
+            total.update(marshal.dumps(rows, 2))  # without references, so that equal rows give equal bytes
         return total.hexdigest()
 
     def stamp(self) -> str | None:
         return None
 
+    def state(self) -> FileState | None:
+        return file_state(self._source.address, "-wal")
+
     def size(self) -> int:
         return Path(self._source.address).stat().st_size
-
-
-def _state(path: Path) -> tuple[tuple[int, int, int], ...]:
-    """What tells that the file and its log were not touched."""
-    files = [path, path.with_name(f"{path.name}-wal")]
-    found = [f.stat() for f in files if f.exists()]
-    return tuple((s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in found)
-
-
-@lru_cache(maxsize=32)
-def _digest(source: Source, order: str, _state: tuple[tuple[int, int, int], ...]) -> str:
-    with Sqlite().reading(source) as connection:
-        return connection.read_digest(order)
 
 
 def declared_type(declared: str) -> pa.DataType | None:

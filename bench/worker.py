@@ -75,13 +75,14 @@ def main() -> None:
     ]
     start = {
         key: _middle([r[key] for r in rounds["worker"]])
-        for key in ("start", "stop", "cpu_of_muster", "rows_per_second")
+        for key in ("start", "start_open", "stop", "cpu_of_muster", "rows_per_second")
     }
     grown = exponent(options.sizes, [float(str(row["overhead_ms"])) for row in calls])
     if not options.json:
         show("p50 of one call in milliseconds, × 20 float64", calls)
         print(f"\noverhead grows with the exponent {grown:.2f}")
-        print(f"a worker starts in {start['start']:.0f} ms and ends in {start['stop']:.0f} ms")
+        print(f"a worker starts in {start['start']:.0f} ms, without isolation in {start['start_open']:.0f} ms,")
+        print(f"and ends in {start['stop']:.0f} ms; a warm one answers a row in {calls[0]['worker_ms']} ms")
         print(f"four threads on two workers, batches of {SCORING:,}: {start['rows_per_second']:,.0f} rows/s,")
         print(f"of which each batch costs this process {start['cpu_of_muster']:.2f} ms of CPU")
     finish(
@@ -141,13 +142,17 @@ def worker(sizes: list[int]) -> dict[str, float]:
 
 
 def starting() -> dict[str, float]:
-    """One worker's start, which is what a model's first prediction waits for, and its end."""
-    process = WorkerProcess(Path(sys.executable), FOLDER, LOAD, settings=Settings.load(), threads=1)
-    began = time.perf_counter()
-    process.start()
-    started = time.perf_counter()
-    process.stop()
-    return {"start": (started - began) * 1e3, "stop": (time.perf_counter() - started) * 1e3}
+    """One worker's start, which is what a model's first prediction waits for, shut in as it is usually and not at all; and its end."""
+    found = {}
+    for name, isolation in (("start_open", "none"), ("start", "best")):
+        settings = Settings.load({"worker.isolation": isolation})
+        process = WorkerProcess(Path(sys.executable), FOLDER, LOAD, settings=settings, threads=1)
+        began = time.perf_counter()
+        process.start()
+        started = time.perf_counter()
+        process.stop()
+        found |= {name: (started - began) * 1e3, "stop": (time.perf_counter() - started) * 1e3}
+    return found
 
 
 def scoring() -> dict[str, float]:

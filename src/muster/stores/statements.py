@@ -26,6 +26,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -190,7 +191,8 @@ def _field(table: Table, n: int, asked: _Asked) -> ColumnElement[bool]:
     assert asked.name is not None
     column = table.c[asked.name]
     if asked.null:
-        return column.is_(None) if asked.op == "=" else column.is_not(None)
+        # Most records lack what can be lacking: SQLite, which takes an equality for rare, would sort all that the index gives.
+        return column.is_(None) == true() if asked.op == "=" else column.is_not(None)
     if asked.op == "!=":
         differs = column != bindparam(f"v{n}")
         return or_(differs, column.is_(None)) if column.nullable else differs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -13,6 +13,9 @@ from muster.cli.options import mapping_option, params_option, threshold_option
 from muster.cli.render import show_line
 from muster.cli.runs import show_result
 from muster.cli.session import Session
+
+if TYPE_CHECKING:
+    from muster.records import Progress
 
 
 @click.command(
@@ -68,6 +71,12 @@ def score(
 
     kept = values.names(keep)
     with session.meter("scoring", reference) as meter:
+
+        def watch(progress: Progress) -> None:
+            meter.watch(progress)
+            if queue:  # whoever stops waiting for a worker stops no run
+                session.run = None
+
         run = session.hub.score(
             reference,
             data,
@@ -82,7 +91,7 @@ def score(
             runner=runner,
             queue=queue or no_wait,
             wait=not no_wait,
-            watch=meter.watch,
+            watch=watch,
         )
     if no_wait:
         show_line(session, run_document(run), "queued", run.ref or "", run.id)

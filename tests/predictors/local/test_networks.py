@@ -61,7 +61,7 @@ def test_a_last_layer_that_tells_is_not_asked_about() -> None:
 
 
 def test_numbers_of_a_network_are_no_regression_by_their_look() -> None:
-    with pytest.raises(InvalidInput, match="a network that gives numbers from -3 to 4.5") as caught:
+    with pytest.raises(InvalidInput, match=r"a network that gives numbers from -3 to 4\.5") as caught:
         decided([[-3.0], [4.5]], "unknown")
     assert "task='regression'" in str(caught.value.hint)
     assert decided([[-3.0], [4.5]], "unknown", task="regression").task == "regression"

@@ -167,7 +167,8 @@ def _chosen(
     nulls: tuple[bool, ...] | None,
 ) -> Select[Any]:
     table = tables(shape).records
-    statement = select(*columns).where(*_clauses(shape, asked))
+    by_key = order[0].field in shape.key
+    statement = select(*columns).where(*_clauses(shape, asked, by_key=by_key))
     if nulls is not None:
         statement = statement.where(_after(table, order, nulls))
     return statement.order_by(*(_sorted(table, o) for o in order)).limit(bindparam("limit"))
@@ -182,17 +183,20 @@ def _is_key(table: Table, shape: Shape) -> ColumnElement[bool]:
     return and_(*(table.c[f.name] == bindparam(f"k_{f.name}") for f in shape.key))
 
 
-def _clauses(shape: Shape, asked: tuple[_Asked, ...]) -> list[ColumnElement[bool]]:
+def _clauses(shape: Shape, asked: tuple[_Asked, ...], *, by_key: bool = False) -> list[ColumnElement[bool]]:
     table = tables(shape).records
-    return [_tag(shape, n, a) if a.name is None else _field(table, n, a) for n, a in enumerate(asked)]
+    return [_tag(shape, n, a) if a.name is None else _field(table, n, a, by_key=by_key) for n, a in enumerate(asked)]
 
 
-def _field(table: Table, n: int, asked: _Asked) -> ColumnElement[bool]:
+def _field(table: Table, n: int, asked: _Asked, *, by_key: bool) -> ColumnElement[bool]:
     assert asked.name is not None
     column = table.c[asked.name]
+    if asked.null and asked.op == "=":
+        # Most records lack what can be lacking: SQLite, which takes an equality for rare, would sort all that its index gives
+        # rather than read the first few by their key.
+        return column.is_(None) == true() if by_key else column.is_(None)
     if asked.null:
-        # Most records lack what can be lacking: SQLite, which takes an equality for rare, would sort all that the index gives.
-        return column.is_(None) == true() if asked.op == "=" else column.is_not(None)
+        return column.is_not(None)
     if asked.op == "!=":
         differs = column != bindparam(f"v{n}")
         return or_(differs, column.is_(None)) if column.nullable else differs

@@ -227,7 +227,9 @@ def _lists(case: Case, name: str, task: Task | None) -> tuple[Task | None, Form]
     shown = (
         f"`{name}` gives {width or 'several'} numbers in a row{', which add up to 1' if _adds_up(case, name) else ''}"
     )
-    needs = f"{POSITIVE_LAST} with {_ACTIVATION}" if case.scores == "unknown" and "add up" not in shown else POSITIVE_LAST
+    needs = (
+        f"{POSITIVE_LAST} with {_ACTIVATION}" if case.scores == "unknown" and "add up" not in shown else POSITIVE_LAST
+    )
     raise ask(f"{shown}: probabilities of classes, or values", needs, "task='multioutput'")
 
 

@@ -85,7 +85,10 @@ def test_every_error_of_the_tree_is_shown() -> None:
         (["modl"], "there is no command `muster modl`; did you mean `model`?"),
         (["model", "shw", "x"], "there is no command `muster model shw`; did you mean `show`?"),
         (["register"], "Missing argument 'MODEL'"),
-        (["score", "a", "b", "c", "--overwrit"], "No such option '--overwrit'. Did you mean '--overwrite'?"),
+        (
+            ["score", "a", "b", "c", "--overwrit"],
+            "No such option '--overwrit'. (Did you mean one of: '--no-wait', '--overwrite'?)",
+        ),
         (
             ["score", "a", "b", "c", "--on-reject", "stop"],
             "Invalid value for '--on-reject': 'stop' is not one of 'skip', 'fail'",

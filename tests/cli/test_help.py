@@ -27,7 +27,7 @@ def test_the_commands_are_those_of_the_surface() -> None:
     assert sorted(COMMANDS) == sorted(
         f"muster {words}"
         for words in (
-            *("demo", "register", "score", "predict", "worker", "gc", "completion"),
+            *("demo", "register", "score", "predict", "worker", "gc", "init", "completion"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
             *(
                 "version list",
@@ -42,7 +42,7 @@ def test_the_commands_are_those_of_the_surface() -> None:
             *("dataset register", "dataset list", "dataset show", "dataset remove"),
             *("origin list", "origin check", "run list", "run show", "run cancel", "run resume"),
             *("env list", "env gc", "event list", "event verify", "config show", "db upgrade"),
-            *("event head", "db backup", "db restore"),
+            *("event head", "db backup", "db restore", "env build", "env show"),
         )
     )
 

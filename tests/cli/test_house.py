@@ -28,7 +28,7 @@ def test_a_new_hub_is_told_and_is_empty(place: Path) -> None:
 
 
 def test_what_only_reads_makes_no_hub(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    makers = {"muster register", "muster demo", "muster dataset register"}
+    makers = {"muster register", "muster demo", "muster dataset register", "muster db restore"}
     assert {path for path, command in leaves() if getattr(command, "makes_hub", False)} == makers
     hint = (
         "go to the folder that has one, name it with --hub or MUSTER_HUB, or make one with"
@@ -318,7 +318,7 @@ def test_variables_that_are_no_settings_are_told(written: Path, monkeypatch: pyt
     told = (
         "note: MUSTER_HUBB is no setting; did you mean `MUSTER_HUB`?\n"
         "note: MUSTER_SCORE_X is no setting\n"
-        "note: MUSTER_WORKER_MEMROY is no setting; did you mean `MUSTER_WORKER_MEMORY`?\n"
+        "note: MUSTER_WORKER_MEMROY is no setting; did you mean `MUSTER_WORKER_MEMORY` or `MUSTER_WORKER_WARM_MEMORY`?\n"
     )
     assert call("model", "list").err == call("config", "show").err == told
     assert call("model", "list", "--json").err == ""

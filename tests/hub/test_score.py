@@ -294,10 +294,11 @@ def test_small_data_is_predicted_at_once(hub: Hub) -> None:
     assert hub.predict("numbers", []).schema == hub.predict("numbers", {"n": [1]}).schema
 
 
-def test_a_table_in_memory_is_no_dataset(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="an object of type Table is no dataset's name") as caught:
-        hub.score("numbers", pa.table({"n": [1]}), tmp_path / "out")
-    assert "`predict`" in caught.value.hint
+def test_what_is_neither_a_name_nor_a_table_is_refused(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="of type complex") as caught:
+        hub.score("numbers", 1j, tmp_path / "out")
+    assert caught.value.hint
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("output", ["out", "out.csv"])

@@ -95,6 +95,8 @@ def _without(database: Database, connection: Connection) -> str:
         names = inspect(connection).get_table_names()
     except SQLAlchemyError as error:
         raise database.explain(error) from error
+    if VERSION_TABLE in names:  # another process made the hub between the two questions
+        return str(connection.execute(_FOUND).scalar() or "")
     if names:
         raise StoreError(
             f"{database.name} is a database, but no hub: it has the tables {', '.join(sorted(names)[:5])}",

@@ -91,11 +91,18 @@ def _expire(hub: Hub, run: Run) -> None:
         tx.replace(replace(lease, until=now() - timedelta(seconds=1)))
 
 
+def _stopped(process: subprocess.Popen[str]) -> bool:
+    """Every thread of it: the signal was sent before, and each goes on until it is taken."""
+    tasks = Path(f"/proc/{process.pid}/task").glob("*/stat")
+    return all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
+
+
 def _suspend(hub: Hub, process: subprocess.Popen[str]) -> None:
     """At a moment at which it does not hold the lock of the database, which nobody could take from it."""
     with sqlite3.connect(hub.folder / "muster.db", timeout=0, isolation_level=None) as database:
         while True:
             process.send_signal(signal.SIGSTOP)
+            _until(lambda: _stopped(process))
             try:
                 database.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError:

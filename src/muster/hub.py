@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,8 +18,9 @@ from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
 from muster.datasets.frame import forget_frame, keep_frame
 from muster.declaring import declared_signature
-from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunFailed
+from muster.errors import DatasetNotFound, InvalidInput
 from muster.extensions import load, named, with_entry_points
+from muster.owners import user
 from muster.parameters import parameters
 from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
 from muster.predictors import ORIGINS
@@ -36,18 +34,16 @@ from muster.predictors.local.site import LocalSite
 from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
-from muster.records import DatasetRecord, Run, Version, new_id
+from muster.records import DatasetRecord, Version
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
 from muster.registry.endings import Retries
-from muster.registry.house import House
 from muster.registry.importing import Import, Imported, ImportReport
-from muster.registry.jobs import Jobs, Tell
 from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_threshold
 from muster.registry.scans import Scan
-from muster.registry.score import Scorings
-from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
+from muster.registry.scoring_job import ScoreTools
+from muster.registry.workshop import Workshop
 from muster.runners import RUNNERS
 from muster.scoring.small import head, predict_table
 from muster.scoring.tables import as_table
@@ -77,11 +73,11 @@ class _OpenVersion:
         return Guarded(inner, threshold=self.threshold, mapping=self.mapping)
 
 
-class Hub(House):
+class Hub(Workshop):
     """Every model you run. Safe from several threads; use it in a `with` block, or `close()` it."""
 
     def __init__(self, folder: Path, records: RecordStore, blobs: BlobStore, settings: Settings, talk: Talk) -> None:
-        super().__init__(records, settings.text("actor") or _user())
+        super().__init__(records, settings.text("actor") or user())
         self.folder = folder
         self.settings = settings
         self._blobs = blobs
@@ -91,7 +87,6 @@ class Hub(House):
             settings.number("worker.warm_count"),
             settings.number("worker.warm_memory"),
         )
-        self._background: dict[str, threading.Thread] = {}
 
     @classmethod
     def at(
@@ -127,8 +122,7 @@ class Hub(House):
 
     def close(self) -> None:
         """Wait for runs that were started with `wait=False`, end the workers, close the store."""
-        for thread in list(self._background.values()):
-            thread.join()
+        self._join()
         self._warm.close()
         self._records.close()
 
@@ -229,60 +223,6 @@ class Hub(House):
             watch=watch,
         )
 
-    def score(
-        self,
-        reference: str,
-        data: object,
-        output: str | Path,
-        *,
-        keep: Sequence[str] | str = (),
-        params: Mapping[str, Json] | None = None,
-        threshold: float | None = None,
-        mapping: Mapping[str, str] | None = None,
-        prefix: str = "",
-        on_reject: str = "skip",
-        overwrite: bool = False,
-        runner: str = "local",
-        queue: bool = False,
-        wait: bool = True,
-        watch: Watch | None = None,
-    ) -> Run:
-        """Score a dataset, or a table in memory, into a dataset.
-
-        Blocks until it is done and raises if it failed; `wait=False` returns at once.
-
-        With `queue` it is left to the workers of the hub, as `muster worker` is one, in this or any other process.
-        """
-        named(RUNNERS, runner, "runner")  # refused now rather than by a failed run
-        named_data = str(data) if isinstance(data, (str, os.PathLike)) else self._kept(data, queue=queue)
-        request = ScoreRequest(
-            reference=reference,
-            data=named_data,
-            output=str(output),
-            keep="all" if keep == "all" else (keep,) if isinstance(keep, str) else tuple(keep),
-            params=dict(params or {}),
-            threshold=threshold,
-            mapping=dict(mapping or {}),
-            prefix=prefix,
-            on_reject=on_reject,
-            overwrite=overwrite,
-            runner=runner,
-            queue=queue,
-        )
-        try:
-            run = self._scorings.start(request)
-        except BaseException:
-            forget_frame(named_data, self._frames)
-            raise
-        if queue:
-            return self._jobs.wait(run.id, watch) if wait else run
-        if wait:
-            return self._execute(run, watch)
-        thread = threading.Thread(target=self._behind, args=(run, watch), name=f"muster-run-{run.id}")
-        self._background[run.id] = thread
-        thread.start()
-        return run
-
     def predict(
         self,
         reference: str,
@@ -324,27 +264,6 @@ class Hub(House):
         rows = self._sample(sample, version.signature)
         download(version, self._blobs, target, lambda made: write_mlflow(version, packages, made, rows))
         return target
-
-    def resume(self, run: str, watch: Watch | None = None) -> Run:
-        """Go on with a run that was cut off or failed."""
-        return self._over(self._scorings.resume(run, watch))
-
-    def wait(self, run: str, watch: Watch | None = None) -> Run:
-        """The run when it is done, whoever works on it; RunFailed if it ended otherwise."""
-        return self._jobs.wait(run, watch)
-
-    def work(
-        self, *, count: int = 1, once: bool = False, stop: threading.Event | None = None, tell: Tell | None = None
-    ) -> None:
-        """Be a worker: take up what `score(queue=True)` left, the oldest first and `count` at once, until `stop` is set.
-
-        Then it lets go of what it is at, so that another worker goes on. With `once` it ends when nothing more waits.
-        """
-        self._jobs.work(count=count, once=once, stop=stop or threading.Event(), tell=tell or (lambda _run: None))
-
-    def cancel(self, run: str) -> Run:
-        """Stop a run; nothing of its output is left."""
-        return self._over(self._scorings.cancel(run))
 
     def dataset(
         self,
@@ -443,9 +362,9 @@ class Hub(House):
     def _say(self, line: str) -> None:
         self._talk(line)
 
-    @cached_property
-    def _scorings(self) -> Scorings:
-        tools = ScoreTools(
+    def _score_tools(self) -> ScoreTools:
+        number, frames = self.settings.number, self.folder / "frames"
+        return ScoreTools(
             open_dataset=self.open_dataset,
             create_sink=partial(_create_sink, scratch=self.folder / "outputs"),
             open_version=self._open,
@@ -454,59 +373,18 @@ class Hub(House):
             parameters=parameters,
             profile=lambda output: partial(PredictionProfile.of, output),
             decode_profile=PredictionProfile.decode,
-            workers=self.settings.number("worker.count"),
-            chunk_rows=self.settings.number("score.chunk_rows"),
-            retries=self._retries,
+            workers=number("worker.count"),
+            chunk_rows=number("score.chunk_rows"),
+            retries=Retries(number("jobs.attempts"), self.settings.seconds("jobs.backoff_seconds")),
+            keep_table=lambda table, name: str(keep_frame(table, frames, name)),
+            forget_table=partial(forget_frame, folder=frames),
             by_version=self.settings.source("worker.count") == "default",
         )
-        return Scorings(self._runs, self._registry, self._actor, tools)
-
-    @cached_property
-    def _jobs(self) -> Jobs:
-        return Jobs(self._runs, self._scorings, self._retries)
-
-    @property
-    def _retries(self) -> Retries:
-        return Retries(self.settings.number("jobs.attempts"), self.settings.seconds("jobs.backoff_seconds"))
 
     def _open(
         self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
     ) -> OpenPredictor:
         return _OpenVersion(version, self._site, threshold, mapping, workers)
-
-    def _kept(self, data: object, *, queue: bool) -> str:
-        """A table in memory, in a file of the hub's folder until its run is over: so it can be resumed like any other."""
-        if queue:
-            raise InvalidInput(
-                "a table in memory is not left to other processes",
-                hint="write it to a file that the workers see, or score it here, without `queue`",
-            )
-        return str(keep_frame(as_table(data), self._frames, new_id()))
-
-    @property
-    def _frames(self) -> Path:
-        return self.folder / "frames"
-
-    def _execute(self, run: Run, watch: Watch | None) -> Run:
-        try:
-            return self._scorings.execute(run, watch)
-        finally:
-            self._over(self.run(run.id))
-
-    def _over(self, run: Run) -> Run:
-        """A table that was kept for a run goes when nothing needs it any more; a run that failed may be resumed."""
-        if run.status in ("done", "cancelled"):
-            forget_frame(run.input, self._frames)
-        return run
-
-    def _behind(self, run: Run, watch: Watch | None) -> None:
-        """Execute in the background: how it ended stands in the run's record, also where somebody else took or cancelled it."""
-        try:
-            self._execute(run, watch)
-        except (Conflict, RunFailed):
-            return
-        finally:
-            self._background.pop(run.id, None)
 
     def _sample(self, sample: object, signature: Signature | None) -> pa.Table | None:
         """The first rows of a dataset, text read as the types that are declared, or of a table."""
@@ -530,14 +408,6 @@ def _folder(name: str | Path) -> Path:
             f"a backup is a folder on this machine, and `{name}` is none", hint="name a folder; copy it on from there"
         )
     return expanded(name).absolute()
-
-
-def _user() -> str:
-    """The user of the operating system; by number where it has no name, as in many containers."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"
 
 
 def _quiet(_line: str) -> None:

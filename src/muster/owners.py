@@ -1,12 +1,13 @@
-"""Who works on a run: a process of a machine, recognised even when its number is used again."""
+"""Who does something: the user, and the process of a machine, recognised even when its number is used again."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 from pathlib import Path
 
-__all__ = ["alive", "me"]
+__all__ = ["alive", "me", "user"]
 
 
 def me() -> str:
@@ -20,6 +21,14 @@ def alive(owner: str) -> bool | None:
     if machine != _machine():
         return None
     return _started(int(pid)) == started
+
+
+def user() -> str:
+    """The user of the operating system; by number where it has no name, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 def _machine() -> str:

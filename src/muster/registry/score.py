@@ -41,6 +41,7 @@ class Scorings:
     def start(self, request: ScoreRequest) -> Run:
         """The run's record, queued, once nothing stands in its way any more; whether any worker takes it, the request says."""
         self.tidy()
+        self._tools.runner(request.runner, 1)  # an unknown one is refused now rather than by a failed run
         version = self._registry.version(request.reference)
         threshold = version.threshold if request.threshold is None else request.threshold
         check_threshold(threshold, version)

@@ -72,6 +72,10 @@ class ScoreTools:
     parameters: Callable[[Signature, Mapping[str, Json]], Mapping[str, Json]]
     profile: Callable[[Output], Callable[[], Profile]]
     decode_profile: Callable[[bytes], Profile]
+    keep_table: Callable[[pa.Table, str], str]
+    """Keeps a table in memory under a name until the run that reads it is over; the URI to read it by."""
+    forget_table: Callable[[str | None], None]
+    """Removes what a URI names, if it is a table that was kept."""
     workers: int
     chunk_rows: int
     retries: Retries

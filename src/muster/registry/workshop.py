@@ -1,0 +1,154 @@
+"""Work that makes runs: the Hub's methods to score, wait, resume, cancel, and to be a worker of the queue."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from muster.errors import Conflict, InvalidInput, RunFailed
+from muster.records import Run, new_id
+from muster.registry.house import House
+from muster.registry.jobs import Jobs, Tell
+from muster.registry.score import Scorings
+from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
+from muster.scoring.tables import as_table
+from muster.signature import Json
+from muster.store import RecordStore
+
+__all__ = ["Workshop"]
+
+
+class Workshop(House, ABC):
+    """Runs from their start to their end, here or by the workers of the hub; what they need of implementations is lent."""
+
+    def __init__(self, records: RecordStore, actor: str) -> None:
+        super().__init__(records, actor)
+        self._background: dict[str, threading.Thread] = {}
+
+    @abstractmethod
+    def _score_tools(self) -> ScoreTools: ...
+
+    def score(
+        self,
+        reference: str,
+        data: object,
+        output: str | Path,
+        *,
+        keep: Sequence[str] | str = (),
+        params: Mapping[str, Json] | None = None,
+        threshold: float | None = None,
+        mapping: Mapping[str, str] | None = None,
+        prefix: str = "",
+        on_reject: str = "skip",
+        overwrite: bool = False,
+        runner: str = "local",
+        queue: bool = False,
+        wait: bool = True,
+        watch: Watch | None = None,
+    ) -> Run:
+        """Score a dataset, or a table in memory, into a dataset.
+
+        Blocks until it is done and raises if it failed; `wait=False` returns at once.
+
+        With `queue` it is left to the workers of the hub, as `muster worker` is one, in this or any other process.
+        """
+        named_data = str(data) if isinstance(data, (str, os.PathLike)) else self._kept(data, queue=queue)
+        request = ScoreRequest(
+            reference=reference,
+            data=named_data,
+            output=str(output),
+            keep="all" if keep == "all" else (keep,) if isinstance(keep, str) else tuple(keep),
+            params=dict(params or {}),
+            threshold=threshold,
+            mapping=dict(mapping or {}),
+            prefix=prefix,
+            on_reject=on_reject,
+            overwrite=overwrite,
+            runner=runner,
+            queue=queue,
+        )
+        try:
+            run = self._scorings.start(request)
+        except BaseException:
+            self._lent.forget_table(named_data)
+            raise
+        if queue:
+            return self._jobs.wait(run.id, watch) if wait else run
+        if wait:
+            return self._execute(run, watch)
+        thread = threading.Thread(target=self._behind, args=(run, watch), name=f"muster-run-{run.id}")
+        self._background[run.id] = thread
+        thread.start()
+        return run
+
+    def resume(self, run: str, watch: Watch | None = None) -> Run:
+        """Go on with a run that was cut off or failed."""
+        return self._over(self._scorings.resume(run, watch))
+
+    def wait(self, run: str, watch: Watch | None = None) -> Run:
+        """The run when it is done, whoever works on it; RunFailed if it ended otherwise."""
+        return self._jobs.wait(run, watch)
+
+    def work(
+        self, *, count: int = 1, once: bool = False, stop: threading.Event | None = None, tell: Tell | None = None
+    ) -> None:
+        """Be a worker: take up what `score(queue=True)` left, the oldest first and `count` at once, until `stop` is set.
+
+        Then it lets go of what it is at, so that another worker goes on. With `once` it ends when nothing more waits.
+        """
+        self._jobs.work(count=count, once=once, stop=stop or threading.Event(), tell=tell or (lambda _run: None))
+
+    def cancel(self, run: str) -> Run:
+        """Stop a run; nothing of its output is left."""
+        return self._over(self._scorings.cancel(run))
+
+    def _join(self) -> None:
+        """Wait for the runs that were started with `wait=False`."""
+        for thread in list(self._background.values()):
+            thread.join()
+
+    @cached_property
+    def _scorings(self) -> Scorings:
+        return Scorings(self._runs, self._registry, self._actor, self._lent)
+
+    @cached_property
+    def _jobs(self) -> Jobs:
+        return Jobs(self._runs, self._scorings, self._lent.retries)
+
+    @cached_property
+    def _lent(self) -> ScoreTools:
+        return self._score_tools()
+
+    def _kept(self, data: object, *, queue: bool) -> str:
+        """A table in memory, in a file of the hub's folder until its run is over: so it can be resumed like any other."""
+        if queue:
+            raise InvalidInput(
+                "a table in memory is not left to other processes",
+                hint="write it to a file that the workers see, or score it here, without `queue`",
+            )
+        return self._lent.keep_table(as_table(data), new_id())
+
+    def _execute(self, run: Run, watch: Watch | None) -> Run:
+        try:
+            return self._scorings.execute(run, watch)
+        finally:
+            self._over(self.run(run.id))
+
+    def _over(self, run: Run) -> Run:
+        """A table that was kept for a run goes when nothing needs it any more; a run that failed may be resumed."""
+        if run.status in ("done", "cancelled"):
+            self._lent.forget_table(run.input)
+        return run
+
+    def _behind(self, run: Run, watch: Watch | None) -> None:
+        """Execute in the background: how it ended stands in the run's record, also where somebody else took or cancelled it."""
+        try:
+            self._execute(run, watch)
+        except (Conflict, RunFailed):
+            return
+        finally:
+            self._background.pop(run.id, None)

@@ -1,7 +1,7 @@
 """The worker's loop: load one model, then answer batches, whatever the model's code does.
 
 Requests are `load` (`spec`, `folder`, `memory`) and `predict` (`params`, `outputs`; the batch as body, or in shared memory where
-`shared` says how many bytes). Answers are `facts`, `answer` (the batch as body) and `error` (see `report`).
+`shared` says how many bytes). Answers are `facts` (with `uncompiled` sources), `answer` (the batch as body) and `error` (see `report`).
 The first frame is the worker's own: `hello`.
 """
 
@@ -16,7 +16,7 @@ import os
 import resource
 import socket
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, List
 
 from .report import report
 from .wire import PROTOCOL, Closed, Head, Wire
@@ -82,7 +82,7 @@ class _Server:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
         self._loaded = load(request["spec"], request["folder"])
         json.dumps(self._loaded.facts)  # here, where an error is the model's
-        return {"kind": "facts", "facts": self._loaded.facts}
+        return {"kind": "facts", "facts": self._loaded.facts, "uncompiled": _uncompiled()}
 
     def _predict(self, request: Head, view: memoryview) -> tuple[Head, Any]:
         from .batches import decode, encode
@@ -105,6 +105,17 @@ def _hello(isolation: Head) -> Head:
     except ImportError as error:
         return dict(hello, error=str(error))
     return dict(hello, pyarrow=pa.__version__)
+
+
+def _uncompiled() -> List[str]:
+    """Sources that were imported and of which there is no byte code: this process may write none."""
+    found = []
+    for module in list(sys.modules.values()):
+        spec = getattr(module, "__dict__", {}).get("__spec__")
+        source, cached = getattr(spec, "origin", None), getattr(spec, "cached", None)
+        if isinstance(source, str) and isinstance(cached, str) and not os.path.exists(cached):
+            found.append(source)
+    return found
 
 
 def _released(view: memoryview) -> bool:

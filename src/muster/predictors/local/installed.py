@@ -8,12 +8,13 @@ import site
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from importlib.metadata import Distribution, distributions, packages_distributions
+from importlib.metadata import Distribution, distributions
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from muster.errors import EnvironmentFailed
+from muster.predictors.local.distributions import name_of, packages_distributions, version_of
 from muster.predictors.local.requirements import Requirements
 
 __all__ = ["as_installed", "beyond", "from_folder", "from_index", "installed_here", "own_paths"]
@@ -28,12 +29,12 @@ def own_paths() -> list[str]:
 
 def installed_here(names: Iterable[str] | None = None) -> dict[NormalizedName, str]:
     """The versions of these packages, or of all, that are installed."""
-    return {canonicalize_name(d.metadata["Name"]): d.version for d in _distributions(names)}
+    return {name: version_of(d) for name, d in _distributions(names)}
 
 
 def from_index(names: Iterable[str]) -> dict[NormalizedName, str]:
     """The versions of those of these packages that are installed, and not from a place on this machine."""
-    return {canonicalize_name(d.metadata["Name"]): d.version for d in _distributions(names) if not from_folder(d)}
+    return {name: version_of(d) for name, d in _distributions(names) if not from_folder(d)}
 
 
 def from_folder(distribution: Distribution) -> bool:
@@ -53,7 +54,7 @@ def beyond(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     What was installed from a folder of this machine is no part of it: no lock can have that, and a note tells of it.
     """
     locked = {canonicalize_name(n) for n in names}
-    here = {canonicalize_name(d.metadata["Name"]) for d in _distributions(None) if not from_folder(d)} - locked
+    here = {name for name, d in _distributions(None) if not from_folder(d)} - locked
     owners = {top: {canonicalize_name(n) for n in found} for top, found in packages_distributions().items()}
     modules = tuple(sorted(top for top, found in owners.items() if found <= here))
     return {"modules": modules, "packages": tuple(sorted(here)), "folders": tuple(own_paths())}
@@ -81,7 +82,7 @@ class _Walk:
     """From requirements to what they need in turn."""
 
     def __init__(self) -> None:
-        self._here = {canonicalize_name(d.metadata["Name"]): d for d in _distributions(None)}
+        self._here = dict(_distributions(None))
         self._queue: list[Requirement] = []
         self._seen: set[tuple[NormalizedName, frozenset[str]]] = set()
         self.pins: dict[NormalizedName, str] = {}
@@ -125,13 +126,13 @@ class _Walk:
         self.pins[name] = found.version
 
 
-def _distributions(names: Iterable[str] | None) -> Iterator[Distribution]:
-    """The first distribution of each name on the path, which is the one that is imported."""
+def _distributions(names: Iterable[str] | None) -> Iterator[tuple[NormalizedName, Distribution]]:
+    """The first distribution of each name on the path, which is the one that is imported, with that name."""
     paths = own_paths()
     seen: set[NormalizedName] = set()
     for wanted in [None] if names is None else names:
         for found in distributions(path=paths) if wanted is None else distributions(path=paths, name=wanted):
-            name = found.metadata["Name"]
-            if name and canonicalize_name(name) not in seen:
-                seen.add(canonicalize_name(name))
-                yield found
+            name = canonicalize_name(name_of(found) or "")
+            if name and name not in seen:
+                seen.add(name)
+                yield name, found

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from muster.predictors.local.distributions import packages_distributions
 from muster.predictors.local.installed import from_folder
 
 __all__ = ["pins"]

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from muster.config import Settings
 from muster.errors import EnvironmentFailed, ModelDied, ModelFailed, ModelTimeout
+from muster.predictors.local.bytecode import Compiling
 from muster.predictors.local.isolation import Isolation, Reached
 from muster.predictors.local.launch import Handles
 from muster.predictors.local.runtime import Runtime
@@ -61,6 +62,7 @@ class WorkerProcess:
         self._using = threading.Lock()
         self._handles: Handles | None = None
         self._channel: Channel | None = None
+        self._compiling: Compiling | None = None
         self._stopped = False
 
     def start(self) -> dict[str, Json]:
@@ -78,6 +80,8 @@ class WorkerProcess:
                 self._end()
                 raise self._failure("the model does not load", answer)
             self._channel = channel
+            uncompiled = answer.get("uncompiled")
+            self._compiling = Compiling(self._python, uncompiled if isinstance(uncompiled, list) else [])
             facts: dict[str, Json] = {str(k): v for k, v in self._masked(answer["facts"]).items()}
             return facts
 
@@ -102,6 +106,8 @@ class WorkerProcess:
             self._handles.hang_up()
         with self._using:
             self._end()
+        if self._compiling is not None:
+            self._compiling.wait()
 
     @property
     def started(self) -> bool:

@@ -11,7 +11,7 @@ from muster.predictors.local import spread as spreading
 from muster.predictors.local.process import WorkerProcess
 from muster.predictors.local.spread import spread
 from muster.registry.scoring_job import ScoreTools
-from tests.worker.doubles import FIRST, numbers, settings
+from tests.worker.doubles import numbers, settings
 from tests.worker.versions import version
 
 pytestmark = pytest.mark.usefixtures("text_models")
@@ -30,9 +30,11 @@ def predict(batch):
 BUSY = "def predict(batch):\n    x = sum(i * i for i in range(batch.num_rows * 80))\n    return batch.column(0)\n"
 
 
-def _measured(code: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 20.0, cores: int = 2) -> dict[str, object]:
-    """What was found, with `again`: how many workers with one thread were started for it."""
-    for name, value in (("_SECONDS", seconds), ("_ROWS", 200), ("_CHEAP", 100_000), ("cores", lambda: cores)):
+def _measured(
+    code: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 20.0, cores: int = 2, cheap: float = 1e9
+) -> dict[str, object]:
+    """What was found, with `again`: how many workers with one thread were started for it. `cheap` is in rows a second."""
+    for name, value in (("_SECONDS", seconds), ("_ROWS", 200), ("_CHEAP", cheap), ("cores", lambda: cores)):
         monkeypatch.setattr(spreading, name, value)
     made: list[WorkerProcess] = []
 
@@ -49,7 +51,7 @@ def _measured(code: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 20.0,
 
 
 def test_a_cheap_model_is_measured_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _measured(FIRST, monkeypatch) == {"spread": "workers", "again": 0}
+    assert _measured(THREADS, monkeypatch, cheap=0.0) == {"spread": "workers", "again": 0}
 
 
 def test_one_that_computes_on_one_core_gets_a_worker_on_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """The registry through the Python API at three sizes, against the database doing the least: one indexed read, one synced write.
 
 On SQLite; with --postgresql URL in a schema of its own there, and with `--postgresql own` on a server that is started for it.
+With --mlflow a server of MLflow beside it, of one worker, on a database of the same kind with the same models: its figures are those
+of one HTTP connection that is kept open, and Muster's those of the Python API, which has no server in between.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def main() -> None:
     medians: dict[str, list[float]] = {}
     with _server(options.postgresql) as url:
         for models in options.sizes:
-            rows = _round(models, url)
+            rows = _round(models, url, mlflow=options.mlflow)
             result[str(models)] = rows
             for row in rows:
                 medians.setdefault(str(row["work"]), []).append(float(str(row["ms"])))
@@ -48,6 +50,7 @@ def main() -> None:
 
 
 def _add_postgresql(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mlflow", action="store_true", help="measure a server of MLflow too")
     parser.add_argument("--postgresql", metavar="URL", help="a database of PostgreSQL in place of SQLite, or `own`")
 
 
@@ -64,7 +67,7 @@ def _server(named: str | None) -> Iterator[str | None]:
             yield str(server.get_uri())
 
 
-def _round(models: int, url: str | None) -> list[dict[str, object]]:
+def _round(models: int, url: str | None, *, mlflow: bool) -> list[dict[str, object]]:
     folder = Path(tempfile.mkdtemp(prefix="muster-bench-"))
     target = str(folder / "hub") if url is None else _schema(url)
     try:
@@ -86,9 +89,70 @@ def _round(models: int, url: str | None) -> list[dict[str, object]]:
                 _timed("muster: versions of a model", lambda: list(hub.versions(name)), 50),
                 _timed("muster: create version", lambda: _create(store, name), 50),
             ]
-        return rows
+        return [*rows, *_peer(folder, models, url)] if mlflow else rows
     finally:
         shutil.rmtree(folder)
+
+
+def _peer(folder: Path, models: int, url: str | None) -> list[dict[str, object]]:
+    """The same work by MLflow's own server."""
+    import mlflow_peer
+
+    name, place = f"model-{models // 2:05}", folder / "mlflow"
+    place.mkdir()
+    database = f"sqlite:///{place}/mlflow.db" if url is None else _database(url)
+    numbers = iter(range(1, 10**9))
+    with mlflow_peer.serving(database, place, models, VERSIONS) as peer:
+
+        def move() -> object:
+            version = str(next(numbers) % VERSIONS + 1)
+            return peer.post("registered-models/alias", name=name, alias="moving", version=version)
+
+        def tag() -> object:
+            return peer.post("model-versions/set-tag", name=name, version="3", key="at", value=str(time.time()))
+
+        def page(**query: object) -> object:
+            return peer.get("registered-models/search", max_results=100, **query)
+
+        return [
+            _timed(
+                "mlflow: version by alias", lambda: peer.get("registered-models/alias", name=name, alias="champion")
+            ),
+            _timed("mlflow: version by number", lambda: peer.get("model-versions/get", name=name, version="3")),
+            _timed("mlflow: set alias", move, 50),
+            _timed("mlflow: set tag", tag, 50),
+            _timed("mlflow: page of 100 models", page, 50),
+            _timed("mlflow: page of 100, name~77", lambda: page(filter="name LIKE '%77%'"), 50),
+            _timed("mlflow: page of 100, tag.team=ops", lambda: page(filter="tags.team = 'ops'"), 50),
+            _timed(
+                "mlflow: versions of a model", lambda: peer.get("model-versions/search", filter=f"name = '{name}'"), 50
+            ),
+            _timed(
+                "mlflow: create version",
+                lambda: peer.post("model-versions/create", name=name, source="s3://models/one"),
+                50,
+            ),
+        ]
+
+
+def _database(url: str) -> str:
+    """A database of its own on the server, as SQLAlchemy names it."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+    from sqlalchemy import URL
+
+    name = f"mlflow_{time.time_ns()}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    known = conninfo_to_dict(url)
+    host = str(known.get("host") or "")
+    query = {"host": host} if host.startswith("/") else {}
+    port = int(str(known["port"])) if known.get("port") and not query else None
+    made = URL.create(
+        "postgresql", str(known["user"]), host=None if query else host, port=port, database=name, query=query,
+        password=str(known["password"]) if known.get("password") else None,
+    )  # fmt: skip
+    return made.render_as_string(hide_password=False)
 
 
 def _schema(url: str) -> str:

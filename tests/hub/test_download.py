@@ -22,8 +22,10 @@ import yaml
 from onnx import TensorProto, helper
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 import muster
 from muster.errors import Conflict, InvalidInput, NotApplicable, StoreError
@@ -88,6 +90,18 @@ def _file(place: Path) -> object:
     return place
 
 
+def _targets(place: Path) -> object:
+    return LinearRegression().fit(X, X[["age", "rate"]] * 3)
+
+
+def _classes_of_targets(place: Path) -> object:
+    return MultiOutputClassifier(LogisticRegression()).fit(X, np.column_stack([YES, np.where(X["rate"] > 0, 1, 0)]))
+
+
+def _labels(place: Path) -> object:
+    return DecisionTreeClassifier(max_depth=2).fit(X, (X > 0).astype(int).to_numpy())
+
+
 def _function(data: Any) -> Any:
     return data["rate"] * 2 + 7.5
 
@@ -101,6 +115,9 @@ CASES: dict[str, tuple[Callable[[Path], object], pd.DataFrame, dict[str, Any], s
     "lightgbm": (_lightgbm, X, NAMED, "lightgbm"),
     "onnx": (_onnx, X, NAMED, "onnx"),
     "file": (_file, X, {"classes": ["no", "yes"], "task": "binary"}, None),
+    "targets": (_targets, X, {}, "sklearn"),
+    "targets-with-classes": (_classes_of_targets, X, {}, "sklearn"),
+    "labels": (_labels, X, {"task": "multilabel", "classes": ["old", "fast"]}, "sklearn"),
     "function": (lambda _: _function, X, {"task": "regression"}, None),
 }
 ASK = """
@@ -152,9 +169,13 @@ def test_plain_mlflow_predicts_the_same(name: str, place: Path) -> None:
         version, expected = hub.version(key), hub.predict(key, CASES[name][1])
     if version.task == "regression":  # another layout in memory may add up in another order
         np.testing.assert_allclose(answer["prediction"], expected["prediction"].to_numpy(), rtol=1e-12)
+    elif version.task == "multioutput":
+        _assert_alike(answer["prediction"].tolist(), expected["prediction"].to_pylist())
+        if version.output.probabilities:
+            _assert_alike(answer["probabilities"].tolist(), expected["probabilities"].to_pylist())
     else:
         assert answer["prediction"].tolist() == expected["prediction"].to_pylist()
-    if version.output.probabilities:
+    if version.output.probabilities and version.classes:
         columns = [f"probability_{c}" for c in version.classes]
         np.testing.assert_allclose(answer[columns].to_numpy(), expected["probabilities"].to_pylist(), rtol=1e-12)
     told = yaml.safe_load((place / key / "MLmodel").read_text())
@@ -163,7 +184,25 @@ def test_plain_mlflow_predicts_the_same(name: str, place: Path) -> None:
     assert told["saved_input_example_info"]["artifact_path"] == "input_example.json"
 
 
-SLOW = {"value", "lightgbm", "function"}  # like others, and each starts two workers
+def _assert_alike(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
+    """Rows of values by target."""
+    assert len(ours) == len(theirs)
+    for name in theirs[0]:
+        one, other = np.array([row[name] for row in ours]), np.array([row[name] for row in theirs])
+        if one.dtype.kind == "f":
+            np.testing.assert_allclose(one, other, rtol=1e-12)
+        else:
+            assert one.tolist() == other.tolist()
+
+
+SLOW = {
+    "value",
+    "lightgbm",
+    "function",
+    "targets",
+    "targets-with-classes",
+    "labels",
+}  # like others, and each starts two workers
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.deep) if n in SLOW else n for n in CASES])
@@ -185,6 +224,7 @@ def test_it_comes_back_as_it_was(name: str, place: Path, tmp_path: Path) -> None
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_its_own_library_loads_it_through_mlflow(place: Path) -> None:
     import mlflow.lightgbm
+    import mlflow.onnx
     import mlflow.sklearn
     import mlflow.xgboost
 
@@ -193,9 +233,10 @@ def test_its_own_library_loads_it_through_mlflow(place: Path) -> None:
     booster = mlflow.xgboost.load_model(str(place / "xgboost"))
     assert booster.feature_names == ["age", "rate"]
     assert mlflow.lightgbm.load_model(str(place / "lightgbm")).feature_name() == ["age", "rate"]
+    assert [o.name for o in mlflow.onnx.load_model(str(place / "onnx")).graph.output] == ["p"]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.deep) if n in SLOW else n for n in CASES])
 def test_as_it_was_registered(name: str, place: Path, tmp_path: Path) -> None:
     """The same bytes: registered again they are the same version."""
     key = _key(name)

@@ -1,7 +1,8 @@
 """A model of Muster's as MLflow's python_function: `muster_model`, in the folder `code` of what `muster version download` writes.
 
-It gives what Muster predicts: `prediction`, and for classification `probability_<class>` in the order of the classes. Answers
-of other tasks (several labels, targets or outputs) are the model's own columns.
+It gives what Muster predicts: `prediction`, and for classification `probability_<class>` in the order of the classes. Of several
+labels `prediction` is a list, one flag for each class; of several targets a dictionary by target, beside it `probabilities` by
+target in lists. Answers of other tasks are the model's own columns.
 """
 
 from __future__ import annotations
@@ -72,22 +73,91 @@ def _flat(value: Any) -> List[Any]:
 def _answer(raw: pa.RecordBatch, told: Dict[str, Any]) -> Any:
     import pandas as pd
 
-    reading, classes = told["reading"], told["classes"]
+    reading = told["reading"]
     if told["task"] in ("binary", "multiclass"):
-        return _classified(raw, told)
+        return pd.DataFrame(_classified(raw, told))
     if told["task"] == "regression":
-        values = raw.column(reading["value"])
-        values = values.flatten() if pa.types.is_fixed_size_list(values.type) else values
-        return pd.DataFrame({"prediction": values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)})
+        return pd.DataFrame({"prediction": _numbers(raw.column(reading["value"]))})
+    if told["task"] == "multilabel":
+        return pd.DataFrame(_labelled(raw, told))
+    if told["task"] == "multioutput":
+        return pd.DataFrame(_by_target(raw, told))
     name = reading["value"] or reading["label"]
-    if name and not classes:
+    if name:
         return pd.DataFrame({"prediction": raw.column(name).to_pylist()})
     return pd.DataFrame({n: raw.column(i).to_pylist() for i, n in enumerate(raw.schema.names)})
 
 
-def _classified(raw: pa.RecordBatch, told: Dict[str, Any]) -> Any:
+def _numbers(values: pa.Array) -> Any:
+    values = values.flatten() if pa.types.is_fixed_size_list(values.type) else values
+    return values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+
+
+def _labelled(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
+    """A flag for each class, and its probability, whatever those of the others."""
     import numpy as np
-    import pandas as pd
+
+    reading, classes = told["reading"], told["classes"]
+    native = reading["classes"] or classes
+    order = [[_text(c) for c in native].index(_text(c)) for c in classes]
+    scores: Any = None
+    if reading["probabilities"]:
+        parts = [_matrix(raw.column(n), native) for n in reading["probabilities"]]
+        found = parts[0] if len(parts) == 1 else np.column_stack([part[:, -1] for part in parts])
+        scores = _ACTIVATIONS[reading["activation"]](found)[:, order]
+    flags = _held(raw.column(reading["label"]), native)[:, order] if reading["label"] else scores >= 0.5
+    columns: Dict[str, Any] = {"prediction": flags.astype(bool).tolist()}
+    if scores is not None:
+        columns.update(("probability_" + _text(c), scores[:, i]) for i, c in enumerate(classes))
+    return columns
+
+
+def _held(labels: pa.Array, native: Sequence[Any]) -> Any:
+    import numpy as np
+
+    inner = getattr(labels.type, "value_type", None)
+    if inner is None or not (pa.types.is_string(inner) or pa.types.is_large_string(inner)):
+        return _matrix(labels, native) > 0
+    known = [_text(c) for c in native]
+    return np.array([[c in row for c in known] for row in labels.to_pylist()], dtype=bool).reshape(-1, len(known))
+
+
+def _by_target(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
+    """Each target is read as a model of its own."""
+    reading, targets = told["reading"], told["targets"]
+    scored = iter(reading["probabilities"])
+    predictions, probabilities = {}, {}
+    for place, (name, target) in enumerate(targets.items()):
+        values, classes = _of_target(raw, reading["value"], name, place), target["classes"]
+        columns = {"value": values}
+        if target["probabilities"]:
+            columns["scores"] = raw.column(next(scored))
+        if not classes:
+            number = target["task"] == "regression"
+            predictions[name] = _numbers(values).tolist() if number else values.to_pylist()
+            continue
+        own = {"label": "value", "probabilities": ["scores"] if target["probabilities"] else [], "classes": classes}
+        own.update(codes=False, activation=reading["activation"])
+        part = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+        found = _classified(part, {"reading": own, "classes": classes, "threshold": None})
+        predictions[name] = found.pop("prediction")
+        if found:
+            probabilities[name] = [list(row) for row in zip(*(c.tolist() for c in found.values()))]
+    given = {"prediction": predictions, **({"probabilities": probabilities} if probabilities else {})}
+    return {n: [dict(zip(by, row)) for row in zip(*by.values())] for n, by in given.items()}
+
+
+def _of_target(raw: pa.RecordBatch, value: Any, name: str, place: int) -> pa.Array:
+    if value is None:
+        return raw.column(name)
+    values = raw.column(value)
+    if pa.types.is_struct(values.type):
+        return values.field(name)
+    return values.flatten().take(pa.array(range(place, len(values) * values.type.list_size, values.type.list_size)))
+
+
+def _classified(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
+    import numpy as np
 
     reading, classes, threshold = told["reading"], told["classes"], told["threshold"]
     native = reading["classes"] or classes
@@ -108,7 +178,7 @@ def _classified(raw: pa.RecordBatch, told: Dict[str, Any]) -> Any:
     columns: Dict[str, Any] = {"prediction": [classes[p] for p in places]}
     if scores is not None:
         columns.update(("probability_" + _text(c), scores[:, i]) for i, c in enumerate(classes))
-    return pd.DataFrame(columns)
+    return columns
 
 
 def _places(labels: pa.Array, native: Sequence[Any], codes: Any, order: List[int]) -> List[int]:

@@ -70,6 +70,10 @@ def _told(version: Version) -> dict[str, Json]:
         "wanted": list(wanted(reading)),
         "task": version.task,
         "classes": list(version.classes),
+        "targets": {
+            n: {"task": t.task, "classes": list(t.classes), "probabilities": t.probabilities}
+            for n, t in version.output.targets.items()
+        },
         "threshold": version.threshold,
         "reading": {
             "label": reading.label,

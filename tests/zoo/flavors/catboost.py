@@ -36,3 +36,30 @@ def regressor(place: Path) -> None:
     model = catboost.CatBoostRegressor(**SMALL).fit(N, VALUE)
     mlflow.catboost.save_model(model, str(place / "model"), signature=infer_signature(N), **PIP)
     said(place, model.predict(D), data=D, task="regression", sample=True)
+
+
+@maker
+def file_classifier(place: Path) -> None:
+    """In its own format, by itself: it has names of columns and classes."""
+    model = catboost.CatBoostClassifier(cat_features=["city"], **SMALL).fit(X, THREE)
+    model.save_model(str(place / "saved.cbm"))
+    classes = [str(c) for c in model.classes_]
+    label = np.asarray(model.predict(DATA)).reshape(-1)
+    said(place, label, model.predict_proba(DATA), source="saved.cbm", task="multiclass", classes=classes, sample=True)
+
+
+@maker
+def file_codes(place: Path) -> None:
+    model = catboost.CatBoostClassifier(**SMALL).fit(N, CODE)
+    model.save_model(str(place / "saved.cbm"))
+    said(
+        place, np.array(["no", "yes"])[model.predict(D)], model.predict_proba(D), data=D, source="saved.cbm", sample=True,
+        task="binary", classes=["no", "yes"], declare={"classes": ["no", "yes"]},
+    )  # fmt: skip
+
+
+@maker
+def file_regressor(place: Path) -> None:
+    model = catboost.CatBoostRegressor(**SMALL).fit(N, VALUE)
+    model.save_model(str(place / "saved.cbm"))
+    said(place, model.predict(D), data=D, source="saved.cbm", task="regression", sample=True)

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import muster
 from muster.errors import InvalidInput, InvalidModel, SignatureMismatch
 from muster.predictor import Declared, Description
 from muster.predictors.huggingface import HuggingFaceOrigin
+from muster.predictors.local.scanning import dangers, scan
 from muster.predictors.pretrained.columns import complete_columns
 from muster.predictors.pretrained.config import ARCHITECTURES, Config
 from muster.predictors.pretrained.needs import requirements
@@ -305,14 +305,18 @@ class Trap:
         return os.mkdir, (str(self.place),)
 
 
-def test_weights_in_a_pickle_are_looked_at_first(tmp_path: Path) -> None:
+def test_weights_in_a_pickle_are_looked_at_and_those_of_training_left_out(tmp_path: Path) -> None:
     folder = save(tmp_path / "m", **NAMED)
+    for name in ("pytorch_model.bin", "training_args.bin"):
+        (folder / name).write_bytes(pickle.dumps(Trap(tmp_path / "ran")))
+    found = described(folder)
+    assert found.folder is not None
+    assert scan(found.folder) == ()  # the library reads model.safetensors, and nothing beside it
     (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Trap(tmp_path / "ran")))
-    with muster.open(tmp_path / "hub") as hub, pytest.raises(muster.MusterError) as raised:
-        hub.register("m", folder)
-    assert "`posix.mkdir`" in raised.value.message
-    assert not (tmp_path / "ran").exists()
+    found = described(folder)
+    assert found.folder is not None
+    assert dangers(scan(found.folder)) == {"pytorch_model.bin": ["posix.mkdir"]}
+    assert not found.exact_python  # it holds numbers and no code
 
 
 # The columns that it takes.

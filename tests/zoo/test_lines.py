@@ -42,8 +42,8 @@ def test_rows_are_those_of_the_library(line: str, flavor: str, tmp_path: Path, m
     assert names
     wrong = []
     try:
-        with muster.open(tmp_path / "hub") as hub:
-            for name in names:
+        for name in names:
+            with muster.open(tmp_path / "hub") as hub:  # anew for each, so that no worker stays warm beside the next
                 try:
                     check(hub, f"{flavor}-{name}".replace("_", "-"), Entry(place / name), f"{line}-{flavor}")
                 except (AssertionError, muster.MusterError) as error:

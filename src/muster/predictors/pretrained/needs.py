@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, distribution
 
-from muster.predictors.local.lines import name_of
-from muster.predictors.local.pins import pins
+from muster.predictors.local.installed import from_folder
 
 __all__ = ["requirements"]
 
@@ -14,7 +14,6 @@ _RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 _OLDEST = {"transformers": 4, "sentence-transformers": 2}
 """The major releases from which PyTorch's current ones are worked with."""
 _PIECES = (".model", ".spm")
-_MODULES = {"sentence-transformers": "sentence_transformers", "protobuf": "google.protobuf"}
 
 
 def requirements(written: Mapping[str, str | None], names: Iterable[str]) -> tuple[str, ...]:
@@ -27,8 +26,15 @@ def requirements(written: Mapping[str, str | None], names: Iterable[str]) -> tup
     wanted = [*written, "torch", "numpy"]
     if any(n.endswith(_PIECES) for n in names) and "tokenizer.json" not in names:
         wanted += ["sentencepiece", "protobuf"]
-    here = {name_of(line): line for line in pins(_MODULES.get(n, n) for n in wanted)[0]}
-    return tuple(_line(n, written.get(n), here.get(n)) for n in wanted)
+    return tuple(_line(n, written.get(n), _here(n)) for n in wanted)
+
+
+def _here(name: str) -> str | None:
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return None
+    return None if from_folder(found) else f"{name}=={found.version}"
 
 
 def _line(name: str, version: str | None, here: str | None) -> str:

@@ -76,11 +76,10 @@ def test_other_architectures_answer_as_they_are(end: str, kind: str, tmp_path: P
 
 
 def test_what_is_stored_is_the_model_alone(tmp_path: Path) -> None:
-    folder = save(tmp_path / "m")
-    blobs = tmp_path / "blobs"
-    blobs.mkdir()
-    (folder / "vocab.txt").rename(blobs / "1") if (folder / "vocab.txt").exists() else (blobs / "1").write_text("late")
-    (folder / "vocab.txt").symlink_to(blobs / "1")  # as a cache of the hub has its files
+    folder = save(tmp_path / "snapshots/m")
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs/1").write_text("late")
+    (folder / "vocab.txt").symlink_to("../../blobs/1")  # as a cache of the hub has its files
     for junk in (
         "README.md",
         "training_args.bin",
@@ -108,6 +107,21 @@ def test_what_is_stored_is_the_model_alone(tmp_path: Path) -> None:
     ]
     assert (found.folder / "vocab.txt").read_text() == "late"
     assert not (found.folder / "vocab.txt").is_symlink()
+
+
+def test_links_to_other_files_of_the_machine_are_refused(tmp_path: Path) -> None:
+    folder = save(tmp_path / "m")
+    (tmp_path / "secret").write_text("late")
+    (folder / "extra").mkdir()
+    for name in ("vocab.txt", "extra/more.json"):
+        (folder / name).symlink_to(tmp_path / "secret")
+    message = refused(folder)
+    assert "`extra/more.json`" in message
+    assert "`vocab.txt` lead out of the folder, as links" in message
+    for name in ("vocab.txt", "extra/more.json"):
+        (folder / name).unlink()
+        (folder / name).symlink_to(folder / "config.json")
+    assert described(folder).task == "binary"
 
 
 def test_shards_are_taken_together(tmp_path: Path) -> None:

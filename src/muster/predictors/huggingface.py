@@ -10,9 +10,10 @@ import pyarrow as pa
 from muster.errors import InvalidModel
 from muster.predictor import Description, Draft, Finding, Predictor, Site
 from muster.predictors.local.sources import here, local_path, readable
-from muster.predictors.pretrained.columns import complete_columns, parameters_of
-from muster.predictors.pretrained.folder import Folder, is_pretrained, put, read_folder
+from muster.predictors.pretrained.columns import EXAMPLE_NOTE, complete_columns, parameters_of
+from muster.predictors.pretrained.folder import Folder, is_pretrained, read_folder
 from muster.predictors.pretrained.needs import requirements
+from muster.predictors.pretrained.parts import put
 from muster.records import Version
 from muster.signature import Json, Signature
 
@@ -56,7 +57,8 @@ class HuggingFaceOrigin:
         from muster.predictors.local.probe import probe
 
         whole = complete_columns(draft.description, draft.declared, None if sample is None else sample.schema)
-        return probe(replace(draft, description=whole), site, sample)
+        found = probe(replace(draft, description=whole), site, sample)
+        return replace(found, notes=(*found.notes, EXAMPLE_NOTE)) if found.probe.source == "example" else found
 
     def open(self, version: Version, site: Site, workers: int = 1) -> Predictor:
         from muster.predictors.local.predictor import LocalPredictor
@@ -72,7 +74,7 @@ def _described(path: Path, scratch: Path) -> Description:
     if found is None or wrong:
         told = "; ".join(dict.fromkeys(wrong))
         raise InvalidModel(f"the model in {path} cannot be used: {told}", hint=_MEND, details={"problems": list(wrong)})
-    put(found, path, scratch / "model")
+    put(path, found.names, scratch / "model")
     return Description(
         source=str(path.absolute()),
         folder=scratch / "model",

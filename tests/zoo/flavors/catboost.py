@@ -63,3 +63,24 @@ def file_regressor(place: Path) -> None:
     model = catboost.CatBoostRegressor(**SMALL).fit(N, VALUE)
     model.save_model(str(place / "saved.cbm"))
     said(place, model.predict(D), data=D, source="saved.cbm", task="regression", sample=True)
+
+
+@maker
+def file_unnamed(place: Path) -> None:
+    """Trained on an array: it knows how many columns there are. Its values lie within 0 and 1, and are no probabilities."""
+    share = (VALUE - VALUE.min()) / (VALUE.max() - VALUE.min())
+    model = catboost.CatBoostRegressor(loss_function="Quantile:alpha=0.8", **SMALL).fit(N.to_numpy(), share)
+    model.save_model(str(place / "saved.cbm"))
+    said(place, model.predict(D.to_numpy()), data=D, source="saved.cbm", task="regression", sample=True)
+
+
+@maker
+def file_plain(place: Path) -> None:
+    """Of the plain class, whose own answer is a margin."""
+    model = catboost.CatBoost({**SMALL, "loss_function": "Logloss"}).fit(N, CODE)
+    model.save_model(str(place / "saved.cbm"))
+    yes = model.predict(D, prediction_type="Probability")
+    said(
+        place, np.array(["no", "yes"])[yes.argmax(axis=1)], yes, data=D, source="saved.cbm", sample=True, task="binary",
+        classes=["no", "yes"], declare={"classes": ["no", "yes"]},
+    )  # fmt: skip

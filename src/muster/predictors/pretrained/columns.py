@@ -56,7 +56,6 @@ def complete_columns(description: Description, declared: Declared, sample: pa.Sc
         signature=signature,
         example=pa.table({c.name: [text] for c in columns}) if sample is None else None,
         output=dict(description.output) | _activation(declared.task or description.task, load),
-        notes=(*description.notes, EXAMPLE_NOTE) if sample is None else description.notes,
     )
 
 

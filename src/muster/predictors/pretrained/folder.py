@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from muster.predictors.local.sources import link
 from muster.predictors.pretrained.config import Config, Labels, read_json
+from muster.predictors.pretrained.parts import LEFT_OUT, check_links
 from muster.predictors.pretrained.weights import ADAPTER, weights
 from muster.signature import Json
 
-__all__ = ["CONFIG", "MODULES", "Folder", "is_pretrained", "put", "read_folder"]
+__all__ = ["CONFIG", "MODULES", "Folder", "is_pretrained", "read_folder"]
 
 CONFIG, MODULES = "config.json", "modules.json"
 
@@ -33,12 +32,6 @@ _SENSE_KEYS = {
     "feature_extractor_type",
 }
 
-_LEFT_OUT = (
-    ".*", "__pycache__", "*.py", "*.pyc", "*.md", "checkpoint-*", "runs", "logs", "optimizer.*", "scheduler.*", "scaler.pt",
-    "rng_state*", "trainer_state.json", "training_args.bin", "onnx", "*.onnx", "*.onnx_data", "openvino*", "coreml",
-    "tf_model*", "flax_model*", "rust_model.ot", "*.ckpt*", "*.gguf", "*.h5", "*.msgpack",
-)  # fmt: skip
-"""Of training, and of other libraries. Code is never run, so that it is no part of the model."""
 _OF_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "*.bin.index.json", "*.pt", "*.pth")
 
 
@@ -69,8 +62,13 @@ def is_pretrained(path: Path) -> bool:
 
 def read_folder(path: Path, wrong: list[str]) -> Folder | None:
     """None, with all that is wrong noted, where there is too little to go on."""
-    if (path / MODULES).is_file():
-        return _sentences(path, wrong)
+    found = _sentences(path, wrong) if (path / MODULES).is_file() else _model(path, wrong)
+    if found is not None:
+        check_links(path, found.names, wrong)
+    return found
+
+
+def _model(path: Path, wrong: list[str]) -> Folder | None:
     if not (path / CONFIG).is_file():
         wrong.append(f"it has no {CONFIG}")
         weights(path, wrong)
@@ -157,26 +155,5 @@ def _sentences_version(path: Path) -> str | None:
 
 def _others(path: Path) -> tuple[str, ...]:
     """All but weights and what is left out."""
-    left = (*_LEFT_OUT, *_OF_WEIGHTS)
+    left = (*LEFT_OUT, *_OF_WEIGHTS)
     return tuple(sorted(f.name for f in path.iterdir() if not any(fnmatch.fnmatch(f.name, p) for p in left)))
-
-
-def put(found: Folder, path: Path, target: Path) -> None:
-    """The model's files in a new folder. Where a cache of the hub has links to its blobs, the blobs."""
-    target.mkdir()
-    for name in found.names:
-        if (path / name).is_dir():
-            _copy(path / name, target / name)
-        else:
-            link(path / name, target / name)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.mkdir()
-    for entry in sorted(os.scandir(source), key=lambda e: e.name):
-        if any(fnmatch.fnmatch(entry.name, p) for p in _LEFT_OUT):
-            continue
-        if entry.is_dir():
-            _copy(Path(entry.path), target / entry.name)
-        else:
-            link(entry.path, target / entry.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from typing import Any, Callable, Dict, List
 
@@ -47,6 +48,8 @@ _FILLED = pa.list_(
     pa.struct([("score", pa.float64()), ("token", pa.int64()), ("token_str", pa.string()), ("sequence", pa.string())])
 )
 _SENTENCES_AT_ONCE = 32
+_MOST_WRITTEN = 256
+"""Tokens, as the library's own pipeline has it, where the model does not say when to end."""
 
 Make = Callable[[Tokenized, Dict[str, Any]], Callable[[pa.RecordBatch, Dict[str, Any]], Any]]
 
@@ -134,19 +137,40 @@ def _vectors(model: Tokenized, _spec: Dict[str, Any]) -> Callable[[pa.RecordBatc
     return ask
 
 
-def _texts(model: Tokenized, _spec: Dict[str, Any]) -> Callable[[pa.RecordBatch, Dict[str, Any]], Any]:
+def _rewritten(model: Tokenized, _spec: Dict[str, Any]) -> Callable[[pa.RecordBatch, Dict[str, Any]], Any]:
     """What a model writes that reads one text and writes another."""
+    return lambda batch, params: pa.array(_written(model, batch, params), pa.string())
+
+
+def _continued(model: Tokenized, _spec: Dict[str, Any]) -> Callable[[pa.RecordBatch, Dict[str, Any]], Any]:
+    """The text itself, and what goes on from it: what the model gives begins with its own reading of the text."""
 
     def ask(batch: pa.RecordBatch, params: Dict[str, Any]) -> Any:
-        found: List[Any] = [None] * batch.num_rows
-        told = {k: v for k, v in params.items() if k != "truncation"}
-        for places, tensors, _ in model.groups(batch, params):
-            written = model.generate(tensors, told)
-            for place, text in zip(places, model.tokenizer.batch_decode(written, skip_special_tokens=True)):
-                found[place] = text
-        return pa.array(found, pa.string())
+        texts, found = inputs.only_texts(batch), _written(model, batch, params, begun=True)
+        return pa.array([text + more for text, more in zip(texts, found)], pa.string())
 
     return ask
+
+
+def _written(model: Tokenized, batch: pa.RecordBatch, params: Dict[str, Any], *, begun: bool = False) -> List[str]:
+    """`begun`: with the words of the text before it, which are left out."""
+    found = [""] * batch.num_rows
+    told = {k: v for k, v in params.items() if k != "truncation"}
+    if "max_new_tokens" not in told and not model.ends:
+        told["max_new_tokens"] = _MOST_WRITTEN
+    tidy = _is_tidy() if begun else False
+    for places, tensors, _ in model.groups(batch, params):
+        read = model.decoded(tensors["input_ids"], tidy=tidy) if begun else [""] * len(places)
+        written = model.decoded(model.generate(tensors, told), tidy=tidy)
+        for place, text, before in zip(places, written, read):
+            found[place] = text[len(before) :]
+    return found
+
+
+def _is_tidy() -> Any:
+    """Releases differ in whether what is continued loses the blanks that some tokenizers leave before commas."""
+    pipe = importlib.import_module("transformers").TextGenerationPipeline
+    return inspect.signature(pipe.postprocess).parameters["clean_up_tokenization_spaces"].default
 
 
 def _answers(model: Tokenized, _spec: Dict[str, Any]) -> Callable[[pa.RecordBatch, Dict[str, Any]], Any]:
@@ -176,17 +200,13 @@ def _filled(pipe: Any, text: str, params: Dict[str, Any]) -> Any:
     return found
 
 
-def _continued(pipe: Any, text: str, params: Dict[str, Any]) -> Any:
-    return pipe(text, **params)[0]["generated_text"]
-
-
 _MAKERS: Dict[str, Make] = {
     "text-classification": _classifier,
     "token-classification": _of_pipeline("token-classification", _entities, _TOKENS),
     "question-answering": _answers,
     "fill-mask": _of_pipeline("fill-mask", _filled, _FILLED),
-    "text-generation": _of_pipeline("text-generation", _continued, pa.string()),
-    "text2text-generation": _texts,
+    "text-generation": _continued,
+    "text2text-generation": _rewritten,
     "feature-extraction": _vectors,
 }
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from . import inputs
 
 _AT_ONCE = 32
+_USUAL_LENGTH = 20
 _ENDLESS = 1 << 24
 """Tokenizers say about this much, and more, where there is no limit."""
 
@@ -27,8 +28,15 @@ class Tokenized:
         self._at_once = _AT_ONCE if getattr(config, "pad_token_id", None) is not None else 1
         told = [getattr(config, "max_position_embeddings", None), getattr(tokenizer, "model_max_length", None)]
         self.limit = min((n for n in told if isinstance(n, int) and 0 < n < _ENDLESS), default=None)
-        uncached = "use_cache" in inspect.signature(model.forward).parameters
-        self._forward = {"use_cache": False} if uncached else {}
+        self._takes = inspect.signature(model.forward).parameters
+        self._forward = {"use_cache": False} if "use_cache" in self._takes else {}
+
+    @property
+    def ends(self) -> bool:
+        """Whether the model's own configuration says how much it writes at most; the library's own says 20 of any."""
+        config = getattr(self.model, "generation_config", None)
+        told = getattr(config, "max_new_tokens", None), getattr(config, "max_length", None)
+        return told[0] is not None or told[1] not in (None, _USUAL_LENGTH)
 
     def groups(self, batch: pa.RecordBatch, params: Dict[str, Any], **more: Any) -> Iterator[Group]:
         """At most so many rows at once, the shortest first."""
@@ -47,7 +55,7 @@ class Tokenized:
             while stop < len(order) and stop - start < self._at_once and lengths[order[stop]] == lengths[order[start]]:
                 stop += 1
             places = order[start:stop]
-            names = [n for n in self.tokenizer.model_input_names if n in told]
+            names = [n for n in self.tokenizer.model_input_names if n in told and n in self._takes]
             yield places, {n: self.torch.tensor([told[n][i] for i in places]) for n in names}, told
             start = stop
 
@@ -60,7 +68,13 @@ class Tokenized:
         return self._called(tensors, lambda: self.model(**tensors, **self._forward))
 
     def generate(self, tensors: Dict[str, Any], params: Dict[str, Any]) -> Any:
-        return self._called(tensors, lambda: self.model.generate(**tensors, **params))
+        # Not the parts of a pair, which a model that writes may take for something else.
+        given = {n: tensors[n] for n in ("input_ids", "attention_mask") if n in tensors}
+        return self._called(tensors, lambda: self.model.generate(**given, **params))
+
+    def decoded(self, ids: Any, *, tidy: bool | None) -> List[str]:
+        """`tidy`: without the blanks before commas and stops that some tokenizers leave; None as the tokenizer says."""
+        return self.tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=tidy)
 
     def _called(self, tensors: Dict[str, Any], call: Any) -> Any:
         try:

@@ -23,11 +23,12 @@ def test_what_is_not_run_is_told_with_a_way_to_bring_it(suffix: str) -> None:
     assert error.hint
 
 
-def test_a_folder_of_transformers_is_told(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"architectures": ["BertForSequenceClassification"]}')
+@pytest.mark.parametrize("name", ["model_index.json", "llama.Q4.gguf", "saved_model.pb"])
+def test_a_folder_that_is_not_run_is_told(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
     error = unrecognised(tmp_path, ["onnx"])
-    assert "a model that Hugging Face's transformers saved" in error.message
-    assert "mlflow.transformers" in error.hint
+    assert "not a model that Muster recognises" not in error.message
+    assert "model.py" in error.hint
 
 
 def test_anything_else_is_told_what_there_is() -> None:

@@ -16,6 +16,7 @@ from muster.extensions import load
 from muster.predictor import Declared, Description, Origin, Site
 from muster.predictors import ORIGINS
 from muster.predictors.booster import BoosterOrigin
+from muster.predictors.huggingface import HuggingFaceOrigin
 from muster.predictors.local.artifact import store
 from muster.predictors.local.site import LocalSite
 from muster.predictors.mlflow import MlflowOrigin
@@ -25,6 +26,7 @@ from muster.records import Environment
 from muster.stores.memory import MemoryBlobs
 from muster.testing.origin import OriginSuite
 from muster.testing.origin_model import OriginModelSuite, Place
+from tests.predictors.pretrained import save
 from tests.worker.doubles import settings
 from tests.worker.versions import Here
 from tests.zoo.entries import entry
@@ -39,6 +41,8 @@ class Case:
     sample: Callable[[], pa.Table]
     expected: Callable[[], pa.Table]
     declared: dict[str, Any] = field(default_factory=dict)
+    runs: bool = True
+    """Whether its libraries are here; those of the others take gigabytes, and tests/zoo compares what they answer."""
 
 
 def of_zoo(name: str) -> Case:
@@ -137,6 +141,7 @@ CASES: dict[str, Case] = {
     "a folder": Case(PythonOrigin, _folder, lambda: ROWS, lambda: ANSWERS),
     "trees": Case(BoosterOrigin, _saved, lambda: NUMBERS, _scores, {"classes": ("no", "yes")}),
     "a graph": Case(OnnxOrigin, _graph, lambda: ROWS.select(["x"]), lambda: ANSWERS, {"classes": ("no", "yes")}),
+    "texts": Case(HuggingFaceOrigin, save, lambda: ROWS.select(["word"]), lambda: ANSWERS, runs=False),
     "a function": Case(
         PythonOrigin, lambda _: _function, lambda: ROWS, lambda: pa.table({"prediction": [5.45, 6.05, 6.45, 7.05]})
     ),
@@ -183,7 +188,7 @@ class TestOrigins(OriginSuite):
         assert [o.name for o in (load(where)() for where in ORIGINS.values()) if o.claims(source)] == [origin.name]
 
 
-@pytest.mark.parametrize("name", CASES, scope="class")
+@pytest.mark.parametrize("name", [n for n, c in CASES.items() if c.runs], scope="class")
 class TestModels(OriginModelSuite):
     @pytest.fixture(scope="class")
     @classmethod

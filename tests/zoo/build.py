@@ -95,7 +95,8 @@ def _environment(line: str, flavor: str) -> Path:
         if found is None:
             raise Unavailable("only wheels of torch with CUDA, of several GB, are to be had for this Python")
         wanted.append(found[0])
-    ran = uv(*install, "--quiet", *wanted, until=until) if tried.ok else tried
+    # A worker writes no byte code, and would compile all of these libraries each time it starts.
+    ran = uv(*install, "--quiet", "--compile-bytecode", *wanted, until=until) if tried.ok else tried
     if not ran.ok:
         raise Unavailable(ran.said)
     mark.write_text(said, encoding="utf-8")

@@ -62,5 +62,6 @@ FLAVORS: Mapping[str, Flavor] = {
     "prophet": Flavor(needs=("prophet",), light=False),
     "spacy": Flavor(needs=("spacy",), light=False),
     "transformers": Flavor(needs=("transformers", "torch"), light=False, lines=("2.22", "3")),
+    "huggingface": Flavor(needs=("transformers", "torch", "sentence-transformers"), light=False, lines=("3",)),
     "pmdarima": Flavor(needs=("pmdarima",), light=False, lines=("1.30", "2.9")),
 }

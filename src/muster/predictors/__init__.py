@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 ORIGINS: Mapping[str, str] = {
     "booster": "muster.predictors.booster:BoosterOrigin",
+    "huggingface": "muster.predictors.huggingface:HuggingFaceOrigin",
     "mlflow": "muster.predictors.mlflow:MlflowOrigin",
     "onnx": "muster.predictors.onnx:OnnxOrigin",
     "python": "muster.predictors.python:PythonOrigin",

@@ -16,7 +16,7 @@ _FOREIGN: Mapping[str, tuple[str, str]] = {
     ".pmml": ("a PMML document, which Muster does not run: what runs all of PMML needs a Java machine", _ONNX),
     ".pt": ("weights of PyTorch, without the code of their network", f"export it with torch.onnx, {_WRAP}"),
     ".pth": ("weights of PyTorch, without the code of their network", f"export it with torch.onnx, {_WRAP}"),
-    ".safetensors": ("weights, without the code of their network", f"save the model with MLflow, {_WRAP}"),
+    ".safetensors": ("weights, by themselves", f"give the folder that has them beside its config.json, {_WRAP}"),
     ".h5": ("a file of HDF5, as Keras writes", f"save it with mlflow.keras, {_WRAP}"),
     ".keras": ("a model of Keras", f"save it with mlflow.keras, {_WRAP}"),
     ".mlmodel": ("a model of Core ML, which runs on Apple's systems alone", _ONNX),
@@ -24,15 +24,20 @@ _FOREIGN: Mapping[str, tuple[str, str]] = {
     ".gguf": ("a language model of llama.cpp", _WRAP.removeprefix("or ")),
 }
 """Formats by suffix that people try: what it is, and what to do."""
-_HUGGING_FACE = ("a model that Hugging Face's transformers saved", f"save it with mlflow.transformers, {_WRAP}")
+_FOLDERS: Mapping[str, tuple[str, str]] = {
+    "model_index.json": ("a pipeline of Hugging Face's diffusers, which makes pictures", _WRAP.removeprefix("or ")),
+    "*.gguf": _FOREIGN[".gguf"],
+    "saved_model.pb": ("a model of TensorFlow", f"save it with mlflow.tensorflow, {_WRAP}"),
+}
+"""Folders by what is in them."""
 
 
 def unrecognised(source: object, origins: Sequence[str]) -> InvalidModel:
     if not isinstance(source, (str, os.PathLike)):
         return _nothing_known(f"an object of type {type(source).__name__}", origins)
     path = Path(source)
-    known = _HUGGING_FACE if (path / "config.json").is_file() else None
-    what, mend = known or _FOREIGN.get(path.suffix.lower(), ("", ""))
+    folder = next((told for name, told in _FOLDERS.items() if path.is_dir() and any(path.glob(name))), None)
+    what, mend = folder or _FOREIGN.get(path.suffix.lower(), ("", ""))
     if what:
         return InvalidModel(f"`{os.fspath(source)}` is {what}", hint=mend)
     return _nothing_known(f"`{os.fspath(source)}`", origins)
@@ -41,6 +46,7 @@ def unrecognised(source: object, origins: Sequence[str]) -> InvalidModel:
 def _nothing_known(what: str, origins: Sequence[str]) -> InvalidModel:
     return InvalidModel(
         f"{what} is not a model that Muster recognises",
-        hint="give an MLflow folder or archive, a Python file or folder, an ONNX or booster file, or an object with `predict`;"
+        hint="give an MLflow folder or archive, a folder of Hugging Face, a Python file or folder, an ONNX or booster file,"
+        " or an object with `predict`;"
         f" origins are {', '.join(origins)}",
     )

@@ -36,3 +36,51 @@ def regressor(place: Path) -> None:
     model = catboost.CatBoostRegressor(**SMALL).fit(N, VALUE)
     mlflow.catboost.save_model(model, str(place / "model"), signature=infer_signature(N), **PIP)
     said(place, model.predict(D), data=D, task="regression", sample=True)
+
+
+@maker
+def file_classifier(place: Path) -> None:
+    """In its own format, by itself: it has names of columns and classes."""
+    model = catboost.CatBoostClassifier(cat_features=["city"], **SMALL).fit(X, THREE)
+    model.save_model(str(place / "saved.cbm"))
+    classes = [str(c) for c in model.classes_]
+    label = np.asarray(model.predict(DATA)).reshape(-1)
+    said(place, label, model.predict_proba(DATA), source="saved.cbm", task="multiclass", classes=classes, sample=True)
+
+
+@maker
+def file_codes(place: Path) -> None:
+    model = catboost.CatBoostClassifier(**SMALL).fit(N, CODE)
+    model.save_model(str(place / "saved.cbm"))
+    said(
+        place, np.array(["no", "yes"])[model.predict(D)], model.predict_proba(D), data=D, source="saved.cbm", sample=True,
+        task="binary", classes=["no", "yes"], declare={"classes": ["no", "yes"]},
+    )  # fmt: skip
+
+
+@maker
+def file_regressor(place: Path) -> None:
+    model = catboost.CatBoostRegressor(**SMALL).fit(N, VALUE)
+    model.save_model(str(place / "saved.cbm"))
+    said(place, model.predict(D), data=D, source="saved.cbm", task="regression", sample=True)
+
+
+@maker
+def file_unnamed(place: Path) -> None:
+    """Trained on an array: it knows how many columns there are. Its values lie within 0 and 1, and are no probabilities."""
+    share = (VALUE - VALUE.min()) / (VALUE.max() - VALUE.min())
+    model = catboost.CatBoostRegressor(loss_function="Quantile:alpha=0.8", **SMALL).fit(N.to_numpy(), share)
+    model.save_model(str(place / "saved.cbm"))
+    said(place, model.predict(D.to_numpy()), data=D, source="saved.cbm", task="regression", sample=True)
+
+
+@maker
+def file_plain(place: Path) -> None:
+    """Of the plain class, whose own answer is a margin."""
+    model = catboost.CatBoost({**SMALL, "loss_function": "Logloss"}).fit(N, CODE)
+    model.save_model(str(place / "saved.cbm"))
+    yes = model.predict(D, prediction_type="Probability")
+    said(
+        place, np.array(["no", "yes"])[yes.argmax(axis=1)], yes, data=D, source="saved.cbm", sample=True, task="binary",
+        classes=["no", "yes"], declare={"classes": ["no", "yes"]},
+    )  # fmt: skip

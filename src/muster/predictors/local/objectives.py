@@ -29,7 +29,7 @@ _MATRIX = Objective("multiclass", "probabilities")
 # Each class is scored against the rest, so that a row need not add up to one; the most probable class is the label all the same.
 _ONE_VERSUS_REST = Objective("multiclass", "probabilities", "normalise")
 
-# By the documents of XGBoost and LightGBM. A probability that is regressed on (reg:logistic, cross_entropy) is a value.
+# By the documents of XGBoost, LightGBM and CatBoost. A probability that is regressed on (reg:logistic, cross_entropy) is a value.
 _OBJECTIVES: Mapping[str, Objective] = {
     "binary:logistic": _POSITIVE,
     "binary:logitraw": Objective("binary", "probabilities", "sigmoid"),
@@ -58,8 +58,15 @@ _OBJECTIVES: Mapping[str, Objective] = {
         "regression", "regression_l2", "l2", "mean_squared_error", "mse", "l2_root", "root_mean_squared_error", "rmse",
         "regression_l1", "l1", "mean_absolute_error", "mae", "huber", "fair", "poisson", "quantile", "mape",
         "mean_absolute_percentage_error", "gamma", "tweedie", "cross_entropy", "xentropy", "cross_entropy_lambda", "xentlambda",
+        "RMSE", "MAE", "MAPE", "Quantile", "LogLinQuantile", "Poisson", "Lq", "Huber", "Expectile", "Tweedie", "LogCosh",
     ),
     _REGRESSION,
+) | dict.fromkeys(
+    (
+        "YetiRank", "YetiRankPairwise", "PairLogit", "PairLogitPairwise", "QueryRMSE", "QuerySoftMax", "QueryCrossEntropy",
+        "LambdaMart", "StochasticFilter", "StochasticRank",
+    ),
+    _RANKING,
 )  # fmt: skip
 
 _FAMILIES = (("reg:", _REGRESSION), ("count:", _REGRESSION), ("survival:", _REGRESSION), ("rank:", _RANKING))

@@ -155,4 +155,7 @@ def load_catboost(spec: Dict[str, Any], folder: str) -> Loaded:
         model = catboost.CatBoostClassifier()  # the same file; this class tells labels and probabilities
         model.load_model(path, spec.get("format") or "cbm")
     parameters = model.get_all_params() or {}
-    return load_estimator(model, spec, objective=parameters.get("loss_function"))
+    # One that comes from a file says that it takes no columns.
+    told: Dict[str, Any] = {"n_features": len(names)} if (names := plain(attribute(model, "feature_names_"))) else {}
+    objective = (parameters.get("loss_function") or "").partition(":")[0]  # `Quantile:alpha=0.9`
+    return load_estimator(model, spec, objective=objective or None, **told)

@@ -124,16 +124,23 @@ def texts(batch: pa.RecordBatch) -> List[str]:
 
 
 def only_texts(batch: pa.RecordBatch) -> List[str]:
-    """The values of the only column of text, none of them missing."""
-    names = texts(batch)
-    if len(names) != 1 or batch.num_columns != 1:
+    """The values of the only column, of text, none of them missing."""
+    if batch.num_columns != 1:
         raise ValueError(
             "the model takes one column of text, and the data has: {}".format(", ".join(batch.schema.names))
         )
-    column = batch.column(0)
-    if column.null_count:
-        raise ValueError(f"`{names[0]}` is missing, and the model takes text")
-    return column.to_pylist()
+    return all_texts(batch)[0]
+
+
+def all_texts(batch: pa.RecordBatch) -> List[List[str]]:
+    """The values of each column, all of them of text, none of them missing."""
+    other = [n for n in batch.schema.names if n not in texts(batch)]
+    if other:
+        raise ValueError("the model takes text, and {} of the data hold none".format(", ".join(other)))
+    missing = [n for n, c in zip(batch.schema.names, batch.columns) if c.null_count]
+    if missing:
+        raise ValueError("`{}` is missing, and the model takes text".format("`, `".join(missing)))
+    return [c.to_pylist() for c in batch.columns]
 
 
 def matrix(batch: pa.RecordBatch) -> Any:

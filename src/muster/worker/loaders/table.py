@@ -22,8 +22,10 @@ LOADERS = {
     "keras": ("networks", "load_keras"),
     "prophet": ("forecast", "load_prophet"),
     "pytorch": ("networks", "load_pytorch"),
+    "sentence-transformers": ("pretrained", "load_sentences"),
     "spacy": ("texts", "load_spacy"),
     "statsmodels": ("statsmodel", "load_statsmodels"),
+    "transformers": ("pretrained", "load_transformers"),
 }
 
 

@@ -1,0 +1,1 @@
+"""What Hugging Face's libraries write into a folder, read without them."""

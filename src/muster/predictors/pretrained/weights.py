@@ -1,0 +1,96 @@
+"""The files of weights: which there are, whether all are there, and whether each is whole."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path, PurePosixPath
+
+from muster.predictors.pretrained.config import read_json
+
+__all__ = ["ADAPTER", "weights"]
+
+ADAPTER = "adapter_config.json"
+_FORMS = ("model.safetensors", "pytorch_model.bin")
+"""The first that is there is what the library reads."""
+
+_POINTER = b"version https://git-lfs"
+_OTHERS = {
+    "tf_model.h5": "weights of TensorFlow",
+    "flax_model.msgpack": "weights of Flax",
+    "rust_model.ot": "weights of Rust",
+    "*.gguf": "weights of llama.cpp",
+    "*.ckpt": "weights of TensorFlow",
+    "*.ckpt.index": "weights of TensorFlow",
+}
+_MOST_HEADER = 100 << 20
+
+
+def weights(folder: Path, wrong: list[str]) -> tuple[str, ...]:
+    """Names of the files to load; what is missing or cut short is noted."""
+    for form in _FORMS:
+        if (folder / form).is_file():
+            _check(folder / form, wrong)
+            return (form,)
+        if (folder / f"{form}.index.json").is_file():
+            return (f"{form}.index.json", *_shards(folder, f"{form}.index.json", wrong))
+    wrong.append(_none(folder))
+    return ()
+
+
+def _shards(folder: Path, index: str, wrong: list[str]) -> list[str]:
+    told = read_json(folder / index, wrong).get("weight_map")
+    names = sorted({str(n) for n in told.values()}) if isinstance(told, dict) else []
+    if not names:
+        wrong.append(f"its {index} names no files")
+    away = [n for n in names if PurePosixPath(n).name != n or "\\" in n]
+    missing = [n for n in names if n not in away and not (folder / n).is_file()]
+    if away:
+        wrong.append(f"its {index} names {_listed(away)}, which lead out of the folder")
+    if missing:
+        wrong.append(f"its {index} names {_listed(missing)}, and there is no such file")
+    found = [n for n in names if n not in away and n not in missing]
+    for name in found:
+        _check(folder / name, wrong)
+    return found
+
+
+def _listed(names: list[str], most: int = 8) -> str:
+    shown = ", ".join(f"`{n}`" for n in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _check(file: Path, wrong: list[str]) -> None:
+    """A clone without Git LFS has the names of files in place of them; a download that broke off has their beginnings."""
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        head = opened.read(len(_POINTER))
+        if head == _POINTER:
+            wrong.append(f"`{file.name}` is a pointer of Git LFS, and not the file: fetch it with `git lfs pull`")
+        elif not size:
+            wrong.append(f"`{file.name}` is empty")
+        elif file.suffix == ".safetensors":
+            opened.seek(0)
+            length = struct.unpack("<Q", opened.read(8))[0] if size >= 8 else _MOST_HEADER + 1
+            whole = 8 + length + _end(opened.read(length)) if length <= min(size, _MOST_HEADER) else None
+            if whole != size:
+                wrong.append(f"`{file.name}` is cut short, or no safetensors file")
+
+
+def _end(header: bytes) -> int:
+    """Where the last tensor ends; -1 if it is no header."""
+    try:
+        told = json.loads(header)
+        return max((int(t["data_offsets"][1]) for n, t in told.items() if n != "__metadata__"), default=0)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return -1
+
+
+def _none(folder: Path) -> str:
+    told = f"it has no weights that PyTorch loads ({', '.join(_FORMS)})"
+    if (folder / ADAPTER).is_file():
+        return f"{told}, but those of an adapter ({ADAPTER}): merge them into their model with `merge_and_unload`, and save that"
+    for pattern, what in _OTHERS.items():
+        if found := sorted(folder.glob(pattern)):
+            return f"{told}, but {what} (`{found[0].name}`)"
+    return told

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.s3 import bucket, s3
+from tests.clouds.fixtures import bucket, clouds
 
-__all__ = ["bucket", "s3"]
+__all__ = ["bucket", "clouds"]
 
 Mount = Callable[..., None]
 

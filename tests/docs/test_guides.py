@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.s3 import s3_environ
+from tests.clouds.s3 import s3_environ
 from tests.tracking import tracking
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -78,7 +78,7 @@ def test_a_guide_does_what_it_says(name: str, tmp_path: Path, request: pytest.Fi
     environ.pop("MUSTER_HUB", None)
     buckets = {found for _, code in GUIDES[name] for found in re.findall(r"s3://([a-z0-9.-]+)", code)}
     if buckets:
-        environ |= s3_environ(request.getfixturevalue("s3"), buckets)
+        environ |= s3_environ(request.getfixturevalue("clouds")("s3"), buckets)
     if any("$DATABASE_URL" in code for _, code in GUIDES[name]):
         environ["DATABASE_URL"] = request.getfixturevalue("postgres_database")
     if name == "import":

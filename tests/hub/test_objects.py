@@ -1,4 +1,4 @@
-"""A hub whose blobs, data and outputs lie in object storage: a real S3 server."""
+"""A hub whose blobs, data and outputs lie in object storage, at each of the clouds."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from muster.hub import Hub
 from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
 from muster.predictors.objects import ObjectSource
+from tests.clouds.fixtures import CLOUDS
 from tests.hub.conftest import MODEL, numbers
 
 
@@ -39,6 +40,10 @@ def put(url: str, content: bytes) -> str:
     place = Place.parse(url)
     bucket_of(place).put(place.key, content)
     return url
+
+
+def no_bucket(bucket: str) -> str:
+    return f"{bucket.partition(':')[0]}://no-such-bucket"
 
 
 @pytest.fixture
@@ -127,17 +132,18 @@ def test_an_output_in_a_bucket_is_refused_unless_it_may_be_replaced(hub: Hub, bu
 
 
 def test_what_is_wrong_with_a_place_is_told_before_any_work(hub: Hub, bucket: str, stored: str) -> None:
-    with pytest.raises(DatasetNotFound, match="there is no bucket s3://no-such-bucket"):
-        hub.score("numbers", "s3://no-such-bucket/x.parquet", f"{bucket}/out/")
-    with pytest.raises(DatasetNotFound, match="there is no bucket s3://no-such-bucket"):
-        hub.score("numbers", stored, "s3://no-such-bucket/out/")
+    nowhere = no_bucket(bucket)
+    with pytest.raises(DatasetNotFound, match=f"there is no bucket {nowhere}"):
+        hub.score("numbers", f"{nowhere}/x.parquet", f"{bucket}/out/")
+    with pytest.raises(DatasetNotFound, match=f"there is no bucket {nowhere}"):
+        hub.score("numbers", stored, f"{nowhere}/out/")
     with pytest.raises(DatasetNotFound, match=r"no object .*/in/nubmers.parquet") as caught:
         hub.score("numbers", f"{bucket}/in/nubmers.parquet", f"{bucket}/out/")
     assert "numbers.parquet" in caught.value.hint
     with pytest.raises(DatasetError, match=r"lies in the input"):
         hub.score("numbers", f"{bucket}/in/", f"{bucket}/in/out/")
     with pytest.raises(InvalidInput, match="credentials"):
-        hub.score("numbers", "s3://key:secret@bucket/x.parquet", f"{bucket}/out/")
+        hub.score("numbers", f"{bucket.replace('://', '://key:secret@')}/x.parquet", f"{bucket}/out/")
     assert keys(bucket) == ["in/numbers.parquet"]
 
 
@@ -157,14 +163,15 @@ def test_a_store_that_cannot_be_used_says_why(bucket: str, tmp_path: Path, monke
         assert "a-secret" not in str(caught.value)
         return caught.value
 
-    assert "there is no bucket s3://no-such-bucket" in refused("s3://no-such-bucket/blobs").message
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert f"there is no bucket {no_bucket(bucket)}" in refused(f"{no_bucket(bucket)}/blobs").message
+    cloud = CLOUDS[bucket.partition(":")[0]]
+    monkeypatch.setenv(cloud.endpoint, "http://127.0.0.1:9")
     told = refused(f"{bucket}/blobs")
     assert "cannot be reached" in told.message
     assert "http://127.0.0.1:9" in told.message
-    assert "AWS_ENDPOINT_URL" in told.hint
-    monkeypatch.delenv("AWS_ALLOW_HTTP")
-    assert "AWS_ALLOW_HTTP" in refused(f"{bucket}/blobs").hint
+    assert cloud.endpoint in told.hint
+    monkeypatch.delenv(cloud.plain)
+    assert cloud.plain in refused(f"{bucket}/blobs").hint
 
 
 @pytest.mark.parametrize("name", ["model/", "model.py"])
@@ -188,7 +195,7 @@ def test_an_archive_in_a_bucket_is_fetched_as_it_is(bucket: str, tmp_path: Path)
 def test_a_model_that_is_not_in_the_bucket_is_told_and_leaves_nothing(hub: Hub, bucket: str) -> None:
     for source, told in (
         (f"{bucket}/models/none/", f"no files at {bucket}/models/none/"),
-        ("s3://no-such-bucket/m.zip", "there is no bucket s3://no-such-bucket"),
+        (f"{no_bucket(bucket)}/m.zip", f"there is no bucket {no_bucket(bucket)}"),
         (f"{bucket}/", "names a whole bucket"),
     ):
         with pytest.raises(MusterError, match=told):

@@ -10,6 +10,7 @@ import pytest
 from muster.store import BlobStore, RecordStore
 from muster.stores import BLOB_STORES, RECORD_STORES, open_blobs, open_records
 from muster.testing.store import BlobStoreSuite, RecordStoreSuite
+from tests.clouds.fixtures import new_bucket
 
 RECORDS: dict[str, Callable[[Path, pytest.FixtureRequest], RecordStore]] = {
     "memory": lambda folder, request: open_records("memory://"),
@@ -20,9 +21,12 @@ RECORDS: dict[str, Callable[[Path, pytest.FixtureRequest], RecordStore]] = {
 BLOBS: dict[str, Callable[[Path, pytest.FixtureRequest], BlobStore]] = {
     "file": lambda folder, request: open_blobs(folder / "blobs"),
     "memory": lambda folder, request: open_blobs("memory://"),
-    # The server starts where it is asked for.
-    "s3": lambda folder, request: open_blobs(f"{request.getfixturevalue('bucket')}/hub/blobs"),
+    "s3": lambda folder, request: open_blobs(f"{new_bucket('s3', request)}/hub/blobs"),
+    "az": lambda folder, request: open_blobs(f"{new_bucket('az', request)}/hub/blobs"),
+    "gs": lambda folder, request: open_blobs(f"{new_bucket('gs', request)}/hub/blobs"),
 }
+_DEEP = {"az", "gs"}
+"""Whose servers the plain suite does without."""
 
 
 @pytest.mark.parametrize("make", RECORDS.values(), ids=RECORDS)
@@ -40,7 +44,9 @@ class TestRecordStores(RecordStoreSuite):
         return open_records("memory://")
 
 
-@pytest.mark.parametrize("make", BLOBS.values(), ids=BLOBS)
+@pytest.mark.parametrize(
+    "make", [pytest.param(make, id=name, marks=pytest.mark.deep if name in _DEEP else ()) for name, make in BLOBS.items()]
+)
 class TestBlobStores(BlobStoreSuite):
     @pytest.fixture
     def blobs(

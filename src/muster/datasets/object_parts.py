@@ -69,7 +69,7 @@ class PartsSink(ObjectSink):
         self, chunks: Sequence[tuple[int, int]], manifest: Mapping[str, object], starts: Mapping[int, int]
     ) -> None:
         with explained():
-            current, tag = self._manifest()
+            current, entry = self._manifest()
             if current.get("run") != self.run:
                 found = {e.place.key: e for e in self._bucket.list(self.place.folder)}
                 replaced = self._replaced(found, _parts_of(current))
@@ -78,7 +78,7 @@ class PartsSink(ObjectSink):
                 with self._rejects_file(chunks, starts) as rejects:
                     if rejects is not None:
                         self._put_file(self._rejects.key, rejects)
-                self._place(tag, {**manifest, "files": self._files(chunks, found), "replaced": replaced})
+                self._place(entry, {**manifest, "files": self._files(chunks, found), "replaced": replaced})
             self._tidy()
 
     def _files(self, chunks: Sequence[tuple[int, int]], found: Mapping[str, Entry]) -> list[dict[str, object]]:
@@ -106,19 +106,19 @@ class PartsSink(ObjectSink):
             and (run_of(name) is None or name in listed)
         ]
 
-    def _place(self, tag: str | None, manifest: Mapping[str, object]) -> None:
+    def _place(self, before: Entry | None, manifest: Mapping[str, object]) -> None:
         """The one step that everyone sees before or after."""
         document = {"format": MANIFEST_FORMAT, "run": self.run, **manifest}
         content = json.dumps(document, indent=1, ensure_ascii=False).encode(errors="backslashreplace")
-        if tag is not None and not self.overwrite:
+        if before is not None and not self.overwrite:
             raise self._appeared()
         try:
-            self._bucket.put(self.place.below(MANIFEST).key, content, new=tag is None, instead=tag)
+            self._bucket.put(self.place.below(MANIFEST).key, content, new=before is None, instead=before)
         except (ObjectExists, ObjectChanged):
             raise self._appeared() from None
 
-    def _manifest(self) -> tuple[dict[str, Any], str | None]:
-        """The manifest that is there, and its tag."""
+    def _manifest(self) -> tuple[dict[str, Any], Entry | None]:
+        """The manifest that is there, and the object that it is."""
         key = self.place.below(MANIFEST).key
         try:
             entry = self._bucket.head(key)
@@ -126,8 +126,8 @@ class PartsSink(ObjectSink):
         except ObjectNotFound:
             return {}, None
         except ValueError:
-            return {}, entry.tag
-        return document if isinstance(document, dict) else {}, entry.tag
+            return {}, entry
+        return document if isinstance(document, dict) else {}, entry
 
     def committed(self) -> bool:
         with explained():

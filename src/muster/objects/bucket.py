@@ -23,7 +23,7 @@ __all__ = ["PIECE", "Bucket", "Entry", "bucket_of"]
 PIECE = 8 << 20
 """What goes over the wire at once: larger objects are put in parts and read in ranges of this size."""
 
-_SETTINGS = ("AWS_", "GOOGLE_", "AZURE_", "HOME")
+_SETTINGS = ("AWS_", "GOOGLE_", "GCE_METADATA_", "AZURE_", "AZURITE_", "IDENTITY_", "HOME")
 _PLAIN = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP", "ALLOW_HTTP")
 _RETRY: Any = {
     "max_retries": 5,
@@ -34,12 +34,13 @@ _RETRY: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object. `tag` is another one whenever its content is."""
+    """An object. `tag` is another one whenever its content is; `version` is known only of one that was asked for by its key."""
 
     place: Place
     size: int
     tag: str
     modified: datetime
+    version: str | None = None
 
 
 def bucket_of(place: Place) -> Bucket:
@@ -88,12 +89,7 @@ class Bucket:
     def notes(self, key: str) -> Mapping[str, str]:
         """What was noted with the object when it was put. Names are in lower case, and letters alone."""
         with faults(self._place(key)):
-            try:
-                found = obstore.get(self._store, key, options={"range": (0, 1)})
-            except BaseError as error:
-                if "416" not in str(error).partition("\n")[0]:
-                    raise
-                found = obstore.get(self._store, key)  # one without bytes has none in any range
+            found = obstore.get(self._store, key, options={"head": True})
             return {str(k).lower(): str(v) for k, v in found.attributes.items()}
 
     def put(
@@ -102,21 +98,21 @@ class Bucket:
         content: bytes | Iterable[bytes],
         *,
         new: bool = False,
-        instead: str | None = None,
+        instead: Entry | None = None,
         notes: Mapping[str, str] | None = None,
     ) -> None:
-        """Put an object whole. `new`: ObjectExists if there is one; `instead`: ObjectChanged if it has not this tag.
+        """Put an object whole. `new`: ObjectExists if there is one; `instead`: ObjectChanged if it is not this one.
 
         Bytes in pieces go up as they come, and nothing appears if the iterator raises; they can be neither `new` nor `instead`.
         """
-        mode: Any = "create" if new else {"e_tag": instead} if instead else "overwrite"
+        mode: Any = "create" if new else _condition(instead) if instead else "overwrite"
         with faults(self._place(key)):
             obstore.put(
                 self._store, key, content, mode=mode, attributes=dict(notes or {}), chunk_size=PIECE, max_concurrency=4
             )
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        """All objects below a folder, in bytewise order."""
+        """All objects below a folder, in the order of the service."""
         with faults(self._place(prefix)):
             for page in obstore.list(self._store, prefix or None):
                 for found in page:
@@ -153,5 +149,15 @@ class Bucket:
 
     def _entry(self, meta: Any) -> Entry:
         modified = meta["last_modified"]
-        tag = str(meta["e_tag"] or modified.isoformat())
-        return Entry(self._place(str(meta["path"])), int(meta["size"]), tag, modified)
+        tag = _quoted(str(meta["e_tag"] or modified.isoformat()))
+        return Entry(self._place(str(meta["path"])), int(meta["size"]), tag, modified, meta.get("version"))
+
+
+def _quoted(tag: str) -> str:
+    """As HTTP writes it: Azure lists tags bare, and gives them in quotes to who asks for one object."""
+    return tag if tag.endswith('"') else f'"{tag}"'
+
+
+def _condition(entry: Entry) -> dict[str, str]:
+    """Google puts in place of a generation, the others in place of a tag."""
+    return {"e_tag": entry.tag} | ({"version": entry.version} if entry.version else {})

@@ -51,6 +51,7 @@ _KEYS = {
     "az": "set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY, or run `az login` and set AZURE_USE_AZURE_CLI=true",
 }
 _ENDPOINTS = {"s3": "AWS_ENDPOINT_URL", "gs": "GOOGLE_BASE_URL", "az": "AZURE_STORAGE_ENDPOINT"}
+_PLAIN = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
 
 
 class ObjectError(OSError):
@@ -156,7 +157,7 @@ def _failed(place: Place, scheme: str, text: str, code: str) -> ObjectError:
     if "scheme is not allowed" in text or "BadScheme" in text:
         return ObjectError(
             f"{place} would be reached without encryption{endpoint}",
-            "set AWS_ALLOW_HTTP=true if that is meant, as for a server of your own, or give an https endpoint",
+            f"set {_PLAIN[scheme]}=true if that is meant, as for a server of your own, or give an https endpoint",
         )
     if "status code" not in text:
         return ObjectError(

@@ -1,22 +1,15 @@
-"""A real S3 server of this machine, started when a test first asks for it, and the variables by which users name one."""
+"""Amazon S3: moto's server."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
-
-from muster.objects.bucket import bucket_of
-from muster.objects.place import Place
-
-__all__ = ["bucket", "s3", "s3_environ", "serving", "upload"]
+__all__ = ["s3_environ", "serving"]
 
 _SERVE = """
 import logging, sys
@@ -28,8 +21,6 @@ print("port", server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
 """
 """Ends with the process that holds its input."""
-
-_NUMBERS = itertools.count()
 
 
 @contextmanager
@@ -52,24 +43,6 @@ def serving() -> Iterator[str]:
             server.kill()
 
 
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    """The server's URL."""
-    with serving() as url:
-        yield url
-
-
-@pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new bucket, by URL, which the environment gives the right to use."""
-    for variable in [n for n in os.environ if n.startswith("AWS_")]:
-        monkeypatch.delenv(variable)
-    name = f"bucket-{os.getpid()}-{next(_NUMBERS)}"
-    for variable, value in s3_environ(s3, [name]).items():
-        monkeypatch.setenv(variable, value)
-    return f"s3://{name}"
-
-
 def s3_environ(server: str, buckets: Iterable[str]) -> dict[str, str]:
     """Makes buckets, and gives the variables by which a user may use them."""
     for name in buckets:
@@ -83,11 +56,3 @@ def s3_environ(server: str, buckets: Iterable[str]) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-
-
-def upload(root: Path, url: str, below: Path | None = None) -> None:
-    """Put the files of a folder, or those below one in it, under a URL."""
-    place = Place.parse(url)
-    for file in sorted((below or root).rglob("*")):
-        if file.is_file():
-            bucket_of(place).put(place.below(file.relative_to(root).as_posix()).key, file.read_bytes())

@@ -20,6 +20,7 @@ from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
 from muster.datasets.frame import forget_frame, keep_frame
+from muster.datasets.rejects import rejects_left
 from muster.declaring import declared_signature
 from muster.errors import Conflict, DatasetNotFound, InvalidInput, RunFailed
 from muster.extensions import load, named, with_entry_points
@@ -43,6 +44,7 @@ from muster.registry.endings import Retries
 from muster.registry.house import House
 from muster.registry.importing import Import, Imported, ImportReport
 from muster.registry.jobs import Jobs, Tell
+from muster.registry.leftovers import Leftovers
 from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_threshold
 from muster.registry.scans import Scan
@@ -404,12 +406,14 @@ class Hub(House):
         retention = Retention(
             deleted=timedelta(days=number("retention.deleted_days")),
             runs=timedelta(days=number("retention.runs_days")),
+            rejects=timedelta(days=number("retention.rejects_days")),
             unused=timedelta(hours=number("retention.unused_hours")),
         )
         if not dry_run:
             self._scorings.tidy()
-            with scratch(self.folder / "scratch"):
-                pass  # making one removes those of processes that are gone
+            for folder in ("scratch", "outputs"):
+                with scratch(self.folder / folder):
+                    pass  # making one removes those of processes that are gone
         collector = Collector(
             self._records,
             self._blobs,
@@ -417,6 +421,8 @@ class Hub(House):
             deletions=self._deletions,
             runs=self._runs,
             give_up=self._scorings.give_up,
+            find_rejects=rejects_left,
+            leftovers=Leftovers(self._records, self._runs, self._frames, self._outputs),
         )
         found = collector.run(retention, dry_run=dry_run)
         if dry_run:
@@ -447,7 +453,7 @@ class Hub(House):
     def _scorings(self) -> Scorings:
         tools = ScoreTools(
             open_dataset=self.open_dataset,
-            create_sink=partial(_create_sink, scratch=self.folder / "outputs"),
+            create_sink=partial(_create_sink, scratch=self._outputs),
             open_version=self._open,
             runner=lambda name, workers: named(RUNNERS, name, "runner")(workers),
             fit=fit,
@@ -486,6 +492,10 @@ class Hub(House):
     @property
     def _frames(self) -> Path:
         return self.folder / "frames"
+
+    @property
+    def _outputs(self) -> Path:
+        return self.folder / "outputs"
 
     def _execute(self, run: Run, watch: Watch | None) -> Run:
         try:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from stat import S_ISREG
 
 from muster.owners import alive, me
 
-__all__ = ["scratch", "young"]
+__all__ = ["remove", "scratch", "used", "young"]
 
 _DAY = 86_400.0
 
@@ -43,6 +44,28 @@ def young(folder: Path, age: timedelta) -> set[str]:
             if path.stat().st_mtime >= before:
                 found.add(path.name)
     return found
+
+
+def used(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder; what goes meanwhile is left out."""
+    found = 0
+    for each in (path, *path.rglob("*")):
+        with suppress(OSError):
+            status = each.lstat()
+            found += status.st_size if S_ISREG(status.st_mode) else 0
+    return found
+
+
+def remove(path: Path) -> bool:
+    """Remove a file, or a folder with all in it; False if it is gone already, or may not be removed."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _own() -> Path:

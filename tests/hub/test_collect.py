@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -14,12 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import muster
-from muster.errors import Conflict
+from muster.errors import Conflict, MusterError, RunFailed
 from muster.hub import Hub
-from muster.records import Version
+from muster.objects.bucket import bucket_of
+from muster.objects.place import Place
+from muster.records import Run, Version
 from muster.registry.register import Registration
 from tests.hub.conftest import MODEL
 
@@ -180,3 +185,97 @@ def _collect_and_kill(place: Path, folder: Path, kills: int, seed: int) -> None:
         assert [v.ref for v in hub.versions("numbers")] == ["numbers:2", "numbers:1"]
         assert list(hub.versions(deleted=True)) == []
         _works(hub, "numbers:2")
+
+
+def _rejected(hub: Hub, folder: Path, output: str, *, all_of_it: bool = False) -> tuple[Run, str]:
+    """A run with rejects, and where they are."""
+    pq.write_table(pa.table({"n": [-1] if all_of_it else [1, -1, 3]}), folder / "rows.parquet")
+    try:
+        run = hub.score("numbers", folder / "rows.parquet", output)
+    except RunFailed as failed:
+        run = hub.run(str(failed.details["run"]))
+    assert run.rejects is not None
+    return run, run.rejects
+
+
+def _collected(hub: Hub, runs: dict[str, Run]) -> None:
+    """The rejects of all runs are gone in the end; the records say so, and keep all else."""
+    told = hub.collect(dry_run=True)
+    found = hub.collect()
+    assert sorted(found.rejects) == sorted(told.rejects) == sorted(r.id for r in runs.values())
+    assert (found.rejects_bytes, found.faults) == (told.rejects_bytes, ())
+    assert found.freed >= found.rejects_bytes > 100
+    for run in runs.values():
+        after = hub.run(run.id)
+        assert after.rejects is None
+        assert after.rejects_collected_at is not None
+        assert (after.status, after.rejected, after.output) == (run.status, run.rejected, run.output)
+    assert hub.collect().rejects == ()
+    assert hub.verify_events()[1] is None
+
+
+def test_old_rejects_go_from_wherever_they_are(place: Path, tmp_path: Path) -> None:
+    places = {
+        "folder": str(tmp_path / "out"),
+        "file": str(tmp_path / "out.csv"),
+        "table": f"sqlite:///{tmp_path / 'out.db'}?table=scored",
+        "delta": f"delta:{tmp_path / 'lake'}",
+        "none": str(tmp_path / "none.csv"),
+    }
+    with muster.open(place) as hub:
+        runs = {}
+        for kind, output in places.items():
+            runs[kind], rejects = _rejected(hub, tmp_path, output, all_of_it=kind == "none")
+            assert Path(rejects).exists()
+            assert runs[kind].rejects_sha256 == hashlib.sha256(Path(rejects).read_bytes()).hexdigest()
+        assert hub.collect().rejects == ()
+        outputs = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+        mine = tmp_path / "out.csv.rejects.jsonl"
+        mine.write_text(mine.read_text() + "looked through\n")
+    with muster.open(place, retention__rejects_days=0) as hub:
+        changed = runs.pop("file")
+        _collected(hub, runs)
+        assert hub.run(changed.id) == changed
+        assert mine.read_text().endswith("looked through\n")
+        outputs.pop(tmp_path / "out" / "_rejects.jsonl")
+        assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == outputs
+        assert hub.open_dataset(str(tmp_path / "out")).rows() == 2
+        assert [p.name for p in tmp_path.rglob("*.rejects.jsonl")] == [mine.name]
+
+
+def test_old_rejects_go_from_object_storage(place: Path, tmp_path: Path, bucket: str) -> None:
+    places = {"folder": f"{bucket}/out/", "file": f"{bucket}/out.csv", "none": f"{bucket}/none.csv"}
+    with muster.open(place) as hub:
+        runs = {k: _rejected(hub, tmp_path, o, all_of_it=k == "none")[0] for k, o in places.items()}
+        keys = {e.place.key for e in bucket_of(Place.parse(bucket)).list("")}
+        where = {kind: Place.parse(str(run.rejects)) for kind, run in runs.items()}
+        for kind, run in runs.items():
+            found = bucket_of(where[kind]).read(where[kind].key)
+            assert run.rejects_sha256 == hashlib.sha256(found).hexdigest()
+        bucket_of(where["file"]).put(where["file"].key, b"mine")
+    with muster.open(place, retention__rejects_days=0) as hub:
+        # Another object is in the place of those of the file: they are gone, and it stays.
+        _collected(hub, runs)
+        left = {e.place.key for e in bucket_of(Place.parse(bucket)).list("")}
+        assert keys - left == {where["folder"].key, where["none"].key}
+        assert bucket_of(where["file"]).read(where["file"].key) == b"mine"
+
+
+def test_tables_in_memory_go_with_runs_that_nobody_resumes(place: Path, tmp_path: Path) -> None:
+    table = pa.table({"n": [1, 2]})
+    with muster.open(place, retention__runs_days=1) as hub:
+        run = hub.score("numbers", table, tmp_path / "out")
+        shutil.rmtree(place / "artifacts")
+        (place / "blobs").rename(place / "lost")
+        with pytest.raises(MusterError):
+            hub.score("numbers", table, tmp_path / "failed")
+        (place / "lost").rename(place / "blobs")
+        [failed] = list(hub.runs(["status=failed"]))
+        assert run.status == "done"
+        assert [str(p) for p in (place / "frames").iterdir()] == [failed.input]
+        assert hub.collect().leftovers == 0
+        assert Path(str(failed.input)).exists()
+    with muster.open(place, retention__runs_days=0) as hub:
+        found = hub.collect()
+        assert (found.leftovers, found.leftover_bytes > 0) == (1, True)
+        assert list((place / "frames").iterdir()) == []

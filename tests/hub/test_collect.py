@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -124,67 +117,6 @@ def test_collecting_beside_registrations_loses_nothing(place: Path, tmp_path: Pa
         assert [v.ref for v in hub.versions("numbers")][::-1] == ["numbers:1", *registered]
         for ref in ("numbers:1", *registered):
             _works(hub, ref)
-
-
-def test_killed_at_any_moment_it_is_finished_by_the_next(place: Path, tmp_path: Path) -> None:
-    _collect_and_kill(place, tmp_path, kills=20, seed=1)
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize("seed", range(5))
-def test_killed_many_times(place: Path, tmp_path: Path, seed: int) -> None:
-    _collect_and_kill(place, tmp_path, kills=40, seed=100 + seed)
-
-
-CHILDREN = """
-import os, sys
-import muster
-from muster import hub  # before the first child, so that all begin quickly
-
-for _ in sys.stdin:
-    child = os.fork()
-    if not child:
-        with muster.open(sys.argv[1], retention__deleted_days=0, retention__unused_hours=0) as hub:
-            hub.collect()
-        os._exit(0)
-    print(child, flush=True)
-    print(os.waitpid(child, 0)[1], flush=True)
-"""
-
-
-def _collect_and_kill(place: Path, folder: Path, kills: int, seed: int) -> None:
-    chance = random.Random(seed)
-    with muster.open(place, **NOW) as hub:
-        _register(hub, folder, "kept")
-        whole = set(hub._blobs)
-        hub.delete_version(_register(hub, folder, "gone"))
-    cut = 0
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILDREN, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdin is not None
-        assert parent.stdout is not None
-        for kill in range(kills):
-            with muster.open(place) as hub:
-                for n in range(30):
-                    hub._blobs.put(f"left {kill} {n}".encode())
-            print(file=parent.stdin, flush=True)
-            child = int(parent.stdout.readline())
-            time.sleep(chance.uniform(0, 0.15))
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-            cut += int(parent.stdout.readline()) != 0
-            with muster.open(place) as hub:
-                assert hub.verify_events()[1] is None
-                assert whole <= set(hub._blobs)
-        parent.stdin.close()
-    assert cut > kills // 4
-    with muster.open(place, **NOW) as hub:
-        hub.collect()
-        assert set(hub._blobs) == whole
-        assert [v.ref for v in hub.versions("numbers")] == ["numbers:2", "numbers:1"]
-        assert list(hub.versions(deleted=True)) == []
-        _works(hub, "numbers:2")
 
 
 def _rejected(hub: Hub, folder: Path, output: str, *, all_of_it: bool = False) -> tuple[Run, str]:

@@ -19,7 +19,7 @@ from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
 from muster.records import Run, Version
 from muster.registry.register import Registration
-from tests.hub.conftest import MODEL
+from tests.hub.conftest import MODEL, home_of
 
 NOW: dict[str, Any] = {"retention__deleted_days": 0, "retention__unused_hours": 0}
 
@@ -85,38 +85,45 @@ def test_a_registration_whose_blobs_went_says_so(hub: Hub, tmp_path: Path, monke
         assert _register(hub, tmp_path, "slow") == "numbers:2"
 
 
-def test_collecting_beside_registrations_loses_nothing(place: Path, tmp_path: Path) -> None:
-    """With blobs that may go at once: a registration that loses one is refused, and none is recorded without them."""
-    stop = threading.Event()
-    faults: list[BaseException] = []
+@pytest.mark.parametrize("kind", ["folder", pytest.param("platform", marks=pytest.mark.deep)])
+def test_collecting_beside_registrations_loses_nothing(
+    request: pytest.FixtureRequest, made: Path, tmp_path: Path, kind: str
+) -> None:
+    """Two at once, with blobs that may go at once: a registration that loses one is refused, and none is recorded without them."""
+    with home_of(kind, request, tmp_path, made) as home:
+        stop = threading.Event()
+        faults: list[BaseException] = []
 
-    def collect() -> None:
+        def collect() -> None:
+            try:
+                with home.open(**NOW) as hub:
+                    while not stop.is_set():
+                        hub.collect()
+            except BaseException as error:  # noqa: BLE001  # told by the thread that tests
+                faults.append(error)
+
+        threads = [threading.Thread(target=collect) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        registered = []
         try:
-            with muster.open(place, **NOW) as hub:
-                while not stop.is_set():
-                    hub.collect()
-        except BaseException as error:  # noqa: BLE001  # told by the thread that tests
-            faults.append(error)
-
-    thread = threading.Thread(target=collect)
-    thread.start()
-    registered = []
-    try:
-        with muster.open(place) as hub:
-            for mark in ("a", "b", "a", "c"):
-                try:
-                    registered.append(_register(hub, tmp_path, mark))
-                except muster.MusterError as error:
-                    assert type(error).__name__ in ("Conflict", "Corrupt", "NotFound", "StoreError"), error  # noqa: PT017
-    finally:
-        stop.set()
-        thread.join()
-    assert faults == []
-    with muster.open(place) as hub:
-        shutil.rmtree(place / "artifacts", ignore_errors=True)
-        assert [v.ref for v in hub.versions("numbers")][::-1] == ["numbers:1", *registered]
-        for ref in ("numbers:1", *registered):
-            _works(hub, ref)
+            with home.open() as hub:
+                for mark in ("a", "b", "a", "c"):
+                    try:
+                        registered.append(_register(hub, tmp_path, mark))
+                    except muster.MusterError as error:
+                        assert type(error).__name__ in ("Conflict", "Corrupt", "NotFound", "StoreError"), error  # noqa: PT017
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert faults == []
+        with home.open() as hub:
+            shutil.rmtree(hub.folder / "artifacts", ignore_errors=True)
+            assert [v.ref for v in hub.versions("numbers")][::-1] == ["numbers:1", *registered]
+            for ref in ("numbers:1", *registered):
+                _works(hub, ref)
+            assert hub.verify_events()[1] is None
 
 
 def _rejected(hub: Hub, folder: Path, output: str, *, all_of_it: bool = False) -> tuple[Run, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,16 +21,34 @@ from muster.registry.leftovers import Leftovers
 from muster.registry.registry import Registry
 from muster.registry.runs import Runs
 from muster.store import BlobStore, RecordStore
-from muster.stores import open_blobs
+from muster.stores import open_blobs, open_records
 from tests.registry.conftest import Add
 
 NOTHING = timedelta(0)
 ALL = Retention(deleted=NOTHING, runs=NOTHING, rejects=NOTHING, unused=NOTHING)
 
 
-@pytest.fixture(params=["memory", "file"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return open_blobs("memory://" if request.param == "memory" else tmp_path / "blobs")
+@pytest.fixture(params=["memory", "files", "platform"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """Records and blobs, in such stores as go together."""
+    match request.param:
+        case "memory":
+            return "memory://", "memory://"
+        case "files":
+            return f"sqlite:///{tmp_path}/muster.db", f"file:///{tmp_path}/blobs"
+    return request.getfixturevalue("postgres_hub"), f"{request.getfixturevalue('bucket')}/blobs"
+
+
+@pytest.fixture
+def store(where: tuple[str, str]) -> Iterator[RecordStore]:
+    opened = open_records(where[0])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def blobs(where: tuple[str, str]) -> BlobStore:
+    return open_blobs(where[1])
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def test_a_killed_collection_is_finished_by_the_next(
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("kind", "kills"), CASES)
 def test_a_collection_killed_many_times(
     request: pytest.FixtureRequest, made: Path, tmp_path: Path, kind: str, kills: int

@@ -13,7 +13,7 @@ from tests.hub.homes import Home
 from tests.hub.killing import emptied, killer, sound
 from tests.tracking import Tracking, tracking
 
-pytestmark = pytest.mark.deep
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 
 CASES = [("folder", 16), ("folder", 14), ("platform", 10)]
 NUMBERS = [n for n in range(1, 27) if n % 5]

@@ -49,6 +49,7 @@ def test_a_killed_scoring_resumes_to_the_same_output(
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("case", SCORING, ids=str)
 def test_a_scoring_killed_many_times(
     request: pytest.FixtureRequest, made: Path, tmp_path: Path, case: tuple[str, str, int]
@@ -142,6 +143,7 @@ def test_a_killed_registration_leaves_a_whole_version_or_none(
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("kind", "kills"), REGISTERING)
 def test_a_registration_killed_many_times(
     request: pytest.FixtureRequest, made: Path, tmp_path: Path, kind: str, kills: int

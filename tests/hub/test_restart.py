@@ -28,6 +28,16 @@ def server() -> Iterator[postgres.Server]:
         yield started
 
 
+@pytest.fixture(params=["fast", "immediate"])
+def restart(request: pytest.FixtureRequest, server: postgres.Server) -> Callable[[], None]:
+    def restarted() -> None:
+        server.stop(request.param)
+        time.sleep(1.0)  # connecting is refused meanwhile
+        server.start()
+
+    return restarted
+
+
 @pytest.fixture
 def home(server: postgres.Server, made: Path, tmp_path: Path) -> Iterator[Home]:
     with postgres_home(server.url, tmp_path, made, None) as found:
@@ -70,21 +80,14 @@ def _begun(hub: Hub, known: set[str]) -> Run | None:
     return next((r for r in hub.runs() if r.id not in known and 0 < r.rows < ROWS), None)
 
 
-def _restart(server: postgres.Server, how: str) -> None:
-    server.stop(how)
-    time.sleep(1.0)  # connecting is refused meanwhile
-    server.start()
-
-
-@pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_a_scoring_outlives_a_restart(
-    server: postgres.Server, home: Home, hub: Hub, data: Path, tmp_path: Path, how: str
+    restart: Callable[[], None], home: Home, hub: Hub, data: Path, tmp_path: Path
 ) -> None:
     known = {hub.score("numbers", data, tmp_path / "expected.parquet", keep="all").id}
     process = _started(home, "score", "numbers", data, tmp_path / "out.parquet", "--keep", "all")
     try:
         _until(lambda: _begun(hub, known), process)
-        _restart(server, how)
+        restart()
         _, told = process.communicate(timeout=120)
     finally:
         process.kill()
@@ -103,19 +106,18 @@ def test_a_scoring_outlives_a_restart(
     assert hub.verify_events()[1] is None
 
 
-@pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_a_worker_outlives_restarts(
-    server: postgres.Server, home: Home, hub: Hub, data: Path, tmp_path: Path, how: str
+    restart: Callable[[], None], home: Home, hub: Hub, data: Path, tmp_path: Path
 ) -> None:
     """While it waits for jobs, and while it is at one; nobody has to do anything."""
     known = {hub.score("numbers", data, tmp_path / "expected.parquet", keep="all").id}
     process = _started(home, "worker")
     try:
         time.sleep(1.0)
-        _restart(server, how)
+        restart()
         run = hub.score("numbers", data, tmp_path / "out.parquet", keep="all", queue=True, wait=False)
         _until(lambda: _begun(hub, known), process)
-        _restart(server, how)
+        restart()
         _until(lambda: hub.run(run.id).status in ("done", "failed"), process)
         process.terminate()
         told = process.communicate(timeout=60)

@@ -54,6 +54,7 @@ for line in sys.stdin:
     print(os.waitpid(child, 0)[1], flush=True)
 """
 _GOLDEN = 0.6180339887498949
+_UNKNOWN = 1.0
 _BEYOND = 1.15
 """Of the span, so that now and then the work ends by itself, which tells anew how long it takes."""
 
@@ -63,29 +64,30 @@ class Killer:
 
     def __init__(self, parent: subprocess.Popen[bytes], environ: Mapping[str, str], scratch: Path, seed: int) -> None:
         self.kills = 0
-        self.span = 0.0
         self._parent = parent
         self._environ = dict(environ)
         self._scratch = scratch
         self._at = random.Random(seed).random()
+        self._spans: dict[str, float] = {}
 
-    def measure(self, program: str, *arguments: object) -> float:
-        """Do the work undisturbed: kills fall into as many seconds as it takes."""
+    def measure(self, program: str, *arguments: object) -> None:
+        """Do the work undisturbed: kills of such work, by its first argument, fall into as many seconds as it takes."""
         began = time.monotonic()
         self._begin(program, *arguments)
         self._ended()
-        self.span = time.monotonic() - began
-        return self.span
+        self._spans[str(arguments[0])] = time.monotonic() - began
 
     def cut(self, program: str, *arguments: object) -> bool:
         """Begin the work, and kill it at the next moment of its span; whether it was still at work."""
         assert self._parent.stdout is not None
         self._at = (self._at + _GOLDEN) % 1  # spreads evenly, however many there are
+        kind = str(arguments[0])
+        span = self._spans.get(kind, _UNKNOWN)
         began = time.monotonic()
         child = self._begin(program, *arguments)
-        over, _, _ = select.select([self._parent.stdout], [], [], self._at * self.span * _BEYOND)
+        over, _, _ = select.select([self._parent.stdout], [], [], self._at * span * _BEYOND)
         if over:
-            self.span = time.monotonic() - began
+            self._spans[kind] = time.monotonic() - began
         else:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)

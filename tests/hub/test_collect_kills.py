@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,15 +47,15 @@ def _collect_and_kill(home: Home, folder: Path, kills: int, seed: int) -> None:
     environ = home.environ(**{f"retention_{name}": value for name, value in settings.items()})
     with home.open() as hub, killer(folder, environ, seed) as work:
         kept = all_blobs(hub)
-        fresh = _rejects(hub, home, "fresh", timedelta())
-        old = [_waste(hub, home, 0)]
+        [fresh] = _rejects(hub, home, ["fresh"], timedelta())
+        old = _waste(hub, home, 0)
         work.measure(CLI, "gc")
-        assert _gone(hub, old[0])
+        assert all(_gone(hub, run) for run in old)
         rounds = 0
         while work.kills < kills:
             rounds += 1
             assert rounds < 10 * kills, "the work is over before it is killed"
-            old.append(_waste(hub, home, rounds))
+            old = [*(r for r in old if hub.run(r.id).rejects is not None), *_waste(hub, home, rounds)]
             work.cut(CLI, "gc")
             sound(hub)
             assert kept <= set(hub._blobs)
@@ -77,9 +78,9 @@ def _collect_and_kill(home: Home, folder: Path, kills: int, seed: int) -> None:
         assert (again.freed, again.rejects, again.runs, again.leftovers) == (0, (), (), 0)
 
 
-def _waste(hub: Hub, home: Home, number: int) -> Run:
-    """Something of all that is collected; the run whose rejects are to go."""
-    for n in range(15):
+def _waste(hub: Hub, home: Home, number: int) -> list[Run]:
+    """So much of all that is collected that removing it is most of the work; the runs whose rejects are to go."""
+    for n in range(30):
         hub._blobs.put(f"left {number} {n}".encode())
     files = [hub._blobs.put(f"file {number} {n}".encode()) for n in range(3)]
     manifest = hub._blobs.put(json.dumps({"files": [{"path": f, "sha256": f} for f in files]}).encode())
@@ -88,35 +89,41 @@ def _waste(hub: Hub, home: Home, number: int) -> Run:
     assert isinstance(gone, Version)
     with hub._records.transaction("test") as tx:
         tx.insert(gone)
-    run = _rejects(hub, home, str(number), PAST)
-    frames = hub.folder / "frames"
-    frames.mkdir(exist_ok=True)
-    (frames / f"{run.id}.arrow").write_bytes(b"a table")
-    return run
+    runs = _rejects(hub, home, [f"{number}-{n}" for n in range(20)], PAST)
+    (hub.folder / "frames").mkdir(exist_ok=True)
+    for run in runs[::4]:
+        Path(str(run.input)).write_bytes(b"a table")
+    return runs
 
 
-def _rejects(hub: Hub, home: Home, name: str, age: timedelta) -> Run:
-    """A run that ended some time ago, with rejects and a table in memory."""
-    run = Run(
+def _rejects(hub: Hub, home: Home, names: Sequence[str], age: timedelta) -> list[Run]:
+    """Runs that ended some time ago, with rejects."""
+    runs = [_run(hub, f"{home.outputs}/{name}.csv", now() - age) for name in names]
+    for run in runs:
+        if is_object_url(home.outputs):
+            place = Place.parse(str(run.rejects))
+            bucket_of(place).put(place.key, LINE)
+        else:
+            Path(str(run.rejects)).write_bytes(LINE)
+    with hub._records.transaction("test") as tx:
+        for run in runs:
+            tx.insert(run)
+    return runs
+
+
+def _run(hub: Hub, output: str, ended: datetime) -> Run:
+    return Run(
         id=(identity := new_id()),
         kind="score",
         status="done",
         input=str(hub.folder / "frames" / f"{identity}.arrow"),
-        output=f"{home.outputs}/{name}.csv",
-        rejects=f"{home.outputs}/{name}.csv.rejects.jsonl",
+        output=output,
+        rejects=f"{output}.rejects.jsonl",
         rejects_sha256=hashlib.sha256(LINE).hexdigest(),
-        created_at=now() - age,
+        created_at=ended,
         created_by="test",
-        ended_at=now() - age,
+        ended_at=ended,
     )
-    if is_object_url(home.outputs):
-        place = Place.parse(str(run.rejects))
-        bucket_of(place).put(place.key, LINE)
-    else:
-        Path(str(run.rejects)).write_bytes(LINE)
-    with hub._records.transaction("test") as tx:
-        tx.insert(run)
-    return run
 
 
 def _there(run: Run) -> bool:

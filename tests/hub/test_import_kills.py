@@ -56,7 +56,6 @@ def _import_and_kill(home: Home, server: Tracking, folder: Path, kills: int, see
     """Kill an import until it is complete, or was killed so many times; how many that were."""
     counts = [0]
     with home.open() as hub, killer(folder, home.environ(), seed) as work:
-        work.span = 1.0
         while work.kills < kills and work.cut(IMPORT, server.url):
             sound(hub)
             counts.append(sum(1 for _ in hub.versions()))

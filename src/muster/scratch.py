@@ -17,6 +17,7 @@ from muster.owners import alive, me
 __all__ = ["remove", "scratch", "used", "young"]
 
 _DAY = 86_400.0
+_PREFIX = "tmp"
 
 
 @contextmanager
@@ -24,10 +25,10 @@ def scratch(folder: Path | None = None) -> Iterator[Path]:
     """A new empty folder in `folder`, else in one for temporary things of this user; gone at the end."""
     folder = _own() if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.iterdir():
+    for left in folder.glob(f"{_PREFIX}*"):  # others have theirs there too, as outputs that are staged
         if _is_orphan(left):
             shutil.rmtree(left, ignore_errors=True)
-    made = Path(tempfile.mkdtemp(dir=folder))
+    made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
     try:
         (made / "owner").write_text(me())
         (made / "work").mkdir()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from muster.records import new_id
 from muster.scratch import scratch
 
 LEAVES = """
@@ -38,24 +39,27 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_told_is_swept_after_a_day(tmp_path: Path) -> None:
-    (tmp_path / "fresh").mkdir()
-    (tmp_path / "old").mkdir()
-    os.utime(tmp_path / "old", (0, 0))
+    (tmp_path / "tmp_fresh").mkdir()
+    (tmp_path / "tmp_old").mkdir()
+    os.utime(tmp_path / "tmp_old", (0, 0))
     with scratch(tmp_path):
-        assert (tmp_path / "fresh").exists()
-        assert not (tmp_path / "old").exists()
+        assert (tmp_path / "tmp_fresh").exists()
+        assert not (tmp_path / "tmp_old").exists()
 
 
 def test_what_others_put_there_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / ".DS_Store").write_text("x")
-    (tmp_path / "half").mkdir()
-    (tmp_path / "half" / "owner").write_text("")
+    (tmp_path / "tmp.DS_Store").write_text("x")
+    staged = tmp_path / new_id()  # what a run has staged may wait for weeks to be resumed
+    (staged / "chunks").mkdir(parents=True)
+    (tmp_path / "tmp_half").mkdir()
+    (tmp_path / "tmp_half" / "owner").write_text("")
     with scratch(tmp_path):
-        assert len(list(tmp_path.iterdir())) == 3
-    os.utime(tmp_path / "half", (0, 0))
+        assert len(list(tmp_path.iterdir())) == 4
+    for folder in (staged, tmp_path / "tmp_half"):
+        os.utime(folder, (0, 0))
     with scratch(tmp_path):
         pass
-    assert [p.name for p in tmp_path.iterdir()] == [".DS_Store"]
+    assert {p.name for p in tmp_path.iterdir()} == {"tmp.DS_Store", staged.name}
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="never: only root can become another user")
@@ -71,8 +75,8 @@ with scratch(Path(sys.argv[1])) as made:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o777)
-        (folder / "own").mkdir(mode=0o700)
-        (folder / "own" / "owner").write_text("")
+        (folder / "tmp_own").mkdir(mode=0o700)
+        (folder / "tmp_own" / "owner").write_text("")
         ran = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=False)
         assert ran.stdout == "worked\n", ran.stderr
-        assert [p.name for p in folder.iterdir()] == ["own"]
+        assert [p.name for p in folder.iterdir()] == ["tmp_own"]

@@ -198,6 +198,12 @@ SETTINGS: Mapping[str, Setting] = {
             "how long what an ended run keeps beside its record stays: its chunks, and what a failed one has staged",
         ),
         Setting(
+            "retention.rejects_days",
+            _count,
+            lambda: 90,
+            "how long the rejects of an ended run stay, wherever they are",
+        ),
+        Setting(
             "retention.unused_hours",
             _count,
             lambda: 24,

@@ -148,9 +148,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class KeptRejects:
-    """Where the rejects of a run without output stand, and how many rows the most frequent reasons have, the first ones first."""
+    """Where the rejects of a run without output stand, and their SHA-256; the most frequent reasons, with how many rows each has."""
 
     place: str
+    sha256: str
     reasons: Mapping[str, int]
 
 
@@ -183,6 +184,10 @@ class Sink(Protocol):
     @property
     def rejects(self) -> str:
         """Where the rejects stand once the output is in place, if there are any."""
+        ...
+
+    def rejects_sha256(self) -> str | None:
+        """Of the rejects of the output that is in place; None where there are none, or where that is not known."""
         ...
 
     def commit(

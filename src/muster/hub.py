@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
 from muster.datasets.frame import forget_frame, keep_frame
+from muster.datasets.rejects import rejects_left
 from muster.declaring import declared_signature
 from muster.errors import DatasetNotFound, InvalidInput
 from muster.extensions import load, named, with_entry_points
@@ -39,6 +39,7 @@ from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
 from muster.registry.endings import Retries
 from muster.registry.importing import Import, Imported, ImportReport
+from muster.registry.leftovers import Leftovers
 from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_threshold
 from muster.registry.scans import Scan
@@ -319,16 +320,12 @@ class Hub(Workshop):
 
     def collect(self, *, dry_run: bool = False) -> Collected:
         """Collect what was deleted long ago and all that nothing refers to; with `dry_run` only say what would go."""
-        number = self.settings.number
-        retention = Retention(
-            deleted=timedelta(days=number("retention.deleted_days")),
-            runs=timedelta(days=number("retention.runs_days")),
-            unused=timedelta(hours=number("retention.unused_hours")),
-        )
+        retention = Retention.of(self.settings)
         if not dry_run:
             self._scorings.tidy()
-            with scratch(self.folder / "scratch"):
-                pass  # making one removes those of processes that are gone
+            for folder in ("scratch", "outputs"):
+                with scratch(self.folder / folder):
+                    pass  # making one removes those of processes that are gone
         collector = Collector(
             self._records,
             self._blobs,
@@ -336,6 +333,8 @@ class Hub(Workshop):
             deletions=self._deletions,
             runs=self._runs,
             give_up=self._scorings.give_up,
+            find_rejects=rejects_left,
+            leftovers=Leftovers(self._records, self._runs, self._frames, self._outputs),
         )
         found = collector.run(retention, dry_run=dry_run)
         if dry_run:
@@ -363,10 +362,10 @@ class Hub(Workshop):
         self._talk(line)
 
     def _score_tools(self) -> ScoreTools:
-        number, frames = self.settings.number, self.folder / "frames"
+        number = self.settings.number
         return ScoreTools(
             open_dataset=self.open_dataset,
-            create_sink=partial(_create_sink, scratch=self.folder / "outputs"),
+            create_sink=partial(_create_sink, scratch=self._outputs),
             open_version=self._open,
             runner=lambda name, workers: named(RUNNERS, name, "runner")(workers),
             fit=fit,
@@ -376,8 +375,8 @@ class Hub(Workshop):
             workers=number("worker.count"),
             chunk_rows=number("score.chunk_rows"),
             retries=Retries(number("jobs.attempts"), self.settings.seconds("jobs.backoff_seconds")),
-            keep_table=lambda table, name: str(keep_frame(table, frames, name)),
-            forget_table=partial(forget_frame, folder=frames),
+            keep_table=lambda table, name: str(keep_frame(table, self._frames, name)),
+            forget_table=partial(forget_frame, folder=self._frames),
             by_version=self.settings.source("worker.count") == "default",
         )
 
@@ -385,6 +384,14 @@ class Hub(Workshop):
         self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
     ) -> OpenPredictor:
         return _OpenVersion(version, self._site, threshold, mapping, workers)
+
+    @property
+    def _frames(self) -> Path:
+        return self.folder / "frames"
+
+    @property
+    def _outputs(self) -> Path:
+        return self.folder / "outputs"
 
     def _sample(self, sample: object, signature: Signature | None) -> pa.Table | None:
         """The first rows of a dataset, text read as the types that are declared, or of a table."""

@@ -230,7 +230,8 @@ class Run(Record):
     """One piece of work with a result. `settings` is all that a resume needs, so that its output is the same.
 
     `attempts` counts how often it was begun; `not_before` is when one that failed for a passing cause is tried again.
-    `queue`: any worker of the hub may take it up. `isolation` is the level that its workers reached.
+    `queue`: any worker of the hub may take it up. `isolation` is the level that its workers reached. `rejects_sha256` is what
+    its rejects are known by when they are collected, and `rejects_collected_at` when that was.
     """
 
     KIND = "run"
@@ -247,6 +248,8 @@ class Run(Record):
     fingerprint: str | None = None
     output: str | None = None
     rejects: str | None = None
+    rejects_sha256: str | None = None
+    rejects_collected_at: datetime | None = None
     settings: Mapping[str, Json] = field(default_factory=dict)
     casts: tuple[str, ...] = ()
     rows: int = 0
@@ -271,7 +274,10 @@ class Run(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Record):
-    """How far a run is. `total` is None while the number of rows is not known; `fingerprint` is the input's, once it is read through."""
+    """How far a run is. `total` is None while the number of rows is not known; `fingerprint` is the input's, once it is read through.
+
+    `emptied`: what the run had staged was collected, and it was not begun again since.
+    """
 
     KIND = "progress"
     KEY = ("run",)
@@ -283,6 +289,7 @@ class Progress(Record):
     total: int | None = None
     fingerprint: str | None = None
     cancel: bool = False
+    emptied: bool = False
     updated_at: datetime
 
 

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from stat import S_ISREG
 
 from muster.owners import alive, me
 
-__all__ = ["scratch", "young"]
+__all__ = ["remove", "scratch", "used", "young"]
 
 _DAY = 86_400.0
+_PREFIX = "tmp"
 
 
 @contextmanager
@@ -23,10 +25,10 @@ def scratch(folder: Path | None = None) -> Iterator[Path]:
     """A new empty folder in `folder`, else in one for temporary things of this user; gone at the end."""
     folder = _own() if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.iterdir():
+    for left in folder.glob(f"{_PREFIX}*"):  # others have theirs there too, as outputs that are staged
         if _is_orphan(left):
             shutil.rmtree(left, ignore_errors=True)
-    made = Path(tempfile.mkdtemp(dir=folder))
+    made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
     try:
         (made / "owner").write_text(me())
         (made / "work").mkdir()
@@ -43,6 +45,28 @@ def young(folder: Path, age: timedelta) -> set[str]:
             if path.stat().st_mtime >= before:
                 found.add(path.name)
     return found
+
+
+def used(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder; what goes meanwhile is left out."""
+    found = 0
+    for each in (path, *path.rglob("*")):
+        with suppress(OSError):
+            status = each.lstat()
+            found += status.st_size if S_ISREG(status.st_mode) else 0
+    return found
+
+
+def remove(path: Path) -> bool:
+    """Remove a file, or a folder with all in it; False if it is gone already, or may not be removed."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _own() -> Path:

@@ -66,7 +66,7 @@ class Killed(BaseException):
 
 STEPS: list[tuple[object, str]] = [
     (Path, "replace"), (Path, "rename"), (disk, "_rename"), (disk, "sync_folder"), (os, "fsync"),
-    (module, "sync_folder"), (module, "_digest"), (module, "remove"),
+    (module, "sync_folder"), (module, "digest_of"), (module, "remove"),
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 
 import muster
 from muster.hub import Hub
+from tests.hub.homes import Home, folder_home, postgres_home
 
 MODEL = Path(__file__).with_name("numbers_model.py")
 
@@ -36,6 +38,18 @@ def place(made: Path, tmp_path: Path) -> Path:
 def hub(place: Path) -> Iterator[Hub]:
     with muster.open(place, score__chunk_rows=1_024) as opened:
         yield opened
+
+
+@contextmanager
+def home_of(kind: str, request: pytest.FixtureRequest, folder: Path, made: Path | None) -> Iterator[Home]:
+    """`folder`, `postgres`, or `platform`: PostgreSQL and a bucket."""
+    if kind == "folder":
+        yield folder_home(folder, made)
+        return
+    server = request.getfixturevalue("postgres_server")
+    bucket = request.getfixturevalue("bucket") if kind == "platform" else None
+    with postgres_home(server, folder, made, bucket) as home:
+        yield home
 
 
 def numbers(rows: int) -> pa.Table:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import random
+import hashlib
 import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import muster
-from muster.errors import Conflict
+from muster.errors import Conflict, MusterError, RunFailed
 from muster.hub import Hub
-from muster.records import Version
+from muster.objects.bucket import bucket_of
+from muster.objects.place import Place
+from muster.records import Run, Version
 from muster.registry.register import Registration
-from tests.hub.conftest import MODEL
+from tests.hub.conftest import MODEL, home_of
 
 NOW: dict[str, Any] = {"retention__deleted_days": 0, "retention__unused_hours": 0}
 
@@ -87,96 +85,136 @@ def test_a_registration_whose_blobs_went_says_so(hub: Hub, tmp_path: Path, monke
         assert _register(hub, tmp_path, "slow") == "numbers:2"
 
 
-def test_collecting_beside_registrations_loses_nothing(place: Path, tmp_path: Path) -> None:
-    """With blobs that may go at once: a registration that loses one is refused, and none is recorded without them."""
-    stop = threading.Event()
-    faults: list[BaseException] = []
+@pytest.mark.parametrize("kind", ["folder", pytest.param("platform", marks=pytest.mark.deep)])
+def test_collecting_beside_registrations_loses_nothing(
+    request: pytest.FixtureRequest, made: Path, tmp_path: Path, kind: str
+) -> None:
+    """Two at once, with blobs that may go at once: a registration that loses one is refused, and none is recorded without them."""
+    with home_of(kind, request, tmp_path, made) as home:
+        stop = threading.Event()
+        faults: list[BaseException] = []
 
-    def collect() -> None:
+        def collect() -> None:
+            try:
+                with home.open(**NOW) as hub:
+                    while not stop.is_set():
+                        hub.collect()
+            except BaseException as error:  # noqa: BLE001  # told by the thread that tests
+                faults.append(error)
+
+        threads = [threading.Thread(target=collect) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        registered = []
         try:
-            with muster.open(place, **NOW) as hub:
-                while not stop.is_set():
-                    hub.collect()
-        except BaseException as error:  # noqa: BLE001  # told by the thread that tests
-            faults.append(error)
+            with home.open() as hub:
+                for mark in ("a", "b", "a", "c"):
+                    try:
+                        registered.append(_register(hub, tmp_path, mark))
+                    except muster.MusterError as error:
+                        assert type(error).__name__ in ("Conflict", "Corrupt", "NotFound", "StoreError"), error  # noqa: PT017
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert faults == []
+        with home.open() as hub:
+            shutil.rmtree(hub.folder / "artifacts", ignore_errors=True)
+            assert [v.ref for v in hub.versions("numbers")][::-1] == ["numbers:1", *registered]
+            for ref in ("numbers:1", *registered):
+                _works(hub, ref)
+            assert hub.verify_events()[1] is None
 
-    thread = threading.Thread(target=collect)
-    thread.start()
-    registered = []
+
+def _rejected(hub: Hub, folder: Path, output: str, *, all_of_it: bool = False) -> tuple[Run, str]:
+    """A run with rejects, and where they are."""
+    pq.write_table(pa.table({"n": [-1] if all_of_it else [1, -1, 3]}), folder / "rows.parquet")
     try:
-        with muster.open(place) as hub:
-            for mark in ("a", "b", "a", "c"):
-                try:
-                    registered.append(_register(hub, tmp_path, mark))
-                except muster.MusterError as error:
-                    assert type(error).__name__ in ("Conflict", "Corrupt", "NotFound", "StoreError"), error  # noqa: PT017
-    finally:
-        stop.set()
-        thread.join()
-    assert faults == []
+        run = hub.score("numbers", folder / "rows.parquet", output)
+    except RunFailed as failed:
+        run = hub.run(str(failed.details["run"]))
+    assert run.rejects is not None
+    return run, run.rejects
+
+
+def _collected(hub: Hub, runs: dict[str, Run]) -> None:
+    """The rejects of all runs are gone in the end; the records say so, and keep all else."""
+    told = hub.collect(dry_run=True)
+    found = hub.collect()
+    assert sorted(found.rejects) == sorted(told.rejects) == sorted(r.id for r in runs.values())
+    assert (found.rejects_bytes, found.faults) == (told.rejects_bytes, ())
+    assert found.freed >= found.rejects_bytes > 100
+    for run in runs.values():
+        after = hub.run(run.id)
+        assert after.rejects is None
+        assert after.rejects_collected_at is not None
+        assert (after.status, after.rejected, after.output) == (run.status, run.rejected, run.output)
+    assert hub.collect().rejects == ()
+    assert hub.verify_events()[1] is None
+
+
+def test_old_rejects_go_from_wherever_they_are(place: Path, tmp_path: Path) -> None:
+    places = {
+        "folder": str(tmp_path / "out"),
+        "file": str(tmp_path / "out.csv"),
+        "table": f"sqlite:///{tmp_path / 'out.db'}?table=scored",
+        "delta": f"delta:{tmp_path / 'lake'}",
+        "none": str(tmp_path / "none.csv"),
+    }
     with muster.open(place) as hub:
-        shutil.rmtree(place / "artifacts", ignore_errors=True)
-        assert [v.ref for v in hub.versions("numbers")][::-1] == ["numbers:1", *registered]
-        for ref in ("numbers:1", *registered):
-            _works(hub, ref)
+        runs = {}
+        for kind, output in places.items():
+            runs[kind], rejects = _rejected(hub, tmp_path, output, all_of_it=kind == "none")
+            assert Path(rejects).exists()
+            assert runs[kind].rejects_sha256 == hashlib.sha256(Path(rejects).read_bytes()).hexdigest()
+        assert hub.collect().rejects == ()
+        outputs = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+        mine = tmp_path / "out.csv.rejects.jsonl"
+        mine.write_text(mine.read_text() + "looked through\n")
+    with muster.open(place, retention__rejects_days=0) as hub:
+        changed = runs.pop("file")
+        _collected(hub, runs)
+        assert hub.run(changed.id) == changed
+        assert mine.read_text().endswith("looked through\n")
+        outputs.pop(tmp_path / "out" / "_rejects.jsonl")
+        assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == outputs
+        assert hub.open_dataset(str(tmp_path / "out")).rows() == 2
+        assert [p.name for p in tmp_path.rglob("*.rejects.jsonl")] == [mine.name]
 
 
-def test_killed_at_any_moment_it_is_finished_by_the_next(place: Path, tmp_path: Path) -> None:
-    _collect_and_kill(place, tmp_path, kills=20, seed=1)
+def test_old_rejects_go_from_object_storage(place: Path, tmp_path: Path, bucket: str) -> None:
+    places = {"folder": f"{bucket}/out/", "file": f"{bucket}/out.csv", "none": f"{bucket}/none.csv"}
+    with muster.open(place) as hub:
+        runs = {k: _rejected(hub, tmp_path, o, all_of_it=k == "none")[0] for k, o in places.items()}
+        keys = {e.place.key for e in bucket_of(Place.parse(bucket)).list("")}
+        where = {kind: Place.parse(str(run.rejects)) for kind, run in runs.items()}
+        for kind, run in runs.items():
+            found = bucket_of(where[kind]).read(where[kind].key)
+            assert run.rejects_sha256 == hashlib.sha256(found).hexdigest()
+        bucket_of(where["file"]).put(where["file"].key, b"mine")
+    with muster.open(place, retention__rejects_days=0) as hub:
+        # Another object is in the place of those of the file: they are gone, and it stays.
+        _collected(hub, runs)
+        left = {e.place.key for e in bucket_of(Place.parse(bucket)).list("")}
+        assert keys - left == {where["folder"].key, where["none"].key}
+        assert bucket_of(where["file"]).read(where["file"].key) == b"mine"
 
 
-@pytest.mark.deep
-@pytest.mark.parametrize("seed", range(5))
-def test_killed_many_times(place: Path, tmp_path: Path, seed: int) -> None:
-    _collect_and_kill(place, tmp_path, kills=40, seed=100 + seed)
-
-
-CHILDREN = """
-import os, sys
-import muster
-from muster import hub  # before the first child, so that all begin quickly
-
-for _ in sys.stdin:
-    child = os.fork()
-    if not child:
-        with muster.open(sys.argv[1], retention__deleted_days=0, retention__unused_hours=0) as hub:
-            hub.collect()
-        os._exit(0)
-    print(child, flush=True)
-    print(os.waitpid(child, 0)[1], flush=True)
-"""
-
-
-def _collect_and_kill(place: Path, folder: Path, kills: int, seed: int) -> None:
-    chance = random.Random(seed)
-    with muster.open(place, **NOW) as hub:
-        _register(hub, folder, "kept")
-        whole = set(hub._blobs)
-        hub.delete_version(_register(hub, folder, "gone"))
-    cut = 0
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILDREN, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdin is not None
-        assert parent.stdout is not None
-        for kill in range(kills):
-            with muster.open(place) as hub:
-                for n in range(30):
-                    hub._blobs.put(f"left {kill} {n}".encode())
-            print(file=parent.stdin, flush=True)
-            child = int(parent.stdout.readline())
-            time.sleep(chance.uniform(0, 0.15))
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-            cut += int(parent.stdout.readline()) != 0
-            with muster.open(place) as hub:
-                assert hub.verify_events()[1] is None
-                assert whole <= set(hub._blobs)
-        parent.stdin.close()
-    assert cut > kills // 4
-    with muster.open(place, **NOW) as hub:
-        hub.collect()
-        assert set(hub._blobs) == whole
-        assert [v.ref for v in hub.versions("numbers")] == ["numbers:2", "numbers:1"]
-        assert list(hub.versions(deleted=True)) == []
-        _works(hub, "numbers:2")
+def test_tables_in_memory_go_with_runs_that_nobody_resumes(place: Path, tmp_path: Path) -> None:
+    table = pa.table({"n": [1, 2]})
+    with muster.open(place, retention__runs_days=1) as hub:
+        run = hub.score("numbers", table, tmp_path / "out")
+        shutil.rmtree(place / "artifacts")
+        (place / "blobs").rename(place / "lost")
+        with pytest.raises(MusterError):
+            hub.score("numbers", table, tmp_path / "failed")
+        (place / "lost").rename(place / "blobs")
+        [failed] = list(hub.runs(["status=failed"]))
+        assert run.status == "done"
+        assert [str(p) for p in (place / "frames").iterdir()] == [failed.input]
+        assert hub.collect().leftovers == 0
+        assert Path(str(failed.input)).exists()
+    with muster.open(place, retention__runs_days=0) as hub:
+        found = hub.collect()
+        assert (found.leftovers, found.leftover_bytes > 0) == (1, True)
+        assert list((place / "frames").iterdir()) == []

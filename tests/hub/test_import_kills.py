@@ -1,68 +1,73 @@
-"""Imports that are killed at random moments, over and over: what is there is whole, and in the end all of it is."""
+"""Imports that are killed over and over: what is there is whole, and in the end all of it is, once."""
 
 from __future__ import annotations
 
-import random
-import subprocess
-import sys
-import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-import muster
 from muster.hub import Hub
-from tests.tracking import tracking
+from tests.hub.conftest import home_of
+from tests.hub.homes import Home
+from tests.hub.killing import emptied, killer, sound
+from tests.tracking import Tracking, tracking
 
-pytestmark = pytest.mark.deep
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 
-KILLS = 20
+CASES = [("folder", 16), ("folder", 14), ("platform", 10)]
 NUMBERS = [n for n in range(1, 27) if n % 5]
 IMPORT = """
-import sys
+import os, sys
 import muster
 from muster.hub import Hub
 
 Hub.origins = staticmethod(lambda: {"quick": "tests.hub.quick_origin:QuickOrigin"})
-with muster.open(sys.argv[1]) as hub:
-    report = hub.register_all(sys.argv[2], watch=lambda item, done, total: print(item.outcome, flush=True))
+with muster.open() as hub:
+    report = hub.register_all(sys.argv[1])
     assert report.complete, report
 """
 
 
-def test_killed_imports_lose_nothing_and_repeat_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "kills"), CASES)
+def test_killed_imports_lose_nothing_and_repeat_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, kills: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hub, "origins", staticmethod(lambda: {"quick": "tests.hub.quick_origin:QuickOrigin"}))
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "quick.json").write_text("{}")
-    root = Path(__file__).parents[2]
-    draw = random.Random(7)
+    cut = 0
     with tracking() as server:
         for name in ("Churn Model", "price", "Fraud"):
             for number in NUMBERS:
                 server.add(name, tmp_path / "model", *(["Champion"] if number == 9 else []), number=number)
         server.page = 100
-        counts = set()
-        command = [sys.executable, "-c", IMPORT, str(tmp_path / "hub"), server.url]
-        for _ in range(KILLS):
-            with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-                assert process.stdout is not None
-                more = draw.randint(0, 4)
-                while more and (line := process.stdout.readline()):
-                    more -= line == b"imported\n"
-                time.sleep(draw.uniform(0, 0.05))
-                process.kill()
-                process.wait()
-            with muster.open(tmp_path / "hub") as hub:
-                assert hub.verify_events()[1] is None
-                counts.add(sum(1 for _ in hub.versions()))
-                assert all(v.imported == f"{server.url}/{v.lineage['name']}:{v.number}" for v in hub.versions())
-        assert len(counts) > 3, "the kills fell in the middle of the work"
-        monkeypatch.setattr(Hub, "origins", staticmethod(lambda: {"quick": "tests.hub.quick_origin:QuickOrigin"}))
-        with muster.open(tmp_path / "hub") as hub:
-            assert hub.register_all(server.url).complete
-            found = sorted((v.model, v.number, v.aliases) for v in hub.versions())
-            created = [e.subject for e in hub.events(["action=version.created"])]
-            # One killed while it was made or removed says not whose it is, and goes after a day; no file is left in it.
-            assert [f for f in (hub.folder / "scratch").rglob("*") if f.is_file() and f.stat().st_size] == []
-        names = ("churn-model", "fraud", "price")
-        assert found == [(n, k, ("champion",) if k == 9 else ()) for n in names for k in NUMBERS]
-        assert sorted(created) == sorted(f"version/{n}:{k}" for n in names for k in NUMBERS)
+        rounds = 0
+        while cut < kills:  # as many imports as it takes, each into a hub of its own
+            rounds += 1
+            folder = tmp_path / str(rounds)
+            folder.mkdir()
+            with ExitStack() as stack:
+                home = stack.enter_context(home_of(kind, request, folder, None))
+                cut += _import_and_kill(home, server, folder, kills - cut, seed=kills + rounds)
+
+
+def _import_and_kill(home: Home, server: Tracking, folder: Path, kills: int, seed: int) -> int:
+    """Kill an import until it is complete, or was killed so many times; how many that were."""
+    counts = [0]
+    with home.open() as hub, killer(folder, home.environ(), seed) as work:
+        while work.kills < kills and work.cut(IMPORT, server.url):
+            sound(hub)
+            counts.append(sum(1 for _ in hub.versions()))
+            assert counts[-1] >= counts[-2]
+            assert all(v.imported == f"{server.url}/{v.lineage['name']}:{v.number}" for v in hub.versions())
+        assert hub.register_all(server.url).complete
+        sound(hub)
+        found = sorted((v.model, v.number, v.aliases) for v in hub.versions())
+        created = [e.subject for e in hub.events(["action=version.created"])]
+        hub.collect()
+        emptied(hub)
+    names = ("churn-model", "fraud", "price")
+    assert found == [(n, k, ("champion",) if k == 9 else ()) for n in names for k in NUMBERS]
+    assert sorted(created) == sorted(f"version/{n}:{k}" for n in names for k in NUMBERS)
+    return work.kills

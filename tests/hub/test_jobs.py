@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sqlite3
@@ -11,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,21 +24,39 @@ from muster.datasets.sink import FileSink
 from muster.errors import Conflict, DatasetError, RunCancelled, RunFailed
 from muster.hub import Hub
 from muster.records import Lease, Run, now
-from tests.hub.conftest import numbers
+from tests import postgres
+from tests.hub.conftest import home_of, numbers
+from tests.hub.homes import Home
 
 ROWS = 100_000
 Worker = Callable[..., "subprocess.Popen[str]"]
 
 
+@pytest.fixture(params=["folder", "postgres"])
+def home(request: pytest.FixtureRequest, made: Path, tmp_path: Path) -> Iterator[Home]:
+    with home_of(request.param, request, tmp_path, made) as found:
+        yield found
+
+
+in_depth = pytest.mark.parametrize("home", ["folder", pytest.param("postgres", marks=pytest.mark.deep)], indirect=True)
+
+
 @pytest.fixture
-def worker(place: Path) -> Iterator[Worker]:
+def shared(home: Home) -> Iterator[Hub]:
+    """The hub of a home, where processes meet; `hub` is that of a folder."""
+    with home.open(score__chunk_rows=1_024) as opened:
+        yield opened
+
+
+@pytest.fixture
+def worker(home: Home) -> Iterator[Worker]:
     """Starts `muster worker` as a process of its own."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "muster", "worker", *arguments, "--hub", str(place)],
-            env={**os.environ, "MUSTER_WORKER_COUNT": "1"},
+            [sys.executable, "-m", "muster", "worker", *arguments],
+            env=home.environ(worker_count="1"),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -98,95 +116,106 @@ def _stopped(process: subprocess.Popen[str]) -> bool:
 
 
 def _suspend(hub: Hub, process: subprocess.Popen[str]) -> None:
-    """At a moment at which it does not hold the lock of the database, which nobody could take from it."""
-    with sqlite3.connect(hub.folder / "muster.db", timeout=0, isolation_level=None) as database:
-        while True:
-            process.send_signal(signal.SIGSTOP)
-            _until(lambda: _stopped(process))
-            try:
-                database.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                process.send_signal(signal.SIGCONT)
-                time.sleep(0.01)
-                continue
-            database.execute("ROLLBACK")
+    """At a moment at which it does not hold the lock of the database, which in SQLite nobody could take from it."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        _until(lambda: _stopped(process))
+        if not _locked(hub):
             return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
 
 
-def test_a_job_waits_for_a_worker(hub: Hub, data: Path, tmp_path: Path, worker: Worker) -> None:
-    run = hub.score("numbers", data, tmp_path / "out", queue=True, wait=False)
+def _locked(hub: Hub) -> bool:
+    target = hub.settings.text("hub")
+    if "://" in target:
+        held = "SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE locktype = 'advisory' AND datname = "
+        return bool(postgres.run(target, f"{held} current_database()"))
+    with closing(sqlite3.connect(Path(target) / "muster.db", timeout=0, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False
+
+
+@in_depth
+def test_a_job_waits_for_a_worker(shared: Hub, data: Path, tmp_path: Path, worker: Worker) -> None:
+    run = shared.score("numbers", data, tmp_path / "out", queue=True, wait=False)
     assert (run.status, run.queue, run.attempts) == ("queued", True, 0)
-    assert hub.cut_off(run) is None
+    assert shared.cut_off(run) is None
     process = worker("--once")
-    done = hub.wait(run.id)
+    done = shared.wait(run.id)
     assert (done.status, done.rows, done.attempts) == ("done", 20_000, 1)
     assert process.wait(60) == 0
     assert (tmp_path / "out").is_dir()
 
 
 def test_a_job_of_a_worker_that_is_killed_is_finished_by_another(
-    hub: Hub, large: Path, tmp_path: Path, worker: Worker, expected: bytes
+    shared: Hub, large: Path, tmp_path: Path, worker: Worker, expected: bytes
 ) -> None:
-    run = hub.score("numbers", large, tmp_path / "out.parquet", keep="all", queue=True, wait=False)
+    run = shared.score("numbers", large, tmp_path / "out.parquet", keep="all", queue=True, wait=False)
     first = worker()
-    _begun(hub, run, first)
+    _begun(shared, run, first)
     first.kill()
     first.wait()
-    hub.work(once=True)
-    done = hub.run(run.id)
+    shared.work(once=True)
+    done = shared.run(run.id)
     assert (done.status, done.rows, done.attempts) == ("done", ROWS, 2)
     assert (tmp_path / "out.parquet").read_bytes() == expected
 
 
+@in_depth
 def test_a_worker_lets_go_when_it_is_stopped(
-    hub: Hub, large: Path, tmp_path: Path, worker: Worker, expected: bytes
+    shared: Hub, large: Path, tmp_path: Path, worker: Worker, expected: bytes
 ) -> None:
-    run = hub.score("numbers", large, tmp_path / "out.parquet", keep="all", queue=True, wait=False)
+    run = shared.score("numbers", large, tmp_path / "out.parquet", keep="all", queue=True, wait=False)
     first = worker()
-    _begun(hub, run, first)
+    _begun(shared, run, first)
     first.terminate()
     told = first.communicate(timeout=30)
     assert first.returncode == 0, told
-    left = hub.run(run.id)
-    assert (left.status, left.attempts, left.not_before, hub.worker(left)) == ("queued", 0, None, None)
+    left = shared.run(run.id)
+    assert (left.status, left.attempts, left.not_before, shared.worker(left)) == ("queued", 0, None, None)
     assert 0 < left.rows < ROWS
-    hub.work(once=True)
-    done = hub.run(run.id)
+    shared.work(once=True)
+    done = shared.run(run.id)
     assert (done.status, done.rows, done.attempts) == ("done", ROWS, 1)
     assert (tmp_path / "out.parquet").read_bytes() == expected
 
 
 def test_a_worker_that_was_held_up_cannot_write_any_more(
-    hub: Hub, large: Path, tmp_path: Path, worker: Worker, expected: bytes
+    shared: Hub, large: Path, tmp_path: Path, worker: Worker, expected: bytes
 ) -> None:
-    run = hub.score("numbers", large, tmp_path / "out.parquet", keep="all", queue=True, wait=False)
+    run = shared.score("numbers", large, tmp_path / "out.parquet", keep="all", queue=True, wait=False)
     slow = worker()
-    _begun(hub, run, slow)
-    _suspend(hub, slow)
-    hub.work(once=True)
-    assert hub.run(run.id).status == "running", "its lease is in force"
-    _expire(hub, run)
-    hub.work(once=True)
-    done, events = hub.run(run.id), [e.seq for e in hub.events()]
+    _begun(shared, run, slow)
+    _suspend(shared, slow)
+    shared.work(once=True)
+    assert shared.run(run.id).status == "running", "its lease is in force"
+    _expire(shared, run)
+    shared.work(once=True)
+    done, events = shared.run(run.id), [e.seq for e in shared.events()]
     assert (done.status, done.rows, done.attempts) == ("done", ROWS, 2)
     output = (tmp_path / "out.parquet").stat()
     slow.send_signal(signal.SIGCONT)
     slow.terminate()
     told = slow.communicate(timeout=30)
     assert slow.returncode == 0, told
-    assert (hub.run(run.id), [e.seq for e in hub.events()]) == (done, events)
+    assert (shared.run(run.id), [e.seq for e in shared.events()]) == (done, events)
     after = (tmp_path / "out.parquet").stat()
     assert (after.st_ino, after.st_mtime_ns, after.st_size) == (output.st_ino, output.st_mtime_ns, output.st_size)
     assert (tmp_path / "out.parquet").read_bytes() == expected
     assert not list(tmp_path.glob("*.muster-*"))
 
 
-def test_workers_share_the_jobs_and_none_is_done_twice(hub: Hub, data: Path, tmp_path: Path, worker: Worker) -> None:
-    runs = [hub.score("numbers", data, tmp_path / f"out{n}", queue=True, wait=False) for n in range(4)]
+@in_depth
+def test_workers_share_the_jobs_and_none_is_done_twice(shared: Hub, data: Path, tmp_path: Path, worker: Worker) -> None:
+    runs = [shared.score("numbers", data, tmp_path / f"out{n}", queue=True, wait=False) for n in range(4)]
     processes = [worker("--once", "--count", "2") for _ in range(2)]
     assert [p.wait(90) for p in processes] == [0, 0]
-    assert [(hub.run(r.id).status, hub.run(r.id).attempts) for r in runs] == [("done", 1)] * 4
-    began = [e.subject for e in hub.events(sort=["seq"]) if e.after and e.after.get("status") == "running"]
+    assert [(shared.run(r.id).status, shared.run(r.id).attempts) for r in runs] == [("done", 1)] * 4
+    began = [e.subject for e in shared.events(sort=["seq"]) if e.after and e.after.get("status") == "running"]
     assert sorted(began) == sorted(f"run/{r.id}" for r in runs), "each is begun once"
 
 
@@ -212,8 +241,9 @@ def full(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return faults
 
 
-def test_a_passing_cause_is_tried_again_later(place: Path, data: Path, tmp_path: Path, full: list[str]) -> None:
-    with muster.open(place, jobs__backoff_seconds=3_000) as hub:
+@in_depth
+def test_a_passing_cause_is_tried_again_later(home: Home, data: Path, tmp_path: Path, full: list[str]) -> None:
+    with home.open(jobs__backoff_seconds=3_000) as hub:
         run = hub.score("numbers", data, tmp_path / "out", queue=True, wait=False)
         hub.work(once=True)
         found = hub.run(run.id)
@@ -271,13 +301,14 @@ def test_a_job_that_kills_each_worker_is_given_up(hub: Hub, data: Path, tmp_path
     assert found.error == "given up after 3 attempts: the process that worked on it ended each time"
 
 
-def test_a_job_is_cancelled_wherever_it_is_worked_on(hub: Hub, large: Path, tmp_path: Path, worker: Worker) -> None:
-    run = hub.score("numbers", large, tmp_path / "out", queue=True, wait=False)
+@in_depth
+def test_a_job_is_cancelled_wherever_it_is_worked_on(shared: Hub, large: Path, tmp_path: Path, worker: Worker) -> None:
+    run = shared.score("numbers", large, tmp_path / "out", queue=True, wait=False)
     process = worker()
-    _begun(hub, run, process)
-    hub.cancel(run.id)
+    _begun(shared, run, process)
+    shared.cancel(run.id)
     with pytest.raises(RunCancelled):
-        hub.wait(run.id)
+        shared.wait(run.id)
     _until(lambda: not list(tmp_path.glob("out*")), process)
 
 

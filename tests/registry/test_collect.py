@@ -4,29 +4,51 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from muster.errors import Conflict
-from muster.records import Chunk, Environment, Event, Run, Version, new_id, now
+from muster.datasets.rejects import rejects_left
+from muster.errors import Conflict, DatasetError
+from muster.owners import me
+from muster.records import Chunk, Environment, Event, Lease, Progress, Run, Version, new_id, now
 from muster.registry.collect import Collected, Collector, Retention
 from muster.registry.deletions import Deletions
+from muster.registry.leftovers import Leftovers
 from muster.registry.registry import Registry
 from muster.registry.runs import Runs
 from muster.store import BlobStore, RecordStore
-from muster.stores import open_blobs
+from muster.stores import open_blobs, open_records
 from tests.registry.conftest import Add
 
 NOTHING = timedelta(0)
-ALL = Retention(deleted=NOTHING, runs=NOTHING, unused=NOTHING)
+ALL = Retention(deleted=NOTHING, runs=NOTHING, rejects=NOTHING, unused=NOTHING)
 
 
-@pytest.fixture(params=["memory", "file"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return open_blobs("memory://" if request.param == "memory" else tmp_path / "blobs")
+@pytest.fixture(params=["memory", "files", "platform"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """Records and blobs, in such stores as go together."""
+    match request.param:
+        case "memory":
+            return "memory://", "memory://"
+        case "files":
+            return f"sqlite:///{tmp_path}/muster.db", f"file:///{tmp_path}/blobs"
+    return request.getfixturevalue("postgres_hub"), f"{request.getfixturevalue('bucket')}/blobs"
+
+
+@pytest.fixture
+def store(where: tuple[str, str]) -> Iterator[RecordStore]:
+    opened = open_records(where[0])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def blobs(where: tuple[str, str]) -> BlobStore:
+    return open_blobs(where[1])
 
 
 @pytest.fixture
@@ -40,9 +62,25 @@ def given_up() -> list[str]:
 
 
 @pytest.fixture
-def collector(store: RecordStore, blobs: BlobStore, deletions: Deletions, given_up: list[str]) -> Collector:
+def collector(
+    store: RecordStore, blobs: BlobStore, deletions: Deletions, given_up: list[str], tmp_path: Path
+) -> Collector:
     runs = Runs(store, "ann")
-    return Collector(store, blobs, "ann", deletions=deletions, runs=runs, give_up=lambda run: given_up.append(run.id))
+
+    def give_up(run: Run) -> int:
+        given_up.append(run.id)
+        return 7
+
+    return Collector(
+        store,
+        blobs,
+        "ann",
+        deletions=deletions,
+        runs=runs,
+        give_up=give_up,
+        find_rejects=rejects_left,
+        leftovers=Leftovers(store, runs, tmp_path / "frames", tmp_path / "outputs"),
+    )
 
 
 def _stored(store: RecordStore, blobs: BlobStore, version: Version, *files: bytes) -> Version:
@@ -150,7 +188,8 @@ def test_old_runs_keep_their_record_alone(store: RecordStore, collector: Collect
     events = store.count(Event)
     assert collector.run(replace(ALL, runs=timedelta(days=1))).runs == ()
     assert collector.run(ALL, dry_run=True).runs == (done.id, failed.id)
-    assert collector.run(ALL).runs == (done.id, failed.id)
+    found = collector.run(ALL)
+    assert (found.runs, found.staged, found.freed) == ((done.id, failed.id), 7, 7)
     assert given_up == [failed.id]
     assert [list(runs.chunks(r.id)) for r in (done, failed)] == [[], []]
     assert (runs.progress(done.id), runs.get(done.id), runs.get(failed.id)) == (None, done, failed)
@@ -161,3 +200,56 @@ def test_old_runs_keep_their_record_alone(store: RecordStore, collector: Collect
         assert held.run.status == "running"
         with pytest.raises(Conflict), runs.hold(failed, "tidy"):
             pass
+
+
+def test_a_failed_run_is_given_up_once_however_far_it_was(
+    store: RecordStore, collector: Collector, given_up: list[str]
+) -> None:
+    runs = Runs(store, "ann")
+    failed = _ended(runs, "failed", chunks=0)
+    assert [collector.run(ALL).runs, collector.run(ALL).runs] == [(failed.id,), ()]
+    with runs.hold(failed) as held:  # it may have staged something anew
+        held.end(replace(held.run, status="failed", ended_at=now()))
+    assert [collector.run(ALL).runs, collector.run(ALL).runs] == [(failed.id,), ()]
+    assert given_up == [failed.id] * 2
+
+
+def test_a_run_that_was_cut_off_long_ago_has_failed(
+    store: RecordStore, collector: Collector, given_up: list[str]
+) -> None:
+    runs = Runs(store, "ann")
+    past = now() - timedelta(days=3)
+    run = Run(id=new_id(), kind="score", status="running", created_at=past, created_by="a")
+    job = replace(run, id=new_id(), queue=True)
+    beaten = replace(run, id=new_id())
+    machine, pid, _ = me().rsplit("/", 2)
+    with store.transaction("ann", "test") as tx:
+        for each in (run, job, beaten):
+            tx.insert(each)
+            tx.insert(Progress(run=each.id, rows=1, updated_at=past))
+            owner = me() if each is beaten else f"{machine}/{pid}/1"
+            tx.insert(
+                Lease(run=each.id, owner=owner, token=1, until=past if each is not beaten else now() + timedelta(1))
+            )
+    assert collector.run(replace(ALL, runs=timedelta(days=4))).runs == ()
+    assert collector.run(replace(ALL, runs=timedelta(days=2))).runs == (run.id,)
+    assert given_up == [run.id]
+    found = runs.get(run.id)
+    assert (found.status, found.error) == ("failed", "cut off: its process was gone")
+    assert [runs.get(each.id).status for each in (job, beaten)] == ["running"] * 2
+
+
+def test_what_cannot_be_given_up_is_told_and_the_rest_goes(
+    store: RecordStore, blobs: BlobStore, collector: Collector
+) -> None:
+    runs = Runs(store, "ann")
+    failed, done = _ended(runs, "failed"), _ended(runs, "done")
+    blobs.put(b"left")
+
+    def unable(_run: Run) -> int:
+        raise DatasetError("the bucket is gone")
+
+    collector._give_up = unable
+    found = collector.run(ALL)
+    assert (found.runs, found.blobs) == ((done.id,), 1)
+    assert [failed.id in f and "the bucket is gone" in f for f in found.faults] == [True]

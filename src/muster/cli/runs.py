@@ -66,7 +66,7 @@ def run_sheet(run: Run, cut_off: datetime | None = None, owner: str | None = Non
     sheet.fact("input", run.input)
     sheet.fact("output", run.output)
     sheet.fact("rows", count(run.rows))
-    sheet.fact("rejected", count(run.rejected), run.rejects)
+    sheet.fact("rejected", count(run.rejected), run.rejects, _collected(run))
     sheet.fact("predicted", _figures(run.summary))
     sheet.fact("took", duration(run.seconds) if run.ended_at is not None else "")
     sheet.fact("of which", _shares(run))
@@ -85,6 +85,11 @@ _INNER = frozenset({"columns", "stamp"})
 
 _USUAL: tuple[object, ...] = (None, "", [], {}, False)
 """Settings that say nothing."""
+
+
+def _collected(run: Run) -> str:
+    """Where the rejects went, if they are no longer where they were."""
+    return f"collected {exact(run.rejects_collected_at)}" if run.rejects_collected_at is not None else ""
 
 
 def from_here(path: str) -> str:

@@ -90,18 +90,19 @@ def reject_lines(rejects: Sequence[Mapping[str, object]]) -> bytes:
     return "".join(lines).encode(errors="backslashreplace")
 
 
-def rejects_of(found: Sequence[tuple[Path, int]], target: Path) -> bool:
-    """Write the rejects of all chunks, with the rows of their part turned into rows of the dataset. Whether there are any."""
+def rejects_of(found: Sequence[tuple[Path, int]], target: Path) -> str | None:
+    """Write the rejects of all chunks, with the rows of their part turned into rows of the dataset. SHA-256; None without any."""
     present = [(path, start) for path, start in found if path.exists()]
     if not present:
-        return False
+        return None
     with create(target) as stream:
+        out = _Hashed(stream)
         for path, start in present:
             for line in path.read_bytes().splitlines():
                 reject = json.loads(line)
                 reject["row"] += start
-                stream.write(json.dumps(reject, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
-    return True
+                out.write(json.dumps(reject, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
+        return out.digest.hexdigest()
 
 
 def reasons_of(rejects: Path) -> dict[str, int]:

@@ -21,7 +21,7 @@ from muster.datasets.delta import SCHEME
 from muster.datasets.delta_log import deltalake, latest, place_of, telling
 from muster.datasets.delta_obstacles import obstacles
 from muster.datasets.delta_types import delta_schema
-from muster.datasets.disk import create, writing
+from muster.datasets.disk import create, digest_of, writing
 from muster.datasets.files import first_line
 from muster.datasets.listing import MANIFEST_FORMAT, REJECTS
 from muster.datasets.obstacles import refuse
@@ -103,6 +103,9 @@ class DeltaSink:
     @property
     def rejects(self) -> str:
         return str(self._rejects)
+
+    def rejects_sha256(self) -> str | None:
+        return digest_of(self._rejects) if self._rejects.is_file() else None
 
     @property
     def _rejects(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import os
 import shutil
 import uuid
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from muster.errors import Conflict, DatasetError
 
-__all__ = ["can_exchange", "create", "exchange", "move_new", "remove", "sync_folder", "writing"]
+__all__ = ["can_exchange", "create", "digest_of", "exchange", "move_new", "remove", "sync_folder", "writing"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -55,6 +56,12 @@ def create(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

@@ -47,6 +47,11 @@ class PartsSink(ObjectSink):
     def rejects(self) -> str:
         return str(self._rejects)
 
+    def rejects_sha256(self) -> str | None:
+        with explained():
+            known = self._manifest()[0].get("rejects_sha256")
+        return known if isinstance(known, str) else None
+
     def check(self) -> None:
         refuse_obstacles(self.place, self._rejects, self.run, folder=True, overwrite=self.overwrite, inputs=self.inputs)
 
@@ -77,8 +82,9 @@ class PartsSink(ObjectSink):
                     raise self._appeared()
                 with self._rejects_file(chunks, starts) as rejects:
                     if rejects is not None:
-                        self._put_file(self._rejects.key, rejects)
-                self._place(entry, {**manifest, "files": self._files(chunks, found), "replaced": replaced})
+                        self._put_file(self._rejects.key, rejects[0])
+                known = {"rejects_sha256": rejects[1]} if rejects is not None else {}
+                self._place(entry, {**manifest, "files": self._files(chunks, found), **known, "replaced": replaced})
             self._tidy()
 
     def _files(self, chunks: Sequence[tuple[int, int]], found: Mapping[str, Entry]) -> list[dict[str, object]]:

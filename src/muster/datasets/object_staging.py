@@ -80,8 +80,10 @@ class ObjectSink:
         return self._staged.below(f"rejects/{part:06}-{index:06}.jsonl")
 
     @contextmanager
-    def _rejects_file(self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]) -> Iterator[Path | None]:
-        """The rejects of all chunks in one file, or None if there are none."""
+    def _rejects_file(
+        self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]
+    ) -> Iterator[tuple[Path, str] | None]:
+        """The rejects of all chunks in one file, with its digest, or None if there are none."""
         with scratch(self.scratch) as folder:
             known = {entry.place.key for entry in self._bucket.list(self._staged.below("rejects/").key)}
             found: list[tuple[Path, int]] = []
@@ -92,14 +94,16 @@ class ObjectSink:
                     path.write_bytes(self._bucket.read(place.key))
                     found.append((path, starts[part]))
             target = folder / "rejects.jsonl"
-            yield target if rejects_of(found, target) else None
+            digest = rejects_of(found, target)
+            yield (target, digest) if digest is not None else None
 
     def keep_rejects(self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]) -> KeptRejects:
         place = self.place.beside(f"{self.place.name}.{self.run}{REJECTS}")
-        with explained(), self._rejects_file(chunks, starts) as file:
-            assert file is not None, "whoever keeps rejects has some"
+        with explained(), self._rejects_file(chunks, starts) as found:
+            assert found is not None, "whoever keeps rejects has some"
+            file, digest = found
             self._put_file(place.key, file)
-            return KeptRejects(str(place), reasons_of(file))
+            return KeptRejects(str(place), digest, reasons_of(file))
 
     def _put_file(self, key: str, file: Path, notes: Mapping[str, str] | None = None) -> None:
         from muster.objects.bucket import PIECE

@@ -46,6 +46,10 @@ class WholeSink(ObjectSink):
     def rejects(self) -> str:
         return str(self._rejects)
 
+    def rejects_sha256(self) -> str | None:
+        with explained():
+            return self._own_rejects().get(DIGEST)
+
     def check(self) -> None:
         refuse_obstacles(
             self.place, self._rejects, self.run, folder=False, overwrite=self.overwrite, inputs=self.inputs
@@ -75,17 +79,18 @@ class WholeSink(ObjectSink):
                 self._make(chunks)
             with self._rejects_file(chunks, starts) as rejects:
                 if rejects is not None:
-                    self._put_file(self._rejects.key, rejects, {RUN: self.run})
+                    self._put_file(self._rejects.key, rejects[0], {RUN: self.run, DIGEST: rejects[1]})
                 elif self.overwrite and not self._own_rejects():
                     self._bucket.delete([self._rejects.key])
             self._remove(self._bucket.list(self._staged.key))
 
-    def _own_rejects(self) -> bool:
-        """Whether they are in place already, from the first time that this was done."""
+    def _own_rejects(self) -> Mapping[str, str]:
+        """What is noted with them, if they are in place already, from the first time that this was done."""
         try:
-            return self._bucket.notes(self._rejects.key).get(RUN) == self.run
+            notes = self._bucket.notes(self._rejects.key)
         except ObjectNotFound:
-            return False
+            return {}
+        return notes if notes.get(RUN) == self.run else {}
 
     def _make(self, chunks: Sequence[tuple[int, int]]) -> None:
         with scratch(self.scratch) as folder:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from muster.dataset import KeptRejects, Written
 from muster.datasets.assemble import assemble, reasons_of, reject_lines, rejects_of, without_dictionaries
-from muster.datasets.disk import create, exchange, move_new, remove, sync_folder, writing
+from muster.datasets.disk import create, digest_of, exchange, move_new, remove, sync_folder, writing
 from muster.datasets.encode import Encoding
 from muster.datasets.files import compression_of, cores, suffix_of
 from muster.datasets.formats import COMPRESSED, SUFFIXES
@@ -33,6 +33,7 @@ Rejected: TypeAlias = Sequence[tuple[Path, int]]
 """The rejects of each chunk, and the rows before its part."""
 
 _FOLDER_REJECTS = "_rejects.jsonl"
+_REJECTS_SHA256 = "rejects_sha256"
 
 
 class FileSinks:
@@ -115,6 +116,10 @@ class FileSink:
     @property
     def rejects(self) -> str:
         return str(self._rejects)
+
+    def rejects_sha256(self) -> str | None:
+        known = (_read_json(self.target / MANIFEST if self.folder else self._record) or {}).get(_REJECTS_SHA256)
+        return known if isinstance(known, str) else None
 
     @property
     def _rejects(self) -> Path:
@@ -208,11 +213,11 @@ class FileSink:
                 raise DatasetError(
                     f"chunk {chunk.name} of the run is gone from {chunk.parent}", details={"resume": False}
                 )
-        rejects_of(rejected, self._ready / _FOLDER_REJECTS)
+        some = rejects_of(rejected, self._ready / _FOLDER_REJECTS)
         with ThreadPoolExecutor(cores()) as pool:
-            digests = list(pool.map(_digest, parts))
+            digests = list(pool.map(digest_of, parts))
         files = [{"path": p.name, "size": p.stat().st_size, "sha256": d} for p, d in zip(parts, digests, strict=True)]
-        _write_json(self._ready / MANIFEST, {**manifest, "files": files})
+        _write_json(self._ready / MANIFEST, {**manifest, "files": files, **({_REJECTS_SHA256: some} if some else {})})
 
     def _ready_file(
         self, chunks: Sequence[tuple[int, int]], manifest: Mapping[str, object], rejected: Rejected
@@ -227,10 +232,10 @@ class FileSink:
             )
         digest, size = assemble(found, self._ready, self.encoding, self.schema)
         some = rejects_of(rejected, self._staged_rejects)
-        _write_json(self._record, {**manifest, "sha256": digest, "size": size, "rejects": some})
+        _write_json(self._record, {**manifest, "sha256": digest, "size": size, _REJECTS_SHA256: some})
 
     def _place(self) -> None:
-        if not self.folder and self.overwrite and not (_read_json(self._record) or {}).get("rejects"):
+        if not self.folder and self.overwrite and not (_read_json(self._record) or {}).get(_REJECTS_SHA256):
             self._rejects.unlink(missing_ok=True)
         if not self.overwrite or not self.target.exists():
             move_new(self._ready, self.target)
@@ -247,13 +252,14 @@ class FileSink:
         record = _read_json(self._record)
         if record is None or not self.target.is_file() or self.target.stat().st_size != record["size"]:
             return False
-        return _digest(self.target) == record["sha256"]
+        return digest_of(self.target) == record["sha256"]
 
     def keep_rejects(self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]) -> KeptRejects:
         # Named by the run: neither the rejects of an output that stands there nor in the way of the next run.
         place = self.target.with_name(f"{self.target.name}.{self.run}{REJECTS}")
-        rejects_of([(self._chunk_rejects(part, index), starts[part]) for part, index in chunks], place)
-        return KeptRejects(str(place), reasons_of(place))
+        digest = rejects_of([(self._chunk_rejects(part, index), starts[part]) for part, index in chunks], place)
+        assert digest is not None, "whoever keeps rejects has some"
+        return KeptRejects(str(place), digest, reasons_of(place))
 
     def committed(self) -> bool:
         return self._placed() and not self._staged_rejects.exists()
@@ -279,11 +285,6 @@ def _part_names(count: int, suffix: str) -> list[str]:
     """Numbers of one width, because readers take the files in bytewise order."""
     width = max(5, len(str(count - 1)))
     return [f"part-{n:0{width}}{suffix}" for n in range(count)]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_json(path: Path, document: object) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from muster.dataset import KeptRejects, Written
+from muster.datasets.disk import digest_of
 from muster.datasets.files import first_line
 from muster.datasets.listing import MANIFEST_FORMAT, REJECTS
 from muster.datasets.obstacles import Obstacle, refuse
@@ -84,6 +85,9 @@ class SqlSink:
     @property
     def rejects(self) -> str:
         return str(self._rejects)
+
+    def rejects_sha256(self) -> str | None:
+        return digest_of(self._rejects) if self._rejects.is_file() else None
 
     @property
     def _rejects(self) -> Path:

@@ -71,8 +71,9 @@ class Staging:
             return None
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            rejects_of(found, target)
-        return KeptRejects(str(target), reasons_of(target))
+            digest = rejects_of(found, target)
+        assert digest is not None, "one of them was there"
+        return KeptRejects(str(target), digest, reasons_of(target))
 
     def discard(self) -> None:
         remove(self.folder)

@@ -11,14 +11,17 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Self
 
-from muster.errors import Conflict, NotFound
+from muster.config import Settings
+from muster.errors import Conflict, MusterError, NotFound
 from muster.records import Event, Model, Progress, Run, Version, now
 from muster.registry.deletions import Deletions
+from muster.registry.leftovers import Leftovers
+from muster.registry.rejects import FindRejects, Rejects
 from muster.registry.runs import Runs
 from muster.registry.search import every
 from muster.store import BlobStore, Condition, Query, Reader, RecordStore, Sort
@@ -35,11 +38,22 @@ _UNREAD = frozenset({"event", "chunk", "progress", "lease", "counter"})
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long what: things deleted, what runs keep beside their record, and blobs that nothing refers to."""
+    """How long what: things deleted, what runs keep beside their record, their rejects, and blobs that nothing refers to."""
 
     deleted: timedelta
     runs: timedelta
+    rejects: timedelta
     unused: timedelta
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        number = settings.number
+        return cls(
+            deleted=timedelta(days=number("retention.deleted_days")),
+            runs=timedelta(days=number("retention.runs_days")),
+            rejects=timedelta(days=number("retention.rejects_days")),
+            unused=timedelta(hours=number("retention.unused_hours")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,9 @@ class Collected:
     """What went; with `dry_run` what would, but for what this machine alone has.
 
     `bytes` are those of `blobs`; `copies` and `environments` those of copies of artifacts and of environments on this machine.
-    `young` are blobs that nothing refers to, and that are too young to go.
+    `young` are blobs that nothing refers to, and that are too young to go. `runs` have lost what they kept beside their record,
+    which has `staged` bytes on this machine, and `rejects` are the runs whose rejects went, with `rejects_bytes`. `leftovers` are
+    tables and outputs that the hub's folder kept for runs, with `leftover_bytes`. `faults` tell what stays for being out of reach.
     """
 
     versions: tuple[str, ...]
@@ -56,17 +72,24 @@ class Collected:
     blobs: int
     bytes: int
     young: int
+    staged: int = 0
+    rejects: tuple[str, ...] = ()
+    rejects_bytes: int = 0
+    leftovers: int = 0
+    leftover_bytes: int = 0
     copies: int = 0
     environments: int = 0
+    faults: tuple[str, ...] = ()
     dry_run: bool = False
 
     @property
     def freed(self) -> int:
-        return self.bytes + self.copies + self.environments
+        beside = self.staged + self.rejects_bytes + self.leftover_bytes
+        return self.bytes + beside + self.copies + self.environments
 
 
 class Collector:
-    """`give_up` removes what a run has staged."""
+    """`give_up` removes what a run has staged, and tells how many bytes that were."""
 
     def __init__(
         self,
@@ -76,7 +99,9 @@ class Collector:
         *,
         deletions: Deletions,
         runs: Runs,
-        give_up: Callable[[Run], None],
+        give_up: Callable[[Run], int],
+        find_rejects: FindRejects,
+        leftovers: Leftovers,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -84,6 +109,8 @@ class Collector:
         self._deletions = deletions
         self._runs = runs
         self._give_up = give_up
+        self._rejects = Rejects(store, actor, find_rejects)
+        self._leftovers = leftovers
 
     def run(self, retention: Retention, *, dry_run: bool = False) -> Collected:
         at = now()
@@ -92,36 +119,62 @@ class Collector:
             for found in self._deletions.expired(at - retention.deleted)
             if dry_run or self._deletions.remove(found, at - retention.deleted)
         ]
-        runs = tuple(self._old_runs(at - retention.runs, dry_run=dry_run))
+        faults: list[str] = []
+        runs = dict(self._old_runs(at - retention.runs, faults, dry_run=dry_run))
+        rejects = self._rejects.collect(at - retention.rejects, dry_run=dry_run)
+        leftovers, leftover_bytes = self._leftovers.collect(at - retention.runs, dry_run=dry_run)
         blobs, freed, young = self._collect_blobs(at - retention.unused, gone if dry_run else (), dry_run=dry_run)
         return Collected(
             versions=tuple(v.ref for v in gone if isinstance(v, Version)),
             models=tuple(m.name for m in gone if isinstance(m, Model)),
-            runs=runs,
+            runs=tuple(runs),
             blobs=blobs,
             bytes=freed,
             young=young,
+            staged=sum(runs.values()),
+            rejects=rejects.runs,
+            rejects_bytes=rejects.bytes,
+            leftovers=leftovers,
+            leftover_bytes=leftover_bytes,
+            faults=(*faults, *rejects.faults),
             dry_run=dry_run,
         )
 
-    def _old_runs(self, before: datetime, *, dry_run: bool) -> Iterator[str]:
-        """Runs that ended before a time: their chunks and progress go, and with a failed one what it staged. The record stays."""
+    def _old_runs(self, before: datetime, faults: list[str], *, dry_run: bool) -> Iterator[tuple[str, int]]:
+        """Runs that ended, or were cut off, before a time: their chunks and progress go, and what was staged. The record stays.
+
+        With how many bytes that freed.
+        """
         for progress in every(self._store, Progress):
             run = self._store.get(Run, progress.run)
-            if run is None or run.ended_at is None or run.ended_at >= before:
+            if run is None or progress.emptied or not self._ended(run, before):
                 continue
-            if run.status == "failed" and next(iter(self._runs.chunks(run.id)), None) is None:
+            size = 0
+            try:
+                if not dry_run:
+                    size = self._forget(run)
+            except Conflict:  # somebody works on it just now
                 continue
-            if not dry_run:
-                with suppress(Conflict):  # somebody works on it just now
-                    self._forget(run)
-            yield run.id
+            except (MusterError, OSError) as error:
+                faults.append(f"what run {run.id} has staged: {error}")
+                continue
+            yield run.id, size
 
-    def _forget(self, run: Run) -> None:
+    def _ended(self, run: Run, before: datetime) -> bool:
+        """Also one whose process is gone; but one of the queue, any worker may go on with."""
+        at = run.ended_at or (None if run.queue else self._runs.cut_off(run))
+        return at is not None and at < before
+
+    def _forget(self, run: Run) -> int:
+        if run.ended_at is None:
+            run = self._runs.end_cut_off(run)
         with self._runs.hold(run, "tidy") as held:
             held.forget()
-            if run.status == "failed":
-                self._give_up(run)
+            if run.status != "failed":
+                return 0
+            size = self._give_up(run)
+            held.emptied()
+            return size
 
     def _collect_blobs(
         self, before: datetime, without: Sequence[Model | Version], *, dry_run: bool

@@ -104,9 +104,11 @@ class _Ending:
         return RunCancelled(f"run {run} was cancelled", hint="nothing of its output is left")
 
     def refused(self, error: RunFailed) -> None:
-        rejects = error.details.get("rejects")
+        rejects, digest = (error.details.get(name) for name in ("rejects", "rejects_sha256"))
         over = self._failed(error.message, error.hint)
-        self._record(replace(over, rejects=str(rejects) if rejects else None), discard=True)
+        if rejects and digest:
+            over = replace(over, rejects=str(rejects), rejects_sha256=str(digest))
+        self._record(over, discard=True)
         if not self._held.lost:
             error.details["run"] = self._held.run.id
 
@@ -142,7 +144,8 @@ class _Ending:
         return replace(run, rows=rows, rejected=rejected, seconds=run.seconds + time.monotonic() - self._began)
 
     def _failed(self, error: str, hint: str) -> Run:
-        return replace(self._so_far(), status="failed", error=error, hint=hint, rejects=None, ended_at=now())
+        over = replace(self._so_far(), rejects=None, rejects_sha256=None, rejects_collected_at=None)
+        return replace(over, status="failed", error=error, hint=hint, ended_at=now())
 
     def _later(self, error: str, hint: str) -> Run:
         """Back into the queue, for a while from now."""
@@ -174,7 +177,11 @@ def nothing_scored(rows: int, rejects: KeptRejects) -> RunFailed:
     return RunFailed(
         f"not one of {plural(rows, 'row')} could be scored: {told}",
         hint=f"all rows with their reasons are in {rejects.place}; mend the data or the model, then score again",
-        details={"rejects": rejects.place, "reasons": dict(rejects.reasons)},
+        details={
+            "rejects": rejects.place,
+            "rejects_sha256": rejects.sha256,
+            "reasons": dict(rejects.reasons),
+        },
     )
 
 

@@ -22,15 +22,15 @@ from muster.records import Chunk, Lease, Progress, Run, RunStatus, now
 from muster.registry.search import Listing, conditions, every, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore, Transaction
 
-__all__ = ["Held", "Purpose", "Runs"]
+__all__ = ["OPEN", "OVER", "Held", "Purpose", "Runs"]
 
 LEASE = timedelta(seconds=30)
 RENEW = 8.0
 LISTEN = 0.5
 
 Purpose: TypeAlias = Literal["work", "claim", "end", "tidy"]
-_OPEN: frozenset[RunStatus] = frozenset({"queued", "running"})
-_OVER: frozenset[RunStatus] = frozenset({"done", "cancelled"})
+OPEN: frozenset[RunStatus] = frozenset({"queued", "running"})
+OVER: frozenset[RunStatus] = frozenset({"done", "cancelled"})
 _MANY = 1_000
 
 
@@ -131,8 +131,16 @@ class Held:
             self._require(tx)
             _forget(tx, self.run)
             progress = tx.get(Progress, self.run.id)
-            if progress is not None and self.run.status in _OVER:
+            if progress is not None and self.run.status in OVER:
                 tx.delete(progress)
+
+    def emptied(self) -> None:
+        """Note that nothing is staged any more of a run that has failed, and may be begun again."""
+        with self._store.transaction(self._actor, "collect") as tx:
+            self._require(tx)
+            progress = tx.get(Progress, self.run.id)
+            if progress is not None:
+                tx.replace(replace(progress, emptied=True))
 
     def release(self) -> None:
         """Let go of the run, with all done; or for the next one, whose token goes on from this one."""
@@ -183,7 +191,7 @@ class Runs:
 
     def live(self, run: Run) -> Run:
         """The run with the rows counted so far, while it is not ended."""
-        if run.status not in _OPEN:
+        if run.status not in OPEN:
             return run
         progress = self._store.get(Progress, run.id)
         return run if progress is None else replace(run, rows=progress.rows, rejected=progress.rejected)
@@ -202,7 +210,7 @@ class Runs:
 
     def cut_off(self, run: Run) -> datetime | None:
         """When work on the run went on last, where its process is gone and its record could not be told so."""
-        if run.status not in _OPEN or self.worked_on(run) is not False:
+        if run.status not in OPEN or self.worked_on(run) is not False:
             return None
         progress = self._store.get(Progress, run.id)
         last = run.created_at if progress is None else progress.updated_at
@@ -211,11 +219,17 @@ class Runs:
         # Between being made and being taken a run has no lease.
         return last if run.status == "running" or now() - last > LEASE else None
 
+    def end_cut_off(self, run: Run) -> Run:
+        """Record that it has failed, where its process is gone and could not."""
+        with self.hold(run, "end") as held:
+            over = replace(held.run, status="failed", error="cut off: its process was gone", ended_at=now())
+            return held.end(replace(over, hint="score again"))
+
     def left(self) -> Iterator[Run]:
         """Runs that are over, but whose process was gone before it had tidied up after them."""
         for lease in self._store.find(Lease, Query(limit=_MANY)).items:
             run = self._store.get(Run, lease.run)
-            if run is not None and run.status in _OVER and _held(lease, run) is False:
+            if run is not None and run.status in OVER and _held(lease, run) is False:
                 yield run
 
     def tidied(self, run: Run) -> None:
@@ -254,7 +268,7 @@ class Runs:
         """
         with self._store.transaction(self._actor, "cancel") as tx:
             stored, progress = tx.get(Run, run), tx.get(Progress, run)
-            if stored is None or stored.status in _OVER:
+            if stored is None or stored.status in OVER:
                 raise Conflict(
                     f"run {run} is {stored.status if stored else 'gone'} already",
                     hint="only a run that is not finished can be cancelled",
@@ -312,8 +326,8 @@ class Runs:
             else:
                 tx.replace(fresh)
             progress = tx.get(Progress, run.id)
-            if progress is not None and progress.cancel:
-                tx.replace(replace(progress, cancel=False))
+            if progress is not None and (progress.cancel or (progress.emptied and purpose != "tidy")):
+                tx.replace(replace(progress, cancel=False, emptied=progress.emptied and purpose == "tidy"))
             started = stored
             if purpose != "tidy":
                 attempts = stored.attempts + (purpose != "end")
@@ -328,15 +342,15 @@ def _may(run: Run, purpose: Purpose) -> bool:
     """Whether a run that nobody works on may be taken for this."""
     match purpose:
         case "tidy":
-            return run.status not in _OPEN
+            return run.status not in OPEN
         case "claim":
             return _due(run)
-    return run.status not in _OVER
+    return run.status not in OVER
 
 
 def _due(run: Run) -> bool:
     """Whether a worker may take it up now, if nobody works on it."""
-    return run.queue and run.status in _OPEN and (run.not_before is None or run.not_before <= now())
+    return run.queue and run.status in OPEN and (run.not_before is None or run.not_before <= now())
 
 
 def _held(lease: Lease | None, run: Run) -> bool | None:

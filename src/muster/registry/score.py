@@ -24,6 +24,7 @@ from muster.runner import Done, Plan
 from muster.scoring.layout import kept_columns, layout
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.writer import ScoreWriter
+from muster.scratch import used
 from muster.signature import Json
 
 __all__ = ["Scorings"]
@@ -167,10 +168,14 @@ class Scorings:
                 self._sink(run, pa.schema([])).discard()
                 self._runs.tidied(run)
 
-    def give_up(self, run: Run) -> None:
-        """Remove what a run has staged."""
-        if run.kind == "score":
-            self._sink(run, pa.schema([])).discard()
+    def give_up(self, run: Run) -> int:
+        """Remove what a run has staged; how many bytes of this machine's disks that were."""
+        if run.kind != "score":
+            return 0
+        sink = self._sink(run, pa.schema([]))
+        size = 0 if isinstance(sink.staging, str) else used(sink.staging)
+        sink.discard()
+        return size
 
     def _changed(self, job: Job) -> bool:
         """By the fingerprint; by the stamp where the run was cut off before it had read its input through."""
@@ -293,6 +298,8 @@ class Scorings:
             summary=dict(total.figures()) if total is not None else {},
             fingerprint=progress.fingerprint if progress is not None else None,
             rejects=sink.rejects if rejected else None,
+            rejects_sha256=sink.rejects_sha256() if rejected else None,
+            rejects_collected_at=None,
             ended_at=now(),
         )
 

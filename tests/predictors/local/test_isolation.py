@@ -196,6 +196,28 @@ def test_required_refuses_below_the_named_level_before_anything_is_loaded(
         assert ask(worker) == [0.0, 1.0, 2.0]
 
 
+POOL = """
+import multiprocessing
+from multiprocessing.shared_memory import SharedMemory
+
+def predict(batch):
+    multiprocessing.get_context("fork").Lock()
+    SharedMemory(create=True, size=100).unlink()
+    return batch.column(0)
+"""
+
+
+def test_a_model_that_shares_with_its_own_processes_is_told_how(level: str, artifact: Path) -> None:
+    """What is in /dev/shm is everybody's; in a sandbox it is the model's own."""
+    with started(POOL, folder=str(artifact), worker_isolation="best") as worker:
+        if level == "sandbox":
+            assert ask(worker) == [0.0, 1.0, 2.0]
+            return
+        with pytest.raises(ModelFailed, match="Permission denied") as refused:
+            ask(worker)
+    assert "multiprocessing.pool.ThreadPool" in refused.value.hint
+
+
 def test_none_claims_no_more_than_limits(artifact: Path) -> None:
     with started("def predict(b): return b.column(0)", folder=str(artifact)) as worker:
         assert worker.reached.level == "limits"

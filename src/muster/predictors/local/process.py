@@ -217,7 +217,8 @@ class WorkerProcess:
         elif answer.get("type") in {"ImportError", "ModuleNotFoundError"}:
             hint = "its environment lacks a package: add it to the requirements and register again"
         elif answer.get("type") == "PermissionError" and self.reached.level in ("landlock", "sandbox"):
-            hint = _SHUT_IN
+            alone = self.reached.level == "landlock" and "multiprocessing" in str(answer.get("traceback"))
+            hint = _ALONE if alone else _SHUT_IN
         details = {
             "type": answer.get("type", ""),
             "error": answer.get("error", ""),
@@ -235,6 +236,10 @@ class WorkerProcess:
 _SHUT_IN = (
     "its worker sees the model's files, its environment and a folder of its own, and has a network only if the version declares it"
     " (network=True): put what it reads into the model's folder"
+)
+_ALONE = (
+    "at the isolation `landlock` a model shares no locks and memory with processes of its own (`multiprocessing.Pool`): use threads"
+    " (`multiprocessing.pool.ThreadPool`), or register on a machine with bubblewrap, where workers are in a `sandbox` that lets it"
 )
 _REBUILD = "build its environment again, or register the version with another `environment`"
 

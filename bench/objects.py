@@ -23,7 +23,7 @@ from harness import DATA, Program, arguments, finish, machine, measure, show, ta
 import muster
 from muster.objects.bucket import PIECE, bucket_of
 from muster.objects.place import Place
-from tests.s3 import s3_environ, serving
+from tests.clouds.s3 import s3_environ, serving
 
 COLUMNS = [f"x{i}" for i in range(20)]
 MODEL = """

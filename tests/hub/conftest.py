@@ -13,6 +13,7 @@ import pytest
 
 import muster
 from muster.hub import Hub
+from tests.clouds.fixtures import new_bucket
 from tests.hub.homes import Home, folder_home, postgres_home
 
 MODEL = Path(__file__).with_name("numbers_model.py")
@@ -47,7 +48,7 @@ def home_of(kind: str, request: pytest.FixtureRequest, folder: Path, made: Path 
         yield folder_home(folder, made)
         return
     server = request.getfixturevalue("postgres_server")
-    bucket = request.getfixturevalue("bucket") if kind == "platform" else None
+    bucket = new_bucket("s3", request) if kind == "platform" else None
     with postgres_home(server, folder, made, bucket) as home:
         yield home
 

@@ -22,6 +22,7 @@ from muster.registry.registry import Registry
 from muster.registry.runs import Runs
 from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
+from tests.clouds.fixtures import new_bucket
 from tests.registry.conftest import Add
 
 NOTHING = timedelta(0)
@@ -36,7 +37,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
             return "memory://", "memory://"
         case "files":
             return f"sqlite:///{tmp_path}/muster.db", f"file:///{tmp_path}/blobs"
-    return request.getfixturevalue("postgres_hub"), f"{request.getfixturevalue('bucket')}/blobs"
+    return request.getfixturevalue("postgres_hub"), f"{new_bucket('s3', request)}/blobs"
 
 
 @pytest.fixture

@@ -265,6 +265,7 @@ def rewritten(place: Path) -> None:
         initializer_factor=3.0, eos_token_id=3,
     )  # fmt: skip
     model, words = T5ForConditionalGeneration(config).eval(), tokenizer()
+    model.generation_config.max_new_tokens = 3
     saved(place, model, words)
     told = {"max_new_tokens": 6}
     found = []

@@ -20,6 +20,9 @@ from muster.signature import Json, Signature
 __all__ = ["HuggingFaceOrigin"]
 
 _SENTENCES = "sentence-similarity"
+_WRITING = ("text-generation", "text2text-generation")
+_FEW = 3
+"""Rows that a model which writes is asked about: it may take seconds for one, and more of them tell nothing more."""
 _ONE_NUMBER = (
     "it gives one number and names no problem_type: as in its own pipeline, that goes through a sigmoid;"
     " a config.json with `regression` there would keep it as it is"
@@ -57,6 +60,8 @@ class HuggingFaceOrigin:
         from muster.predictors.local.probe import probe
 
         whole = complete_columns(draft.description, draft.declared, None if sample is None else sample.schema)
+        if sample is not None and whole.load["task"] in _WRITING:
+            sample = sample.slice(0, _FEW)
         found = probe(replace(draft, description=whole), site, sample)
         return replace(found, notes=(*found.notes, EXAMPLE_NOTE)) if found.probe.source == "example" else found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from muster.predictors.pretrained.config import read_json
 
@@ -71,19 +72,26 @@ def _check(file: Path, wrong: list[str]) -> None:
             wrong.append(f"`{file.name}` is empty")
         elif file.suffix == ".safetensors":
             opened.seek(0)
-            length = struct.unpack("<Q", opened.read(8))[0] if size >= 8 else _MOST_HEADER + 1
-            whole = 8 + length + _end(opened.read(length)) if length <= min(size, _MOST_HEADER) else None
-            if whole != size:
+            if _size(opened.read(8), opened, size) != size:
                 wrong.append(f"`{file.name}` is cut short, or no safetensors file")
 
 
-def _end(header: bytes) -> int:
-    """Where the last tensor ends; -1 if it is no header."""
+def _size(start: bytes, opened: BinaryIO, size: int) -> int | None:
+    """How long the file should be by its header, which comes after its own length; None if there is no such header."""
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+    if length > min(size - 8, _MOST_HEADER):
+        return None
+    end = _end(opened.read(length))
+    return None if end is None else 8 + length + end
+
+
+def _end(header: bytes) -> int | None:
+    """Where the last tensor ends; None if it is no header."""
     try:
         told = json.loads(header)
         return max((int(t["data_offsets"][1]) for n, t in told.items() if n != "__metadata__"), default=0)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        return -1
+        return None
 
 
 def _none(folder: Path) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -453,6 +455,22 @@ def test_environments(written: Path) -> None:
     assert call("env", "list", "--json").json == {"items": [], "next": None}
     assert call("env", "gc").out == "removed  0 environments\n"
     assert call("env", "gc", "--json").json == {"removed": []}
+
+
+def test_collecting_says_what_it_freed(written: Path, place: Path) -> None:
+    rejects = place / "out.csv.rejects.jsonl"
+    rejects.write_text("{}\n" * 500)
+    with muster.open(written) as hub, hub._records.transaction("ada") as tx:
+        known = hashlib.sha256(rejects.read_bytes()).hexdigest()
+        tx.replace(replace(hub.run(RUN), rejects=str(rejects), rejects_sha256=known))
+    assert call("gc", "--dry-run", "--set", "retention.rejects_days=0").out == (
+        "would collect  rejects of 1 run  0 blobs  1.5 kB\n"
+    )
+    told = call("gc", "--json", "--set", "retention.rejects_days=0").json
+    assert (told["rejects"], told["rejects_bytes"], told["freed"]) == ([RUN], 1_500, 1_500)
+    assert not rejects.exists()
+    assert "\n              collected 20" in call("run", "show", RUN).out
+    assert call("gc").out == "collected  0 blobs  0 B\n"
 
 
 def test_db_upgrade(written: Path) -> None:

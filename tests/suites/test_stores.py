@@ -45,7 +45,8 @@ class TestRecordStores(RecordStoreSuite):
 
 
 @pytest.mark.parametrize(
-    "make", [pytest.param(make, id=name, marks=pytest.mark.deep if name in _DEEP else ()) for name, make in BLOBS.items()]
+    "make",
+    [pytest.param(make, id=name, marks=pytest.mark.deep if name in _DEEP else ()) for name, make in BLOBS.items()],
 )
 class TestBlobStores(BlobStoreSuite):
     @pytest.fixture

@@ -73,6 +73,5 @@ def google_environ(server: str, buckets: Iterable[str]) -> dict[str, str]:
         "GOOGLE_BASE_URL": server,
         "GOOGLE_ALLOW_HTTP": "true",
         "GOOGLE_BEARER_TOKEN": TOKEN,
-        "GOOGLE_APPLICATION_CREDENTIALS": "",
         "CLOUDSDK_CONFIG": os.devnull,
     }

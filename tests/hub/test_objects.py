@@ -83,6 +83,24 @@ def test_a_blob_that_was_changed_in_the_bucket_is_not_loaded(bucket: str, tmp_pa
         hub.predict("numbers", {"n": [1000]})
 
 
+def test_what_nothing_uses_goes_from_the_bucket_and_the_rest_can_be_backed_up(bucket: str, tmp_path: Path) -> None:
+    blobs, program = f"{bucket}/hub/blobs", tmp_path / "model.py"
+    with muster.open(tmp_path / "hub", blobs=blobs, retention__deleted_days=0, retention__unused_hours=0) as hub:
+        program.write_text(MODEL.read_text())
+        hub.register("numbers", program, task="binary", sample={"n": [1, 2, 3]})
+        before = keys(blobs)
+        program.write_text(f"{MODEL.read_text()}\n# another\n")
+        hub.delete_version(hub.register("numbers", program, sample={"n": [1, 2, 3]}).ref)
+        expected, found = hub.collect(dry_run=True), hub.collect()
+        assert found.blobs == expected.blobs > 0
+        assert keys(blobs) == before
+        hub.backup(tmp_path / "backup")
+    with muster.open(tmp_path / "again", blobs=f"{bucket}/again") as hub:
+        hub.restore(tmp_path / "backup")
+        assert set(before) <= set(keys(f"{bucket}/again"))
+        assert hub.predict("numbers:1", {"n": [1000]}).column("prediction").to_pylist() == ["yes"]
+
+
 @pytest.mark.parametrize("output", ["out/", "out.csv.gz"])
 def test_scoring_from_and_to_a_bucket_gives_what_files_give(
     hub: Hub, bucket: str, data: Path, stored: str, output: str

@@ -241,8 +241,9 @@ class DeltaSink:
         if self._recorded():
             return
         if self.remote:
-            where = Place.parse(f"{self.place}/part-{self.run}-")
-            bucket_of(where).delete([e.place.key for e in bucket_of(where).list(where.key)])
+            where = Place.parse(f"{self.place}/")
+            found = [e.place.key for e in bucket_of(where).list(where.folder)]
+            bucket_of(where).delete([key for key in found if where.relative(key).startswith(f"part-{self.run}-")])
         elif (target := Path(self.place)).is_dir():
             for path in target.glob(f"part-{self.run}-*.parquet"):
                 path.unlink(missing_ok=True)

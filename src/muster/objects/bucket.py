@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from muster.objects.faults import BucketNotFound, ObjectNotFound, faults, unusable
+from muster.objects.azure import azure_settings
+from muster.objects.faults import BucketNotFound, ObjectNotFound, Unreachable, faults, unusable
+from muster.objects.google import google_settings, google_stamp
 from muster.objects.place import Place
 from muster.objects.profiles import profile_settings, profile_stamp
 
@@ -23,7 +25,14 @@ __all__ = ["PIECE", "Bucket", "Entry", "bucket_of"]
 PIECE = 8 << 20
 """What goes over the wire at once: larger objects are put in parts and read in ranges of this size."""
 
-_SETTINGS = ("AWS_", "GOOGLE_", "GCE_METADATA_", "AZURE_", "AZURITE_", "IDENTITY_", "HOME")
+_SETTINGS = ("AWS_", "GOOGLE_", "GCE_METADATA_", "CLOUDSDK_CONFIG", "AZURE_", "AZURITE_", "IDENTITY_", "HOME")
+_LENT: Mapping[str, Callable[[], Mapping[str, Any]]] = {
+    "s3": profile_settings,
+    "gs": google_settings,
+    "az": azure_settings,
+}
+"""Credentials that the vendor's own tools find and the library does not."""
+_STAMPS: Mapping[str, Callable[[], tuple[int, ...]]] = {"s3": profile_stamp, "gs": google_stamp, "az": tuple}
 _PLAIN = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP", "ALLOW_HTTP")
 _RETRY: Any = {
     "max_retries": 5,
@@ -46,7 +55,7 @@ class Entry:
 def bucket_of(place: Place) -> Bucket:
     """The bucket of a place, with the credentials that the environment names now."""
     environment = tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith(_SETTINGS)))
-    return _bucket(place.bucket, environment, profile_stamp() if place.bucket.startswith("s3:") else ())
+    return _bucket(place.bucket, environment, _STAMPS[place.bucket.partition(":")[0]]())
 
 
 def _client() -> Any:
@@ -56,8 +65,8 @@ def _client() -> Any:
 
 
 @lru_cache(maxsize=32)
-def _bucket(url: str, _environment: tuple[tuple[str, str], ...], _profile: tuple[int, ...]) -> Bucket:
-    return Bucket(url, profile_settings() if url.startswith("s3:") else {})
+def _bucket(url: str, _environment: tuple[tuple[str, str], ...], _stamp: tuple[int, ...]) -> Bucket:
+    return Bucket(url, _LENT[url.partition(":")[0]]())
 
 
 class Bucket:
@@ -136,7 +145,7 @@ class Bucket:
                     obstore.delete(self._store, some)
             except BucketNotFound:
                 raise
-            except ObjectNotFound:
+            except (ObjectNotFound, Unreachable):  # the library tries many at once only once
                 self._delete_each(some)
 
     def _delete_each(self, keys: Sequence[str]) -> None:

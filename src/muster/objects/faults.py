@@ -19,6 +19,7 @@ __all__ = [
     "ObjectError",
     "ObjectExists",
     "ObjectNotFound",
+    "Unreachable",
     "faults",
     "not_found",
     "unusable",
@@ -26,13 +27,14 @@ __all__ = [
 
 _CODE = re.compile(r"<Code>([A-Za-z.]+)</Code>|\"reason\": *\"([A-Za-z]+)\"|x-ms-error-code: ([A-Za-z]+)")
 _STATUS = re.compile(r"status code: (\d{3})")
+_DENIED = re.compile(r"status code: 40[13]\b")
 _ENDPOINT = re.compile(r"\b(https?://[^/\s@]+)(?=[/\s])")
 
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
 _SKEWED = ("RequestTimeTooSkewed", "RequestExpired", "must be a short-lived token")
 _UNKNOWN_KEY = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "AuthenticationFailed",
-    "InvalidSecurity", "invalid_grant", "UnauthenticatedError",
+    "InvalidSecurity", "InvalidAuthenticationInfo", "AuthenticationRequired", "invalid_grant", "invalid_client", "UnauthenticatedError",
 )  # fmt: skip
 _NO_KEY = (
     "169.254.169.254",
@@ -48,7 +50,8 @@ _BUSY = ("SlowDown", "TooManyRequests", "ServerBusy", "status code: 429", "statu
 _KEYS = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role",
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run `gcloud auth application-default login`",
-    "az": "set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY, or run `az login` and set AZURE_USE_AZURE_CLI=true",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY, or AZURE_STORAGE_CONNECTION_STRING, "
+    "or run `az login` and set AZURE_USE_AZURE_CLI=true",
 }
 _ENDPOINTS = {"s3": "AWS_ENDPOINT_URL", "gs": "GOOGLE_BASE_URL", "az": "AZURE_STORAGE_ENDPOINT"}
 _PLAIN = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
@@ -75,6 +78,10 @@ class BucketNotFound(ObjectNotFound):
 
 class ObjectExists(ObjectError, FileExistsError):
     """Something is there already."""
+
+
+class Unreachable(ObjectError):
+    """No answer came: whether it was done is not known."""
 
 
 class ObjectChanged(ObjectError):
@@ -144,7 +151,7 @@ def _refused(place: Place, error: BaseException, text: str) -> ObjectError:
             f"{place.bucket} lies in another region than {os.environ.get('AWS_REGION') or 'the one that was asked'}{code}",
             "set AWS_REGION to the bucket's region",
         )
-    if isinstance(error, PermissionError) or type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
+    if isinstance(error, PermissionError) or _DENIED.search(text):
         hint = f"ask for the right to list, read and write there, or use other credentials: {_KEYS[scheme]}"
         return ObjectError(f"access to {place} is denied{code}", hint, errno.EACCES)
     return _failed(place, scheme, text, code)
@@ -160,7 +167,7 @@ def _failed(place: Place, scheme: str, text: str, code: str) -> ObjectError:
             f"set {_PLAIN[scheme]}=true if that is meant, as for a server of your own, or give an https endpoint",
         )
     if "status code" not in text:
-        return ObjectError(
+        return Unreachable(
             f"{service} cannot be reached for {place}{endpoint}",
             f"check the network, any proxy, and {_ENDPOINTS[scheme]} where you set it; then try again",
         )

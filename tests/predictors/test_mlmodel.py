@@ -322,6 +322,35 @@ def test_what_a_model_lacks_is_added_and_what_it_has_is_kept() -> None:
     assert completed([], ["pandas"], datetime(2026, 6, 1, tzinfo=UTC), bounded=True)[0] == ["pandas"]
 
 
+@pytest.mark.parametrize("build", ["xgboost-cpu==3.0.1", "XGBoost_CPU"])
+def test_another_build_of_a_library_is_that_library(build: str) -> None:
+    """Both in one environment would overwrite each other."""
+    assert completed([build], ["xgboost==3.0.1"], None, bounded=False) == ([build], [])
+    assert completed([build], ["onnxruntime"], None, bounded=False)[1] == ["onnxruntime"]
+
+
+@pytest.mark.parametrize(
+    ("told", "loader"),
+    [
+        ("keras_backend: torch, keras_version: 3.15.1, save_exported_model: false", "keras"),
+        ("keras_backend: tensorflow, keras_version: 3.15.1, save_exported_model: true", "pyfunc"),
+        ("code: null, keras_module: tensorflow.keras, keras_version: 2.11.0, save_format: tf", "pyfunc"),
+    ],
+)
+def test_keras_before_3_and_what_it_exports_go_with_tensorflow(told: str, loader: str, tmp_path: Path) -> None:
+    mlmodel = f"""
+    flavors:
+      keras: {{data: data, {told}}}
+      python_function: {{data: data, loader_module: mlflow.keras, env: conda.yaml}}
+    """
+    make(tmp_path, mlmodel)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/model.keras").touch()
+    found = MlflowOrigin().describe(tmp_path, tmp_path)
+    assert found.load["loader"] == loader
+    assert ("scores" in found.load) is (loader == "pyfunc")
+
+
 SPLIT: dict[str, object] = {"type": "dataframe", "pandas_orient": "split"}
 COLUMNS = Signature((Column("a", pa.float64()), Column("b", pa.string())))
 EXAMPLES: dict[str, tuple[object, dict[str, object], Signature | None, list[dict[str, object]]]] = {

@@ -21,10 +21,11 @@ from muster.predictors.local.interpreters import choose
 from muster.predictors.local.tool import Uv
 from tests.zoo.lines import FLAVORS, LINES
 
-__all__ = ["ENVIRONMENTS", "STORED", "Unavailable", "make"]
+__all__ = ["ENVIRONMENTS", "STORED", "Unavailable", "make", "recipe"]
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = ROOT / "tests/zoo/stored"
+LOCKED = ROOT / "requirements/dev.txt"
 ENVIRONMENTS = ROOT / ".venv/zoo"
 _SECONDS = 1800.0
 
@@ -50,26 +51,40 @@ def make(line: str, flavor: str, place: Path) -> None:
         shutil.copytree(fresh, place)
 
 
+def recipe(line: str, flavor: str) -> str:
+    """All that its models follow from: they are made anew when it changes."""
+    script = ROOT / "tests/zoo/flavors" / f"{flavor}.py"
+    return "\n".join([_plan(line, flavor), script.read_text(encoding="utf-8")])
+
+
+def _plan(line: str, flavor: str) -> str:
+    """All that its environment follows from."""
+    told = LINES[line]
+    bounds = LOCKED.read_text(encoding="utf-8") if told.locked else "\n".join(told.bounds)
+    return "\n".join([_python(line, flavor), *_wanted(line, flavor), bounds])
+
+
+def _python(line: str, flavor: str) -> str:
+    return FLAVORS[flavor].pythons.get(line, LINES[line].python)
+
+
+def _wanted(line: str, flavor: str) -> list[str]:
+    usual = ["pandas", "pyarrow", "scipy", "setuptools<81"]
+    needs = FLAVORS[flavor]
+    return [f"mlflow-skinny=={LINES[line].mlflow}", *usual, *needs.needs, *needs.extra.get(line, ())]
+
+
 def _environment(line: str, flavor: str) -> Path:
     """The Python of its virtual environment, which is made once."""
-    told, needs = LINES[line], FLAVORS[flavor]
-    wanted = [
-        f"mlflow-skinny=={told.mlflow}",
-        "pandas",
-        "pyarrow",
-        "scipy",
-        "setuptools<81",
-        *needs.needs,
-        *needs.extra.get(line, ()),
-    ]
+    told, wanted = LINES[line], _wanted(line, flavor)
     folder = ENVIRONMENTS / f"{line}-{flavor}"
-    mark, said = folder / "wanted.txt", "\n".join([*wanted, *told.bounds])
-    if mark.is_file() and mark.read_text(encoding="utf-8") == said:
+    mark, plan = folder / "plan.txt", _plan(line, flavor)
+    if mark.is_file() and mark.read_text(encoding="utf-8") == plan:
         return folder / "bin/python"
     shutil.rmtree(folder, ignore_errors=True)
     uv, until = Uv(lambda text: print(text, file=sys.stderr)), time.monotonic() + _SECONDS
     try:
-        base, _ = choose(told.python, uv, exact=True, seconds=60)
+        base, _ = choose(_python(line, flavor), uv, exact=True, seconds=60)
     except MusterError as error:
         raise Unavailable(error.message) from None
     made = uv("venv", "--quiet", "--no-project", "--python", base.path, folder, until=until)
@@ -77,30 +92,22 @@ def _environment(line: str, flavor: str) -> Path:
         raise Unavailable(made.said)
     limits = folder / "bounds.txt"
     limits.write_text("\n".join(told.bounds), encoding="utf-8")
-    constraints = ROOT / "requirements/dev.txt" if told.locked else limits
-    install: list[str | Path] = [
-        "pip",
-        "install",
-        "--python",
-        folder / "bin/python",
-        "--constraint",
-        constraints,
-        "--only-binary",
-        ":all:",
-    ]
-    tried = uv(*install, "--dry-run", *wanted, until=until)
+    python = folder / "bin/python"
+    install: list[str | Path] = ["pip", "install", "--python", python, "--only-binary", ":all:"]
+    bounded = [*install, "--constraint", LOCKED if told.locked else limits]
+    tried = uv(*bounded, "--dry-run", *wanted, until=until)
     if "nvidia-cu" in tried.said:
-        here = uv(*install[:4], "--dry-run", "--no-index", "--no-deps", "torch", until=until)
+        here = uv(*install, "--dry-run", "--no-index", "--no-deps", "torch", until=until)
         found = re.search(r"torch==\S+\+cpu", here.said)
         if found is None:
             raise Unavailable("only wheels of torch with CUDA, of several GB, are to be had for this Python")
         wanted.append(found[0])
     # A worker writes no byte code, and would compile all of these libraries each time it starts.
-    ran = uv(*install, "--quiet", "--compile-bytecode", *wanted, until=until) if tried.ok else tried
+    ran = uv(*bounded, "--quiet", "--compile-bytecode", *wanted, until=until) if tried.ok else tried
     if not ran.ok:
         raise Unavailable(ran.said)
-    mark.write_text(said, encoding="utf-8")
-    return folder / "bin/python"
+    mark.write_text(plan, encoding="utf-8")
+    return python
 
 
 def main() -> int:

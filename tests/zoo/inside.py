@@ -20,6 +20,8 @@ def main(flavor: str, folder: Path) -> None:
     sys.path[0] = str(ROOT)
     sys.dont_write_bytecode = True
     warnings.simplefilter("ignore")
+    tests = sys.modules["tests"] = types.ModuleType("tests")  # some libraries bring a package of this name
+    tests.__path__ = [str(ROOT / "tests")]
     from tests.zoo.kit import makers
 
     name = f"{flavor}_recipes"

@@ -63,7 +63,8 @@ def said(place: Path, prediction: Any, probabilities: Any = None, *, data: Any =
     (place / "case.json").write_text(json.dumps(case))
 
 
-def of_classifier(place: Path, model: Any, data: Any = D, **case: Any) -> None:
+def of_classifier(place: Path, model: Any, given: Any = D, *, data: Any = DATA, **case: Any) -> None:
+    """`given` is what the model is asked with, `data` the table that Muster gets."""
     classes = [c.item() if hasattr(c, "item") else c for c in model.classes_]
     case = {"task": "binary" if len(classes) == 2 else "multiclass", "classes": classes, **case}
-    said(place, model.predict(data), model.predict_proba(data), **case)
+    said(place, model.predict(given), model.predict_proba(given), data=data, **case)

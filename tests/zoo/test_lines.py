@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import muster
-from tests.zoo.build import ENVIRONMENTS, STORED, Unavailable, make
+from tests.zoo.build import ENVIRONMENTS, STORED, Unavailable, make, recipe
 from tests.zoo.entries import Entry
 from tests.zoo.lines import FLAVORS, LINES
 from tests.zoo.stored import assert_same
@@ -24,14 +24,13 @@ def made(line: str, flavor: str) -> Path:
     if FLAVORS[flavor].light:
         return STORED / line / flavor
     place = ENVIRONMENTS / "models" / line / flavor
-    recipe = Path(__file__).with_name("flavors") / f"{flavor}.py"
-    said = place.with_suffix(".recipe")
-    if not said.is_file() or said.read_bytes() != recipe.read_bytes():
+    said, now = place.with_name(f"{flavor}.recipe"), recipe(line, flavor)
+    if not said.is_file() or said.read_text(encoding="utf-8") != now:
         try:
             make(line, flavor, place)
         except Unavailable as error:
             pytest.skip(f"its libraries do not resolve here: {' '.join(str(error).split())[:300]}")
-        said.write_bytes(recipe.read_bytes())
+        said.write_text(now, encoding="utf-8")
     return place
 
 

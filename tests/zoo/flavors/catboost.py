@@ -1,4 +1,4 @@
-"""CatBoost: a classifier with text columns, whole numbers as classes, values."""
+"""CatBoost: a classifier with text columns, whole numbers as classes, values; and a graph of ONNX that it wrote."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import catboost
 import mlflow.catboost
+import mlflow.onnx
 import numpy as np
+import onnx
 from mlflow.models import infer_signature
 
 from tests.zoo.kit import CODE, DATA, THREE, VALUE, D, N, X, maker, pins, said
@@ -84,3 +86,19 @@ def file_plain(place: Path) -> None:
         place, np.array(["no", "yes"])[yes.argmax(axis=1)], yes, data=D, source="saved.cbm", sample=True, task="binary",
         classes=["no", "yes"], declare={"classes": ["no", "yes"]},
     )  # fmt: skip
+
+
+@maker
+def exported(place: Path) -> None:
+    """Labels are texts, and probabilities a map of them."""
+    given = D.astype("float32")
+    model = catboost.CatBoostClassifier(**SMALL).fit(N.astype("float32"), THREE)
+    model.save_model(str(place / "graph.onnx"), format="onnx")
+    needs = pins("mlflow-skinny", "numpy", "onnx", "onnxruntime", "pandas")
+    signature = infer_signature(given.to_numpy())
+    graph = onnx.load(str(place / "graph.onnx"))
+    mlflow.onnx.save_model(graph, str(place / "model"), signature=signature, pip_requirements=needs)
+    (place / "graph.onnx").unlink()
+    label = np.asarray(model.predict(given)).reshape(-1)
+    classes = [str(c) for c in model.classes_]
+    said(place, label, model.predict_proba(given), data=given, task="multiclass", classes=classes, sample=True)

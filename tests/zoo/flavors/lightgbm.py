@@ -29,6 +29,14 @@ def classifier(place: Path) -> None:
 
 
 @maker
+def several(place: Path) -> None:
+    """Without a signature: the names are the model's own."""
+    model = lightgbm.LGBMClassifier(n_estimators=2, **SMALL).fit(N, THREE)
+    mlflow.lightgbm.save_model(model, place / "model", **PIP)
+    of_classifier(place, model, sample=True)
+
+
+@maker
 def regressor(place: Path) -> None:
     model = lightgbm.LGBMRegressor(n_estimators=3, **SMALL).fit(N, VALUE)
     mlflow.lightgbm.save_model(model, place / "model", signature=infer_signature(N), **PIP)
@@ -58,3 +66,11 @@ def matrix(place: Path) -> None:
         place, NAMES[p.argmax(axis=1)], p, data=D, sample=True, task="multiclass", classes=list(NAMES),
         declare={"classes": list(NAMES)}, asks="classes",
     )  # fmt: skip
+
+
+@maker
+def value(place: Path) -> None:
+    """A Booster that regresses."""
+    model = lightgbm.train({"objective": "regression", **SMALL}, lightgbm.Dataset(N, VALUE), 3)
+    mlflow.lightgbm.save_model(model, place / "model", signature=infer_signature(N), **PIP)
+    said(place, model.predict(D), data=D, task="regression")

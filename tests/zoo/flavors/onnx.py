@@ -1,4 +1,4 @@
-"""ONNX: probabilities with and without ZipMap, one tensor and one input for each column, labels alone, values."""
+"""ONNX: probabilities with and without ZipMap, one tensor, several, one for each column, labels alone, values, networks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import mlflow.onnx
 import numpy as np
 import onnxruntime
+import pyarrow as pa
 from mlflow.models import infer_signature
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import convert_sklearn
@@ -96,6 +97,40 @@ def value(place: Path) -> None:
         place, run(graph, {"x": G})[0][:, 0], data=D.astype("float32"), task="regression", sample=True,
         declare={"task": "regression"},
     )  # fmt: skip
+
+
+@maker
+def labels(place: Path) -> None:
+    """A graph whose probabilities were left out."""
+    graph = convert_sklearn(scaled(LogisticRegression(), THREE), initial_types=ONE, target_opset=12)
+    del graph.graph.output[1:]
+    mlflow.onnx.save_model(graph, place / "model", signature=infer_signature(F), **PIP)
+    label = run(graph, {"x": G})[0]
+    said(place, label, data=D.astype("float32"), task="multiclass", classes=["high", "low", "mid"], sample=True)
+
+
+@maker
+def tensors(place: Path) -> None:
+    """Two tensors of each row go in, and two come out: all is kept."""
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [None, 2, 2])
+    bias = helper.make_tensor_value_info("bias", TensorProto.FLOAT, [None, 1])
+    total = helper.make_tensor_value_info("total", TensorProto.FLOAT, [None, 1])
+    doubled = helper.make_tensor_value_info("doubled", TensorProto.FLOAT, [None, 2, 2])
+    nodes = [
+        helper.make_node("ReduceSum", ["image"], ["sum"], axes=[1, 2], keepdims=0),
+        helper.make_node("Unsqueeze", ["sum"], ["column"], axes=[1]),
+        helper.make_node("Add", ["column", "bias"], ["total"]),
+        helper.make_node("Add", ["image", "image"], ["doubled"]),
+    ]
+    body = helper.make_graph(nodes, "several", [image, bias], [total, doubled])
+    graph = helper.make_model(body, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+    random = np.random.default_rng(2)
+    feed = {n: random.normal(size=(5, *s)).astype(np.float32) for n, s in (("image", (2, 2)), ("bias", (1,)))}
+    mlflow.onnx.save_model(graph, place / "model", signature=infer_signature(feed), **PIP)
+    totals, doubles = run(graph, feed)
+    rows = [{"total": t, "doubled": d} for t, d in zip(totals.tolist(), doubles.tolist())]
+    data = pa.table({n: v.tolist() for n, v in feed.items()})
+    said(place, rows, data=data, task="other", declare={"task": "other"}, sample=True)
 
 
 def network(last: str) -> Any:

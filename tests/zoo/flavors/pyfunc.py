@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
 import cloudpickle
 import mlflow
@@ -99,6 +99,22 @@ if LINE >= (2, 6):
             **PIP,
         )  # fmt: skip
         said(place, RATE * 3, data=D, sample=True, task="regression", declare={"task": "regression"})
+
+
+def length(texts: List[str]) -> List[str]:  # noqa: UP006  # as MLflow's own guide has it
+    return [f"{len(text)} letters" for text in texts]
+
+
+if LINE >= (2, 3):
+
+    @maker
+    def function(place: Path) -> None:
+        """No class, but a function of a list of texts."""
+        import pyarrow as pa
+
+        mlflow.pyfunc.save_model(str(place / "model"), python_model=length, input_example=["oh", "ah"], **PIP)
+        given, found = pa.table({"text": ["oh", "alas"]}), ["2 letters", "4 letters"]
+        said(place, found, data=given, sample=True, task="other", declare={"task": "other"})
 
 
 SCRIPT = """

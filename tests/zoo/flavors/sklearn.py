@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import mlflow.sklearn
@@ -18,6 +19,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from tests.zoo.kit import CODE, DATA, THREE, VALUE, YES, D, N, X, maker, of_classifier, pins, said
 
@@ -137,19 +139,35 @@ def targets(place: Path) -> None:
     said(place, rows, [{"target_0": a, "target_1": b} for a, b in zip(*each)], data=D, sample=True, task="multioutput")
 
 
+def _sparse(place: Path, kind: Any) -> None:
+    matrix = kind(N.to_numpy() * (N.to_numpy() > 0))
+    model = RandomForestClassifier(2, max_depth=2, random_state=0).fit(matrix, THREE)
+    signature = infer_signature(matrix)
+    mlflow.sklearn.save_model(model, place / "model", signature=signature, input_example=matrix[:5], **CLOUD)
+    dense = D * (D > 0)
+    of_classifier(place, model, dense.to_numpy(), data=dense, sample=True)
+
+
 @maker
 def sparse(place: Path) -> None:
     """Trained on a sparse matrix, which is the example too."""
-    matrix = scipy.sparse.csr_matrix(N.to_numpy() * (N.to_numpy() > 0))
-    model = RandomForestClassifier(2, max_depth=2, random_state=0).fit(matrix, THREE)
-    mlflow.sklearn.save_model(model, place / "model", signature=infer_signature(matrix), **CLOUD)
-    dense = D * (D > 0)
-    said(
-        place,
-        model.predict(dense.to_numpy()),
-        model.predict_proba(dense.to_numpy()),
-        data=dense,
-        task="multiclass",
-        classes=list(model.classes_),
-        sample=True,
-    )
+    _sparse(place, scipy.sparse.csr_matrix)
+
+
+@maker
+def sparse_columns(place: Path) -> None:
+    _sparse(place, scipy.sparse.csc_matrix)
+
+
+if RECENT:
+
+    @maker
+    def skopsed(place: Path) -> None:
+        """Text and numbers, in the format without code; it names the types that skops must be told of."""
+        columns = ColumnTransformer([("city", OneHotEncoder(), ["city"]), ("rest", StandardScaler(), ["age", "rate"])])
+        model = make_pipeline(columns, DecisionTreeClassifier(max_depth=2)).fit(X, YES)
+        mlflow.sklearn.save_model(
+            model, place / "model", signature=infer_signature(X[["age", "rate", "city"]]), serialization_format="skops",
+            skops_trusted_types=["sklearn.tree._tree.Tree"], **PIP,
+        )  # fmt: skip
+        of_classifier(place, model, DATA)

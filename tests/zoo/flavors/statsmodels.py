@@ -50,6 +50,18 @@ def logit(place: Path) -> None:
 
 
 @maker
+def binomial(place: Path) -> None:
+    """The same, by a generalised linear model."""
+    model = sm.GLM(CODE[FEW], S[FEW], family=sm.families.Binomial()).fit()
+    mlflow.statsmodels.save_model(model, place / "model", remove_data=True, signature=infer_signature(S), **PIP)
+    p = model.predict(T).to_numpy()
+    said(
+        place, np.where(p >= 0.5, "yes", "no"), np.column_stack([1 - p, p]), data=T, sample=True, task="binary",
+        classes=["no", "yes"], declare={"classes": ["no", "yes"]}, asks="classes",
+    )  # fmt: skip
+
+
+@maker
 def several(place: Path) -> None:
     """Gives a probability for each class."""
     names, places = np.unique(THREE[FEW], return_inverse=True)

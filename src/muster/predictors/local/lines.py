@@ -7,8 +7,15 @@ from collections.abc import Iterable
 
 from packaging.utils import canonicalize_name
 
-__all__ = ["lacking", "name_of"]
+__all__ = ["asked_for", "lacking", "name_of"]
 
+# Other builds of a library, which have its module: both in one environment would overwrite each other.
+_BUILDS = {
+    "onnxruntime": ("directml", "gpu", "openvino", "qnn", "training", "training-cpu"),
+    "tensorflow": ("cpu", "cpu-aws", "gpu", "intel", "macos", "rocm"),
+    "xgboost": ("cpu",),
+}
+_BUILD_OF = {f"{name}-{build}": name for name, builds in _BUILDS.items() for build in builds}
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -19,7 +26,13 @@ def name_of(line: str) -> str | None:
     return canonicalize_name(found[1]) if found and (not rest or rest[0] in "[=<>!~;@(#") else None
 
 
+def asked_for(lines: Iterable[str]) -> set[str]:
+    """The packages that the lines ask for, and the libraries that these are other builds of."""
+    names = {name for line in lines if (name := name_of(line)) is not None}
+    return names | {_BUILD_OF[name] for name in names if name in _BUILD_OF}
+
+
 def lacking(lines: Iterable[str], packages: Iterable[str]) -> list[str]:
     """Those of the packages that no line asks for."""
-    known = {name_of(line) for line in lines}
+    known = asked_for(lines)
     return [p for p in packages if name_of(p) not in known]

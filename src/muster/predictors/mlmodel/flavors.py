@@ -36,8 +36,7 @@ def find_loading(document: Document) -> Loading | None:
     pyfunc = document.flavor(_PYFUNC)
     for name, read in _NATIVE.items():
         flavor = document.flavor(name)
-        # A loader of its own says that the model is more than what the flavor has.
-        if flavor is not None and (pyfunc is None or pyfunc.get("loader_module") == f"mlflow.{name}"):
+        if flavor is not None and _is_whole(name, flavor, pyfunc):
             loading = read(document, flavor, pyfunc or {})
             return None if loading is None else _with(loading, code, native=not _uses_mlflow(document.folder, code))
     if pyfunc is None:
@@ -46,6 +45,16 @@ def find_loading(document: Document) -> Loading | None:
         return None
     loading = _pyfunc(document, pyfunc)
     return None if loading is None else _with(loading, code, native=False)
+
+
+def _is_whole(name: str, flavor: Mapping[str, Json], pyfunc: Mapping[str, Json] | None) -> bool:
+    """Whether the flavor's own library has all of the model. A loader of its own says that it is more than the flavor.
+
+    Keras before 3, and what Keras 3 exports, are saved models of TensorFlow, which `python_function` knows how to ask.
+    """
+    if pyfunc is not None and pyfunc.get("loader_module") != f"mlflow.{name}":
+        return False
+    return not (name == "keras" and (flavor.get("keras_module") or flavor.get("save_exported_model")))
 
 
 def _with(loading: Loading, code: list[str], *, native: bool) -> Loading:

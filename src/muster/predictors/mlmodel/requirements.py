@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from muster.errors import InvalidModel
 from muster.predictors.local.conda import from_conda
-from muster.predictors.local.lines import name_of
+from muster.predictors.local.lines import asked_for, lacking, name_of
 from muster.predictors.mlmodel.document import Document, read_yaml
 from muster.signature import Json
 
@@ -121,12 +121,11 @@ def completed(
     lines: Sequence[str], needed: Iterable[str], created: datetime | None, *, bounded: bool
 ) -> tuple[list[str], list[str]]:
     """The lines with what they lack of `needed`, and what was added. `bounded` keeps later, incompatible releases away."""
-    known = {name_of(line) for line in lines}
-    added = [line for line in dict.fromkeys(needed) if name_of(line) not in known]
+    added = lacking(lines, dict.fromkeys(needed))
     # What a model was saved with is what it loads with: a package named without a version takes the flavor's.
     exact = {name_of(line): line for line in needed if "==" in line}
     lines = [exact.get(name_of(line), line) if _NAME_ALONE.fullmatch(line.strip()) else line for line in lines]
-    if any(name_of(line) == "mlflow" for line in needed) and known & _MLFLOW:
+    if any(name_of(line) == "mlflow" for line in needed) and asked_for(lines) & _MLFLOW:
         added = [line for line in added if name_of(line) != "mlflow"]
     if bounded and created is not None:
         asked = {name_of(line): line for line in (*lines, *added)}

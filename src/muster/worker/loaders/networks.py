@@ -64,10 +64,11 @@ def load_keras(spec: Dict[str, Any], folder: str) -> Loaded:
     def ask(batch: pa.RecordBatch, _params: Dict[str, Any], _wanted: List[str]) -> Columns:
         return columns_of("predict", model.predict(inputs.build(batch, "numpy"), verbose=0))
 
-    return Loaded(ask, ["predict"], input="numpy", scores=_keras_scores(model))
+    return Loaded(ask, ["predict"], input="numpy", scores=keras_scores(model))
 
 
-def _keras_scores(model: Any) -> str:
+def keras_scores(model: Any) -> str:
+    """By the activation of the last layer."""
     layers = attribute(model, "layers") or []
     last = attribute(layers[-1], "activation") if layers else None
     name = getattr(last, "__name__", None) or (type(layers[-1]).__name__ if layers else "")

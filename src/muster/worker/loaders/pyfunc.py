@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from . import inputs
 from .answers import Columns, columns_of
-from .loaded import Loaded
+from .loaded import Loaded, attribute
+from .networks import keras_scores
 
 
 def load_pyfunc(spec: Dict[str, Any], folder: str) -> Loaded:
@@ -33,7 +34,14 @@ def load_pyfunc(spec: Dict[str, Any], folder: str) -> Loaded:
             return {"predict": _each(batch, lambda row: answer(row, params))}
         return columns_of("predict", answer(batch, params))
 
-    return Loaded(ask, ["predict"], input=form, kind=spec.get("kind"), scores=spec.get("scores"))
+    return Loaded(ask, ["predict"], input=form, kind=spec.get("kind"), scores=_scores(spec, predict))
+
+
+def _scores(spec: Dict[str, Any], predict: Callable[..., Any]) -> str | None:
+    """Of a network of Keras, its last layer tells: MLflow's object has it as `keras_model` since MLflow 1."""
+    told: str | None = spec.get("scores")
+    network = attribute(getattr(predict, "__self__", None), "keras_model") if told else None
+    return told if network is None else keras_scores(network)
 
 
 def _rows(batch: pa.RecordBatch, kind: str) -> List[Any]:

@@ -646,3 +646,10 @@ def test_one_probability_is_one() -> None:
             Reading(probabilities=("p",), classes=("a", "b", "c")),
             output("multiclass", ("a", "b", "c"), probabilities=True),
         )
+
+
+@pytest.mark.parametrize(("methods", "label"), [(["predict_proba"], None), (["predict", "predict_proba"], "predict")])
+def test_unasked_a_classifier_is_read_by_the_methods_that_it_has(methods: list[Json], label: str | None) -> None:
+    facts: dict[str, Json] = {"kind": "classifier", "classes": ["a", "b"], "methods": methods}
+    found = decide(facts, None, Declared(), Description(source=""))
+    assert (found.reading.label, found.reading.probabilities) == (label, ("predict_proba",))

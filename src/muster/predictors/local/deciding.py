@@ -139,7 +139,8 @@ def _expected(facts: Mapping[str, Json]) -> pa.RecordBatch:
     known = objective(name) if isinstance(name, str) else None
     columns: dict[str, pa.DataType] = {}
     if kind == "classifier" and classes and isinstance(methods, list):
-        columns["predict"] = type_of(classes)
+        if "predict" in methods:
+            columns["predict"] = type_of(classes)
         if "predict_proba" in methods:
             columns["predict_proba"] = pa.list_(pa.float64(), len(classes))
     elif kind == "regressor" and not targets:

@@ -53,8 +53,8 @@ def make(line: str, flavor: str, place: Path) -> None:
 
 def recipe(line: str, flavor: str) -> str:
     """All that its models follow from: they are made anew when it changes."""
-    script = ROOT / "tests/zoo/flavors" / f"{flavor}.py"
-    return "\n".join([_plan(line, flavor), script.read_text(encoding="utf-8")])
+    scripts = [ROOT / "tests/zoo/kit.py", ROOT / "tests/zoo/flavors" / f"{flavor}.py"]
+    return "\n".join([_plan(line, flavor), *(s.read_text(encoding="utf-8") for s in scripts)])
 
 
 def _plan(line: str, flavor: str) -> str:

@@ -6,6 +6,7 @@ The recipe is compiled under its name alone, so that no pickle holds the path of
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import types
 import warnings
@@ -33,6 +34,7 @@ def main(flavor: str, folder: Path) -> None:
         place.mkdir(parents=True)
         os.chdir(str(place))
         make(place)
+        shutil.rmtree(str(place / "mlruns"), ignore_errors=True)  # of trying the example
         scrub(place)
 
 

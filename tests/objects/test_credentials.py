@@ -113,8 +113,17 @@ FOUND = {
         {"AZURE_STORAGE_ENDPOINT": "", "AZURE_STORAGE_CONNECTION_STRING": "BlobEndpoint={url}/there/;SharedAccessSignature=sv=1&sig=s"},
         "/there/reports/x?sv=1&sig=s ", "",
     ),
+    "the emulator by a connection string": (
+        "az",
+        {
+            "AZURE_STORAGE_ENDPOINT": "", "AZURITE_BLOB_STORAGE_URL": "{url}",
+            "AZURE_STORAGE_CONNECTION_STRING": "UseDevelopmentStorage=true;",
+        },
+        "SharedKey devstoreaccount1:", "",
+    ),
     "an account before a connection string": (
-        "az", {**AZURE, "AZURE_STORAGE_SAS_TOKEN": "sv=2&sig=t", "AZURE_STORAGE_CONNECTION_STRING": "BlobEndpoint=https://a.b;SharedAccessSignature=s"},
+        "az",
+        {**AZURE, "AZURE_STORAGE_SAS_TOKEN": "sv=2&sig=t", "AZURE_STORAGE_CONNECTION_STRING": "AccountName=b;SharedAccessSignature=s"},
         "/account/reports/x?sv=2&sig=t ", "",
     ),
     "a shared access signature": ("az", {**AZURE, "AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=s"}, "/account/reports/x?sv=1&sig=s ", ""),

@@ -96,6 +96,15 @@ def test_a_denied_look_without_a_body_is_told_too(server: type[Answer]) -> None:
         bucket_of(place).head(place.key)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_denied_listing_is_told_as_denied(server: type[Answer], status: int) -> None:
+    server.status, server.body = status, xml("AccessDenied")
+    place = Place.parse("s3://reports/")
+    with pytest.raises(ObjectError, match="access to s3://reports is denied") as caught:
+        list(bucket_of(place).list(place.folder))
+    assert "ask for the right to list" in caught.value.hint
+
+
 def test_a_bucket_that_is_not_there_is_told_when_it_is_listed(server: type[Answer]) -> None:
     server.status, server.body = 404, xml("NoSuchBucket")
     place = Place.parse("s3://reports/")

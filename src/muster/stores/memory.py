@@ -177,7 +177,7 @@ class MemoryRecords:
     @contextmanager
     def transaction(self, actor: str, reason: str = "") -> Iterator[RecordTransaction]:
         check_author(actor, reason)
-        with self._turn:
+        with self._turn.taken():
             rows = _Rows(self._now())
             transaction = RecordTransaction(rows, actor, reason)
             try:
@@ -202,7 +202,7 @@ class MemoryRecords:
         yield ((name, row.text) for name in KINDS for _, row in sorted(state.rows.get(name, {}).items()))
 
     def fill(self, records: Iterable[tuple[str, str]]) -> Event | None:
-        with self._turn:
+        with self._turn.taken():
             before = self._now()
             refuse_filled(before.head.seq + sum(map(len, before.rows.values())), "the store in memory")
             rows = _Rows(before)
@@ -211,7 +211,7 @@ class MemoryRecords:
             return last
 
     def close(self) -> None:
-        with self._turn:
+        with self._turn.taken():
             self._state = None
 
     def _now(self) -> _State:

@@ -154,7 +154,7 @@ class SqlRecords:
     def transaction(self, actor: str, reason: str = "") -> Iterator[RecordTransaction]:
         check_author(actor, reason)
         connections = self._open()
-        with connections.turn:
+        with connections.turn.taken():
             try:
                 rows = connections.begin()
                 transaction = RecordTransaction(rows, actor, reason)
@@ -190,7 +190,7 @@ class SqlRecords:
 
     def fill(self, records: Iterable[tuple[str, str]]) -> Event | None:
         connections = self._open()
-        with connections.turn:
+        with connections.turn.taken():
             try:
                 rows = connections.begin()
                 found = rows.head().seq + sum(rows.total(shape(kind), ()) for kind in KINDS.values())
@@ -205,7 +205,7 @@ class SqlRecords:
     def close(self) -> None:
         """Waits for a transaction of another thread."""
         if self._connections.process == os.getpid():
-            with self._connections.turn:
+            with self._connections.turn.taken():
                 self._connections.close()
 
     def _read(self, act: Callable[[SqlRows], T]) -> T:

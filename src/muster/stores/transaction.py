@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from muster.documents import document
@@ -201,31 +202,43 @@ def check_author(actor: str, reason: str) -> None:
 class Turn:
     """Lets one thread write at a time. A thread that has the turn already is refused: it would wait for itself.
 
-    `place` is the same for two stores that are one, as two hubs on one folder.
+    `place` is the same for two stores that are one, as two hubs on one folder. An interrupt at any moment leaves it free: a `with`
+    over a lock of C gives it back whatever happens, which one over code of ours does not.
     """
 
-    _mine = threading.local()
+    _taken = threading.local()
 
     def __init__(self, place: str, name: str, seconds: float) -> None:
         self._place = place
         self._name = name
         self._seconds = seconds
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
-    def __enter__(self) -> None:
-        mine: set[str] = self._mine.__dict__.setdefault("places", set())
-        if self._place in mine:
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        mine: dict[str, Turn] = self._taken.__dict__.setdefault("places", {})
+        holder = mine.get(self._place)
+        if holder is not None and holder.held:  # else an interrupt came between giving it back and saying so
             raise StoreError(
                 f"a transaction on {self._name} is open in this thread already",
                 hint="write through that one, or end it first",
             )
+        while self.held:  # since an interrupt came between waiting for it and what follows
+            self._lock.release()
         if not self._lock.acquire(timeout=self._seconds):
             raise StoreError(
                 f"another thread has been writing to {self._name} for {self._seconds:g} seconds",
                 hint="keep transactions short",
             )
-        mine.add(self._place)
+        with self._lock:
+            self._lock.release()
+            mine[self._place] = self
+            try:
+                yield
+            finally:
+                mine.pop(self._place, None)
 
-    def __exit__(self, *error: object) -> None:
-        self._mine.places.discard(self._place)
-        self._lock.release()
+    @property
+    def held(self) -> bool:
+        """Whether this thread has it."""
+        return bool(self._lock._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001  # as `threading.Condition` asks

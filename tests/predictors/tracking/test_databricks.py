@@ -10,6 +10,7 @@ import pytest
 from muster.config import Settings
 from muster.errors import InvalidConfig, NotFound, SourceDenied, SourceError
 from muster.predictors.tracking.source import TrackingSource
+from tests.clouds.fixtures import new_bucket
 from tests.predictors.tracking.test_source import fetched, files
 from tests.tracking import Tracking
 
@@ -53,11 +54,17 @@ def test_unity_catalog_lends_its_own_storage(
 
 
 def test_unity_catalog_lends_credentials_of_a_bucket(  # noqa: PLR0917  # fixtures
-    source: TrackingSource, server: Tracking, model: Path, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+    source: TrackingSource,
+    server: Tracking,
+    model: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from muster.objects.bucket import bucket_of
     from muster.objects.place import Place
 
+    bucket = new_bucket("s3", request)
     for name, content in files(model).items():
         bucket_of(Place.parse(bucket)).put(f"uc/1/{name}", content)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -453,7 +454,7 @@ def test_catboost_s_plain_class_is_read_as_what_it_holds(classes: list[int], mon
             assert (path, kind) == (str(Path("/model/model.cb")), "cbm")
 
         def get_all_params(self) -> dict[str, str]:
-            return {"loss_function": "Logloss" if classes else "RMSE"}
+            return {"loss_function": "Logloss" if classes else "Poisson"}
 
         def predict(self, data: Any) -> Any:
             return np.full((len(data), 1), -1.5)
@@ -467,12 +468,21 @@ def test_catboost_s_plain_class_is_read_as_what_it_holds(classes: list[int], mon
         def predict_proba(self, data: Any) -> Any:
             return np.tile([0.25, 0.75], (len(data), 1))
 
-    library = SimpleNamespace(CatBoost=CatBoost, CatBoostClassifier=CatBoostClassifier)
+    class CatBoostRegressor(CatBoost):
+        _estimator_type = "regressor"
+
+        def predict(self, data: Any) -> Any:
+            return np.full(len(data), math.exp(-1.5))
+
+    named = {c.__name__: c for c in (CatBoost, CatBoostClassifier, CatBoostRegressor)}
+    library = SimpleNamespace(**named)
     monkeypatch.setitem(sys.modules, "catboost", library)
     loaded = load({"loader": "catboost", "file": "model.cb", "class": "CatBoost"}, "/model")
     assert (loaded.facts["kind"], loaded.facts["classes"]) == (("classifier", [0, 1]) if classes else (None, None))
     found = loaded.call(ROWS.slice(0, 1), {}, [])
-    expected: dict[str, Any] = {"predict": [1], "predict_proba": [[0.25, 0.75]]} if classes else {"predict": [[-1.5]]}
+    expected: dict[str, Any] = (
+        {"predict": [1], "predict_proba": [[0.25, 0.75]]} if classes else {"predict": [math.exp(-1.5)]}
+    )
     assert found.to_pydict() == expected
 
 

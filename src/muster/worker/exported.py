@@ -75,11 +75,11 @@ def _answer(raw: pa.RecordBatch, told: Dict[str, Any]) -> Any:
 
     reading = told["reading"]
     if told["task"] in ("binary", "multiclass"):
-        return pd.DataFrame(_classified(raw, told))
+        return _frame(_classified(raw, told))
     if told["task"] == "regression":
         return pd.DataFrame({"prediction": _numbers(raw.column(reading["value"]))})
     if told["task"] == "multilabel":
-        return pd.DataFrame(_labelled(raw, told))
+        return _frame(_labelled(raw, told))
     if told["task"] == "multioutput":
         return pd.DataFrame(_by_target(raw, told))
     name = reading["value"] or reading["label"]
@@ -88,13 +88,24 @@ def _answer(raw: pa.RecordBatch, told: Dict[str, Any]) -> Any:
     return pd.DataFrame({n: raw.column(i).to_pylist() for i, n in enumerate(raw.schema.names)})
 
 
+def _frame(columns: Dict[str, Any]) -> Any:
+    """Classes stay what they are also beside a row that has none: pandas would make numbers with a fraction of whole ones."""
+    import pandas as pd
+
+    labels = columns["prediction"]
+    return pd.DataFrame(dict(columns, prediction=pd.Series(labels, dtype=object) if None in labels else labels))
+
+
 def _numbers(values: pa.Array) -> Any:
-    values = values.flatten() if pa.types.is_fixed_size_list(values.type) else values
+    import numpy as np
+
+    if pa.types.is_fixed_size_list(values.type):
+        return np.array([None if row is None else row[0] for row in values.to_pylist()], dtype=np.float64)
     return values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
 
 
 def _labelled(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
-    """A flag for each class, and its probability, whatever those of the others."""
+    """A flag for each class, and its probability, whatever those of the others. None for a row that Muster rejects."""
     import numpy as np
 
     reading, classes = told["reading"], told["classes"]
@@ -105,21 +116,33 @@ def _labelled(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
         parts = [_matrix(raw.column(n), native) for n in reading["probabilities"]]
         found = parts[0] if len(parts) == 1 else np.column_stack([part[:, -1] for part in parts])
         scores = _ACTIVATIONS[reading["activation"]](found)[:, order]
-    flags = _held(raw.column(reading["label"]), native)[:, order] if reading["label"] else scores >= 0.5
-    columns: Dict[str, Any] = {"prediction": flags.astype(bool).tolist()}
+    held = _held(raw.column(reading["label"]), native)[:, order] if reading["label"] else scores
+    sound = np.isfinite(held).all(axis=1)
+    if scores is not None:
+        sound &= _sound(scores, together=False)
+    flags = (held >= 0.5).tolist()
+    columns: Dict[str, Any] = {"prediction": [row if good else None for row, good in zip(flags, sound)]}
     if scores is not None:
         columns.update(("probability_" + _text(c), scores[:, i]) for i, c in enumerate(classes))
     return columns
 
 
 def _held(labels: pa.Array, native: Sequence[Any]) -> Any:
+    """1 where a row has the class, else 0; NaN where the model gave null."""
     import numpy as np
 
     inner = getattr(labels.type, "value_type", None)
     if inner is None or not (pa.types.is_string(inner) or pa.types.is_large_string(inner)):
-        return _matrix(labels, native) > 0
+        flags = _matrix(labels, native)
+        return np.where(np.isnan(flags), np.nan, flags > 0)
     known = [_text(c) for c in native]
-    return np.array([[c in row for c in known] for row in labels.to_pylist()], dtype=bool).reshape(-1, len(known))
+    rows = labels.to_pylist()
+    unknown = sorted({str(v) for row in rows for v in row or () if v not in known})
+    if unknown:
+        raise ValueError("the model has labels that are none of its classes: " + ", ".join(unknown))
+    nothing = [np.nan] * len(known)
+    held = [nothing if row is None else [float(c in row) for c in known] for row in rows]
+    return np.array(held, dtype=np.float64).reshape(-1, len(known))
 
 
 def _by_target(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
@@ -151,12 +174,13 @@ def _of_target(raw: pa.RecordBatch, value: Any, name: str, place: int) -> pa.Arr
     if value is None:
         return raw.column(name)
     values = raw.column(value)
-    if pa.types.is_struct(values.type):
-        return values.field(name)
-    return values.flatten().take(pa.array(range(place, len(values) * values.type.list_size, values.type.list_size)))
+    struct = pa.types.is_struct(values.type)
+    kind = values.type[values.type.names.index(name)].type if struct else values.type.value_type
+    return pa.array([None if row is None else row[name if struct else place] for row in values.to_pylist()], kind)
 
 
 def _classified(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
+    """The label, and the probability of each class. The label is None for a row that Muster rejects."""
     import numpy as np
 
     reading, classes, threshold = told["reading"], told["classes"], told["threshold"]
@@ -169,27 +193,40 @@ def _classified(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
         if scores.shape[1] == 1:
             scores = np.column_stack([1 - scores, scores])
         scores = scores[:, order]
+    places: Sequence[Any]
     if threshold is not None:
         places = (scores[:, 1] >= threshold).astype(int)
     elif reading["label"]:
         places = _places(raw.column(reading["label"]), native, reading["codes"], order)
     else:
         places = (scores[:, 1] >= 0.5).astype(int) if len(classes) == 2 else scores.argmax(axis=1)
-    columns: Dict[str, Any] = {"prediction": [classes[p] for p in places]}
+    sound = [True] * len(places) if scores is None else _sound(scores, together=True)
+    known = [p is not None and bool(good) for p, good in zip(places, sound)]
+    columns: Dict[str, Any] = {"prediction": [classes[p] if k else None for p, k in zip(places, known)]}
     if scores is not None:
         columns.update(("probability_" + _text(c), scores[:, i]) for i, c in enumerate(classes))
     return columns
 
 
-def _places(labels: pa.Array, native: Sequence[Any], codes: Any, order: List[int]) -> List[int]:
-    """The place of each label among the registered classes; a label may be a place among the model's own."""
+def _sound(scores: Any, *, together: bool) -> Any:
+    """Rows of probabilities: finite, from 0 to 1, and of classes of which there is one, 1 in all. By what Muster allows for rounding."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore"):
+        good = np.isfinite(scores).all(axis=1) & ((scores >= -1e-6) & (scores <= 1 + 1e-6)).all(axis=1)
+        return good & (np.abs(scores.sum(axis=1) - 1) <= 1e-3) if together else good
+
+
+def _places(labels: pa.Array, native: Sequence[Any], codes: Any, order: List[int]) -> List[Any]:
+    """The place of each label among the registered classes, None for one that is none; a label may be a place among the model's own."""
+    values = labels.to_pylist()
     if pa.types.is_fixed_size_list(labels.type):
-        labels = labels.flatten()
+        values = [None if row is None else row[0] for row in values]
     known = {} if codes else {_text(c): i for i, c in enumerate(native)}
     if codes or not any(_number(c) for c in known):
         known.update((str(i), i) for i in range(len(native)))
-    back = {own: place for place, own in enumerate(order)}
-    return [back[known[_text(v)]] for v in labels.to_pylist()]
+    back: Dict[Any, int] = {own: place for place, own in enumerate(order)}
+    return [back.get(known.get(_text(v))) for v in values]
 
 
 def _number(text: str) -> bool:
@@ -217,7 +254,9 @@ def _matrix(column: pa.Array, native: Sequence[Any]) -> Any:
             [parts[places[_text(c)]].cast(pa.float64()).to_numpy(zero_copy_only=False) for c in native]
         )
     if pa.types.is_fixed_size_list(column.type) or pa.types.is_list(column.type):
-        return np.array(column.to_pylist(), dtype=np.float64).reshape(len(column), -1)
+        rows = column.to_pylist()
+        width = max((len(row) for row in rows if row is not None), default=len(native))
+        return np.array([[None] * width if row is None else row for row in rows], dtype=np.float64).reshape(-1, width)
     return column.cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(-1, 1)
 
 

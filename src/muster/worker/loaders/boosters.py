@@ -151,11 +151,18 @@ def load_catboost(spec: Dict[str, Any], folder: str) -> Loaded:
     model = getattr(catboost, spec["class"])()
     path = os.path.join(folder, spec["file"])
     model.load_model(path, spec.get("format") or "cbm")
-    if type(model) is catboost.CatBoost and plain(attribute(model, "classes_")):
-        model = catboost.CatBoostClassifier()  # the same file; this class tells labels and probabilities
+    told: Dict[str, Any] = {}
+    if type(model) is catboost.CatBoost:
+        # The same file: these classes tell labels and probabilities, and values of objectives that are learnt as logarithms (Poisson,
+        # Tweedie) in their own unit, where the plain one gives what the trees add up to.
+        labels = plain(attribute(model, "classes_"))
+        model = catboost.CatBoostClassifier() if labels else catboost.CatBoostRegressor()
         model.load_model(path, spec.get("format") or "cbm")
+        if not labels:
+            told["kind"] = None  # the objective says what it is: it may rank
     parameters = model.get_all_params() or {}
-    # One that comes from a file says that it takes no columns.
-    told: Dict[str, Any] = {"n_features": len(names)} if (names := plain(attribute(model, "feature_names_"))) else {}
+    names = plain(attribute(model, "feature_names_"))
+    if names:  # one that comes from a file says that it takes no columns
+        told["n_features"] = len(names)
     objective = (parameters.get("loss_function") or "").partition(":")[0]  # `Quantile:alpha=0.9`
     return load_estimator(model, spec, objective=objective or None, **told)

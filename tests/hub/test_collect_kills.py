@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -105,6 +106,7 @@ def _rejects(hub: Hub, home: Home, names: Sequence[str], age: timedelta) -> list
             bucket_of(place).put(place.key, LINE)
         else:
             Path(str(run.rejects)).write_bytes(LINE)
+            os.utime(str(run.rejects), (0, 0))
     with hub._records.transaction("test") as tx:
         for run in runs:
             tx.insert(run)

@@ -77,14 +77,18 @@ def test_what_no_run_needs_goes(store: RecordStore, folder: Path, leftovers: Lef
     assert leftovers.collect(now(), dry_run=False) == (2, 80), "the run that failed just now"
 
 
-def test_rejects_go_only_where_no_record_names_them(store: RecordStore, folder: Path, leftovers: Leftovers) -> None:
+@pytest.mark.parametrize("other", [False, True])
+def test_rejects_go_only_where_no_record_names_them(
+    store: RecordStore, folder: Path, leftovers: Leftovers, other: bool
+) -> None:
+    """By its id in their name: whoever wrote them may have another path to the hub, as in a container."""
     _, staged = _run(store, folder, "done", now())
     rejects = staged.with_name(f"{staged.name}.rejects.jsonl")
     rejects.write_text("{}")
     run = store.get(Run, staged.name)
     assert run is not None
     with store.transaction("ann", "test") as tx:
-        tx.replace(replace(run, rejects=str(rejects)))
+        tx.replace(replace(run, rejects=f"/hub/outputs/{rejects.name}" if other else str(rejects)))
     leftovers.collect(now(), dry_run=False)
     assert (rejects.exists(), staged.exists()) == (True, False)
     with store.transaction("ann", "test") as tx:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,8 +27,14 @@ def rejects(store: RecordStore) -> Rejects:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     file = tmp_path / "out.csv.rejects.jsonl"
-    file.write_bytes(TEXT)
+    _write(file, TEXT)
     return file
+
+
+def _write(file: Path, text: bytes) -> None:
+    """As old as can be."""
+    file.write_bytes(text)
+    os.utime(file, (0, 0))
 
 
 def _run(store: RecordStore, place: Path, *, days: float = 10, status: str = "done", text: bytes = TEXT) -> Run:
@@ -79,7 +86,7 @@ def test_what_stands_there_since_stays(store: RecordStore, rejects: Rejects, pla
     place.rename(place.with_name("mine"))
     match stranger:
         case "changed":
-            place.write_bytes(TEXT + b"my own note\n")
+            _write(place, TEXT + b"my own note\n")
         case "link":
             place.symlink_to(place.with_name("mine"))
         case "folder":
@@ -91,15 +98,23 @@ def test_what_stands_there_since_stays(store: RecordStore, rejects: Rejects, pla
 
 
 def test_a_file_that_comes_after_the_look_stays(store: RecordStore, place: Path) -> None:
-    def find(where: str, digest: str) -> object:
-        found = rejects_left(where, digest)
+    def find(run: Run) -> object:
+        found = rejects_left(run)
         place.rename(place.with_name("mine"))
-        place.write_bytes(TEXT)
+        _write(place, TEXT)
         return found
 
     _run(store, place)
     Rejects(store, "ann", find).collect(now() - DAY, dry_run=False)  # type: ignore[arg-type]  # handed on
     assert place.read_bytes() == TEXT
+
+
+def test_equal_rejects_that_another_hub_wrote_later_stay(store: RecordStore, rejects: Rejects, place: Path) -> None:
+    run = _run(store, place)
+    os.utime(place)
+    assert rejects.collect(now() - DAY, dry_run=False).runs == ()
+    assert place.exists()
+    assert _stored(store, run) == run
 
 
 def test_the_last_run_with_a_place_decides(store: RecordStore, rejects: Rejects, place: Path) -> None:
@@ -121,9 +136,9 @@ def test_a_run_that_is_at_work_keeps_its_place(store: RecordStore, rejects: Reje
 
 
 def test_a_run_that_begins_after_the_look_keeps_its_place(store: RecordStore, place: Path) -> None:
-    def find(where: str, digest: str) -> object:
+    def find(run: Run) -> object:
         _run(store, place, status="running")
-        return rejects_left(where, digest)
+        return rejects_left(run)
 
     run = _run(store, place)
     assert Rejects(store, "ann", find).collect(now() - DAY, dry_run=False).runs == ()  # type: ignore[arg-type]  # handed on

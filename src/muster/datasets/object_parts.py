@@ -17,7 +17,7 @@ import pyarrow as pa
 from muster.dataset import Written
 from muster.datasets.listing import MANIFEST, MANIFEST_FORMAT
 from muster.datasets.object_obstacles import refuse_obstacles
-from muster.datasets.object_staging import DIGEST, ObjectSink
+from muster.datasets.object_staging import DIGEST, RUN, ObjectSink
 from muster.datasets.objects import explained, part_name, run_of
 from muster.errors import DatasetError
 from muster.objects.faults import ObjectChanged, ObjectExists, ObjectNotFound
@@ -82,7 +82,7 @@ class PartsSink(ObjectSink):
                     raise self._appeared()
                 with self._rejects_file(chunks, starts) as rejects:
                     if rejects is not None:
-                        self._put_file(self._rejects.key, rejects[0])
+                        self._put_file(self._rejects.key, rejects[0], {RUN: self.run})
                 known = {"rejects_sha256": rejects[1]} if rejects is not None else {}
                 self._place(entry, {**manifest, "files": self._files(chunks, found), **known, "replaced": replaced})
             self._tidy()

@@ -102,7 +102,7 @@ class ObjectSink:
         with explained(), self._rejects_file(chunks, starts) as found:
             assert found is not None, "whoever keeps rejects has some"
             file, digest = found
-            self._put_file(place.key, file)
+            self._put_file(place.key, file, {RUN: self.run})
             return KeptRejects(str(place), digest, reasons_of(file))
 
     def _put_file(self, key: str, file: Path, notes: Mapping[str, str] | None = None) -> None:

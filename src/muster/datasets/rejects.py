@@ -1,4 +1,7 @@
-"""Rejects that runs left, found again by their digest: nothing that somebody has put in their place is ever taken for them."""
+"""Rejects that runs left, found again by their digest: nothing that somebody has put in their place is ever taken for them.
+
+Equal data has equal rejects, also in another hub, so that a file must be as old as the run, and an object say that it is the run's.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,25 @@ import hashlib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from muster.datasets.disk import digest_of, writing
+from muster.datasets.object_staging import RUN
 from muster.datasets.objects import explained
 from muster.objects.faults import ObjectChanged, ObjectNotFound
 from muster.objects.place import Place, is_object_url
+from muster.records import Run
 
 if TYPE_CHECKING:
     from muster.objects.bucket import Entry
 
 __all__ = ["FileLeft", "ObjectLeft", "rejects_left"]
+
+_CLOCKS = timedelta(hours=1)
+"""How far the clock of a disk in the network may be ahead of the one by which runs end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +76,41 @@ class ObjectLeft:
         return self.size
 
 
-def rejects_left(place: str, sha256: str) -> FileLeft | ObjectLeft | None:
-    """The rejects of this digest at a place. None where they are not on this machine: then they may be on another one."""
-    return _object(Place.parse(place), sha256) if is_object_url(place) else _file(Path(place), sha256)
+def rejects_left(run: Run) -> FileLeft | ObjectLeft | None:
+    """The rejects of a run's record. None where they are not on this machine: then they may be on another one."""
+    assert run.rejects is not None
+    assert run.rejects_sha256 is not None
+    if is_object_url(run.rejects):
+        return _object(Place.parse(run.rejects), run)
+    return _file(Path(run.rejects), run)
 
 
-def _file(path: Path, sha256: str) -> FileLeft | None:
+def _file(path: Path, run: Run) -> FileLeft | None:
+    latest = None if run.ended_at is None else (run.ended_at + _CLOCKS).timestamp()
     with suppress(OSError):
         status = path.lstat()
-        if S_ISREG(status.st_mode) and digest_of(path) == sha256:
+        later = latest is not None and status.st_mtime > latest
+        if S_ISREG(status.st_mode) and not later and digest_of(path) == run.rejects_sha256:
             return FileLeft(path, status)
     return None
 
 
-def _object(place: Place, sha256: str) -> ObjectLeft:
+def _object(place: Place, run: Run) -> ObjectLeft:
     from muster.objects.bucket import bucket_of
     from muster.objects.stream import pieces
 
     with explained():
         try:
-            entry = bucket_of(place).head(place.key)
+            bucket = bucket_of(place)
+            entry = bucket.head(place.key)
+            if bucket.notes(place.key).get(RUN, run.id) != run.id:
+                return ObjectLeft(None)
             digest = hashlib.sha256()
             for piece in pieces(entry):
                 digest.update(piece)
         except (ObjectNotFound, ObjectChanged):
             return ObjectLeft(None)
-    return ObjectLeft(entry if digest.hexdigest() == sha256 else None)
+    return ObjectLeft(entry if digest.hexdigest() == run.rejects_sha256 else None)
 
 
 def _marks(status: os.stat_result) -> tuple[int, ...]:

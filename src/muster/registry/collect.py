@@ -152,7 +152,7 @@ class Collector:
             size = 0
             try:
                 if not dry_run:
-                    size = self._forget(run)
+                    size = self._forget(run, before)
             except Conflict:  # somebody works on it just now
                 continue
             except (MusterError, OSError) as error:
@@ -165,14 +165,17 @@ class Collector:
         at = run.ended_at or (None if run.queue else self._runs.cut_off(run))
         return at is not None and at < before
 
-    def _forget(self, run: Run) -> int:
+    def _forget(self, run: Run, before: datetime) -> int:
         if run.ended_at is None:
             run = self._runs.end_cut_off(run)
+            before = now() + timedelta(seconds=1)
         with self._runs.hold(run, "tidy") as held:
-            held.forget()
-            if run.status != "failed":
+            if held.run.ended_at is None or held.run.ended_at >= before:  # it was begun again since, and is done
                 return 0
-            size = self._give_up(run)
+            held.forget()
+            if held.run.status != "failed":
+                return 0
+            size = self._give_up(held.run)
             held.emptied()
             return size
 

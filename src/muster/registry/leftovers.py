@@ -36,7 +36,7 @@ class Leftovers:
         count = freed = 0
         for path, runs in [*self._inputs(), *self._staged()]:
             size = used(path)
-            if self._may_go(path, runs, before) and (dry_run or self._remove(path, runs)):
+            if self._may_go(path, runs, before) and (dry_run or self._remove(path, runs, before)):
                 count += 1
                 freed += size
         return count, freed
@@ -54,26 +54,32 @@ class Leftovers:
             if known := _STAGED.fullmatch(path.name):
                 run = self._store.get(Run, known[1])
                 # Rejects that the record names are no leftover: they have their own time.
-                if run is None or run.rejects is None or Path(run.rejects) != path:
+                if not _names(run, path):
                     yield path, () if run is None else (run,)
 
     def _may_go(self, path: Path, runs: Sequence[Run], before: datetime) -> bool:
         if not runs:
             # Of a run whose record is about to be made, or that another hub with this folder knows.
             return _touched(path) < min(before, now() - _DAY).timestamp()
-        return all(
-            self._runs.worked_on(run) is False
-            and (run.status in OVER or (run.status == "failed" and run.ended_at is not None and run.ended_at < before))
-            for run in runs
-        )
+        return all(self._runs.worked_on(run) is False and _needs_nothing(run, before) for run in runs)
 
-    def _remove(self, path: Path, runs: Sequence[Run]) -> bool:
-        """While nobody begins to work on its run."""
+    def _remove(self, path: Path, runs: Sequence[Run], before: datetime) -> bool:
+        """While nobody begins to work on its run. Somebody may have done so since it was looked at, and be done."""
         if not runs:
             return remove(path)
-        with suppress(Conflict), self._runs.hold(runs[0], "tidy"):
-            return self._remove(path, runs[1:])
+        with suppress(Conflict), self._runs.hold(runs[0], "tidy") as held:
+            idle = _needs_nothing(held.run, before) and not _names(held.run, path)
+            return idle and self._remove(path, runs[1:], before)
         return False
+
+
+def _names(run: Run | None, path: Path) -> bool:
+    """Whether these are the rejects of the run's record; by the name alone, which has its id: the folder has other paths elsewhere."""
+    return run is not None and run.rejects is not None and Path(run.rejects).name == path.name
+
+
+def _needs_nothing(run: Run, before: datetime) -> bool:
+    return run.status in OVER or (run.status == "failed" and run.ended_at is not None and run.ended_at < before)
 
 
 def _touched(path: Path) -> float:

@@ -27,8 +27,8 @@ class RejectsLeft(Protocol):
         ...
 
 
-FindRejects = Callable[[str, str], RejectsLeft | None]
-"""By their place and digest; None where nothing is known of them, as they may be on another machine."""
+FindRejects = Callable[[Run], RejectsLeft | None]
+"""Those of a run, whose record has their place and digest; None where nothing is known of them, as they may be on another machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +83,13 @@ class Rejects:
             if run.rejects_sha256 and run.ended_at and run.ended_at < before and run.output not in busy:
                 yield run
 
-    def _look(self, run: Run) -> RejectsLeft | None:
-        assert run.rejects is not None
-        assert run.rejects_sha256 is not None
-        return self._find(run.rejects, run.rejects_sha256)
-
     def _would(self, run: Run) -> int | None:
-        found = self._look(run)
+        found = self._find(run)
         return None if found is None else found.size
 
     def _remove(self, run: Run, looked: datetime) -> int | None:
         """The bytes that this freed; None where nothing was to be done, or somebody else did it."""
-        found = self._look(run)
+        found = self._find(run)
         if found is None and run.rejects_collected_at is None:
             return None
         if not self._announce(run, looked):

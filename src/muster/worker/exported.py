@@ -31,7 +31,8 @@ class Model:
 
     def predict(self, data: Any, params: Any = None) -> Any:
         batch = _batch(data, self._schema)
-        given = dict(self._told["params"], **(params or {}))
+        # MLflow hands on its own default for what was not given, which may be none.
+        given = dict(self._told["params"], **{n: v for n, v in (params or {}).items() if v is not None})
         raw = self._loaded.call(batch, given, self._told["wanted"])
         return _answer(raw, self._told)
 

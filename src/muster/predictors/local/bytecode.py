@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import muster.worker
@@ -20,10 +22,14 @@ __all__ = ["Compiling"]
 
 _OWN = Path(muster.worker.__file__).parent
 _SECONDS = 60.0
+_PATIENCE = 20.0
+_MOST = 20_000
+"""Sources that are looked at, whatever a worker tells."""
+
 _PROGRAM = """
 import compileall, os, sys
 os.nice(5)
-for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines():
+for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\\n"):
     compileall.compile_file(line, quiet=2)
 """
 _at_work: set[Path] = set()
@@ -31,7 +37,7 @@ _taking = threading.Lock()
 
 
 class Compiling:
-    """Compiles from now on, unless another thread of this process does for the same Python; `wait` until it is done."""
+    """Compiles from now on, unless another thread of this process does for the same Python; `wait` until it is done, but not long."""
 
     def __init__(self, python: Path, files: Iterable[object]) -> None:
         self._python = python
@@ -46,7 +52,7 @@ class Compiling:
 
     def wait(self) -> None:
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_PATIENCE)
 
     def _compile(self, files: list[str]) -> None:
         try:
@@ -78,8 +84,17 @@ def _places(python: Path) -> list[Path]:
 def _within(places: list[Path], files: Iterable[object]) -> Iterator[str]:
     """What a worker tells may be anything: a model's code runs in it."""
     starts = tuple(f"{place.resolve()}{os.sep}" for place in places)
-    for file in files if starts else ():
-        if isinstance(file, str) and file.endswith(".py") and "\n" not in file:
-            real = os.path.realpath(file)
-            if real.startswith(starts) and os.path.isfile(real):  # noqa: PTH113  # a thousand of them
+    told = [f for f in files if isinstance(f, str) and f.endswith(".py") and "\n" not in f] if starts else []
+    takes = cache(_takes)
+    for file in islice(dict.fromkeys(told), _MOST):
+        real = os.path.realpath(file)
+        if real.startswith(starts) and os.path.isfile(real):  # noqa: PTH113  # a thousand of them
+            folder = os.path.dirname(real)  # noqa: PTH120
+            if takes(folder):
                 yield real
+
+
+def _takes(folder: str) -> bool:
+    """Whether byte code can be written: where it cannot, compiling would be for nothing, and again at each start."""
+    kept = os.path.join(folder, "__pycache__")  # noqa: PTH118
+    return os.access(kept if os.path.isdir(kept) else folder, os.W_OK)  # noqa: PTH112

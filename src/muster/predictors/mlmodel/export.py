@@ -66,7 +66,7 @@ def _told(version: Version) -> dict[str, Json]:
         "format": _FORMAT,
         "load": dict(version.load),
         "schema": version.signature.schema.serialize().to_pybytes().hex(),
-        "params": {p.name: p.default for p in version.signature.parameters},
+        "params": {p.name: p.default for p in version.signature.parameters if p.default is not None},
         "wanted": list(wanted(reading)),
         "task": version.task,
         "classes": list(version.classes),

@@ -11,6 +11,7 @@ from muster.config import Settings
 from muster.errors import InvalidConfig, NotFound, SourceDenied, SourceError
 from muster.predictors.tracking.source import TrackingSource
 from tests.clouds.fixtures import new_bucket
+from tests.clouds.google import TOKEN
 from tests.predictors.tracking.test_source import fetched, files
 from tests.tracking import Tracking
 
@@ -53,7 +54,16 @@ def test_unity_catalog_lends_its_own_storage(
     assert all("/unity-catalog/" in call for call in registry)
 
 
+S3_LENT = {"aws_temp_credentials": {"access_key_id": "lent", "secret_access_key": "s3cr3t", "session_token": "t0k"}}
+CLOUDS = {
+    "s3": (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), S3_LENT),
+    "gs": (("GOOGLE_BEARER_TOKEN",), {"gcp_oauth_token": {"oauth_token": TOKEN}}),
+}
+
+
+@pytest.mark.parametrize("cloud", ["s3", pytest.param("gs", marks=pytest.mark.deep)])
 def test_unity_catalog_lends_credentials_of_a_bucket(  # noqa: PLR0917  # fixtures
+    cloud: str,
     source: TrackingSource,
     server: Tracking,
     model: Path,
@@ -64,15 +74,15 @@ def test_unity_catalog_lends_credentials_of_a_bucket(  # noqa: PLR0917  # fixtur
     from muster.objects.bucket import bucket_of
     from muster.objects.place import Place
 
-    bucket = new_bucket("s3", request)
+    own, lent = CLOUDS[cloud]
+    bucket = new_bucket(cloud, request)
     for name, content in files(model).items():
         bucket_of(Place.parse(bucket)).put(f"uc/1/{name}", content)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+    for name in own:
         monkeypatch.delenv(name)
     server.add("main.risk.churn", model)
     server.uris["main.risk.churn", 1] = f"{bucket}/uc/1"
-    keys = {"access_key_id": "lent", "secret_access_key": "s3cr3t", "session_token": "t0k"}
-    server.lent = {"aws_temp_credentials": keys}
+    server.lent = lent
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "databricks-uc")
     assert fetched(source, "models:/main.risk.churn/1", tmp_path / "here") == files(model)
 
@@ -82,7 +92,7 @@ def test_credentials_that_nobody_knows_are_told(
 ) -> None:
     server.add("main.risk.churn", model)
     server.uris["main.risk.churn", 1] = "gs://bucket/1"
-    server.lent = {"gcp_oauth_token": {"oauth_token": "s3cr3t"}}
+    server.lent = {"r2_temp_credentials": {"access_key_id": "a", "secret_access_key": "s3cr3t"}}
     with pytest.raises(SourceError, match="lends no credentials") as caught:
         source.fetch("models:/main.risk.churn/1", tmp_path)
     assert "s3cr3t" not in str(caught.value)

@@ -198,7 +198,7 @@ def lent(client: Client, name: str, number: str, location: Callable[[], str]) ->
             return Objects(place, Bucket(place.bucket, keys | ({"account_name": account} if account else {})))
     raise SourceError(
         f"{client.server} lends no credentials for `{name}` {number} that Muster knows",
-        hint="Muster reads models in S3 and Azure storage, and in Databricks' own",
+        hint="Muster reads models in S3, Azure's and Google's storage, and in Databricks' own",
     )
 
 
@@ -209,6 +209,7 @@ _LENT: Mapping[str, Mapping[str, str]] = {
         "session_token": "session_token",
     },
     "azure_user_delegation_sas": {"sas_token": "sas_key"},
+    "gcp_oauth_token": {"oauth_token": "bearer_token"},
 }
 
 

@@ -46,6 +46,9 @@ class Folder:
     mask: str | None = None
     """The word that stands for the one to be guessed, of a model that does that."""
 
+    draws: bool = False
+    """Whether it asks for words to be drawn by chance, of a model that writes."""
+
     written: Mapping[str, str | None] = field(default_factory=dict)
     """The libraries that wrote it, and their versions where it tells them."""
 
@@ -89,7 +92,14 @@ def _model(path: Path, wrong: list[str]) -> Folder | None:
         return None
     labels = config.labels() if kind == "text-classification" else None
     mask = _mask(path) if kind == "fill-mask" else None
-    return Folder(kind, (*loaded, *_others(path)), config, labels, mask, {"transformers": config.version})
+    draws = any(body.get("do_sample") is True for body in (config.body, _generation(path)))
+    written = {"transformers": config.version}
+    return Folder(kind, (*loaded, *_others(path)), config, labels, mask, draws, written)
+
+
+def _generation(path: Path) -> Mapping[str, Json]:
+    file = path / "generation_config.json"
+    return read_json(file, []) if file.is_file() else {}
 
 
 def _mask(path: Path) -> str:

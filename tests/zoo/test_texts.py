@@ -123,3 +123,10 @@ def test_what_is_drawn_by_chance_is_asked_for(hub: muster.Hub, models: Path) -> 
     same = hub.predict("m", rows, params=told)["prediction"].to_pylist()
     drawn = hub.predict("m", rows, params={**told, "do_sample": True, "temperature": 5.0})["prediction"].to_pylist()
     assert len(set(same)) == 1 < len(set(drawn))
+
+
+def test_a_parameter_that_is_none_is_not_given(hub: muster.Hub, models: Path) -> None:
+    hub.register("m", models / "rewritten/model", environment=PYTHON)
+    rows = pa.table({"text": ["late again", "all fine"]})
+    nothing = {"max_new_tokens": None, "do_sample": None, "temperature": None}
+    assert hub.predict("m", rows, params=nothing)["prediction"] == hub.predict("m", rows)["prediction"]

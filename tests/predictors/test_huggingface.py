@@ -86,6 +86,16 @@ def test_a_cross_encoder_names_its_activation(key: str, named: str, sigmoid: boo
     assert bool(found.notes) == (named == "my_code.Scale")
 
 
+def test_a_cross_encoder_that_lists_modules_gives_no_vectors(tmp_path: Path) -> None:
+    folder = sentences(tmp_path / "m", MODEL, architectures=["BertForSequenceClassification"], num_labels=1)
+    told = {"model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.linear.Identity"}
+    write(folder / "config_sentence_transformers.json", told)
+    found = described(folder)
+    assert found.load == {"loader": "transformers", "task": "text-classification", "labels": 1}
+    write(folder / "config.json", {"architectures": ["LlamaForCausalLM"]})
+    assert "it is a cross-encoder that is no classifier of pairs" in refused(folder)
+
+
 def test_an_activation_that_is_not_known_is_refused(tmp_path: Path) -> None:
     told = {"activation_fn": "torch.nn.modules.activation.Tanh"}
     message = refused(save(tmp_path / "m", id2label={"0": "LABEL_0"}, sentence_transformers=told))

@@ -65,7 +65,8 @@ def is_pretrained(path: Path) -> bool:
 
 def read_folder(path: Path, wrong: list[str]) -> Folder | None:
     """None, with all that is wrong noted, where there is too little to go on."""
-    found = _sentences(path, wrong) if (path / MODULES).is_file() else _model(path, wrong)
+    vectors = (path / MODULES).is_file() and not _ranker(path)
+    found = _sentences(path, wrong) if vectors else _model(path, wrong)
     if found is not None:
         check_links(path, found.names, wrong)
     return found
@@ -76,8 +77,12 @@ def _model(path: Path, wrong: list[str]) -> Folder | None:
         wrong.append(f"it has no {CONFIG}")
         weights(path, wrong)
         return None
-    config = Config(read_json(path / CONFIG, wrong), wrong)
+    ranker = _ranker(path)
+    body = read_json(path / CONFIG, wrong)
+    config = Config({**body, "sentence_transformers": ranker} if ranker else body, wrong)
     kind = config.kind()
+    if ranker and kind not in (None, "text-classification"):
+        wrong.append("it is a cross-encoder that is no classifier of pairs")
     _check_code(path, {CONFIG: config.body}, wrong)
     if sense := _sense(path):
         wrong.append(f"it takes pictures or sound (`{sense}`), and Muster runs models of texts")
@@ -95,6 +100,13 @@ def _model(path: Path, wrong: list[str]) -> Folder | None:
     draws = any(body.get("do_sample") is True for body in (config.body, _generation(path)))
     written = {"transformers": config.version}
     return Folder(kind, (*loaded, *_others(path)), config, labels, mask, draws, written)
+
+
+def _ranker(path: Path) -> dict[str, Json]:
+    """What later releases of sentence-transformers write of a cross-encoder, which lists modules too; empty for all else."""
+    file = path / "config_sentence_transformers.json"
+    told = read_json(file, []) if file.is_file() else {}
+    return told if told.get("model_type") == "CrossEncoder" else {}
 
 
 def _generation(path: Path) -> Mapping[str, Json]:

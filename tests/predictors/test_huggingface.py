@@ -8,6 +8,7 @@ import os
 import pickle
 import shutil
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from muster.errors import InvalidInput, InvalidModel, SignatureMismatch
 from muster.predictor import Declared, Description
@@ -66,6 +68,48 @@ def test_the_task_and_the_classes_are_read(config: Any, task: str, classes: Any,
     assert (found.load.get("multilabel") is True) == (task == "multilabel")
     assert (found.load.get("sigmoid") is True) == (task == "regression" and "problem_type" not in config)
     assert found.output == ({"targets": ["no", "yes"]} if task == "multioutput" else {})
+
+
+@pytest.mark.parametrize("key", ["sentence_transformers", "sbert_ce_default_activation_function"])
+@pytest.mark.parametrize(
+    ("named", "sigmoid"),
+    [
+        ("torch.nn.modules.linear.Identity", False),
+        ("torch.nn.modules.activation.Sigmoid", True),
+        ("my_code.Scale", True),  # is not run, so that the library takes its usual one
+    ],
+)
+def test_a_cross_encoder_names_its_activation(key: str, named: str, sigmoid: bool, tmp_path: Path) -> None:
+    told: dict[str, Any] = {key: {"activation_fn": named} if key == "sentence_transformers" else named}
+    found = described(save(tmp_path / "m", id2label={"0": "LABEL_0"}, **told))
+    assert (found.load.get("sigmoid") is True) == sigmoid
+    assert bool(found.notes) == (named == "my_code.Scale")
+
+
+def test_a_cross_encoder_that_lists_modules_gives_no_vectors(tmp_path: Path) -> None:
+    folder = sentences(tmp_path / "m", MODEL, architectures=["BertForSequenceClassification"], num_labels=1)
+    told = {"model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.linear.Identity"}
+    write(folder / "config_sentence_transformers.json", told)
+    found = described(folder)
+    assert found.load == {"loader": "transformers", "task": "text-classification", "labels": 1}
+    write(folder / "config.json", {"architectures": ["LlamaForCausalLM"]})
+    assert "it is a cross-encoder that is no classifier of pairs" in refused(folder)
+
+
+def test_an_activation_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    told = {"activation_fn": "torch.nn.modules.activation.Tanh"}
+    message = refused(save(tmp_path / "m", id2label={"0": "LABEL_0"}, sentence_transformers=told))
+    assert "its activation_fn is `torch.nn.modules.activation.Tanh`" in message
+
+
+@pytest.mark.parametrize("file", ["generation_config.json", "config.json"])
+def test_a_folder_that_draws_by_chance_is_told(file: str, tmp_path: Path) -> None:
+    folder = save(tmp_path / "m", "GPT2LMHeadModel", do_sample=True if file == "config.json" else None)
+    if file != "config.json":
+        assert not described(folder).notes
+        write(folder / file, {"do_sample": True})
+    (note,) = described(folder).notes
+    assert "drawn by chance (`do_sample`)" in note
 
 
 @pytest.mark.parametrize(("end", "kind"), ARCHITECTURES.items())
@@ -123,6 +167,18 @@ def test_links_to_other_files_of_the_machine_are_refused(tmp_path: Path) -> None
         (folder / name).unlink()
         (folder / name).symlink_to(folder / "config.json")
     assert described(folder).task == "binary"
+
+
+def test_links_to_folders_and_to_nothing_are_told(tmp_path: Path) -> None:
+    folder = save(tmp_path / "m")
+    (folder / "extra/own").mkdir(parents=True)
+    (folder / "extra/own/more.json").write_text("{}")
+    (folder / "extra/again").symlink_to("own")
+    (folder / "extra/gone").symlink_to("nothing")
+    (folder / "round").symlink_to("round")
+    message = refused(folder)
+    assert "`extra/again` lead to folders, as links" in message
+    assert "`extra/gone`, `round` lead to nothing, as links" in message
 
 
 def test_shards_are_taken_together(tmp_path: Path) -> None:
@@ -185,6 +241,15 @@ def test_an_adapter_by_itself(tmp_path: Path) -> None:
     assert HuggingFaceOrigin().claims(tmp_path)
     message = refused(tmp_path)
     assert "it has no config.json" in message
+    assert "merge them into their model with `merge_and_unload`" in message
+
+
+def test_an_adapter_beside_whole_weights(tmp_path: Path) -> None:
+    folder = save(tmp_path / "m")
+    write(folder / "adapter_config.json", {"peft_type": "LORA"})
+    save_weights(folder / "adapter_model.safetensors")
+    message = refused(folder)
+    assert "beside its weights it has those of an adapter (adapter_config.json)" in message
     assert "merge them into their model with `merge_and_unload`" in message
 
 
@@ -318,6 +383,18 @@ def test_what_it_needs() -> None:
     assert "sentencepiece" not in requirements({"transformers": None}, ["spiece.model", "tokenizer.json"])
 
 
+@given(st.sampled_from([(0, -1), (0, 0), (0, 1), (1, 0), (1, -1), (-1, 0)]))
+def test_no_library_is_older_than_the_one_that_wrote(step: tuple[int, int]) -> None:
+    here = Version(version("numpy"))
+    minor = max(here.minor + step[0], 0)
+    wrote = (here.major, minor, max(here.micro + step[1], 0))
+    line = requirements({"numpy": ".".join(map(str, wrote))}, [])[0]
+    if wrote <= here.release:
+        assert line == f"numpy=={here}"
+    else:
+        assert line == f"numpy>={'.'.join(map(str, wrote))},<{here.major + 1}"
+
+
 class Trap:
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -386,6 +463,12 @@ def test_pairs_by_the_names_of_the_pipeline_or_as_declared() -> None:
     assert columns("question-answering").names == ("question", "context")
     own = Signature((Column("b", pa.string()), Column("a", pa.string())))
     assert columns("text-classification", {"a": ["a"], "b": ["b"]}, signature=own).names == ("b", "a")
+    for kind, names in (
+        ("text-classification", ("text", "text_pair")),
+        ("question-answering", ("question", "context")),
+    ):
+        turned = Signature(tuple(Column(n, pa.string()) for n in reversed(names)))
+        assert columns(kind, {n: ["a"] for n in names}, signature=turned).names == names
     with pytest.raises(InvalidInput, match="takes 1 column of text, and 2 are declared: `b`, `a`"):
         columns("fill-mask", {"a": ["a"]}, signature=own)
     with pytest.raises(InvalidInput, match="`n` hold none"):

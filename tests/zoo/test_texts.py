@@ -71,3 +71,62 @@ def test_weights_without_the_part_that_classifies_are_refused(hub: muster.Hub, m
         hub.register("m", folder, environment=PYTHON)
     assert "classifier.bias, classifier.weight" in raised.value.message
     assert not list(hub.models())
+
+
+LONG = "late " * 40
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "told"),
+    [
+        ("tokens", "", "a text has 42 tokens, and the model takes 24: cut it"),
+        ("masked", "[MASK] ", "a text has 43 tokens, and the model takes 24: cut it"),
+        ("sentences", "", "a text has 42 tokens, and the model takes 24: cut it, or give the parameter truncation=true"),
+        ("continued", "", "a text has 40 tokens, and the model takes 24: cut it"),
+        ("behind_padding", "", "a text has 42 tokens, and the model takes 22: cut it, or give the parameter truncation=true"),
+    ],
+)  # fmt: skip
+def test_no_text_is_cut_unasked(name: str, before: str, told: str, hub: muster.Hub, models: Path) -> None:
+    hub.register("m", models / name / "model", environment=PYTHON)
+    short = f"{before}late again"
+    answer = hub.predict("m", pa.table({"text": [short, before + LONG, short]}))
+    assert [e is None for e in answer["error"].to_pylist()] == [True, False, True]
+    assert answer["error"][1].as_py().endswith(told)
+
+
+def test_places_behind_that_of_padding_are_all_used(hub: muster.Hub, models: Path) -> None:
+    hub.register("m", models / "behind_padding/model", environment=PYTHON)
+    answer = hub.predict("m", pa.table({"text": ["late " * 20, "late " * 21]}))
+    assert [e is None for e in answer["error"].to_pylist()] == [True, False]
+    assert "a text has 23 tokens, and the model takes 22" in answer["error"][1].as_py()
+
+
+def test_sentences_are_cut_when_asked(hub: muster.Hub, models: Path) -> None:
+    hub.register("m", models / "sentences/model", environment=PYTHON)
+    answer = hub.predict("m", pa.table({"text": [LONG, "late " * 22]}), params={"truncation": True})
+    first, second = answer["prediction"].to_pylist()
+    np.testing.assert_allclose(first, second, rtol=1e-5)
+
+
+def test_more_is_asked_for_than_fits(hub: muster.Hub, models: Path) -> None:
+    hub.register("m", models / "continued/model", environment=PYTHON)
+    answer = hub.predict("m", pa.table({"text": ["late again", "late " * 20]}), params={"max_new_tokens": 10})
+    assert [e is None for e in answer["error"].to_pylist()] == [True, False]
+    assert "ask for fewer with the parameter max_new_tokens" in answer["error"][1].as_py()
+
+
+def test_what_is_drawn_by_chance_is_asked_for(hub: muster.Hub, models: Path) -> None:
+    version = hub.register("m", models / "begun/model", environment=PYTHON, sample=pa.table({"text": ["late"]}))
+    assert any("do_sample" in note for note in version.notes)
+    rows = pa.table({"text": ["late again"] * 8})
+    told = {"max_new_tokens": 6}
+    same = hub.predict("m", rows, params=told)["prediction"].to_pylist()
+    drawn = hub.predict("m", rows, params={**told, "do_sample": True, "temperature": 5.0})["prediction"].to_pylist()
+    assert len(set(same)) == 1 < len(set(drawn))
+
+
+def test_a_parameter_that_is_none_is_not_given(hub: muster.Hub, models: Path) -> None:
+    hub.register("m", models / "rewritten/model", environment=PYTHON)
+    rows = pa.table({"text": ["late again", "all fine"]})
+    nothing = {"max_new_tokens": None, "do_sample": None, "temperature": None}
+    assert hub.predict("m", rows, params=nothing)["prediction"] == hub.predict("m", rows)["prediction"]

@@ -27,6 +27,10 @@ _ONE_NUMBER = (
     "it gives one number and names no problem_type: as in its own pipeline, that goes through a sigmoid;"
     " a config.json with `regression` there would keep it as it is"
 )
+_DRAWN = (
+    "the folder asks for words drawn by chance (`do_sample`): without that parameter a call takes the likeliest ones, so that a"
+    " run that is resumed answers as it would have; do_sample=true with a call draws them"
+)
 _MEND = (
     "save model and tokenizer whole with save_pretrained, into one folder; what Muster does not run comes with"
     " mlflow.transformers.save_model, or a model.py whose `load` reads it"
@@ -89,9 +93,15 @@ def _described(path: Path, scratch: Path) -> Description:
         python=here(),
         load=_load(found),
         output=_targets(found),
-        notes=(_ONE_NUMBER,) if found.labels is not None and found.labels.sigmoid else (),
+        notes=_notes(found),
         lineage={k: v for k, v in {**found.written, "architecture": found.config.architecture}.items() if v},
     )
+
+
+def _notes(found: Folder) -> tuple[str, ...]:
+    unsaid = found.labels is not None and found.labels.sigmoid and found.config.activation is None
+    drawn = found.kind in _WRITING and found.draws
+    return (*((_ONE_NUMBER,) if unsaid else ()), *((_DRAWN,) if drawn else ()))
 
 
 def _load(found: Folder) -> dict[str, Json]:

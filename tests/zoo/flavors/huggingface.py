@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers import models as modules
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -16,6 +16,8 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import (
+    BartConfig,
+    BartForSequenceClassification,
     BertConfig,
     BertForMaskedLM,
     BertForQuestionAnswering,
@@ -26,6 +28,8 @@ from transformers import (
     GPT2ForSequenceClassification,
     GPT2LMHeadModel,
     PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForSequenceClassification,
     T5Config,
     T5ForConditionalGeneration,
     pipeline,
@@ -260,6 +264,101 @@ def continued(place: Path) -> None:
         read = pipe.tokenizer.decode(pipe.tokenizer(text)["input_ids"], skip_special_tokens=True)
         found.append(text + pipe.tokenizer.decode(ids, skip_special_tokens=True)[len(read) :])
     kept(place, found, params=told)
+
+
+def decoder(seed: int = 5, **more: Any) -> Any:
+    torch.manual_seed(seed)
+    config = GPT2Config(
+        vocab_size=len(SPECIAL) + len(WORDS), n_positions=24, n_embd=16, n_layer=1, n_head=2, bos_token_id=2,
+        initializer_range=0.7, **more,
+    )  # fmt: skip
+    return GPT2LMHeadModel(config).eval()
+
+
+def goes_on(pipe: Any, text: str, **told: Any) -> str:
+    """Each text by itself, as the pipeline writes it; tokens, since releases differ in the blank before what is new."""
+    ids = pipe(text, return_tensors=True, **told)[0]["generated_token_ids"]
+    read = pipe.tokenizer((getattr(pipe.model.config, "prefix", None) or "") + text)["input_ids"]
+    whole, begun = (pipe.tokenizer.decode(i, skip_special_tokens=True) for i in (ids, read))
+    return text + whole[len(begun) :]
+
+
+@maker
+def ordinary_padding(place: Path) -> None:
+    """Texts that end early are filled up with a word like any other."""
+    ends = len(SPECIAL) + WORDS.index("of")
+    model = decoder(eos_token_id=ends, pad_token_id=len(SPECIAL) + WORDS.index("fine"))
+    model.generation_config.max_new_tokens = 3
+    words = tokenizer(pairs=False)
+    words.pad_token = None
+    pipe = pipeline("text-generation", **saved(place, model, words))
+    texts = [f"{a} {b}" for a in WORDS[:8] for b in WORDS[:8]]
+    told = {"max_new_tokens": 8}
+    found = [goes_on(pipe, t, do_sample=False, **told) for t in texts]
+    assert len({len(f.split()) for f in found}) > 1  # some end early
+    kept(place, found, data=data(text=texts), params=told)
+
+
+@maker
+def begun(place: Path) -> None:
+    """With words that its pipeline puts before each text, and a folder that would draw by chance."""
+    model = decoder(eos_token_id=3, prefix="why is the train ")
+    model.generation_config.max_new_tokens, model.generation_config.do_sample = 3, True
+    pipe = pipeline("text-generation", **saved(place, model, tokenizer(pairs=False)))
+    told = {"max_new_tokens": 6}
+    found = [goes_on(pipe, t, do_sample=False, **told) for t in TEXTS]
+    model.config.prefix = pipe.prefix = None
+    assert found != [
+        goes_on(pipeline("text-generation", model=model, tokenizer=pipe.tokenizer), t, do_sample=False, **told)
+        for t in TEXTS
+    ]
+    kept(place, found, params=told)
+
+
+@maker
+def two_ends(place: Path) -> None:
+    """A classifier with a decoder, and texts that hold the word for their end more often than others of their length."""
+    torch.manual_seed(5)
+    config = BartConfig(
+        vocab_size=len(SPECIAL) + len(WORDS), d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=24, init_std=0.7,
+        pad_token_id=0, bos_token_id=2, eos_token_id=3, decoder_start_token_id=3, forced_eos_token_id=3, **named("no", "yes"),
+    )  # fmt: skip
+    model = BartForSequenceClassification(config).eval()
+    pipe = pipeline("text-classification", **saved(place, model))
+    texts = ["late [SEP] again", "all fine and", "the train is", "late"]
+    labels = [pipe(t)[0]["label"] for t in texts]
+    found = scores([pipe(t, top_k=None) for t in texts], ["no", "yes"])
+    said(
+        place, labels, found, data=data(text=texts), sample=True, own=True, near=CLOSE, task="binary", classes=["no", "yes"]
+    )  # fmt: skip
+
+
+@maker
+def ranked(place: Path) -> None:
+    """A cross-encoder says itself what becomes of its number."""
+    model = bert(BertForSequenceClassification, num_labels=1)
+    model.save_pretrained(str(place / "inner"))
+    tokenizer().save_pretrained(str(place / "inner"))
+    ranker = CrossEncoder(str(place / "inner"), device="cpu", activation_fn=torch.nn.Identity())
+    ranker.save_pretrained(str(place / "model"))
+    found = [float(n) for n in ranker.predict(list(zip(OTHERS, TEXTS)))]
+    assert min(found) < 0 or max(found) > 1
+    given = data(text=OTHERS, text_pair=TEXTS)
+    said(place, found, data=given, sample=True, own=True, near=CLOSE, task="regression")
+
+
+@maker
+def behind_padding(place: Path) -> None:
+    """Places are counted from behind that of padding, so that there are fewer than config.json says."""
+    torch.manual_seed(3)
+    config = RobertaConfig(
+        vocab_size=len(SPECIAL) + len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=24, pad_token_id=1, initializer_range=0.7, **named("no", "yes"),
+    )  # fmt: skip
+    words = tokenizer()
+    words.model_max_length = int(1e30)
+    classified(place, RobertaForSequenceClassification(config).eval(), ["no", "yes"], words)
 
 
 @maker

@@ -29,6 +29,7 @@ _GENERATE = (
 _PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {
     "text-classification": (_CUT,),
     "feature-extraction": (_CUT,),
+    "sentence-similarity": (_CUT,),
     "fill-mask": (Parameter("top_k", pa.int64(), 5),),
     "text-generation": _GENERATE,
     "text2text-generation": (_CUT, *_GENERATE),
@@ -83,7 +84,13 @@ def _declared(declared: Declared, kind: str) -> tuple[Column, ...]:
             f"{texts(other)} hold none" if other else f"{len(columns)} are declared: {texts([c.name for c in columns])}"
         )
         raise InvalidInput(f"the model takes {takes} of text, and {told}", hint=f"declare {_HOW}")
-    return columns
+    return _in_usual_order(columns, kind)
+
+
+def _in_usual_order(columns: tuple[Column, ...], kind: str) -> tuple[Column, ...]:
+    """A pair by the names of its pipeline, where it has them: those say which is which, and not their places."""
+    usual, found = _NAMES.get(kind, _PAIR), {c.name: c for c in columns}
+    return tuple(found[n] for n in usual) if set(usual) == set(found) else columns
 
 
 def _names(kind: str, sample: pa.Schema | None, target: str | None) -> tuple[str, ...]:

@@ -32,6 +32,15 @@ _USUAL_LABELS = 2
 _MULTILABEL, _REGRESSION = "multi_label_classification", "regression"
 _PROBLEMS = ("single_label_classification", _MULTILABEL, _REGRESSION)
 
+_ACTIVATIONS: Mapping[str, bool] = {
+    "torch.nn.modules.linear.Identity": False,
+    "torch.nn.modules.activation.Sigmoid": True,
+    "torch.nn.Identity": False,
+    "torch.nn.Sigmoid": True,
+}
+"""Whether the number goes through a sigmoid."""
+_ENDS = ("torch.nn.Identity", "torch.nn.Sigmoid")
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -90,10 +99,26 @@ class Config:
         if problem == _MULTILABEL:
             return Labels("multilabel", names)
         if len(names) == 1:
-            return Labels("regression", names, sigmoid=problem != _REGRESSION)
+            return Labels("regression", names, sigmoid=self._sigmoid(problem))
         if problem == _REGRESSION:
             return Labels("multioutput", names)
         return Labels("binary" if len(names) == 2 else "multiclass", names)
+
+    @property
+    def activation(self) -> str | None:
+        """What becomes of its one number, as a cross-encoder of sentence-transformers names it; no code of its own, as there."""
+        told = self.body.get("sentence_transformers")
+        own = told.get("activation_fn") if isinstance(told, dict) else None
+        own = self.body.get("sbert_ce_default_activation_function") if own is None else own
+        return own if isinstance(own, str) and own.startswith("torch.") else None
+
+    def _sigmoid(self, problem: Json) -> bool:
+        named = self.activation
+        if named is None:
+            return problem != _REGRESSION
+        if named not in _ACTIVATIONS:
+            self.wrong.append(f"its activation_fn is `{named}`, and Muster runs those of {', '.join(_ENDS)}")
+        return _ACTIVATIONS.get(named, False)
 
     def _names(self) -> tuple[str | int, ...]:
         """In the order of the numbers; as 0, 1, … where they are the library's own LABEL_0, LABEL_1, …, which it need not write."""

@@ -46,6 +46,9 @@ class Folder:
     mask: str | None = None
     """The word that stands for the one to be guessed, of a model that does that."""
 
+    draws: bool = False
+    """Whether it asks for words to be drawn by chance, of a model that writes."""
+
     written: Mapping[str, str | None] = field(default_factory=dict)
     """The libraries that wrote it, and their versions where it tells them."""
 
@@ -62,7 +65,8 @@ def is_pretrained(path: Path) -> bool:
 
 def read_folder(path: Path, wrong: list[str]) -> Folder | None:
     """None, with all that is wrong noted, where there is too little to go on."""
-    found = _sentences(path, wrong) if (path / MODULES).is_file() else _model(path, wrong)
+    vectors = (path / MODULES).is_file() and not _ranker(path)
+    found = _sentences(path, wrong) if vectors else _model(path, wrong)
     if found is not None:
         check_links(path, found.names, wrong)
     return found
@@ -73,8 +77,12 @@ def _model(path: Path, wrong: list[str]) -> Folder | None:
         wrong.append(f"it has no {CONFIG}")
         weights(path, wrong)
         return None
-    config = Config(read_json(path / CONFIG, wrong), wrong)
+    ranker = _ranker(path)
+    body = read_json(path / CONFIG, wrong)
+    config = Config({**body, "sentence_transformers": ranker} if ranker else body, wrong)
     kind = config.kind()
+    if ranker and kind not in (None, "text-classification"):
+        wrong.append("it is a cross-encoder that is no classifier of pairs")
     _check_code(path, {CONFIG: config.body}, wrong)
     if sense := _sense(path):
         wrong.append(f"it takes pictures or sound (`{sense}`), and Muster runs models of texts")
@@ -89,7 +97,21 @@ def _model(path: Path, wrong: list[str]) -> Folder | None:
         return None
     labels = config.labels() if kind == "text-classification" else None
     mask = _mask(path) if kind == "fill-mask" else None
-    return Folder(kind, (*loaded, *_others(path)), config, labels, mask, {"transformers": config.version})
+    draws = any(body.get("do_sample") is True for body in (config.body, _generation(path)))
+    written = {"transformers": config.version}
+    return Folder(kind, (*loaded, *_others(path)), config, labels, mask, draws, written)
+
+
+def _ranker(path: Path) -> dict[str, Json]:
+    """What later releases of sentence-transformers write of a cross-encoder, which lists modules too; empty for all else."""
+    file = path / "config_sentence_transformers.json"
+    told = read_json(file, []) if file.is_file() else {}
+    return told if told.get("model_type") == "CrossEncoder" else {}
+
+
+def _generation(path: Path) -> Mapping[str, Json]:
+    file = path / "generation_config.json"
+    return read_json(file, []) if file.is_file() else {}
 
 
 def _mask(path: Path) -> str:

@@ -17,7 +17,7 @@ _PIECES = (".model", ".spm")
 
 
 def requirements(written: Mapping[str, str | None], names: Iterable[str]) -> tuple[str, ...]:
-    """What is installed here, where it is of the major release that wrote the model; else the last of that.
+    """What is installed here, where it is of the major release that wrote the model and no older; else the last of that.
 
     `written` are the libraries that wrote it, and their versions. The files are data, which later releases of one major number
     read; the next major one left out what some need.
@@ -41,9 +41,15 @@ def _line(name: str, version: str | None, here: str | None) -> str:
     told = _RELEASE.match(version or "")
     if told is None:
         return here or name
-    major, minor, patch = (int(n or 0) for n in told.groups())
-    if here is not None and here.startswith(f"{name}=={major}."):
+    major, minor, patch = wrote = _numbers(told)
+    own = _RELEASE.match((here or "").partition("==")[2])
+    if here is not None and own is not None and _numbers(own)[0] == major and _numbers(own) >= wrote:
         return here
     if major < _OLDEST.get(name, 0):
         return f"{name}>={_OLDEST[name]},<{_OLDEST[name] + 1}"
     return f"{name}>={major}.{minor}.{patch},<{major + 1}"  # an older release need not read what it wrote
+
+
+def _numbers(release: re.Match[str]) -> tuple[int, int, int]:
+    major, minor, patch = (int(n or 0) for n in release.groups())
+    return major, minor, patch

@@ -31,10 +31,17 @@ def check_links(path: Path, names: Iterable[str], wrong: list[str]) -> None:
     """Links may lead to the folder itself and, in a cache of the hub, to its blobs; to no other file of this machine."""
     here = path.resolve()
     roots = [here, *([here.parent.parent / "blobs"] if here.parent.name == "snapshots" else [])]
-    away = [f for f in _files(path, names) if not any(f.resolve().is_relative_to(r) for r in roots)]
-    if away:
-        told = ", ".join(f"`{f.relative_to(path)}`" for f in away[:8])
-        wrong.append(f"{told} lead out of the folder, as links")
+    files = list(_files(path, names))
+    nowhere = [f for f in files if not f.exists()]
+    away = [f for f in files if f not in nowhere and not any(f.resolve().is_relative_to(r) for r in roots)]
+    folders = [f for f in files if f not in away and f.is_dir()]
+    for found, what in (
+        (away, "lead out of the folder, as links"),
+        (folders, "lead to folders, as links: put what they lead to in their places"),
+        (nowhere, "lead to nothing, as links"),
+    ):
+        if found:
+            wrong.append(f"{', '.join(f'`{f.relative_to(path)}`' for f in found[:8])} {what}")
 
 
 def _files(path: Path, names: Iterable[str]) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from muster.predictors.pretrained.config import read_json
 __all__ = ["ADAPTER", "weights"]
 
 ADAPTER = "adapter_config.json"
+_MERGE = "merge them into their model with `merge_and_unload`, and save that"
 _FORMS = ("model.safetensors", "pytorch_model.bin")
 """The first that is there is what the library reads."""
 
@@ -29,13 +30,21 @@ _MOST_HEADER = 100 << 20
 
 def weights(folder: Path, wrong: list[str]) -> tuple[str, ...]:
     """Names of the files to load; what is missing or cut short is noted."""
+    found = _whole(folder, wrong)
+    if not found:
+        wrong.append(_none(folder))
+    elif (folder / ADAPTER).is_file():
+        wrong.append(f"beside its weights it has those of an adapter ({ADAPTER}), which would be left out: {_MERGE}")
+    return found
+
+
+def _whole(folder: Path, wrong: list[str]) -> tuple[str, ...]:
     for form in _FORMS:
         if (folder / form).is_file():
             _check(folder / form, wrong)
             return (form,)
         if (folder / f"{form}.index.json").is_file():
             return (f"{form}.index.json", *_shards(folder, f"{form}.index.json", wrong))
-    wrong.append(_none(folder))
     return ()
 
 
@@ -97,7 +106,7 @@ def _end(header: bytes) -> int | None:
 def _none(folder: Path) -> str:
     told = f"it has no weights that PyTorch loads ({', '.join(_FORMS)})"
     if (folder / ADAPTER).is_file():
-        return f"{told}, but those of an adapter ({ADAPTER}): merge them into their model with `merge_and_unload`, and save that"
+        return f"{told}, but those of an adapter ({ADAPTER}): {_MERGE}"
     for pattern, what in _OTHERS.items():
         if found := sorted(folder.glob(pattern)):
             return f"{told}, but {what} (`{found[0].name}`)"

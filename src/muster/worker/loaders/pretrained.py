@@ -13,7 +13,7 @@ from . import inputs
 from .answers import Columns, columns_of
 from .loaded import Loaded
 from .questions import best_spans
-from .tokenized import Tokenized
+from .tokenized import Tokenized, least, too_long
 
 _OFFLINE = {
     "HF_HUB_OFFLINE": "1",
@@ -32,6 +32,8 @@ _CLASSES = {
     "text2text-generation": "AutoModelForSeq2SeqLM",
     "feature-extraction": "AutoModel",
 }
+_CUT = ("text-classification", "feature-extraction", "text2text-generation")
+"""Tasks with the parameter `truncation`."""
 _TOKENS = pa.list_(
     pa.struct(
         [
@@ -93,7 +95,7 @@ def _opened(task: str, folder: str) -> Tokenized:
             "and would be made up by chance".format(len(wrong), ", ".join(wrong[:5]))
         )
     model.eval()
-    return Tokenized(torch, tokenizer, model)
+    return Tokenized(torch, tokenizer, model, cuts=task in _CUT)
 
 
 def _classifier(model: Tokenized, spec: Dict[str, Any]) -> Callable[[pa.RecordBatch, Dict[str, Any]], Any]:
@@ -155,16 +157,23 @@ def _continued(model: Tokenized, _spec: Dict[str, Any]) -> Callable[[pa.RecordBa
 def _written(model: Tokenized, batch: pa.RecordBatch, params: Dict[str, Any], *, begun: bool = False) -> List[str]:
     """`begun`: with the words of the text before it, which are left out."""
     found = [""] * batch.num_rows
-    told = {k: v for k, v in params.items() if k != "truncation"}
+    told = {k: v for k, v in params.items() if k != "truncation" and v is not None}
+    told.setdefault("do_sample", False)  # whatever the folder says: a run that goes on must not change its answers
     if "max_new_tokens" not in told and not model.ends:
         told["max_new_tokens"] = _MOST_WRITTEN
     tidy = _is_tidy() if begun else False
-    for places, tensors, _ in model.groups(batch, params):
+    for places, tensors, _ in model.groups(batch, params, before=_before(model), at_once=model.written_at_once):
         read = model.decoded(tensors["input_ids"], tidy=tidy) if begun else [""] * len(places)
         written = model.decoded(model.generate(tensors, told), tidy=tidy)
         for place, text, before in zip(places, written, read):
             found[place] = text[len(before) :]
     return found
+
+
+def _before(model: Tokenized) -> str:
+    """What the library's own pipelines put before each text that something is written for."""
+    told = getattr(model.model.config, "prefix", None)
+    return told if isinstance(told, str) else ""
 
 
 def _is_tidy() -> Any:
@@ -177,13 +186,27 @@ def _answers(model: Tokenized, _spec: Dict[str, Any]) -> Callable[[pa.RecordBatc
     return lambda batch, _params: best_spans(model, batch)
 
 
-def _of_pipeline(task: str, one: Callable[[Any, str, Dict[str, Any]], Any], kind: pa.DataType) -> Make:
-    """What the library's own pipeline says of one text after the other."""
+def _of_pipeline(
+    task: str, one: Callable[[Any, str, Dict[str, Any]], Any], kind: pa.DataType, *, cut: bool = False
+) -> Make:
+    """What the library's own pipeline says of one text after the other; `cut`: it would cut them without a word."""
 
     def make(model: Tokenized, _spec: Dict[str, Any]) -> Callable[[pa.RecordBatch, Dict[str, Any]], Any]:
         transformers = importlib.import_module("transformers")
         pipe = transformers.pipeline(task, model=model.model, tokenizer=model.tokenizer, device="cpu")
-        return lambda batch, params: pa.array([one(pipe, t, params) for t in inputs.only_texts(batch)], kind)
+        most = least(getattr(model.tokenizer, "model_max_length", None)) if cut else None
+
+        def asked(text: str, length: int, params: Dict[str, Any]) -> Any:
+            if most is not None and length > most:
+                raise too_long(length, most, cuts=False)
+            return model.called(length, lambda: one(pipe, text, params))
+
+        def ask(batch: pa.RecordBatch, params: Dict[str, Any]) -> Any:
+            texts, told = inputs.only_texts(batch), {k: v for k, v in params.items() if v is not None}
+            lengths = [len(ids) for ids in model.tokenizer(texts, truncation=False)["input_ids"]] if texts else []
+            return pa.array([asked(t, n, told) for t, n in zip(texts, lengths)], kind)
+
+        return ask
 
     return make
 
@@ -202,7 +225,7 @@ def _filled(pipe: Any, text: str, params: Dict[str, Any]) -> Any:
 
 _MAKERS: Dict[str, Make] = {
     "text-classification": _classifier,
-    "token-classification": _of_pipeline("token-classification", _entities, _TOKENS),
+    "token-classification": _of_pipeline("token-classification", _entities, _TOKENS, cut=True),
     "question-answering": _answers,
     "fill-mask": _of_pipeline("fill-mask", _filled, _FILLED),
     "text-generation": _continued,
@@ -217,11 +240,26 @@ def load_sentences(_spec: Dict[str, Any], folder: str) -> Loaded:
     library = importlib.import_module("sentence_transformers")
     model = library.SentenceTransformer(os.path.abspath(folder), device="cpu", trust_remote_code=False)
 
-    def ask(batch: pa.RecordBatch, _params: Dict[str, Any], _wanted: List[str]) -> Columns:
+    def ask(batch: pa.RecordBatch, params: Dict[str, Any], _wanted: List[str]) -> Columns:
         texts = inputs.only_texts(batch)
+        if texts and not params.get("truncation"):
+            _check_lengths(model, texts)
         return columns_of(
             "predict",
             model.encode(texts, batch_size=_SENTENCES_AT_ONCE, show_progress_bar=False, convert_to_numpy=True),
         )
 
     return Loaded(ask, ["predict"], input="arrow", kind="raw")
+
+
+def _check_lengths(model: Any, texts: List[str]) -> None:
+    """The library cuts texts without a word."""
+    tokenizer = model.tokenizer
+    limit = least(model.max_seq_length) or least(getattr(tokenizer, "model_max_length", None))
+    if limit is None or not callable(tokenizer):
+        return
+    before = (getattr(model, "prompts", None) or {}).get(getattr(model, "default_prompt_name", None)) or ""
+    told = tokenizer([(before + text).strip() for text in texts], truncation=False)
+    longest = max(len(ids) for ids in told["input_ids"])
+    if longest > limit:
+        raise too_long(longest, limit, cuts=True)

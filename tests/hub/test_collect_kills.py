@@ -122,6 +122,7 @@ def _run(hub: Hub, output: str, ended: datetime) -> Run:
         output=output,
         rejects=f"{output}.rejects.jsonl",
         rejects_sha256=hashlib.sha256(LINE).hexdigest(),
+        settings={"overwrite": False},
         created_at=ended,
         created_by="test",
         ended_at=ended,

@@ -165,7 +165,7 @@ class Scorings:
         """Remove what processes left in staging that were killed after their run was recorded as over."""
         for run in self._runs.left():
             with suppress(MusterError, OSError):  # of no weight for the work at hand; whoever comes next tries again
-                self._sink(run, pa.schema([])).discard()
+                self.give_up(run)
                 self._runs.tidied(run)
 
     def give_up(self, run: Run) -> int:

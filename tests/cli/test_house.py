@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -460,6 +461,7 @@ def test_environments(written: Path) -> None:
 def test_collecting_says_what_it_freed(written: Path, place: Path) -> None:
     rejects = place / "out.csv.rejects.jsonl"
     rejects.write_text("{}\n" * 500)
+    os.utime(rejects, (0, 0))  # as old as its run
     with muster.open(written) as hub, hub._records.transaction("ada") as tx:
         known = hashlib.sha256(rejects.read_bytes()).hexdigest()
         tx.replace(replace(hub.run(RUN), rejects=str(rejects), rejects_sha256=known))

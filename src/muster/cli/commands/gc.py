@@ -27,7 +27,8 @@ def gc(session: Session, *, dry_run: bool) -> None:
     for ref in (*found.versions, *(f"{m} (model)" for m in found.models)):
         session.say(f"{'would remove' if dry_run else 'removed'}  {ref}")
     if found.young:
-        session.say(f"note: {plural(found.young, 'blob')} that nothing refers to stay until they are older")
+        stay = "stays until it is" if found.young == 1 else "stay until they are"
+        session.say(f"note: {plural(found.young, 'blob')} that nothing refers to {stay} older")
     for fault in found.faults:
         session.say(f"note: out of reach, and kept: {fault}")
     counted = ((found.versions, "version"), (found.models, "model"), (found.runs, "run"))

@@ -113,8 +113,10 @@ def test_a_worker_outlives_restarts(
     known = {hub.score("numbers", data, tmp_path / "expected.parquet", keep="all").id}
     process = _started(home, "worker")
     try:
-        time.sleep(1.0)
+        first = hub.score("numbers", data, tmp_path / "first.parquet", queue=True, wait=False)
+        _until(lambda: hub.run(first.id).status == "done", process)
         restart()
+        known |= {first.id}
         run = hub.score("numbers", data, tmp_path / "out.parquet", keep="all", queue=True, wait=False)
         _until(lambda: _begun(hub, known), process)
         restart()

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,25 @@ with scratch(Path(sys.argv[1])) as made:
         ran = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=False)
         assert ran.stdout == "worked\n", ran.stderr
         assert [p.name for p in folder.iterdir()] == ["tmp_own"]
+
+
+def test_many_at_once_sweep_beside_each_other(tmp_path: Path) -> None:
+    """What another one removes while it is looked at is no fault."""
+    faults: list[BaseException] = []
+    until = time.monotonic() + 1.0
+
+    def work() -> None:
+        try:
+            while time.monotonic() < until:
+                with scratch(tmp_path):
+                    pass
+        except BaseException as error:  # noqa: BLE001  # told by the thread that tests
+            faults.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert list(tmp_path.iterdir()) == []

@@ -81,12 +81,15 @@ def _own() -> Path:
 
 def _is_orphan(left: Path) -> bool:
     """Its process is gone; or, where that cannot be told, it is a day old."""
+    living: bool | None = None
     try:
         living = alive((left / "owner").read_text())
-        return living is False or (living is None and time.time() - left.stat().st_mtime > _DAY)
     except NotADirectoryError:  # a file that somebody else put there
         return False
-    except (FileNotFoundError, ValueError):  # killed before, or while, it said whose it is
-        return left.exists() and time.time() - left.stat().st_mtime > _DAY
+    except (FileNotFoundError, ValueError):  # killed before, or while, it said whose it is; or gone meanwhile
+        pass
     except OSError:  # that of another user of the hub
         return False
+    with suppress(OSError):
+        return living is False or (living is None and time.time() - left.stat().st_mtime > _DAY)
+    return False

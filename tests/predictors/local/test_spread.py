@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from muster.predictors.local import spread as spreading
 from muster.predictors.local.process import WorkerProcess
 from muster.predictors.local.spread import spread
 from muster.registry.scoring_job import ScoreTools
-from tests.worker.doubles import numbers, settings
+from tests.worker.doubles import numbers, settings, until
 from tests.worker.versions import version
 
 pytestmark = pytest.mark.usefixtures("text_models")
@@ -45,9 +46,17 @@ def _measured(
 
     with worker(2) as one:
         one.start()
+        until(lambda: _rests(one), "the threads that its libraries made wait for work")
         found = spread(one, lambda: worker(1), numbers(3), {}, ["predict"])
     assert not any(w.alive for w in made)
     return {**found, "again": len(made) - 1}
+
+
+def _rests(worker: WorkerProcess) -> bool:
+    """OpenBLAS's threads turn for a while when they are made, as if they computed."""
+    before = worker.cpu_seconds
+    time.sleep(0.02)
+    return worker.cpu_seconds == before
 
 
 def test_a_cheap_model_is_measured_no_further(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from harness import DATA
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from muster.predictors.local.tool import Uv
+from tests.programs import installed
 
 __all__ = ["WANTED", "Client", "serving"]
 
@@ -73,7 +72,7 @@ class Client:
 @contextmanager
 def serving(database: str, folder: Path, models: int, versions: int) -> Iterator[Client]:
     """A server of one worker over a new database that has these models."""
-    python = _environment() / "python"
+    python = installed("mlflow-peer", WANTED, "psycopg2-binary") / "python"
     subprocess.run(
         [python, "-c", FILL, database, str(models), str(versions)], check=True, capture_output=True, cwd=folder
     )
@@ -109,21 +108,3 @@ def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
                 return
         except OSError:
             time.sleep(0.2)
-
-
-def _environment() -> Path:
-    """Its programs; made once."""
-    folder = DATA / "mlflow-server"
-    mark = folder / "wanted.txt"
-    if not (mark.is_file() and mark.read_text() == WANTED):
-        shutil.rmtree(folder, ignore_errors=True)
-        uv, until = Uv(lambda line: print(line, file=sys.stderr)), time.monotonic() + 900
-        for command in (
-            ("venv", "--quiet", "--no-project", "--python", sys.executable, folder),
-            ("pip", "install", "--quiet", "--python", folder / "bin/python", WANTED, "psycopg2-binary"),
-        ):
-            ran = uv(*command, until=until)
-            if not ran.ok:
-                sys.exit(ran.said)
-        mark.write_text(WANTED)
-    return folder / "bin"

@@ -14,7 +14,7 @@ from stat import S_ISREG
 
 from muster.owners import alive, me
 
-__all__ = ["remove", "scratch", "used", "young"]
+__all__ = ["scratch", "try_remove", "used", "young"]
 
 _DAY = 86_400.0
 _PREFIX = "tmp"
@@ -57,7 +57,7 @@ def used(path: Path) -> int:
     return found
 
 
-def remove(path: Path) -> bool:
+def try_remove(path: Path) -> bool:
     """Remove a file, or a folder with all in it; False if it is gone already, or may not be removed."""
     try:
         if path.is_dir() and not path.is_symlink():

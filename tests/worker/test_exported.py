@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muster.errors import ModelFailed
+from muster.predictors import guarded
 from muster.predictors.answers import check
 from muster.predictors.local.reading import read
+from muster.predictors.mlmodel.export import answered
 from muster.records import Reading
 from muster.signature import Output, Scalar
 from muster.worker import exported
@@ -23,36 +25,15 @@ from muster.worker import exported
 NUMBERS = st.one_of(st.floats(0, 1), st.sampled_from([math.nan, math.inf, -0.5, 1.5, 0.5]), st.none())
 
 
-def _told(reading: Reading, output: Output, threshold: float | None = None) -> dict[str, Any]:
-    return {
-        "task": output.task,
-        "classes": list(output.classes),
-        "threshold": threshold,
-        "reading": {
-            "label": reading.label,
-            "probabilities": list(reading.probabilities),
-            "value": reading.value,
-            "activation": reading.activation,
-            "classes": list(reading.classes),
-            "codes": reading.codes,
-        },
-        "targets": {
-            n: {"task": t.task, "classes": list(t.classes), "probabilities": t.probabilities}
-            for n, t in output.targets.items()
-        },
-    }
-
-
-def _alike(raw: pa.RecordBatch, reading: Reading, output: Output) -> None:
-    ours = exported._answer(raw, _told(reading, output))
-    theirs = check(read(raw, reading, output), raw.num_rows, output)
-    expected = theirs.column("prediction").to_pylist()
-    found = ours["prediction"].tolist()
-    assert (
-        [None if _nothing(v) else v for v in found] == pytest.approx(expected)
-        if output.task == "regression"
-        else (found == expected)
-    )
+def _alike(raw: pa.RecordBatch, reading: Reading, output: Output, threshold: float | None = None) -> None:
+    ours = exported._answer(raw, answered(reading, output, threshold))
+    label = None if threshold is None else guarded._by_threshold(threshold, output)
+    theirs = check(read(raw, reading, output), raw.num_rows, output, label)
+    found, expected = ours["prediction"].tolist(), theirs.column("prediction").to_pylist()
+    if output.task == "regression":
+        assert [None if _nothing(v) else v for v in found] == pytest.approx(expected)
+    else:
+        assert found == expected
     if output.probabilities and output.classes:
         scores = ours[[c for c in ours.columns if c.startswith("probability_")]].to_numpy()
         for row, probabilities in zip(scores, theirs.column("probabilities").to_pylist(), strict=True):
@@ -82,6 +63,8 @@ def test_one_class_of_several(data: st.DataObject, width: int) -> None:
     raw = pa.record_batch({"p": scores, "l": labels.cast(kind)})
     _alike(raw, reading, output)
     _alike(raw, replace(reading, label="l"), output)
+    if width == 2:
+        _alike(raw, replace(reading, label="l"), output, data.draw(st.floats(0, 1)))
     _alike(raw, Reading(label="l", classes=order), replace(output, probabilities=False))
 
 
@@ -121,7 +104,7 @@ def test_a_label_that_is_no_class_is_refused_as_muster_refuses_it() -> None:
     with pytest.raises(ModelFailed, match="none of its classes"):
         read(raw, reading, output)
     with pytest.raises(ValueError, match="none of its classes: zzz"):
-        exported._answer(raw, _told(reading, output))
+        exported._answer(raw, answered(reading, output, None))
 
 
 def test_targets_of_rows_without_an_answer() -> None:
@@ -131,11 +114,15 @@ def test_targets_of_rows_without_an_answer() -> None:
     two = Output("binary", pa.string(), ("a", "b"), probabilities=False)
     kinds = {"x": one, "y": two}
     output = Output("multioutput", pa.struct({"x": pa.float64(), "y": pa.string()}), targets=kinds)
-    found = exported._answer(pa.record_batch({"v": struct}), _told(Reading(value="v"), output))["prediction"].tolist()
+    found = exported._answer(pa.record_batch({"v": struct}), answered(Reading(value="v"), output, None))[
+        "prediction"
+    ].tolist()
     assert found[0] == {"x": 1.0, "y": "a"}
     assert math.isnan(found[1]["x"])
     assert [found[1]["y"], found[2]["y"]] == [None, None]
     both = replace(output, type=pa.struct({"x": pa.float64(), "y": pa.float64()}), targets={"x": one, "y": one})
-    found = exported._answer(pa.record_batch({"v": lists}), _told(Reading(value="v"), both))["prediction"].tolist()
+    found = exported._answer(pa.record_batch({"v": lists}), answered(Reading(value="v"), both, None))[
+        "prediction"
+    ].tolist()
     assert [row["x"] for row in found[::2]] == [1.0, 3.0]
     assert math.isnan(found[1]["y"])

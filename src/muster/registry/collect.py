@@ -149,29 +149,30 @@ class Collector:
             run = self._store.get(Run, progress.run)
             if run is None or progress.emptied or not self._ended(run, before):
                 continue
-            size = 0
+            size: int | None = 0
             try:
                 if not dry_run:
-                    size = self._forget(run, before)
+                    size = self._forget(run)
             except Conflict:  # somebody works on it just now
                 continue
             except (MusterError, OSError) as error:
                 faults.append(f"what run {run.id} has staged: {error}")
                 continue
-            yield run.id, size
+            if size is not None:
+                yield run.id, size
 
     def _ended(self, run: Run, before: datetime) -> bool:
         """Also one whose process is gone; but one of the queue, any worker may go on with."""
         at = run.ended_at or (None if run.queue else self._runs.cut_off(run))
         return at is not None and at < before
 
-    def _forget(self, run: Run, before: datetime) -> int:
+    def _forget(self, run: Run) -> int | None:
+        """The bytes that this freed; None where it was begun again since it was looked at, and has ended once more."""
         if run.ended_at is None:
             run = self._runs.end_cut_off(run)
-            before = now() + timedelta(seconds=1)
         with self._runs.hold(run, "tidy") as held:
-            if held.run.ended_at is None or held.run.ended_at >= before:  # it was begun again since, and is done
-                return 0
+            if held.run.ended_at != run.ended_at:
+                return None
             held.forget()
             if held.run.status != "failed":
                 return 0

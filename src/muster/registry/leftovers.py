@@ -13,7 +13,7 @@ from muster.errors import Conflict
 from muster.records import Run, now
 from muster.registry.runs import OVER, Runs
 from muster.registry.search import every
-from muster.scratch import remove, used
+from muster.scratch import try_remove, used
 from muster.store import RecordStore
 
 __all__ = ["Leftovers"]
@@ -66,7 +66,7 @@ class Leftovers:
     def _remove(self, path: Path, runs: Sequence[Run], before: datetime) -> bool:
         """While nobody begins to work on its run. Somebody may have done so since it was looked at, and be done."""
         if not runs:
-            return remove(path)
+            return try_remove(path)
         with suppress(Conflict), self._runs.hold(runs[0], "tidy") as held:
             idle = _needs_nothing(held.run, before) and not _names(held.run, path)
             return idle and self._remove(path, runs[1:], before)

@@ -280,7 +280,7 @@ class Runs:
 
     def waiting(self) -> Iterator[Run]:
         """Runs of the queue that nobody works on and whose time has come, the oldest first."""
-        where = (Condition("status", "in", ("queued", "running")),)
+        where = (Condition("status", "in", tuple(sorted(OPEN))),)
         for run in every(self._store, Run, where, sorting(Run, ("created_at",))):
             if _due(run) and self.worked_on(run) is False:
                 yield run

@@ -18,7 +18,7 @@ from muster.records import Chunk, Run, Version, new_id, now
 from muster.registry.endings import nothing_scored, recorded
 from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_threshold
-from muster.registry.runs import Held, Purpose, Runs
+from muster.registry.runs import OVER, Held, Purpose, Runs
 from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch
 from muster.runner import Done, Plan
 from muster.scoring.layout import kept_columns, layout
@@ -137,7 +137,7 @@ class Scorings:
         run = self._runs.get(identity)
         if run.kind != "score":
             raise NotApplicable(f"run {run.id} is a {run.kind}, which cannot be resumed", hint="start it again")
-        if run.status in ("done", "cancelled"):
+        if run.status in OVER:
             raise Conflict(f"run {run.id} is {run.status} already", hint="start a new one with `muster score`")
         if not self._sink(run, pa.schema([])).committed() and self._changed(self._job(run)):
             raise _other_data(run)

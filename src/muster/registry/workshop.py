@@ -13,6 +13,7 @@ from muster.errors import Conflict, InvalidInput, RunFailed
 from muster.records import Run, new_id
 from muster.registry.house import House
 from muster.registry.jobs import Jobs, Tell
+from muster.registry.runs import OVER
 from muster.registry.score import Scorings
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.scoring.tables import as_table
@@ -140,7 +141,7 @@ class Workshop(House, ABC):
 
     def _over(self, run: Run) -> Run:
         """A table that was kept for a run goes when nothing needs it any more; a run that failed may be resumed."""
-        if run.status in ("done", "cancelled"):
+        if run.status in OVER:
             self._lent.forget_table(run.input)
         return run
 

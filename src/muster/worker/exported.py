@@ -194,15 +194,17 @@ def _classified(raw: pa.RecordBatch, told: Dict[str, Any]) -> Dict[str, Any]:
         if scores.shape[1] == 1:
             scores = np.column_stack([1 - scores, scores])
         scores = scores[:, order]
+    own = _places(raw.column(reading["label"]), native, reading["codes"], order) if reading["label"] else None
     places: Sequence[Any]
     if threshold is not None:
         places = (scores[:, 1] >= threshold).astype(int)
-    elif reading["label"]:
-        places = _places(raw.column(reading["label"]), native, reading["codes"], order)
+    elif own is not None:
+        places = own
     else:
         places = (scores[:, 1] >= 0.5).astype(int) if len(classes) == 2 else scores.argmax(axis=1)
     sound = [True] * len(places) if scores is None else _sound(scores, together=True)
-    known = [p is not None and bool(good) for p, good in zip(places, sound)]
+    # A label that is none is a fault of the row, also where a threshold would decide.
+    known = [p is not None and bool(good) for p, good in zip(places if own is None else own, sound)]
     columns: Dict[str, Any] = {"prediction": [classes[p] if k else None for p, k in zip(places, known)]}
     if scores is not None:
         columns.update(("probability_" + _text(c), scores[:, i]) for i, c in enumerate(classes))

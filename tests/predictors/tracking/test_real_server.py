@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,36 +21,24 @@ import pytest
 import muster
 from muster.config import Settings
 from muster.errors import SourceDenied
-from muster.predictors.local.tool import Uv
 from muster.predictors.tracking.address import ModelVersion, place
 from muster.predictors.tracking.client import Client
 from muster.predictors.tracking.login import mlflow_login
 from muster.predictors.tracking.source import TrackingSource
 from muster.predictors.tracking.transport import Transport
 from tests.predictors.tracking.test_source import fetched
+from tests.programs import installed
 from tests.tracking import tracking
 
 pytestmark = pytest.mark.deep
 
-ROOT = Path(__file__).parents[3]
-FOLDER = ROOT / ".venv/mlflow-server"
 WANTED = "mlflow[auth]==3.17.2"
 PASSWORD = "not-the-one-of-anybody"
 FORMS = ("models:/Churn Model/3", "models:/Churn Model@Champion", "models:/Churn Model/latest")
 
 
-def installed() -> Path:
-    """The environment's folder of programs; made once."""
-    mark = FOLDER / "wanted.txt"
-    if not (mark.is_file() and mark.read_text() == WANTED):
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        uv, until = Uv(lambda _: None), time.monotonic() + 900
-        made = uv("venv", "--quiet", "--no-project", "--python", sys.executable, FOLDER, until=until)
-        assert made.ok, made.said
-        ran = uv("pip", "install", "--quiet", "--python", FOLDER / "bin/python", WANTED, until=until)
-        assert ran.ok, ran.said
-        mark.write_text(WANTED)
-    return FOLDER / "bin"
+def programs() -> Path:
+    return installed("mlflow-server", WANTED)
 
 
 class Server:
@@ -69,11 +56,11 @@ class Server:
         environ = {
             **os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_FLASK_SERVER_SECRET_KEY": "for-tests",
             "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD,
-            "PATH": f"{installed()}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{programs()}{os.pathsep}{os.environ['PATH']}",
         }  # fmt: skip
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [installed() / "mlflow", "server", "--app-name", "basic-auth", "--host", "127.0.0.1", "--port", str(self.port),
+                [programs() / "mlflow", "server", "--app-name", "basic-auth", "--host", "127.0.0.1", "--port", str(self.port),
                  "--workers", "1", "--backend-store-uri", f"sqlite:///{self._folder}/mlflow.db",
                  "--artifacts-destination", str(self._folder / "artifacts")],
                 cwd=self._folder, env=environ, stdout=log, stderr=log, start_new_session=True,

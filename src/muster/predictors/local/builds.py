@@ -26,7 +26,7 @@ from muster.predictors.local.lock import Lock
 from muster.predictors.local.refusals import understand
 from muster.predictors.local.requirements import for_uv
 from muster.predictors.local.tool import Ran, Uv
-from muster.scratch import scratch
+from muster.scratch import scratch, used
 
 __all__ = ["Builds", "EnvironmentInfo", "Plan"]
 
@@ -218,7 +218,7 @@ def _mark(fresh: Path, plan: Plan) -> None:
         "python": plan.base.version,
         "platform": sys.platform,
         "created_at": datetime.now(UTC).isoformat(),
-        "size": sum(f.lstat().st_size for f in fresh.rglob("*") if not f.is_dir()),
+        "size": used(fresh),
         "base": _identity(fresh / "bin" / "python"),
     }
     (fresh / "muster.json").write_text(json.dumps(marker, indent=1), encoding="utf-8")

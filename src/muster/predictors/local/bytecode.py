@@ -23,6 +23,7 @@ __all__ = ["Compiling"]
 _OWN = Path(muster.worker.__file__).parent
 _SECONDS = 60.0
 _PATIENCE = 20.0
+"""Seconds that the end of a worker waits for it."""
 _MOST = 20_000
 """Sources that are looked at, whatever a worker tells."""
 
@@ -83,18 +84,16 @@ def _places(python: Path) -> list[Path]:
 
 def _within(places: list[Path], files: Iterable[object]) -> Iterator[str]:
     """What a worker tells may be anything: a model's code runs in it."""
-    starts = tuple(f"{place.resolve()}{os.sep}" for place in places)
-    told = [f for f in files if isinstance(f, str) and f.endswith(".py") and "\n" not in f] if starts else []
+    roots = [place.resolve() for place in places]
+    told = [f for f in files if isinstance(f, str) and f.endswith(".py") and "\n" not in f] if roots else []
     takes = cache(_takes)
     for file in islice(dict.fromkeys(told), _MOST):
-        real = os.path.realpath(file)
-        if real.startswith(starts) and os.path.isfile(real):  # noqa: PTH113  # a thousand of them
-            folder = os.path.dirname(real)  # noqa: PTH120
-            if takes(folder):
-                yield real
+        real = Path(os.path.realpath(file))
+        if any(map(real.is_relative_to, roots)) and real.is_file() and takes(real.parent):
+            yield str(real)
 
 
-def _takes(folder: str) -> bool:
+def _takes(folder: Path) -> bool:
     """Whether byte code can be written: where it cannot, compiling would be for nothing, and again at each start."""
-    kept = os.path.join(folder, "__pycache__")  # noqa: PTH118
-    return os.access(kept if os.path.isdir(kept) else folder, os.W_OK)  # noqa: PTH112
+    kept = folder / "__pycache__"
+    return os.access(kept if kept.is_dir() else folder, os.W_OK)

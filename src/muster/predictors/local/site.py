@@ -20,6 +20,7 @@ from muster.predictors.local.artifact import ArtifactFile, fetch, manifest
 from muster.predictors.local.environment import Environments, to_stderr
 from muster.predictors.local.exclusive import Busy, exclusive
 from muster.records import Environment
+from muster.scratch import used
 from muster.store import BlobStore
 
 __all__ = ["LocalSite"]
@@ -87,7 +88,7 @@ class LocalSite:
         """The bytes that went; none if it is being fetched."""
         try:
             with exclusive(place.with_name(place.name.partition(".")[0] + ".lock"), seconds=0):
-                freed = sum(f.lstat().st_size for f in place.rglob("*") if not f.is_dir())
+                freed = used(place)
                 _remove(place)
         except Busy:
             return 0

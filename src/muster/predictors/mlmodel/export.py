@@ -20,10 +20,10 @@ from muster.casts import type_name
 from muster.documents import document
 from muster.predictors.local.reading import wanted
 from muster.predictors.mlmodel.own import DATA, FLAVOR, TOLD
-from muster.records import Version
-from muster.signature import Column, Json, Parameter, canonical
+from muster.records import Reading, Version
+from muster.signature import Column, Json, Output, Parameter, canonical
 
-__all__ = ["write_mlflow"]
+__all__ = ["answered", "write_mlflow"]
 
 _FORMAT = "muster.mlflow/1"
 _CODE = "muster_model"
@@ -61,20 +61,29 @@ def _write(file: Path, body: Mapping[str, Any]) -> None:
 
 
 def _told(version: Version) -> dict[str, Json]:
-    reading = version.reading
     return {
         "format": _FORMAT,
         "load": dict(version.load),
         "schema": version.signature.schema.serialize().to_pybytes().hex(),
         "params": {p.name: p.default for p in version.signature.parameters if p.default is not None},
-        "wanted": list(wanted(reading)),
-        "task": version.task,
-        "classes": list(version.classes),
+        "wanted": list(wanted(version.reading)),
+        **answered(version.reading, version.output, version.threshold),
+        "exact_python": version.load.get("format") in _PICKLES,
+        # What it is; not who registered it from where, nor what it answered to whose rows.
+        "version": document(replace(version, source="", lineage={}, tags={}, notes=(), probe=None, created_by="")),
+    }
+
+
+def answered(reading: Reading, output: Output, threshold: float | None) -> dict[str, Json]:
+    """What the exported model is told of how its raw answer is read: see `worker/exported.py`."""
+    return {
+        "task": output.task,
+        "classes": list(output.classes),
         "targets": {
             n: {"task": t.task, "classes": list(t.classes), "probabilities": t.probabilities}
-            for n, t in version.output.targets.items()
+            for n, t in output.targets.items()
         },
-        "threshold": version.threshold,
+        "threshold": threshold,
         "reading": {
             "label": reading.label,
             "probabilities": list(reading.probabilities),
@@ -83,9 +92,6 @@ def _told(version: Version) -> dict[str, Json]:
             "classes": list(reading.classes),
             "codes": reading.codes,
         },
-        "exact_python": version.load.get("format") in _PICKLES,
-        # What it is; not who registered it from where, nor what it answered to whose rows.
-        "version": document(replace(version, source="", lineage={}, tags={}, notes=(), probe=None, created_by="")),
     }
 
 

@@ -14,7 +14,7 @@ from stat import S_ISREG
 
 from muster.owners import alive, me
 
-__all__ = ["scratch", "try_remove", "used", "young"]
+__all__ = ["make_scratch", "remove_scratch", "scratch", "try_remove", "used", "young"]
 
 _DAY = 86_400.0
 _PREFIX = "tmp"
@@ -23,6 +23,15 @@ _PREFIX = "tmp"
 @contextmanager
 def scratch(folder: Path | None = None) -> Iterator[Path]:
     """A new empty folder in `folder`, else in one for temporary things of this user; gone at the end."""
+    made = make_scratch(folder)
+    try:
+        yield made
+    finally:
+        remove_scratch(made)
+
+
+def make_scratch(folder: Path | None = None) -> Path:
+    """What `scratch` gives, for as long as this process lives, or until `remove_scratch`."""
     folder = _own() if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"{_PREFIX}*"):  # others have theirs there too, as outputs that are staged
@@ -32,9 +41,15 @@ def scratch(folder: Path | None = None) -> Iterator[Path]:
     try:
         (made / "owner").write_text(me())
         (made / "work").mkdir()
-        yield made / "work"
-    finally:
+    except BaseException:
         shutil.rmtree(made, ignore_errors=True)
+        raise
+    return made / "work"
+
+
+def remove_scratch(made: Path) -> None:
+    """Remove a folder that was made, with what lies in it."""
+    shutil.rmtree(made.parent, ignore_errors=True)
 
 
 def young(folder: Path, age: timedelta) -> set[str]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from muster.hub import Hub
+from muster.scratch import scratch
 
 __all__ = ["CLI", "Killer", "all_blobs", "emptied", "killer", "sound"]
 
@@ -117,11 +118,15 @@ class Killer:
         return cut
 
     def _gone(self) -> None:
-        """What it had started ends with it, and takes along what was temporary."""
+        """What it had started ends with it, and takes along what was temporary. What it had no time to hand over, the next one sweeps."""
         until = time.monotonic() + 20
-        while left := [*self._helpers(), *map(str, self._scratch.glob("muster-??????*"))]:
+        while left := list(self._helpers()):
             assert time.monotonic() < until, f"left by a killed process: {left}"
             time.sleep(0.02)
+        for place in self._scratch.glob("muster-*"):
+            with scratch(place):
+                pass
+            assert list(place.iterdir()) == []
 
     def _helpers(self) -> Iterator[str]:
         for entry in Path("/proc").glob("[0-9]*"):

@@ -17,13 +17,14 @@ def main() -> None:
     here.__path__ = [os.path.dirname(os.path.abspath(__file__))]
     sys.modules["muster_worker"] = here
     socket, lifeline, scratch = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    whole = os.path.dirname(scratch)  # with the name of whoever made it
     inside = sys.argv[4:] == ["inside"]
     del sys.argv[1:]
     isolation = importlib.import_module("muster_worker.isolation")
     asked = isolation.told(scratch, inside=inside)
     if not inside:
         sandboxed = asked["bwrap"] is not None
-        importlib.import_module("muster_worker.guard").stand_guard(lifeline, socket, scratch, sandboxed=sandboxed)
+        importlib.import_module("muster_worker.guard").stand_guard(lifeline, socket, whole, sandboxed=sandboxed)
         if sandboxed:
             os.set_inheritable(socket, True)
             again = [sys.executable, "-I", "-u", "-X", "utf8", os.path.abspath(__file__)]

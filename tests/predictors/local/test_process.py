@@ -425,7 +425,7 @@ def test_a_worker_inherits_no_descriptors(tmp_path: Path) -> None:
 def restart_often(times: int) -> None:
     with started(FIRST):
         pass
-    before, folders = descriptors(), len(list(Path(tempfile.gettempdir()).glob("muster-*")))
+    before, folders = descriptors(), len(list(Path(tempfile.gettempdir()).glob("muster-*/*")))
     threads = threading.active_count()
     for n in range(times):
         with started(in_predict("os._exit(1) if len(batch) == 1 else None")) as worker:
@@ -434,7 +434,7 @@ def restart_often(times: int) -> None:
                 with pytest.raises(ModelDied):
                     ask(worker, 1)
     assert (descriptors(), threading.active_count()) == (before, threads)
-    assert len(list(Path(tempfile.gettempdir()).glob("muster-*"))) <= folders
+    assert len(list(Path(tempfile.gettempdir()).glob("muster-*/*"))) <= folders
     assert not [child for child in psutil.Process().children() if "worker" in " ".join(child.cmdline())]
 
 
@@ -545,7 +545,7 @@ class TestStarting:
                 worker.start()
         del worker
         assert descriptors() == before
-        assert not list(tmp_path.iterdir())
+        assert list(tmp_path.rglob("*")) == [tmp_path / f"muster-{os.getuid()}"], "the user's own, and nothing in it"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="never: the system does not tell")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import muster.worker
+from muster.scratch import make_scratch, remove_scratch
 from muster.signature import Json
 from muster.worker.isolation import FILE as ISOLATION
 from muster.worker.sealed import FILE as SEALED
@@ -62,8 +62,8 @@ class Handles:
     ) -> None:
         """Start it; `hidden` is what it is not to see of its interpreter, `isolation` how it is shut in. OSError if that cannot be done."""
         with contextlib.ExitStack() as undo:
-            folder = Path(tempfile.mkdtemp(prefix="muster-", dir=scratch))
-            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder = make_scratch(scratch)
+            undo.callback(remove_scratch, folder)
             if hidden:
                 (folder / SEALED).write_text(json.dumps({k: list(v) for k, v in hidden.items()}), encoding="utf-8")
             if isolation:
@@ -203,7 +203,7 @@ class _Held:
                     os.killpg(self.worker, signal.SIGKILL)
             self.tail = self.read_tail()
             self.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_scratch(self.folder)
 
     def close(self) -> None:
         for end in (self.lifeline, self.socket, self.log):

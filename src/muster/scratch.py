@@ -37,9 +37,10 @@ def make_scratch(folder: Path | None = None) -> Path:
     for left in folder.glob(f"{_PREFIX}*"):  # others have theirs there too, as outputs that are staged
         if _is_orphan(left):
             shutil.rmtree(left, ignore_errors=True)
+    owner = me()
     made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
     try:
-        (made / "owner").write_text(me())
+        (made / "owner").write_text(owner)
         (made / "work").mkdir()
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)

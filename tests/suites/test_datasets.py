@@ -196,6 +196,13 @@ class TestObjectSinks(SinkSuite):
         place = Place.parse(str(sink.staging))
         return bucket_of(place).head(file).size > 0
 
+    def exists(self, place: str) -> bool:
+        found = Place.parse(place)
+        try:
+            return bucket_of(found).head(found.key).size > 0
+        except ObjectNotFound:
+            return False
+
     def rejected(self, sink: Sink) -> str | None:
         place = Place.parse(sink.rejects)
         try:

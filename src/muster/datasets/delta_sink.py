@@ -155,8 +155,8 @@ class DeltaSink:
             with telling(self.place):
                 self._commit(added, stored, {"format": MANIFEST_FORMAT, "run": self.run, **manifest})
         if self.staging.exists():
-            if self.mode != "append":
-                self._rejects.unlink(missing_ok=True)
+            for kept in (self._rejects, self._kept):
+                kept.unlink(missing_ok=True)
             self._staging.collect_rejects(chunks, starts, self._rejects)
             self._staging.discard()
 
@@ -219,11 +219,14 @@ class DeltaSink:
             table.create_write_transaction(list(added), self.mode, kind, commit_properties=told)
 
     def keep_rejects(self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]) -> KeptRejects:
-        target = Path(self.place)
-        place = self._rejects if self.remote else target.with_name(f"{target.name}.{self.run}{REJECTS}")
-        kept = self._staging.collect_rejects(chunks, starts, place)
+        kept = self._staging.collect_rejects(chunks, starts, self._kept)
         assert kept is not None, "a run without a scored row has rejects"
         return kept
+
+    @property
+    def _kept(self) -> Path:
+        target = Path(self.place)
+        return self._rejects if self.remote else target.with_name(f"{target.name}.{self.run}{REJECTS}")
 
     def committed(self) -> bool:
         return self._recorded() and not self.staging.exists()

@@ -85,6 +85,7 @@ class PartsSink(ObjectSink):
                         self._put_file(self._rejects.key, rejects[0], {RUN: self.run})
                 known = {"rejects_sha256": rejects[1]} if rejects is not None else {}
                 self._place(entry, {**manifest, "files": self._files(chunks, found), **known, "replaced": replaced})
+            self._bucket.delete([self._kept.key])
             self._tidy()
 
     def _files(self, chunks: Sequence[tuple[int, int]], found: Mapping[str, Entry]) -> list[dict[str, object]]:

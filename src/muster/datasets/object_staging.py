@@ -98,12 +98,15 @@ class ObjectSink:
             yield (target, digest) if digest is not None else None
 
     def keep_rejects(self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]) -> KeptRejects:
-        place = self.place.beside(f"{self.place.name}.{self.run}{REJECTS}")
         with explained(), self._rejects_file(chunks, starts) as found:
             assert found is not None, "whoever keeps rejects has some"
             file, digest = found
-            self._put_file(place.key, file, {RUN: self.run})
-            return KeptRejects(str(place), digest, reasons_of(file))
+            self._put_file(self._kept.key, file, {RUN: self.run})
+            return KeptRejects(str(self._kept), digest, reasons_of(file))
+
+    @property
+    def _kept(self) -> Place:
+        return self.place.beside(f"{self.place.name}.{self.run}{REJECTS}")
 
     def _put_file(self, key: str, file: Path, notes: Mapping[str, str] | None = None) -> None:
         from muster.objects.bucket import PIECE

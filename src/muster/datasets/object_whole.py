@@ -82,6 +82,7 @@ class WholeSink(ObjectSink):
                     self._put_file(self._rejects.key, rejects[0], {RUN: self.run, DIGEST: rejects[1]})
                 elif self.overwrite and not self._own_rejects():
                     self._bucket.delete([self._rejects.key])
+            self._bucket.delete([self._kept.key])
             self._remove(self._bucket.list(self._staged.key))
 
     def _own_rejects(self) -> Mapping[str, str]:

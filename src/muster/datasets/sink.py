@@ -197,6 +197,7 @@ class FileSink:
                 self._place()
             if self._staged_rejects.exists():
                 self._staged_rejects.replace(self._rejects)
+            self._kept.unlink(missing_ok=True)
             sync_folder(self.target.parent)
             self._tidy()
 
@@ -255,11 +256,14 @@ class FileSink:
         return digest_of(self.target) == record["sha256"]
 
     def keep_rejects(self, chunks: Sequence[tuple[int, int]], starts: Mapping[int, int]) -> KeptRejects:
-        # Named by the run: neither the rejects of an output that stands there nor in the way of the next run.
-        place = self.target.with_name(f"{self.target.name}.{self.run}{REJECTS}")
-        digest = rejects_of([(self._chunk_rejects(part, index), starts[part]) for part, index in chunks], place)
+        digest = rejects_of([(self._chunk_rejects(part, index), starts[part]) for part, index in chunks], self._kept)
         assert digest is not None, "whoever keeps rejects has some"
-        return KeptRejects(str(place), digest, reasons_of(place))
+        return KeptRejects(str(self._kept), digest, reasons_of(self._kept))
+
+    @property
+    def _kept(self) -> Path:
+        """Named by the run: neither the rejects of an output that stands there nor in the way of the next run."""
+        return self.target.with_name(f"{self.target.name}.{self.run}{REJECTS}")
 
     def committed(self) -> bool:
         return self._placed() and not self._staged_rejects.exists()

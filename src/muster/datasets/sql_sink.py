@@ -158,6 +158,7 @@ class SqlSink:
                 self._load(writer, stored, list(self._staging.chunks(chunks)))
                 writer.note(self.run, self.table.table or "", json.dumps(document, ensure_ascii=False))
         if self.staging.exists():
+            self._rejects.unlink(missing_ok=True)  # kept by a try before this one, of which nothing was scored
             self._staging.collect_rejects(chunks, starts, self._rejects)
             self._staging.discard()
 

@@ -180,6 +180,10 @@ class SinkSuite:
         """Whether a written chunk stands there."""
         return (Path(sink.staging) / file).is_file()
 
+    def exists(self, place: str) -> bool:
+        """Whether a file, or an object, stands there."""
+        return Path(place).exists()
+
     def rejected(self, sink: Sink) -> str | None:
         """What the sink's rejects hold, or None if there are none."""
         path = Path(sink.rejects)
@@ -243,6 +247,20 @@ class SinkSuite:
         sink.commit([(0, 0)], {}, {0: 0})
         assert _same(read(), table)
         assert self.rejected(sink) is None
+
+    def test_rejects_that_were_kept_of_a_try_that_scored_nothing_go_with_the_commit(
+        self, create: CreateSink, read: Callable[[], pa.Table | None], table: pa.Table
+    ) -> None:
+        sink = create(table.schema)
+        sink.begin()
+        reject = {"row": 3, "file": "f", "stage": "read", "error": "e", "values": {}}
+        sink.write(0, 0, table.slice(0, 0), [reject])
+        kept = sink.keep_rejects([(0, 0)], {0: 0})
+        assert self.exists(kept.place)
+        sink.discard()
+        self.commit(sink, table)
+        assert _same(read(), table)
+        assert not self.exists(kept.place)
 
     def test_a_commit_may_be_done_again(
         self, create: CreateSink, read: Callable[[], pa.Table | None], table: pa.Table

@@ -1,0 +1,51 @@
+"""Endpoint: a model that someone else runs, as people name it, and as its account lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from muster.records import Record
+from muster.signature import Json
+
+__all__ = ["Endpoint", "Listed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Something to register: an endpoint of a named connection.
+
+    `name` may be left out where the connection is the endpoint. `variant` is one of several models behind it: a variant or
+    component of SageMaker, a deployment of Azure ML, a deployed model of Vertex AI, a served entity of Databricks.
+    """
+
+    connection: str
+    name: str | None = None
+    variant: str | None = None
+
+    def __str__(self) -> str:
+        parts = (self.connection, self.name, self.variant)
+        return "/".join(p for p in parts if p)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Record):
+    """An endpoint as its account lists it. `variants` are the models behind it, each with what is known of it."""
+
+    KIND: ClassVar[str] = "endpoint"
+    KEY: ClassVar[tuple[str, ...]] = ("connection", "name")
+    INDEXED: ClassVar[tuple[str, ...]] = ("connection", "name", "status")
+
+    connection: str
+    name: str
+    status: str = ""
+    model: str = ""
+    version: str = ""
+    instance: str = ""
+    variants: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    changed_at: datetime | None = None
+
+    def endpoint(self, variant: str | None = None) -> Endpoint:
+        return Endpoint(self.connection, self.name, variant)

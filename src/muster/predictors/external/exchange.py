@@ -1,0 +1,81 @@
+"""What goes over the wire to an endpoint and comes back, in the words that codecs, transport and providers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+__all__ = ["Answer", "Limits", "Payload", "Refusal", "RefusalKind", "Reply", "Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Rows as a codec has encoded them. `accept` is the content type that the answer is wanted in, where that can be chosen."""
+
+    body: bytes
+    content_type: str
+    accept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of HTTP as it is sent: signed, so that neither its address nor its headers are shown to anyone."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    body: bytes = field(repr=False, default=b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, whatever its status. Names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply that is an answer. `served_by` names the variant, deployment or version that gave it, where the provider tells."""
+
+    body: bytes = field(repr=False)
+    content_type: str
+    served_by: str | None = None
+
+
+RefusalKind: TypeAlias = Literal[
+    "throttled",  # too much at once: later, and less
+    "starting",  # it scales from zero, or loads the model: later, within minutes
+    "unavailable",  # it fails for no reason that lies in the rows: later
+    "too_large",  # the request: fewer rows
+    "rows",  # the model cannot take these rows: never, but some of them may be good
+    "expired",  # the credentials ran out: again with new ones
+    "denied",  # who asks may not: never
+    "missing",  # there is no such endpoint, or it is not in service: never
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A reply that is none, as its provider reads it. `message` is the endpoint's own; `wait` the seconds that it asks for."""
+
+    kind: RefusalKind
+    message: str
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an endpoint takes. `seconds` is the longest that it may work on a request; `concurrency` what to begin with, `most` never exceeded.
+
+    `bytes` are those of a request's body; `rows` a ceiling on its rows, where there is one.
+    """
+
+    bytes: int
+    seconds: float
+    concurrency: int = 4
+    most: int = 64
+    rows: int | None = None

@@ -1,0 +1,80 @@
+"""What a provider must do. All that is not here is shared: encoding, packing, retries, concurrency, bisecting, decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from muster.endpoint import Endpoint, Listed
+from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
+from muster.signature import Json, Scalar, Signature, Task
+
+__all__ = ["Described", "Provider", "Send", "Step"]
+
+
+class Send(Protocol):
+    """Sends a request and gives what came back, whatever its status. Safe from several threads."""
+
+    def __call__(self, request: Request, seconds: float) -> Reply:
+        """Unreachable if nothing, or not all, came back within `seconds`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a provider tells of an endpoint.
+
+    `configuration` is what decides which model answers, and nothing else: it is the same until somebody changes that.
+    `formats` are names of request and response formats, likelier ones first; `columns_by_name` where requests carry names.
+    """
+
+    configuration: Mapping[str, Json]
+    limits: Limits
+    task: Task | None = None
+    classes: tuple[Scalar, ...] = ()
+    signature: Signature | None = None
+    request: Json = "auto"
+    response: Json = "auto"
+    status: str = ""
+    lineage: Mapping[str, Json] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the test of a connection: what was tried, whether it went well, and what was seen."""
+
+    name: Literal["settings", "name", "TLS", "login", "permission", "endpoint"]
+    passed: bool
+    told: str = ""
+    hint: str = ""
+
+
+class Provider(Protocol):
+    """One kind of connection, opened with its settings. Safe from several threads.
+
+    Raises SourceDenied, SourceUnavailable and NotFound; what is wrong with a reply to a prediction, it tells as a Refusal.
+    """
+
+    def request(self, endpoint: Endpoint, payload: Payload, identity: str) -> Request:
+        """The request for a prediction, with the credentials of now. `identity` is the same for all tries of it."""
+        ...
+
+    def read(self, reply: Reply) -> Answer | Refusal: ...
+
+    def renew(self) -> None:
+        """Drop the credentials that are held, so that the next request gets new ones."""
+        ...
+
+    def discover(self, name: str = "") -> Iterator[Listed]:
+        """The endpoints of the account whose names have `name` in them, over all pages."""
+        ...
+
+    def describe(self, endpoint: Endpoint) -> Described: ...
+
+    def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
+        """Step by step up to the first that fails."""
+        ...
+
+    def close(self) -> None: ...

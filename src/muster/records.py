@@ -21,6 +21,7 @@ __all__ = [
     "KINDS",
     "Alias",
     "Chunk",
+    "Connection",
     "Counter",
     "DatasetRecord",
     "Environment",
@@ -33,6 +34,8 @@ __all__ = [
     "Record",
     "Run",
     "RunStatus",
+    "Snapshot",
+    "StoredAnswer",
     "Version",
     "new_id",
     "now",
@@ -151,7 +154,8 @@ class Version(Record):
     `load` is what the origin needs to open it; `aliases` is filled in when a version is read, and not stored with it.
     `lineage` is what its source tells of it: server, name, number, run, tags, metrics. `imported` identifies what it was
     imported from, as `<server>/<name>:<number>`, so that it is imported once, and found by it. `findings` are what scanning
-    its files for code showed. One with `deleted_at` can be restored until it is collected.
+    its files for code showed. `marks` tell what became of it since, such as that its endpoint has changed. One with
+    `deleted_at` can be restored until it is collected.
     """
 
     KIND = "version"
@@ -182,6 +186,7 @@ class Version(Record):
     lineage: Mapping[str, Json] = field(default_factory=dict)
     imported: str | None = None
     findings: tuple[Mapping[str, Json], ...] = ()
+    marks: tuple[str, ...] = ()
     created_at: datetime
     created_by: str
     deleted_at: datetime | None = None
@@ -349,6 +354,74 @@ class DatasetRecord(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Connection(Record):
+    """A named account of a provider, or one endpoint. `settings` hold secrets as where they are (`env:NAME`, `file:path`), never themselves.
+
+    `caps` are what calls over it may use together: `concurrency`, `rate` (requests a second), `price_per_call`,
+    `price_per_hour` and `spend`, in the currency that the prices are in.
+    """
+
+    KIND = "connection"
+    KEY = ("name",)
+    INDEXED = ("name", "kind", "created_at")
+
+    name: str
+    kind: str
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    caps: Mapping[str, float] = field(default_factory=dict)
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer(Record):
+    """What an endpoint answered to the rows from `start` on, of a chunk that is not finished: a resumed run does not pay for it again.
+
+    `body` is compressed and in base64.
+    """
+
+    KIND = "answer"
+    KEY = ("run", "part", "index", "start")
+    INDEXED = ("run", "part", "index", "start")
+    AUDITED = False
+
+    run: str
+    part: int
+    index: int
+    start: int
+    rows: int
+    body: str
+    content_type: str
+    served_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot(Record):
+    """What stood behind an external version at one time: its configuration there, and how it answered pinned rows.
+
+    `answers` is the digest of a blob with the rows and what was predicted of them; `noise` how far two answers to the same
+    rows are apart. `changes` tell in words what is different from the snapshot before; none where nothing is.
+    """
+
+    KIND = "snapshot"
+    KEY = ("id",)
+    INDEXED = ("id", "model", "number", "created_at")
+
+    id: str
+    model: str
+    number: int
+    configuration: Mapping[str, Json]
+    digest: str
+    answers: str | None = None
+    noise: float = 0.0
+    changes: tuple[str, ...] = ()
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Record):
     """One change of state. Written by the store, never by hand: `hash` covers all other fields and the hash of the event before."""
 
@@ -370,5 +443,9 @@ class Event(Record):
 
 
 KINDS: Mapping[str, type[Record]] = {
-    k.KIND: k for k in (Model, Version, Alias, Counter, Run, Progress, Lease, Chunk, DatasetRecord, Event)
+    k.KIND: k
+    for k in (
+        *(Model, Version, Alias, Counter, Run, Progress, Lease, Chunk, DatasetRecord),
+        *(Connection, StoredAnswer, Snapshot, Event),
+    )
 }

@@ -69,9 +69,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an endpoint takes. `seconds` is the longest that it may work on a request; `concurrency` what to begin with, `most` never exceeded.
+    """What an endpoint takes. `seconds` is the longest that it may work on a request.
 
-    `bytes` are those of a request's body; `rows` a ceiling on its rows, where there is one.
+    `concurrency` is what to begin with, and `most` never exceeded. `bytes` are those of a request's body; `rows` a ceiling on its rows, where there is one.
     """
 
     bytes: int

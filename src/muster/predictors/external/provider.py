@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from muster.endpoint import Endpoint, Listed
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.signature import Json, Scalar, Signature, Task
 
-__all__ = ["Described", "Provider", "Send", "Step"]
+__all__ = ["Described", "Provider", "Send", "Step", "StepName"]
 
 
 class Send(Protocol):
@@ -25,10 +25,12 @@ class Send(Protocol):
 class Described:
     """What a provider tells of an endpoint.
 
-    `configuration` is what decides which model answers, and nothing else: it is the same until somebody changes that.
-    `formats` are names of request and response formats, likelier ones first; `columns_by_name` where requests carry names.
+    `route` is all that a request needs to find it, and what is kept with the version. `configuration` is what decides which
+    model answers, and nothing else: it is the same until somebody changes that. `request` and `response` are the formats that
+    it is known to take and give.
     """
 
+    route: Mapping[str, Json]
     configuration: Mapping[str, Json]
     limits: Limits
     task: Task | None = None
@@ -41,11 +43,14 @@ class Described:
     notes: tuple[str, ...] = ()
 
 
+StepName: TypeAlias = Literal["name", "connection", "TLS", "login", "permission", "endpoint"]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of the test of a connection: what was tried, whether it went well, and what was seen."""
 
-    name: Literal["settings", "name", "TLS", "login", "permission", "endpoint"]
+    name: StepName
     passed: bool
     told: str = ""
     hint: str = ""
@@ -57,7 +62,7 @@ class Provider(Protocol):
     Raises SourceDenied, SourceUnavailable and NotFound; what is wrong with a reply to a prediction, it tells as a Refusal.
     """
 
-    def request(self, endpoint: Endpoint, payload: Payload, identity: str) -> Request:
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         """The request for a prediction, with the credentials of now. `identity` is the same for all tries of it."""
         ...
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from muster.errors import InvalidInput
+from muster.secrets import is_reference, read_secret
 from muster.signature import Json
 
 __all__ = ["TYPES", "Runtime", "value_of"]
 
 TYPES = ("string", "number", "boolean", "secret")
 _MASK = "****"
-_MOST = 1 << 16
 
 
 class Runtime:
@@ -29,7 +27,7 @@ class Runtime:
             try:
                 value = value_of(name, str(told["type"]), told.get("value"))
                 if told["type"] == "secret":
-                    value = _secret(name, str(value))
+                    value = read_secret(name, str(value))
                     self._secrets += sorted({value, json.dumps(value)[1:-1], repr(value)[1:-1]}, key=len, reverse=True)
                 self.values[name] = value
             except InvalidInput as error:
@@ -76,25 +74,9 @@ def value_of(name: str, kind: str, value: Json) -> Json:
                 number = math.nan
             if math.isfinite(number):
                 return int(number) if number.is_integer() and "." not in str(value) else number
-        case "secret", str() if value.startswith(("env:", "file:")) and value.partition(":")[2]:
+        case "secret", str() if is_reference(value):
             return value
     if kind == "secret":  # what was given may be the secret itself
         raise InvalidInput(f"the secret `{name}` is given as where it is, `env:NAME` or `file:/path`, and never itself")
     raise InvalidInput(f"the runtime parameter `{name}` is a {kind}, and {value!r} is none")
 
-
-def _secret(name: str, reference: str) -> str:
-    kind, _, place = reference.partition(":")
-    if kind == "env":
-        if not (value := os.environ.get(place)):
-            raise InvalidInput(f"the secret `{name}` is in the variable {place}, which is not set")
-        return value
-    try:
-        with Path(place).expanduser().open(encoding="utf-8") as file:
-            value = file.read(_MOST).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise InvalidInput(f"the secret `{name}` is in the file {place}, which cannot be read: {reason}") from None
-    if not value:
-        raise InvalidInput(f"the secret `{name}` is in the file {place}, which is empty")
-    return value

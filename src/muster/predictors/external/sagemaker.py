@@ -1,0 +1,276 @@
+"""Amazon SageMaker: real-time endpoints, with their variants, inference components, or models behind one of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from muster.endpoint import Endpoint, Listed
+from muster.errors import InvalidInput, NotFound, near
+from muster.predictors.external.aws import Aws
+from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
+from muster.predictors.external.provider import Described, Send, Step
+from muster.predictors.external.rest import Rest, message_of, wait_of
+from muster.predictors.external.settings import Options, Setting
+from muster.predictors.external.steps import steps
+from muster.signature import Json
+
+__all__ = ["SageMaker"]
+
+_MEGABYTE = 1 << 20
+_TOGETHER = 8
+_THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
+_EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
+
+
+class SageMaker:
+    """`region` may come from the environment; `endpoint_url` and `runtime_url` are for private links, the second for predictions."""
+
+    kind: ClassVar[str] = "sagemaker"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("region", "the region of the endpoints; AWS_REGION without"),
+        Setting("profile", "a profile of ~/.aws"),
+        Setting("role_arn", "a role to assume"),
+        Setting("endpoint_url", "where SageMaker's API is, for private links"),
+        Setting("runtime_url", "where predictions are asked for, for private links; `endpoint_url` without"),
+    )
+
+    def __init__(self, options: Options, send: Send) -> None:
+        self._aws = Aws(options, "sagemaker")
+        region = self._aws.region
+        domain = f"{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+        self._control = options.get("endpoint_url", f"https://api.sagemaker.{domain}").rstrip("/")
+        told = options.get("runtime_url") or options.get("endpoint_url", f"https://runtime.sagemaker.{domain}")
+        self._runtime = told.rstrip("/")
+        access = "see what the policies of who asks allow: sagemaker:List*, Describe* and InvokeEndpoint"
+        self._send = send
+        self._rest = Rest(send, self._aws.sign, f"SageMaker in {region}", access, throttles=_THROTTLES)
+
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        headers = {"content-type": payload.content_type, "x-amzn-sagemaker-inference-id": identity[:64]}
+        if payload.accept:
+            headers["accept"] = payload.accept
+        for key, header in _TARGETS.items():
+            if route.get(key):
+                headers[f"x-amzn-sagemaker-{header}"] = str(route[key])
+        if route.get("explainer"):
+            headers["x-amzn-sagemaker-enable-explanations"] = "`false`"
+        url = f"{self._runtime}/endpoints/{quote(str(route['endpoint']), safe='')}/invocations"
+        return self._aws.sign(Request("POST", url, headers, payload.body))
+
+    def read(self, reply: Reply) -> Answer | Refusal:
+        if reply.status == 200:
+            served = reply.headers.get("x-amzn-invoked-production-variant")
+            return Answer(reply.body, reply.headers.get("content-type", ""), served)
+        code, said = message_of(reply)
+        if code == "ModelError":
+            return _of_model(reply)
+        if code == "ModelNotReadyException":
+            return Refusal("starting", said, wait_of(reply))
+        if code in _THROTTLES or reply.status == 429:
+            return Refusal("throttled", said, wait_of(reply))
+        if code in _EXPIRED:
+            return Refusal("expired", said)
+        if reply.status in (401, 403):
+            return Refusal("denied", f"{code}: {said}" if code else said)
+        if reply.status == 413 or "payload" in said.lower() or "content length" in said.lower():
+            return Refusal("too_large", said)
+        if reply.status < 500:
+            return Refusal("missing", said or code)
+        return Refusal("unavailable", said or code, wait_of(reply))
+
+    def renew(self) -> None:
+        self._aws.renew()
+
+    def discover(self, name: str = "") -> Iterator[Listed]:
+        with ThreadPoolExecutor(_TOGETHER) as pool:
+            for page in self._pages("ListEndpoints", "Endpoints", {"NameContains": name} if name else {}):
+                yield from pool.map(self._listed, page)
+
+    def describe(self, endpoint: Endpoint) -> Described:
+        name = _named(endpoint)
+        told = self._call("DescribeEndpoint", EndpointName=name)
+        config = self._call("DescribeEndpointConfig", EndpointConfigName=told["EndpointConfigName"])
+        variants = {v["VariantName"]: v for v in config.get("ProductionVariants", [])}
+        components = self._components(name) if not any(v.get("ModelName") for v in variants.values()) else {}
+        route = self._route(endpoint, variants, components)
+        if told.get("ExplainerConfig"):
+            route["explainer"] = True
+        shown = {v["VariantName"]: v for v in told.get("ProductionVariants", [])}
+        chosen = [str(route["variant"])] if route.get("variant") else list(variants)
+        return Described(
+            route=route,
+            configuration={
+                "endpoint_config": told["EndpointConfigName"],
+                "variants": {n: self._variant(variants[n], shown.get(n, {})) for n in sorted(chosen)},
+                **({"components": {n: self._component(n) for n in sorted(components)}} if components else {}),
+            },
+            limits=_limits([variants[n] for n in chosen], shown),
+            status=str(told.get("EndpointStatus", "")),
+            lineage={"provider": "sagemaker", "region": self._aws.region, "arn": told.get("EndpointArn")},
+            notes=_notes(told),
+        )
+
+    def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
+        def listed() -> str:
+            self._page("ListEndpoints", {}, 1)
+            return f"may list the endpoints in {self._aws.region}"
+
+        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        return steps(self._send, self._control, login=self._aws.who, permission=listed, endpoint=looked)
+
+    def close(self) -> None:
+        return None
+
+    def _listed(self, told: Mapping[str, Any]) -> Listed:
+        name = str(told["EndpointName"])
+        described = self._call("DescribeEndpoint", EndpointName=name)
+        config = self._call("DescribeEndpointConfig", EndpointConfigName=described["EndpointConfigName"])
+        weights = {v["VariantName"]: v.get("CurrentWeight") for v in described.get("ProductionVariants", [])}
+        variants: dict[str, dict[str, Json]] = {
+            v["VariantName"]: {
+                "model": v.get("ModelName"),
+                "instance": _instance(v),
+                "weight": weights.get(v["VariantName"], v.get("InitialVariantWeight")),
+            }
+            for v in config.get("ProductionVariants", [])
+        }
+        return Listed(
+            connection="",
+            name=name,
+            status=str(told.get("EndpointStatus", "")),
+            model=", ".join(sorted({str(v["model"]) for v in variants.values() if v["model"]})),
+            instance=", ".join(sorted({str(v["instance"]) for v in variants.values() if v["instance"]})),
+            variants=variants,
+            changed_at=_time(told.get("LastModifiedTime")),
+        )
+
+    def _route(
+        self, endpoint: Endpoint, variants: Mapping[str, Any], components: Mapping[str, Any]
+    ) -> dict[str, Json]:
+        """Which of the models behind it is asked: a variant, a component, or one of many models of a container."""
+        name, wanted = _named(endpoint), endpoint.variant
+        if wanted is None:
+            if components:
+                raise InvalidInput(
+                    f"the endpoint `{name}` has inference components, and answers for none without its name",
+                    hint=f"give one as `variant`: {', '.join(components)}",
+                )
+            return {"endpoint": name}
+        if wanted in variants:
+            return {"endpoint": name, "variant": wanted}
+        if wanted in components:
+            return {"endpoint": name, "component": wanted}
+        if any(self._is_multi(v["ModelName"]) for v in variants.values() if v.get("ModelName")):
+            return {"endpoint": name, "model": wanted}
+        known = [*variants, *components]
+        raise NotFound(
+            f"the endpoint `{name}` has no variant or component `{wanted}`{near(wanted, known)}",
+            hint=f"it has {', '.join(known)}",
+        )
+
+    def _is_multi(self, model: str) -> bool:
+        told = self._call("DescribeModel", ModelName=model)
+        containers = [told["PrimaryContainer"]] if told.get("PrimaryContainer") else told.get("Containers", [])
+        return any(c.get("Mode") == "MultiModel" for c in containers)
+
+    def _variant(self, config: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Json]:
+        """What decides which model a variant runs. Sizes of instances do not."""
+        images = sorted(str(i.get("ResolvedImage") or i.get("SpecifiedImage")) for i in shown.get("DeployedImages", []))
+        found: dict[str, Json] = {"weight": shown.get("CurrentWeight"), "images": list(images)}
+        if model := config.get("ModelName"):
+            found |= self._model(str(model))
+        return found
+
+    def _model(self, name: str) -> dict[str, Json]:
+        told = self._call("DescribeModel", ModelName=name)
+        containers = [told["PrimaryContainer"]] if told.get("PrimaryContainer") else told.get("Containers", [])
+        found: dict[str, Json] = {
+            "model": name,
+            "created": told.get("CreationTime"),
+            "containers": [
+                {k: c[k] for k in ("Image", "ModelDataUrl", "ModelDataSource", "Environment", "ModelPackageName") if c.get(k)}
+                for c in containers
+            ],
+        }
+        packages = [self._package(str(c["ModelPackageName"])) for c in containers if c.get("ModelPackageName")]
+        return {**found, "packages": list(packages)} if packages else found
+
+    def _package(self, name: str) -> dict[str, Json]:
+        told = self._call("DescribeModelPackage", ModelPackageName=name)
+        return {k: told[k] for k in ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus") if k in told}
+
+    def _components(self, name: str) -> dict[str, Any]:
+        pages = self._pages("ListInferenceComponents", "InferenceComponents", {"EndpointNameEquals": name})
+        return {c["InferenceComponentName"]: c for page in pages for c in page}
+
+    def _component(self, name: str) -> dict[str, Json]:
+        told = self._call("DescribeInferenceComponent", InferenceComponentName=name)
+        inside = told.get("Specification", {})
+        model = inside.get("ModelName")
+        return {"status": told.get("InferenceComponentStatus"), **(self._model(str(model)) if model else {"container": inside.get("Container")})}
+
+    def _pages(self, operation: str, key: str, query: Mapping[str, Json]) -> Iterator[list[Any]]:
+        token: Json = None
+        while True:
+            page = self._page(operation, {**query, **({"NextToken": token} if token else {})}, 100)
+            yield page.get(key, [])
+            if not (token := page.get("NextToken")):
+                return
+
+    def _page(self, operation: str, query: Mapping[str, Json], most: int) -> dict[str, Any]:
+        return self._call(operation, **query, MaxResults=most)
+
+    def _call(self, operation: str, **query: Json) -> dict[str, Any]:
+        headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"SageMaker.{operation}"}
+        return self._rest.call(Request("POST", f"{self._control}/", headers, json.dumps(query).encode()))
+
+
+_TARGETS = {"variant": "target-variant", "component": "inference-component", "model": "target-model"}
+
+
+def _named(endpoint: Endpoint) -> str:
+    if not endpoint.name:
+        raise InvalidInput(
+            "the endpoint has no name", hint=f"see the names with `muster discover {endpoint.connection}`"
+        )
+    return endpoint.name
+
+
+def _of_model(reply: Reply) -> Refusal:
+    """What the container answered: its own status decides whether the rows are to blame."""
+    told = json.loads(reply.body) if reply.body else {}
+    status, said = int(told.get("OriginalStatusCode") or 500), str(told.get("OriginalMessage") or told.get("Message"))
+    if status in (429, 503):
+        return Refusal("unavailable" if status == 503 else "throttled", said, wait_of(reply))
+    return Refusal("too_large" if status == 413 else "rows", said)
+
+
+def _limits(variants: list[Mapping[str, Any]], shown: Mapping[str, Mapping[str, Any]]) -> Limits:
+    serverless = [v["ServerlessConfig"] for v in variants if v.get("ServerlessConfig")]
+    if serverless:
+        most = max(1, sum(int(s.get("MaxConcurrency", 5)) for s in serverless))
+        return Limits(4 * _MEGABYTE, 60.0, concurrency=min(4, most), most=min(64, most))
+    instances = sum(int(shown.get(v["VariantName"], {}).get("CurrentInstanceCount") or 1) for v in variants)
+    return Limits(6_291_456, 60.0, concurrency=min(32, 4 * max(1, instances)))
+
+
+def _notes(told: Mapping[str, Any]) -> tuple[str, ...]:
+    if told.get("EndpointStatus") not in (None, "InService"):
+        return (f"the endpoint is {told['EndpointStatus']}",)
+    return ("the endpoint answers through its asynchronous queue alone",) if told.get("AsyncInferenceConfig") else ()
+
+
+def _instance(variant: Mapping[str, Any]) -> Json:
+    if variant.get("ServerlessConfig"):
+        return f"serverless {variant['ServerlessConfig'].get('MemorySizeInMB')} MB"
+    kind, count = variant.get("InstanceType"), variant.get("InitialInstanceCount")
+    return f"{count} × {kind}" if kind and count else kind
+
+
+def _time(seconds: Any) -> datetime | None:
+    return datetime.fromtimestamp(float(seconds), UTC) if isinstance(seconds, (int, float)) else None

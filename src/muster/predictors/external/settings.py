@@ -1,0 +1,86 @@
+"""The settings of a connection: which its kind takes, checked all at once; and secrets, read from where they are when they are needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from muster.errors import InvalidInput, near
+from muster.secrets import is_reference, read_secret
+from muster.signature import Json
+
+__all__ = ["SHARED", "Options", "Setting", "checked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a kind of connection. A `secret` is given as where it is; `choices` are all that it can be, where that is few."""
+
+    name: str
+    about: str
+    required: bool = False
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+
+
+SHARED = (
+    Setting("ca_bundle", "a file with the certificates to trust, in place of the system's"),
+    Setting("proxy", "the proxy to go through, `http://host:port`; that of the environment without"),
+)
+"""What every kind takes."""
+
+
+class Options(Mapping[str, str]):
+    """The settings of one connection as texts: absent ones are not there. Secrets are read at each look."""
+
+    def __init__(self, values: Mapping[str, Json]) -> None:
+        self._values = {n: str(v) for n, v in values.items() if v is not None}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def secret(self, name: str) -> str | None:
+        """What the secret is now; None where none is given. InvalidInput if it is not where it should be."""
+        return read_secret(name, self._values[name]) if name in self._values else None
+
+
+def checked(kind: str, known: Sequence[Setting], given: Mapping[str, Json]) -> dict[str, Json]:
+    """The settings as they are stored; InvalidInput says everything that is wrong with them, and shows no value of a secret."""
+    by_name = {s.name: s for s in (*known, *SHARED)}
+    wrong = [f"it has no setting `{n}`{near(n, by_name)}" for n in given if n not in by_name]
+    wrong += [f"`{s.name}` is missing: {s.about}" for s in by_name.values() if s.required and not given.get(s.name)]
+    kept: dict[str, Json] = {}
+    for name, value in given.items():
+        if name in by_name and value is not None:
+            problem = _problem(by_name[name], value)
+            wrong += [problem] if problem else []
+            kept[name] = value if isinstance(value, (bool, int, float)) else _text(value)
+    if wrong:
+        raise InvalidInput(
+            f"a connection of the kind `{kind}` cannot be made so: {'; '.join(wrong)}",
+            hint=f"its settings are {', '.join(by_name)}",
+            details={"problems": wrong},
+        )
+    return kept
+
+
+def _text(value: Json) -> Json:
+    return str(value) if isinstance(value, os.PathLike) else value
+
+
+def _problem(setting: Setting, value: Json) -> str:
+    if setting.secret and not is_reference(value):
+        return f"`{setting.name}` is given as where it is, `env:NAME` or `file:/path`, and never itself"
+    if setting.choices and value not in setting.choices:
+        return f"`{setting.name}` cannot be {value!r}: it is {' or '.join(setting.choices)}"
+    if not isinstance(value, (str, bool, int, float, os.PathLike)):
+        return f"`{setting.name}` is a {type(value).__name__}, and no text"
+    return ""
+

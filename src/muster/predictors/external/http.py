@@ -1,0 +1,100 @@
+"""Any endpoint behind one address of HTTP, by a declared request and response."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+from urllib.parse import quote
+
+from muster.endpoint import Endpoint, Listed
+from muster.errors import InvalidInput, NotApplicable
+from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
+from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
+from muster.predictors.external.provider import Described, Send, Step
+from muster.predictors.external.settings import Options, Setting
+from muster.predictors.external.steps import steps
+from muster.signature import Json
+
+__all__ = ["Http"]
+
+_METHODS = ("POST", "PUT", "PATCH")
+
+
+class Http:
+    """`{name}` and `{variant}` in the address stand for those of the endpoint; without them the connection is the endpoint."""
+
+    kind: ClassVar[str] = "http"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        *SETTINGS,
+        Setting("method", "the method of its requests", choices=_METHODS),
+        Setting("headers", 'further headers, as JSON: {"X-Team": "ops"}'),
+        Setting("served_by", "the header of a response that names what gave it"),
+        Setting("max_bytes", "the most bytes that a request may have"),
+        Setting("seconds", "the longest that it may take for a request"),
+    )
+
+    def __init__(self, options: Options, send: Send) -> None:
+        self._options = options
+        self._send = send
+        self._login = login_of(options)
+        self._headers = _headers(options.get("headers", "{}"))
+        self._limits = Limits(_number(options, "max_bytes", 4 << 20), float(_number(options, "seconds", 60)))
+
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        headers = {"content-type": payload.content_type, "x-request-id": identity, **self._headers}
+        if payload.accept:
+            headers["accept"] = payload.accept
+        method = self._options.get("method", "POST")
+        return Request(method, str(route["url"]), {**headers, **self._login.headers()}, payload.body)
+
+    def read(self, reply: Reply) -> Answer | Refusal:
+        if 200 <= reply.status < 300:
+            served = reply.headers.get(self._options.get("served_by", "").lower())
+            return Answer(reply.body, reply.headers.get("content-type", ""), served)
+        return plain_refusal(reply)
+
+    def renew(self) -> None:
+        self._login.renew()
+
+    def discover(self, name: str = "") -> Iterator[Listed]:
+        raise NotApplicable(
+            "a connection of the kind `http` does not list endpoints",
+            hint="register the connection itself: muster.Endpoint(connection), with a name where its address has one",
+        )
+
+    def describe(self, endpoint: Endpoint) -> Described:
+        url = self._options["url"]
+        for mark, value in (("{name}", endpoint.name), ("{variant}", endpoint.variant)):
+            if (mark in url) != (value is not None):
+                told = f"has {mark}, and the endpoint none" if value is None else f"has no {mark} for `{value}`"
+                raise InvalidInput(f"the address of `{endpoint.connection}` {told}", hint="see the connection's `url`")
+            url = url.replace(mark, quote(value or "", safe=""))
+        return Described(
+            route={"url": url}, configuration={"url": url}, limits=self._limits, lineage={"provider": "http", "server": url}
+        )
+
+    def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
+        return steps(
+            self._send, self._options["url"], login=self._login.how, permission=lambda: "what it allows shows when it is asked"
+        )
+
+    def close(self) -> None:
+        return None
+
+
+def _headers(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidInput("`headers` of the connection are no object of JSON", hint='write {"X-Team": "ops"}')
+    return {str(k).lower(): str(v) for k, v in found.items()}
+
+
+def _number(options: Options, name: str, default: int) -> int:
+    try:
+        return int(options.get(name, default))
+    except ValueError:
+        raise InvalidInput(f"`{name}` of the connection is no number: {options[name]!r}", hint="give a whole number") from None

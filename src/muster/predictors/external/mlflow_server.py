@@ -1,0 +1,79 @@
+"""Servers started by `mlflow models serve`, and whatever speaks their protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from muster.endpoint import Endpoint, Listed
+from muster.errors import NotApplicable
+from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
+from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
+from muster.predictors.external.provider import Described, Send, Step
+from muster.predictors.external.rest import message_of
+from muster.predictors.external.settings import Options, Setting
+from muster.predictors.external.steps import steps
+from muster.signature import Json
+
+__all__ = ["MlflowServer"]
+
+_SECONDS = 30.0
+
+
+class MlflowServer:
+    """One server is one model: the connection is the endpoint."""
+
+    kind: ClassVar[str] = "mlflow-server"
+    settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+
+    def __init__(self, options: Options, send: Send) -> None:
+        self._url = options["url"].rstrip("/").removesuffix("/invocations")
+        self._send = send
+        self._login = login_of(options)
+
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        headers = {"content-type": payload.content_type, "accept": "application/json", "x-request-id": identity}
+        return Request("POST", f"{self._url}/invocations", {**headers, **self._login.headers()}, payload.body)
+
+    def read(self, reply: Reply) -> Answer | Refusal:
+        if reply.status == 200:
+            return Answer(reply.body, reply.headers.get("content-type", ""))
+        code, said = message_of(reply)
+        # Its server answers an error of the model with 400, or 500 and an `error_code`.
+        return Refusal("rows", said or code) if code and reply.status in (400, 500) else plain_refusal(reply)
+
+    def renew(self) -> None:
+        self._login.renew()
+
+    def discover(self, name: str = "") -> Iterator[Listed]:
+        raise NotApplicable(
+            "a connection to an MLflow server is one model: it has nothing to list",
+            hint="register the connection itself: muster.Endpoint(connection)",
+        )
+
+    def describe(self, endpoint: Endpoint) -> Described:
+        return Described(
+            route={},
+            configuration={"url": self._url, "mlflow": self._version()},
+            limits=Limits(64 << 20, 60.0),
+            request="dataframe_split",
+            status=self._pinged(),
+            lineage={"provider": "mlflow-server", "server": self._url},
+        )
+
+    def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
+        return steps(self._send, self._url, login=self._login.how, permission=self._pinged)
+
+    def close(self) -> None:
+        return None
+
+    def _pinged(self) -> str:
+        reply = self._get("/ping")
+        return "ready" if reply.status == 200 else f"not ready ({reply.status})"
+
+    def _version(self) -> Json:
+        reply = self._get("/version")
+        return reply.body.decode(errors="replace").strip()[:40] if reply.status == 200 else None
+
+    def _get(self, path: str) -> Reply:
+        return self._send(Request("GET", self._url + path, self._login.headers()), _SECONDS)

@@ -1,0 +1,181 @@
+"""Servers of the Open Inference Protocol (v2) and of KServe's first protocol: KServe, Triton, MLServer, TorchServe, TensorFlow Serving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from muster.endpoint import Endpoint, Listed
+from muster.errors import InvalidInput, MusterError, NotFound
+from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
+from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
+from muster.predictors.external.provider import Described, Send, Step
+from muster.predictors.external.rest import Rest
+from muster.predictors.external.settings import Options, Setting
+from muster.predictors.external.steps import steps
+from muster.signature import Column, Json, Signature, TensorSpec
+
+__all__ = ["OpenInference"]
+
+_TYPES: Mapping[str, tuple[pa.DataType, str]] = {
+    "BOOL": (pa.bool_(), "bool"),
+    **{f"INT{n}": (getattr(pa, f"int{n}")(), f"int{n}") for n in (8, 16, 32, 64)},
+    **{f"UINT{n}": (getattr(pa, f"uint{n}")(), f"uint{n}") for n in (8, 16, 32, 64)},
+    "FP16": (pa.float32(), "float16"),
+    "FP32": (pa.float32(), "float32"),
+    "FP64": (pa.float64(), "float64"),
+    "BYTES": (pa.string(), "object"),
+}
+
+
+class OpenInference:
+    """`url` is the server; what it serves is found by its metadata, so that types and shapes of tensors are known."""
+
+    kind: ClassVar[str] = "openinference"
+    settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+
+    def __init__(self, options: Options, send: Send) -> None:
+        self._url = options["url"].rstrip("/")
+        self._send = send
+        self._login = login_of(options)
+        self._rest = Rest(send, self._signed, self._url, "see `auth` and `secret` of the connection")
+
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        headers = {"content-type": payload.content_type, "accept": "application/json", "x-request-id": identity}
+        return Request("POST", self._url + str(route["path"]), {**headers, **self._login.headers()}, payload.body)
+
+    def read(self, reply: Reply) -> Answer | Refusal:
+        if reply.status != 200:
+            return plain_refusal(reply)
+        return Answer(reply.body, reply.headers.get("content-type", ""), _version(reply))
+
+    def renew(self) -> None:
+        self._login.renew()
+
+    def discover(self, name: str = "") -> Iterator[Listed]:
+        """Triton has an index of its repository, the first protocol a list; the second protocol itself has neither."""
+        for model in self._models():
+            if name in model.name:
+                yield model
+
+    def describe(self, endpoint: Endpoint) -> Described:
+        if not endpoint.name:
+            raise InvalidInput("the endpoint has no name", hint="give the name of the model on the server")
+        model = f"/v2/models/{quote(endpoint.name, safe='')}"
+        base = model if endpoint.variant is None else f"{model}/versions/{quote(endpoint.variant, safe='')}"
+        try:
+            told: dict[str, Any] = self._rest.get(self._url + base)
+        except NotFound:
+            return self._first_protocol(endpoint)
+        return Described(
+            route={"path": f"{base}/infer"},
+            configuration={k: told[k] for k in ("name", "versions", "platform", "inputs", "outputs") if k in told},
+            limits=Limits(16 << 20, 60.0),
+            signature=_signature(told.get("inputs") or []),
+            request=_request(told.get("inputs") or []),
+            response="oip-v2",
+            status="ready" if self._ready(base) else "not ready",
+            lineage={"provider": "openinference", "server": self._url, "platform": told.get("platform")},
+        )
+
+    def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
+        def answers() -> str:
+            told = self._rest.get(f"{self._url}/v2") if self._has("/v2") else {}
+            return f"{told.get('name', 'the server')} {told.get('version', '')}".strip()
+
+        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        return steps(self._send, self._url, login=self._login.how, permission=answers, endpoint=looked)
+
+    def close(self) -> None:
+        return None
+
+    def _first_protocol(self, endpoint: Endpoint) -> Described:
+        name = quote(str(endpoint.name), safe="")
+        version = "" if endpoint.variant is None else f"/versions/{quote(endpoint.variant, safe='')}"
+        told = self._rest.get(f"{self._url}/v1/models/{name}{version}")
+        return Described(
+            route={"path": f"/v1/models/{name}{version}:predict"},
+            configuration=dict(sorted(told.items())),
+            limits=Limits(16 << 20, 60.0),
+            status="ready" if told.get("ready", True) in (True, "True", "true") else "not ready",
+            lineage={"provider": "openinference", "server": self._url},
+        )
+
+    def _models(self) -> Iterator[Listed]:
+        try:
+            index: Any = self._send(self._signed(Request("POST", f"{self._url}/v2/repository/index", {"content-type": "application/json"}, b"{}")), 30.0)
+        except MusterError:
+            index = None
+        found = _index(index)
+        if found:
+            yield from found
+            return
+        try:
+            names = self._rest.get(f"{self._url}/v1/models").get("models")
+        except NotFound:
+            raise NotFound(
+                f"{self._url} does not list what it serves", hint="register a model by its name: muster.Endpoint(connection, name)"
+            ) from None
+        for name in names if isinstance(names, list) else ():
+            yield Listed(connection="", name=str(name.get("name") if isinstance(name, dict) else name))
+
+    def _ready(self, base: str) -> bool:
+        return self._has(f"{base}/ready")
+
+    def _has(self, path: str) -> bool:
+        return self._send(self._signed(Request("GET", self._url + path)), 30.0).status == 200
+
+    def _signed(self, request: Request) -> Request:
+        return Request(request.method, request.url, {**request.headers, **self._login.headers()}, request.body)
+
+
+def _index(reply: Reply | None) -> list[Listed]:
+    from muster.predictors.external.rest import parsed
+
+    found = parsed(reply.body) if reply is not None and reply.status == 200 else None
+    return [
+        Listed(connection="", name=str(m["name"]), version=str(m.get("version", "")), status=str(m.get("state", "")))
+        for m in (found if isinstance(found, list) else ())
+        if isinstance(m, dict) and m.get("name")
+    ]
+
+
+def _version(reply: Reply) -> str | None:
+    """The version that answered stands in the body; a look at its end or beginning is enough."""
+    from muster.predictors.external.rest import parsed
+
+    if b'"model_version"' not in reply.body:
+        return None
+    found = parsed(reply.body)
+    version = found.get("model_version") if isinstance(found, dict) else None
+    return None if version is None else str(version)
+
+
+def _signature(inputs: list[Mapping[str, Any]]) -> Signature | None:
+    columns = []
+    for told in inputs:
+        known = _TYPES.get(str(told.get("datatype")))
+        shape = told.get("shape")
+        if known is None or not isinstance(shape, list) or not shape:
+            return None
+        columns.append(_column(str(told["name"]), known, [int(n) for n in shape]))
+    return Signature(tuple(columns)) if columns else None
+
+
+def _column(name: str, known: tuple[pa.DataType, str], shape: list[int]) -> Column:
+    """A tensor of one value a row is a plain column; the first axis is the rows."""
+    kind, dtype = known
+    if len(shape) == 1 or shape[1:] == [1]:
+        return Column(name, kind)
+    return Column(name, pa.list_(kind), tensor=TensorSpec(dtype, (-1, *shape[1:])))
+
+
+def _request(inputs: list[Mapping[str, Any]]) -> Json:
+    """One tensor for each input, with the type and shape that the server tells."""
+    return {
+        "format": "oip-v2",
+        "tensors": [{k: t[k] for k in ("name", "datatype", "shape") if k in t} for t in inputs],
+    }

@@ -32,7 +32,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Record):
-    """An endpoint as its account lists it. `variants` are the models behind it, each with what is known of it."""
+    """An endpoint as its account lists it. `variants` are the models behind it, each with what is known of it.
+
+    `number` is what identifies it where its name does not.
+    """
 
     KIND: ClassVar[str] = "endpoint"
     KEY: ClassVar[tuple[str, ...]] = ("connection", "name")
@@ -40,6 +43,7 @@ class Listed(Record):
 
     connection: str
     name: str
+    number: str = ""
     status: str = ""
     model: str = ""
     version: str = ""
@@ -48,4 +52,4 @@ class Listed(Record):
     changed_at: datetime | None = None
 
     def endpoint(self, variant: str | None = None) -> Endpoint:
-        return Endpoint(self.connection, self.name, variant)
+        return Endpoint(self.connection, self.number or self.name, variant)

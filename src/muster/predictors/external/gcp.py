@@ -1,0 +1,97 @@
+"""Who asks at Google: credentials by google-auth, whose requests go the way that all others of the connection go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from muster.errors import InvalidInput, MissingExtra, SourceDenied
+from muster.predictors.external.exchange import Request
+from muster.predictors.external.provider import Send
+from muster.predictors.external.settings import Options
+
+__all__ = ["Google"]
+
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_SECONDS = 30.0
+
+
+class Google:
+    """Default credentials, a file, or either acting for a service account. Safe from several threads."""
+
+    def __init__(self, options: Options, send: Send) -> None:
+        self._options = options
+        self._ask = _asking(send)
+        self._lock = threading.Lock()
+        self._found, self.project = self._opened()
+
+    def headers(self) -> Mapping[str, str]:
+        from google.auth.exceptions import GoogleAuthError
+
+        with self._lock:
+            try:
+                if not self._found.valid:
+                    self._found.refresh(self._ask)
+            except GoogleAuthError as error:
+                raise SourceDenied(
+                    f"Google gives no token: {_first(error)}",
+                    hint="see the credentials, and `gcloud auth application-default login`",
+                    details={"resume": True},
+                ) from None
+            return {"authorization": f"Bearer {self._found.token}"}
+
+    def renew(self) -> None:
+        """Read the credentials anew: the file may have been replaced."""
+        with self._lock:
+            self._found, _ = self._opened()
+
+    def how(self) -> str:
+        self.headers()
+        acts = self._options.get("impersonate")
+        who = getattr(self._found, "service_account_email", None)
+        return f"as {acts or who}" if acts or who else "with the default credentials"
+
+    def _opened(self) -> tuple[Any, str]:
+        try:
+            import google.auth
+            from google.auth import impersonated_credentials
+            from google.auth.exceptions import GoogleAuthError
+        except ImportError:
+            raise MissingExtra.named("gcp", "a connection to Vertex AI") from None
+        file = self._options.get("credentials")
+        try:
+            if file:
+                found, project = google.auth.load_credentials_from_file(file.removeprefix("file:"), scopes=_SCOPES)
+            else:
+                found, project = google.auth.default(scopes=_SCOPES)
+        except GoogleAuthError as error:
+            raise InvalidInput(
+                f"there are no credentials for Google: {_first(error)}",
+                hint="give `credentials`, set GOOGLE_APPLICATION_CREDENTIALS, or log in with `gcloud auth application-default login`",
+            ) from None
+        if acts := self._options.get("impersonate"):
+            found = impersonated_credentials.Credentials(found, target_principal=acts, target_scopes=list(_SCOPES))
+        return found, project or ""
+
+
+class _Answered:
+    """A reply as google-auth reads one."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
+        self.status, self.headers, self.data = status, headers, data
+
+
+def _asking(send: Send) -> Any:
+    """google-auth's own idea of a transport, over that of the connection."""
+
+    def ask(url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: Any = None, **_: Any) -> Any:
+        content = body.encode() if isinstance(body, str) else body or b""
+        reply = send(Request(method, url, dict(headers or {}), content), float(timeout or _SECONDS))
+        return _Answered(reply.status, reply.headers, reply.body)
+
+    return ask
+
+
+def _first(error: Exception) -> str:
+    return str(error.args[0] if error.args else error).partition("\n")[0]

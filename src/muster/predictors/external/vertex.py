@@ -1,0 +1,231 @@
+"""Google Vertex AI: endpoints of a project and region, and the models that are deployed to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from muster.endpoint import Endpoint, Listed
+from muster.errors import InvalidInput, NotApplicable, NotFound, near
+from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, RefusalKind, Reply, Request
+from muster.predictors.external.gcp import Google
+from muster.predictors.external.provider import Described, Send, Step
+from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
+from muster.predictors.external.settings import Options, Setting
+from muster.predictors.external.steps import steps
+from muster.signature import Json
+
+__all__ = ["Vertex"]
+
+_KINDS: Mapping[str, RefusalKind] = {
+    "INVALID_ARGUMENT": "rows", "FAILED_PRECONDITION": "unavailable", "UNAUTHENTICATED": "expired", "PERMISSION_DENIED": "denied",
+    "NOT_FOUND": "missing", "RESOURCE_EXHAUSTED": "throttled", "UNAVAILABLE": "unavailable", "DEADLINE_EXCEEDED": "unavailable",
+    "INTERNAL": "unavailable",
+}  # fmt: skip
+_STATUSES: Mapping[int, RefusalKind] = {
+    400: "rows", 401: "expired", 403: "denied", 404: "missing", 413: "too_large", 429: "throttled",
+}  # fmt: skip
+
+
+class Vertex:
+    """By Google's default credentials, a file of them, or as a service account that these may act for."""
+
+    kind: ClassVar[str] = "vertex"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("project_id", "the project; that of the credentials without"),
+        Setting("region", "the region, such as europe-west1", required=True),
+        Setting("credentials", "a file of a service account, or of another kind of credentials; Google's default ones without"),
+        Setting("impersonate", "a service account to act for"),
+        Setting("endpoint_url", "where Vertex AI's API is, for private links"),
+    )
+
+    def __init__(self, options: Options, send: Send) -> None:
+        self._google = Google(options, send)
+        self._region = options["region"]
+        self._project = options.get("project_id") or self._google.project
+        if not self._project:
+            raise InvalidInput("the connection has no project", hint="give `project_id`")
+        host = options.get("endpoint_url", f"https://{self._region}-aiplatform.googleapis.com").rstrip("/")
+        self._host, self._send, self._own = host, send, "endpoint_url" in options
+        self._parent = f"projects/{self._project}/locations/{self._region}"
+        access = "see that who asks has the role `Vertex AI User`"
+        self._rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access)
+
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        host = str(route.get("host") or self._host)
+        verb = "predict" if payload.content_type == "application/json" else "rawPredict"
+        headers = {"content-type": payload.content_type, "x-request-id": identity, **self._google.headers()}
+        return Request("POST", f"{host}/v1/{route['endpoint']}:{verb}", headers, payload.body)
+
+    def read(self, reply: Reply) -> Answer | Refusal:
+        if reply.status == 200:
+            return Answer(reply.body, reply.headers.get("content-type", ""), _served(reply))
+        code, said = message_of(reply)
+        told = said or code or str(reply.status)
+        kind = _STATUSES.get(reply.status) or _KINDS.get(code, "unavailable")
+        if kind == "rows" and ("payload" in told.lower() and "size" in told.lower()):
+            kind = "too_large"
+        return Refusal(kind, told, wait_of(reply))
+
+    def renew(self) -> None:
+        self._google.renew()
+
+    def discover(self, name: str = "") -> Iterator[Listed]:
+        for told in self._pages():
+            if name in str(told.get("displayName", "")) or name in _short(told["name"]):
+                yield _listed(told)
+
+    def describe(self, endpoint: Endpoint) -> Described:
+        told = self._rest.get(f"{self._host}/v1/{self._path(endpoint)}")
+        deployed: dict[str, Any] = {str(m["id"]): m for m in told.get("deployedModels") or ()}
+        if endpoint.variant is not None:
+            _refuse_variant(endpoint, deployed, dict(told.get("trafficSplit") or {}))
+        if not deployed:
+            raise NotFound(f"the endpoint `{endpoint.name}` has no model deployed", hint="deploy one to it first")
+        models = {i: self._model(m) for i, m in deployed.items()}
+        automatic = all("automl" in str(m.get("metadataSchemaUri", "")).lower() for m in models.values())
+        return Described(
+            route=self._route(told),
+            configuration={
+                "traffic": dict(sorted((told.get("trafficSplit") or {}).items())),
+                "models": {
+                    i: {
+                        "model": m.get("model"),
+                        "version": m.get("modelVersionId"),
+                        "created": m.get("createTime"),
+                        "image": (models[i].get("containerSpec") or {}).get("imageUri"),
+                        "artifacts": models[i].get("artifactUri"),
+                        "updated": models[i].get("versionUpdateTime"),
+                    }
+                    for i, m in sorted(deployed.items())
+                },
+            },
+            limits=_limits(told, deployed, automatic=automatic),
+            request="instances-strings" if automatic else "auto",
+            status="deployed",
+            lineage={
+                "provider": "vertex", "endpoint": told.get("name"), "name": told.get("displayName"),
+                "models": {i: f"{m.get('model')}@{m.get('modelVersionId')}" for i, m in deployed.items()},
+            },
+        )  # fmt: skip
+
+    def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
+        def listed() -> str:
+            self._rest.get(f"{self._host}/v1/{self._parent}/endpoints", {"pageSize": 1})
+            return f"may list the endpoints of {self._project} in {self._region}"
+
+        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        return steps(self._send, self._host, login=self._google.how, permission=listed, endpoint=looked)
+
+    def close(self) -> None:
+        return None
+
+    def _pages(self) -> Iterator[dict[str, Any]]:
+        token = ""
+        while True:
+            query: dict[str, str | int] = {"pageSize": 100, **({"pageToken": token} if token else {})}
+            page: dict[str, Any] = self._rest.get(f"{self._host}/v1/{self._parent}/endpoints", query)
+            yield from page.get("endpoints") or ()
+            if not (token := str(page.get("nextPageToken") or "")):
+                return
+
+    def _path(self, endpoint: Endpoint) -> str:
+        """By its number, its whole name, or the name that people see where one alone has it."""
+        name = endpoint.name
+        if not name:
+            raise InvalidInput("the endpoint has no name", hint=f"see `muster discover {endpoint.connection}`")
+        if name.startswith("projects/"):
+            return name
+        if name.isdecimal():
+            return f"{self._parent}/endpoints/{name}"
+        known = {str(e["name"]): str(e.get("displayName")) for e in self._pages()}
+        same = [path for path, shown in known.items() if shown == name]
+        if len(same) == 1:
+            return same[0]
+        if same:
+            raise InvalidInput(
+                f"{len(same)} endpoints are called `{name}`: {', '.join(map(_short, same))}", hint="give the number of one"
+            )
+        raise NotFound(f"there is no endpoint `{name}` in {self._parent}{near(name, known.values())}", hint="see `muster discover`")
+
+    def _model(self, deployed: Mapping[str, Any]) -> dict[str, Any]:
+        version = deployed.get("modelVersionId")
+        name = f"{deployed.get('model')}{f'@{version}' if version else ''}"
+        try:
+            return self._rest.get(f"{self._host}/v1/{quote(name, safe='/@')}")
+        except NotFound:  # a model may be removed from the registry while it is deployed
+            return {}
+
+    def _route(self, told: Mapping[str, Any]) -> dict[str, Json]:
+        """One with a host of its own answers there alone."""
+        own = told.get("dedicatedEndpointDns") if told.get("dedicatedEndpointEnabled") else None
+        return {"endpoint": str(told["name"]), **({"host": f"https://{own}"} if own and not self._own else {})}
+
+    def _signed(self, request: Request) -> Request:
+        return Request(request.method, request.url, {**request.headers, **self._google.headers()}, request.body)
+
+
+def _refuse_variant(endpoint: Endpoint, deployed: Mapping[str, Any], split: Mapping[str, Any]) -> None:
+    """Vertex AI asks by its split alone: one model can be meant where it gets all of the traffic."""
+    known = {str(m.get("displayName")): i for i, m in deployed.items()} | {i: i for i in deployed}
+    if endpoint.variant not in known:
+        raise NotFound(
+            f"nothing that is deployed to `{endpoint.name}` is called `{endpoint.variant}`{near(str(endpoint.variant), known)}",
+            hint=f"there are {', '.join(known)}",
+        )
+    if len(deployed) > 1 and split.get(known[str(endpoint.variant)]) != 100:
+        raise NotApplicable(
+            f"Vertex AI cannot be asked for one of several deployed models, and `{endpoint.variant}` gets"
+            f" {split.get(known[str(endpoint.variant)], 0)} % of the traffic",
+            hint="register the endpoint without a variant: what answered stands beside each prediction",
+        )
+
+
+def _limits(told: Mapping[str, Any], deployed: Mapping[str, Any], *, automatic: bool) -> Limits:
+    replicas = sum(
+        int((m.get("dedicatedResources") or m.get("automaticResources") or {}).get("minReplicaCount") or 1)
+        for m in deployed.values()
+    )
+    own = bool(told.get("dedicatedEndpointEnabled") or told.get("privateServiceConnectConfig"))
+    seconds = 600.0 if own else 60.0
+    return Limits(10_000_000 if own else 1_500_000, seconds, min(32, 4 * max(1, replicas)), rows=1000 if automatic else None)
+
+
+def _served(reply: Reply) -> str | None:
+    """The deployed model and its version: in headers of a raw prediction, else in the body."""
+    told = reply.headers.get("x-vertex-ai-deployed-model-id")
+    version = reply.headers.get("x-vertex-ai-model-version-id")
+    if told is None and b'"deployedModelId"' in reply.body:
+        found = parsed(reply.body)
+        if isinstance(found, dict):
+            told, version = found.get("deployedModelId"), found.get("modelVersionId")  # type: ignore[assignment]
+    return None if told is None else f"{told}@{version}" if version else str(told)
+
+
+def _listed(told: Mapping[str, Any]) -> Listed:
+    models = {str(m["id"]): m for m in told.get("deployedModels") or ()}
+    split = told.get("trafficSplit") or {}
+    changed = told.get("updateTime")
+    return Listed(
+        connection="",
+        name=str(told.get("displayName") or _short(told["name"])),
+        number=_short(told["name"]),
+        status="deployed" if models else "empty",
+        model=", ".join(sorted({str(m.get("displayName") or m.get("model")) for m in models.values()})),
+        version=", ".join(sorted({str(m["modelVersionId"]) for m in models.values() if m.get("modelVersionId")})),
+        instance=", ".join(sorted(filter(None, map(_machine, models.values())))),
+        variants={i: {"model": m.get("model"), "version": m.get("modelVersionId"), "weight": split.get(i)} for i, m in models.items()},
+        changed_at=datetime.fromisoformat(str(changed)) if changed else None,
+    )
+
+
+def _machine(deployed: Mapping[str, Any]) -> str:
+    resources = deployed.get("dedicatedResources") or {}
+    kind = (resources.get("machineSpec") or {}).get("machineType")
+    return f"{resources.get('minReplicaCount', 1)} × {kind}" if kind else ""
+
+
+def _short(name: object) -> str:
+    return str(name).rpartition("/")[2]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from muster.records import DatasetRecord, Event, Model, Run, Version
+from muster.records import Connection, DatasetRecord, Event, Model, Run, Version
 from muster.registry import trail
+from muster.registry.connections import Connections
 from muster.registry.datasets import Datasets, DatasetUse
 from muster.registry.deletions import Deletions
 from muster.registry.registry import Registry
@@ -29,6 +30,7 @@ class House:
         self._deletions = Deletions(records, actor, self._registry)
         self._runs = Runs(records, actor)
         self._datasets = Datasets(records, actor)
+        self._connections = Connections(records, actor)
 
     def models(
         self,
@@ -109,6 +111,22 @@ class House:
 
     def remove_dataset(self, name: str, *, reason: str = "") -> None:
         self._datasets.remove(name, reason)
+
+    def connection(self, name: str) -> Connection:
+        return self._connections.get(name)
+
+    def connections(
+        self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[Connection]:
+        return self._connections.list(filters, sort, limit)
+
+    def connection_uses(self, name: str) -> Sequence[str]:
+        """The versions that use a connection."""
+        return self._connections.used_by(name)
+
+    def remove_connection(self, name: str, *, reason: str = "") -> None:
+        """Forget a connection; refused while a version uses it."""
+        self._connections.remove(name, reason)
 
     def run(self, run: str) -> Run:
         return self._runs.get(run)

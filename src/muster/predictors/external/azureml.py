@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -14,9 +15,10 @@ from muster.predictors.external.azure_login import Azure
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, RefusalKind, Reply, Request
 from muster.predictors.external.openapi import signature_of
 from muster.predictors.external.provider import Described, Send, Step
-from muster.predictors.external.rest import Rest, message_of, wait_of
+from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
+from muster.predictors.external.transport.unreachable import Unreachable
 from muster.signature import Json, Signature
 
 __all__ = ["AzureML"]
@@ -193,11 +195,9 @@ class AzureML:
             route: dict[str, Json] = {"endpoint": name}
             headers = {"authorization": f"Bearer {self._credential(route)}", "accept": "application/json"}
             reply = self._send(Request("GET", str(swagger), headers), 30.0)
-            from muster.predictors.external.rest import parsed
-
             found = parsed(reply.body) if reply.status == 200 else None
             return signature_of(found) if isinstance(found, dict) else None
-        except MusterError:  # it is there only where the scoring file describes its input
+        except (MusterError, Unreachable):  # it is there only where the scoring file describes its input
             return None
 
 
@@ -219,8 +219,6 @@ def _limits(deployments: Mapping[str, Any]) -> Limits:
 
 def _duration(text: str) -> float:
     """Seconds of ISO 8601, as `PT1M30S`."""
-    import re
-
     found = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?", text)
     if found is None:
         return 5.0

@@ -10,6 +10,7 @@ from muster.errors import InvalidInput, MissingExtra, SourceDenied
 from muster.predictors.external.exchange import Request
 from muster.predictors.external.provider import Send
 from muster.predictors.external.settings import Options
+from muster.predictors.external.transport.unreachable import Unreachable
 
 __all__ = ["Google"]
 
@@ -22,9 +23,9 @@ class Google:
 
     def __init__(self, options: Options, send: Send) -> None:
         self._options = options
-        self._ask = _asking(send)
         self._lock = threading.Lock()
         self._found, self.project = self._opened()
+        self._ask = _asking(send)
 
     def headers(self) -> Mapping[str, str]:
         from google.auth.exceptions import GoogleAuthError
@@ -84,10 +85,14 @@ class _Answered:
 
 def _asking(send: Send) -> Any:
     """google-auth's own idea of a transport, over that of the connection."""
+    from google.auth.exceptions import TransportError
 
     def ask(url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: Any = None, **_: Any) -> Any:
         content = body.encode() if isinstance(body, str) else body or b""
-        reply = send(Request(method, url, dict(headers or {}), content), float(timeout or _SECONDS))
+        try:
+            reply = send(Request(method, url, dict(headers or {}), content), float(timeout or _SECONDS))
+        except Unreachable as error:
+            raise TransportError(error.message) from None
         return _Answered(reply.status, reply.headers, reply.body)
 
     return ask

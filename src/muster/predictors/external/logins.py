@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import urlencode
 
-from muster.errors import InvalidInput, SourceDenied
+from muster.errors import InvalidInput, SourceDenied, SourceUnavailable
 from muster.predictors.external.exchange import Request
 from muster.predictors.external.provider import Send
 from muster.predictors.external.rest import message_of
+from muster.predictors.external.transport.unreachable import Unreachable
 
 __all__ = ["ApiKey", "Basic", "Bearer", "Lent", "Login", "Nobody", "ask_token", "sendable"]
 
@@ -109,7 +110,10 @@ class Lent:
 def ask_token(send: Send, url: str, form: Mapping[str, str], who: str, headers: Mapping[str, str] | None = None) -> tuple[str, float]:
     """A token by OAuth's grant in `form`, and the seconds that it holds; SourceDenied says what the other side says."""
     told = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json", **(headers or {})}
-    reply = send(Request("POST", url, told, urlencode(form).encode()), _SECONDS)
+    try:
+        reply = send(Request("POST", url, told, urlencode(form).encode()), _SECONDS)
+    except Unreachable as error:
+        raise SourceUnavailable(error.message, hint=error.hint) from None
     try:
         found = json.loads(reply.body) if reply.status == 200 else {}
     except ValueError:

@@ -10,14 +10,12 @@ from muster.errors import NotApplicable
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send, Step
-from muster.predictors.external.rest import message_of
+from muster.predictors.external.rest import Rest, message_of
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
 from muster.signature import Json
 
 __all__ = ["MlflowServer"]
-
-_SECONDS = 30.0
 
 
 class MlflowServer:
@@ -30,6 +28,7 @@ class MlflowServer:
         self._url = options["url"].rstrip("/").removesuffix("/invocations")
         self._send = send
         self._login = login_of(options)
+        self._rest = Rest(send, self._signed, self._url, "see `auth` and `secret` of the connection")
 
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         headers = {"content-type": payload.content_type, "accept": "application/json", "x-request-id": identity}
@@ -76,4 +75,7 @@ class MlflowServer:
         return reply.body.decode(errors="replace").strip()[:40] if reply.status == 200 else None
 
     def _get(self, path: str) -> Reply:
-        return self._send(Request("GET", self._url + path, self._login.headers()), _SECONDS)
+        return self._rest.reply(Request("GET", self._url + path))
+
+    def _signed(self, request: Request) -> Request:
+        return Request(request.method, request.url, {**request.headers, **self._login.headers()}, request.body)

@@ -9,11 +9,11 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from muster.endpoint import Endpoint, Listed
-from muster.errors import InvalidInput, MusterError, NotFound
+from muster.errors import InvalidInput, NotFound
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send, Step
-from muster.predictors.external.rest import Rest
+from muster.predictors.external.rest import Rest, parsed
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
 from muster.signature import Column, Json, Signature, TensorSpec
@@ -105,12 +105,8 @@ class OpenInference:
         )
 
     def _models(self) -> Iterator[Listed]:
-        try:
-            index: Any = self._send(self._signed(Request("POST", f"{self._url}/v2/repository/index", {"content-type": "application/json"}, b"{}")), 30.0)
-        except MusterError:
-            index = None
-        found = _index(index)
-        if found:
+        asked = Request("POST", f"{self._url}/v2/repository/index", {"content-type": "application/json"}, b"{}")
+        if found := _index(self._rest.reply(asked)):
             yield from found
             return
         try:
@@ -126,16 +122,14 @@ class OpenInference:
         return self._has(f"{base}/ready")
 
     def _has(self, path: str) -> bool:
-        return self._send(self._signed(Request("GET", self._url + path)), 30.0).status == 200
+        return self._rest.reply(Request("GET", self._url + path)).status == 200
 
     def _signed(self, request: Request) -> Request:
         return Request(request.method, request.url, {**request.headers, **self._login.headers()}, request.body)
 
 
-def _index(reply: Reply | None) -> list[Listed]:
-    from muster.predictors.external.rest import parsed
-
-    found = parsed(reply.body) if reply is not None and reply.status == 200 else None
+def _index(reply: Reply) -> list[Listed]:
+    found = parsed(reply.body) if reply.status == 200 else None
     return [
         Listed(connection="", name=str(m["name"]), version=str(m.get("version", "")), status=str(m.get("state", "")))
         for m in (found if isinstance(found, list) else ())
@@ -145,8 +139,6 @@ def _index(reply: Reply | None) -> list[Listed]:
 
 def _version(reply: Reply) -> str | None:
     """The version that answered stands in the body; a look at its end or beginning is enough."""
-    from muster.predictors.external.rest import parsed
-
     if b'"model_version"' not in reply.body:
         return None
     found = parsed(reply.body)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from muster.errors import MusterError, NotFound, SourceDenied, SourceError, SourceUnavailable, shortened
 from muster.predictors.external.exchange import Reply, Request
 from muster.predictors.external.provider import Send
+from muster.predictors.external.transport.unreachable import Unreachable
 from muster.records import now
 from muster.signature import Json
 
@@ -45,15 +46,27 @@ class Rest:
 
     def call(self, request: Request) -> dict[str, Json]:
         """What it answers; SourceDenied, NotFound, SourceUnavailable or SourceError where it does not."""
+        reply = self.reply(request)
+        if reply.status >= 300:
+            raise self._refused(reply.status, *message_of(reply))
+        return self._object(reply)
+
+    def reply(self, request: Request) -> Reply:
+        """What comes back at last, whatever its status; SourceUnavailable if nothing does."""
         for pause in (*_PAUSES, None):
-            reply = self._send(self._sign(request), _SECONDS)
-            if reply.status < 300:
-                return self._object(reply)
-            code, said = message_of(reply)
-            if pause is None or not (reply.status in _AGAIN or code in self._throttles):
-                raise self._refused(reply.status, code, said)
-            asked = wait_of(reply)
-            time.sleep(min(asked, _LONGEST) if asked is not None else random.uniform(0, 2 * pause))  # noqa: S311  # jitter
+            wait: float | None = None
+            try:
+                reply = self._send(self._sign(request), _SECONDS)
+            except Unreachable as error:
+                if pause is None or not error.passes:
+                    raise SourceUnavailable(error.message, hint=error.hint) from None
+            else:
+                passing = reply.status in _AGAIN or message_of(reply)[0] in self._throttles
+                if pause is None or reply.status < 300 or not passing:
+                    return reply
+                wait = wait_of(reply)
+            assert pause is not None
+            time.sleep(min(wait, _LONGEST) if wait is not None else random.uniform(0, 2 * pause))  # noqa: S311  # jitter
         raise AssertionError("the last attempt returns or raises")
 
     def _object(self, reply: Reply) -> dict[str, Json]:

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 from muster.errors import MusterError
 from muster.predictors.external.exchange import Request
 from muster.predictors.external.provider import Send, Step, StepName
-from muster.predictors.external.transport.sender import Unreachable
+from muster.predictors.external.transport.unreachable import Unreachable
 
 __all__ = ["steps"]
 
 _SECONDS = 15.0
 _FAILED: dict[str, StepName] = {"name": "name", "tls": "TLS"}
+"""Any other failure is one of the connection itself."""
 
 Act = Callable[[], str]
 """Does it, and tells in a few words what was seen; raises where it cannot be done."""

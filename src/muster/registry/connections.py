@@ -1,0 +1,123 @@
+"""Named connections to providers, and who uses them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from muster.errors import Conflict, InvalidInput, NotFound, near, plural
+from muster.records import Connection, Version, now
+from muster.registry.references import check_name, check_tags
+from muster.registry.search import Listing, conditions, every, sorting
+from muster.signature import Json
+from muster.store import Query, Reader, RecordStore
+
+__all__ = ["CAPS", "Connections"]
+
+CAPS: Mapping[str, str] = {
+    "concurrency": "the most requests at once",
+    "rate": "the most requests a second",
+    "price_per_call": "what a request costs",
+    "price_per_hour": "what an hour of the endpoint costs",
+    "spend": "the most that a run may cost",
+}
+"""What calls over a connection may use together."""
+
+
+class Connections:
+    """Each name is one connection. It can be replaced, as by another account's; versions keep its name."""
+
+    def __init__(self, store: RecordStore, actor: str) -> None:
+        self._store = store
+        self._actor = actor
+
+    def register(
+        self,
+        name: str,
+        kind: str,
+        settings: Mapping[str, Json],
+        caps: Mapping[str, float],
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
+    ) -> Connection:
+        """Keep a connection whose settings were checked. Conflict if the name is taken, unless `replace`."""
+        check_name(name, "connection")
+        check_tags(tags or {})
+        _check_caps(caps)
+        record = Connection(
+            name=name,
+            kind=kind,
+            settings=dict(settings),
+            caps=dict(caps),
+            description=description,
+            tags=dict(tags or {}),
+            created_at=now(),
+            created_by=self._actor,
+        )
+        with self._store.transaction(self._actor, "connect") as tx:
+            existing = tx.get(Connection, name)
+            if existing is None:
+                tx.insert(record)
+            elif not replace:
+                raise Conflict(
+                    f"the connection `{name}` exists: {existing.kind}",
+                    hint="choose another name, or replace it with `--replace` (replace=True)",
+                )
+            elif existing.kind != kind and (using := _users(tx, name)):
+                raise Conflict(
+                    f"the connection `{name}` is of the kind `{existing.kind}`, and {plural(len(using), 'version')} of that"
+                    f" kind {'use' if len(using) > 1 else 'uses'} it: {', '.join(using[:5])}",
+                    hint="choose another name",
+                )
+            else:
+                tx.replace(record)
+        return record
+
+    def get(self, name: str) -> Connection:
+        found = self._store.get(Connection, name)
+        if found is None:
+            known = [c.name for c in every(self._store, Connection)]
+            raise NotFound(
+                f"there is no connection `{name}`{near(name, known)}",
+                hint="list them with `muster connection list`, or make it with `muster connection add`",
+            )
+        return found
+
+    def list(
+        self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[Connection]:
+        where, order = conditions(Connection, filters), sorting(Connection, sort)
+        return Listing(lambda n, cursor: self._store.find(Connection, Query(where, order, n, cursor)), limit)
+
+    def remove(self, name: str, reason: str = "") -> None:
+        """Forget a connection; refused while a version uses it, a deleted one that can be restored among them."""
+        with self._store.transaction(self._actor, reason) as tx:
+            found = self.get(name)
+            if using := _users(tx, name):
+                raise Conflict(
+                    f"{plural(len(using), 'version')} {'use' if len(using) > 1 else 'uses'} the connection `{name}`:"
+                    f" {', '.join(using[:5])}{', …' if len(using) > 5 else ''}",
+                    hint="delete them for good first, or give the name to another account with `muster connection add --replace`",
+                )
+            tx.delete(found)
+
+    def used_by(self, name: str) -> Sequence[str]:
+        """The versions that use it."""
+        return _users(self._store, name)
+
+
+def _users(reader: Reader, name: str) -> Sequence[str]:
+    return [v.ref for v in every(reader, Version) if v.load.get("connection") == name]
+
+
+def _check_caps(caps: Mapping[str, float]) -> None:
+    wrong = [f"there is no cap `{n}`{near(n, CAPS)}" for n in caps if n not in CAPS]
+    for name, value in caps.items():
+        if name in CAPS and (isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0):
+            wrong.append(f"`{name}` is {value!r}, and no number above 0: it is {CAPS[name]}")
+    if caps.get("spend") and not (caps.get("price_per_call") or caps.get("price_per_hour")):
+        wrong.append("`spend` needs a price: `price_per_call` or `price_per_hour`")
+    if wrong:
+        raise InvalidInput("; ".join(wrong), hint=f"caps are {', '.join(CAPS)}", details={"problems": wrong})

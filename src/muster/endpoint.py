@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from muster.records import Record
+from muster.records import Connection, Record
 from muster.signature import Json
 
-__all__ = ["Endpoint", "Listed"]
+__all__ = ["Endpoint", "Listed", "Reached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class Endpoint:
     def __str__(self) -> str:
         parts = (self.connection, self.name, self.variant)
         return "/".join(p for p in parts if p)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An endpoint with the connection that leads to it."""
+
+    endpoint: Endpoint
+    connection: Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

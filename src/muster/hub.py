@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from muster.datasets import DATASETS, SINKS
 from muster.datasets.frame import forget_frame, keep_frame
 from muster.datasets.rejects import rejects_left
 from muster.declaring import declared_signature
+from muster.endpoint import Endpoint, Listed, Reached
 from muster.errors import DatasetNotFound, InvalidInput
 from muster.extensions import load, named, with_entry_points
 from muster.owners import user
@@ -25,6 +26,8 @@ from muster.parameters import parameters
 from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
 from muster.predictors import ORIGINS
 from muster.predictors.elsewhere import Elsewhere
+from muster.predictors.external.opening import checked_settings, discover, steps_of
+from muster.predictors.external.provider import Step
 from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import lost, specify, store
 from muster.predictors.local.download import download
@@ -34,8 +37,9 @@ from muster.predictors.local.site import LocalSite
 from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
-from muster.records import DatasetRecord, Version
+from muster.records import Connection, DatasetRecord, Version
 from muster.registry.backup import Backup, back_up, restore
+from muster.registry.connections import CAPS
 from muster.registry.collect import Collected, Collector, Retention
 from muster.registry.endings import Retries
 from muster.registry.importing import Import, Imported, ImportReport
@@ -151,12 +155,16 @@ class Hub(Workshop):
         output: str | Mapping[str, Json] = "auto",
         network: bool = False,
         runtime: Mapping[str, Json] | None = None,
+        request: Json = "auto",
+        response: Json = "auto",
+        probe_calls: int = 50,
         if_changed: bool = False,
         number: int | None = None,
     ) -> Version:
         """Register a version: all is found out and checked, then committed; or nothing is.
 
         `network`: its workers may use it. `runtime` are values of its runtime parameters, and references to secrets.
+        `request` and `response` are the formats of an endpoint, found out by at most `probe_calls` calls where they are `auto`.
         `number` is one that it has elsewhere and keeps; refused if a version ever had it here.
         With `if_changed` the newest version of the same digest is given instead, where there is one, and gets the aliases.
         """
@@ -168,8 +176,12 @@ class Hub(Workshop):
             signature=wanted,
             threshold=threshold,
             output=overrides(output),
+            request=request,
+            response=response,
+            probe_calls=probe_calls,
         )
-        request = Request(
+        source, origin = self._reached(source, origin)
+        wish = Request(
             model=model,
             source=source,
             origin=origin,
@@ -195,7 +207,7 @@ class Hub(Workshop):
             fetch=self._elsewhere.fetch,
             scan=Scan(scan, dangers, refuse=self.settings.text("scan.pickles") == "refuse"),
         )
-        return Registration(self._records, self._actor, tools, request).run()
+        return Registration(self._records, self._actor, tools, wish).run()
 
     def register_all(
         self,
@@ -223,6 +235,36 @@ class Hub(Workshop):
             parallel=parallel,
             watch=watch,
         )
+
+    def connect(
+        self,
+        name: str,
+        kind: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
+        **settings: Any,
+    ) -> Connection:
+        """Keep a connection to a provider under a name; nothing is asked of it yet.
+
+        Settings carry the words of the vendor's own SDK; secrets are given as where they are, `env:NAME` or `file:/path`. Every
+        kind takes `ca_bundle`, `proxy`, and caps: `concurrency`, `rate`, `price_per_call`, `price_per_hour`, `spend`.
+        """
+        caps = {n: settings.pop(n) for n in CAPS if settings.get(n) is not None}
+        kept = checked_settings(kind, {n: v for n, v in settings.items() if n not in CAPS})
+        return self._connections.register(
+            name, kind, kept, caps, description=description, tags=tags, replace=replace
+        )
+
+    def discover(self, connection: str, name: str = "") -> Iterator[Listed]:
+        """The endpoints that a connection's account serves now, whose names have `name` in them; any of them can be registered."""
+        return discover(self.connection(connection), name)
+
+    def test_connection(self, connection: str, endpoint: str | None = None) -> list[Step]:
+        """Try a connection step by step, up to the first that fails: name, TLS, login, permission, and an endpoint if one is named."""
+        found = self.connection(connection)
+        return list(steps_of(found, None if endpoint is None else Endpoint(connection, endpoint)))
 
     def predict(
         self,
@@ -392,6 +434,19 @@ class Hub(Workshop):
     @property
     def _outputs(self) -> Path:
         return self.folder / "outputs"
+
+    def _reached(self, source: object, origin: str | None) -> tuple[object, str | None]:
+        """An endpoint with its connection, whose kind is its origin; any other source as it is."""
+        endpoint = source.endpoint() if isinstance(source, Listed) else source
+        if not isinstance(endpoint, Endpoint):
+            return source, origin
+        connection = self.connection(endpoint.connection)
+        if origin not in (None, connection.kind):
+            raise InvalidInput(
+                f"the connection `{connection.name}` is of the kind `{connection.kind}`, and not `{origin}`",
+                hint="leave the origin out: that of an endpoint is the kind of its connection",
+            )
+        return Reached(endpoint, connection), connection.kind
 
     def _sample(self, sample: object, signature: Signature | None) -> pa.Table | None:
         """The first rows of a dataset, text read as the types that are declared, or of a table."""

@@ -17,7 +17,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from muster.config import Settings
-from muster.records import Environment, Probe, Reading, Version
+from muster.records import Connection, Environment, Probe, Reading, Version
 from muster.signature import Json, Output, Scalar, Signature, Task
 
 __all__ = [
@@ -80,7 +80,8 @@ class Predictor(Protocol):
 class Declared:
     """What the user says of a model. None, or empty, is "take it from the model". `output` has the keys of Reading, or is empty.
 
-    `inherited`: the classes are those of the model's earlier versions; nobody said so of this one.
+    `inherited`: the classes are those of the model's earlier versions; nobody said so of this one. `request` and `response`
+    are the formats of an endpoint, and `probe_calls` the most that may be asked of it to find out what is not declared.
     """
 
     task: Task | None = None
@@ -90,6 +91,9 @@ class Declared:
     signature: Signature | None = None
     threshold: float | None = None
     output: Mapping[str, Json] = field(default_factory=dict)
+    request: Json = "auto"
+    response: Json = "auto"
+    probe_calls: int = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,8 @@ class Finding:
     notes: tuple[str, ...] = ()
     load: Mapping[str, Json] = field(default_factory=dict)
     """What the version's `load` holds beside the description's: what would else depend on where it is opened."""
+    specification: Mapping[str, Json] = field(default_factory=dict)
+    """What identifies an endpoint beside the description's: how it is asked, and how its answers are read."""
 
 
 class Site(Protocol):
@@ -170,6 +176,10 @@ class Site(Protocol):
 
     @property
     def talk(self) -> Talk: ...
+
+    def connection(self, name: str) -> Connection:
+        """The connection of this name, without its secrets."""
+        ...
 
 
 class Origin(Protocol):

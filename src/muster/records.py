@@ -379,7 +379,7 @@ class Connection(Record):
 class StoredAnswer(Record):
     """What an endpoint answered to the rows from `start` on, of a chunk that is not finished: a resumed run does not pay for it again.
 
-    `body` is compressed and in base64.
+    `digest` is that of what was sent, and to which version; `body` is compressed and in base64.
     """
 
     KIND = "answer"
@@ -392,6 +392,7 @@ class StoredAnswer(Record):
     index: int
     start: int
     rows: int
+    digest: str
     body: str
     content_type: str
     served_by: str | None = None

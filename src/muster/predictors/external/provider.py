@@ -43,7 +43,7 @@ class Described:
     notes: tuple[str, ...] = ()
 
 
-StepName: TypeAlias = Literal["name", "connection", "TLS", "login", "permission", "endpoint"]
+StepName: TypeAlias = Literal["settings", "name", "connection", "TLS", "login", "permission", "endpoint"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from muster.predictor import Draft, Finding, Site
 from muster.predictors.local.asking import Asked, Asker, one_batch
 from muster.predictors.local.completing import complete
 from muster.predictors.local.deciding import Decision, decide
-from muster.predictors.local.order import better_order
+from muster.predictors.order import better_order
 from muster.predictors.local.predictor import open_raw
 from muster.predictors.local.raw import places, texts
 from muster.predictors.local.reading import read, scores, wanted

@@ -398,7 +398,7 @@ class Hub(Workshop):
 
     @cached_property
     def _site(self) -> LocalSite:
-        return LocalSite(self.folder, self._blobs, self.settings, self._say)
+        return LocalSite(self.folder, self._blobs, self.settings, self._say, self.connection)
 
     def _say(self, line: str) -> None:
         self._talk(line)
@@ -425,7 +425,9 @@ class Hub(Workshop):
     def _open(
         self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
     ) -> OpenPredictor:
-        return _OpenVersion(version, self._site, threshold, mapping, workers)
+        named = version.load.get("connection")
+        site = self._site if named is None else self._site.knowing({str(named): self.connection(str(named))})
+        return _OpenVersion(version, site, threshold, mapping, workers)
 
     @property
     def _frames(self) -> Path:

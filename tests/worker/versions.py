@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from muster.config import Settings
 from muster.predictor import Talk
-from muster.records import Environment, Reading, Version, now
+from muster.records import Connection, Environment, Reading, Version, now
 from muster.signature import Column, Output, Signature
 
 OUTPUT = Output("regression", pa.float64())
@@ -34,6 +34,9 @@ class Here:
 
     def surplus(self, environment: Environment) -> dict[str, list[str]]:
         return {}
+
+    def connection(self, name: str) -> Connection:
+        raise AssertionError(name)
 
 
 def version(code: str, **given: object) -> Version:

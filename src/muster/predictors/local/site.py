@@ -10,16 +10,19 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from muster.config import Settings
+from muster.errors import NotFound
 from muster.predictor import Talk
 from muster.predictors.local.artifact import ArtifactFile, fetch, manifest
 from muster.predictors.local.environment import Environments, to_stderr
 from muster.predictors.local.exclusive import Busy, exclusive
-from muster.records import Environment
+from muster.records import Connection, Environment
 from muster.scratch import used
 from muster.store import BlobStore
 
@@ -29,21 +32,48 @@ _FETCH_SECONDS = 3_600.0
 _CACHE = "__pycache__"
 
 
+Find: TypeAlias = Callable[[str], Connection]
+"""The connection of a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Some connections, as a picklable value."""
+
+    connections: Mapping[str, Connection]
+
+    def __call__(self, name: str) -> Connection:
+        if name not in self.connections:
+            raise NotFound(f"there is no connection `{name}` here", hint="see `muster connection list`")
+        return self.connections[name]
+
+
 class LocalSite:
     """The site of the machine that it is opened on. Picklable; the talk stays behind, and lines go to stderr there."""
 
-    def __init__(self, folder: Path, blobs: BlobStore, settings: Settings, talk: Talk = to_stderr) -> None:
+    def __init__(
+        self, folder: Path, blobs: BlobStore, settings: Settings, talk: Talk = to_stderr, find: Find | None = None
+    ) -> None:
         self._folder = folder
         self._blobs = blobs
         self._settings = settings
         self._talk = talk
+        self._find = find or Known({})
         named = settings.text("environment.folder")
         self._environments = Environments(Path(named) if named else folder / "environments", blobs, settings, talk)
         self._made: set[str] = set()
         self._checked: dict[str, dict[str, tuple[int, ...]]] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
-        return LocalSite, (self._folder, self._blobs, self._settings)
+        find = self._find if isinstance(self._find, Known) else None  # any other one looks into a store
+        return LocalSite, (self._folder, self._blobs, self._settings, to_stderr, find)
+
+    def knowing(self, connections: Mapping[str, Connection]) -> LocalSite:
+        """One that can be sent elsewhere, and knows these connections alone."""
+        return LocalSite(self._folder, self._blobs, self._settings, self._talk, Known(connections))
+
+    def connection(self, name: str) -> Connection:
+        return self._find(name)
 
     @property
     def settings(self) -> Settings:

@@ -1,0 +1,178 @@
+"""One batch, asked of an endpoint: the thread that asks hands out requests, others send them."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from muster.errors import ModelFailed, MusterError
+from muster.predictor import Call
+from muster.predictors.external.exchange import Answer
+from muster.predictors.external.transport.bisect import Piece, Sieve
+from muster.predictors.external.transport.checkpoint import Asked
+from muster.predictors.external.transport.kept import Kept, chunk_of, request_digest
+from muster.predictors.external.transport.limiter import LOOK_SECONDS
+from muster.predictors.external.transport.means import Means
+from muster.predictors.external.transport.packing import slices
+from muster.predictors.external.transport.rows import join, told_by
+from muster.predictors.external.transport.trying import Encoded, attempt
+from muster.records import new_id
+
+__all__ = ["Asking"]
+
+
+class _Ended(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Asking:
+    """The rows of one batch on their way."""
+
+    def __init__(self, means: Means, batch: pa.RecordBatch, call: Call) -> None:
+        self._means, self._lane, self._batch, self._call = means, means.lane, batch, call
+        self._changed = threading.Condition()
+        self._unsent: set[int] = set()
+        """The first rows of requests that are handed out and wait to be sent."""
+        self._failure: BaseException | None = None
+        self._over = False
+        keeps = means.answered is not None
+        self._chunk = chunk_of(batch, call.params, means.version) if keeps else ""
+        self._salt = call.id or ("" if keeps else new_id())
+        self._kept = Kept(means.answered, self._chunk)
+        self._sieve: Sieve[pa.RecordBatch] = Sieve(batch.num_rows, self._cut)
+
+    def run(self) -> pa.RecordBatch:
+        try:
+            with self._changed:
+                while not self._sieve.done:
+                    self._hand_out()
+                if self._failure is not None:
+                    raise self._failure
+                return join(self._sieve.results(), self._means.schema)
+        finally:
+            self._over = True
+
+    def left(self) -> float:
+        return self._call.left(self._means.seconds)
+
+    def keep(self, asked: Asked, answer: Answer) -> None:
+        self._kept.put(asked, answer)
+
+    def read(self, piece: Piece, answer: Answer) -> None:
+        try:
+            decoded = self._means.decode(answer, piece.rows)
+            if decoded.num_rows != piece.rows:
+                raise ModelFailed(f"the endpoint answered {decoded.num_rows:,} rows for {piece.rows:,}")
+        except ModelFailed as failure:
+            self.refused(piece, failure.message)
+            return
+        self._means.counter.add(calls=1, answered=1, rows=piece.rows)
+        self._settle(lambda: self._sieve.answered(piece, told_by(decoded, answer.served_by)))
+
+    def refused(self, piece: Piece, message: str) -> None:
+        self._means.counter.add(calls=1, refused=1)
+        self._settle(lambda: self._sieve.refused(piece, message))
+
+    def again(self, piece: Piece, at: float) -> None:
+        self._settle(lambda: self._sieve.again(piece, at))
+
+    def halve(self, piece: Piece) -> None:
+        self._settle(lambda: self._sieve.halve(piece))
+
+    def _settle(self, told: Callable[[], None]) -> None:
+        with self._changed:
+            told()
+            self._changed.notify_all()
+
+    def _hand_out(self) -> None:
+        """One request, if one may be sent; else wait for what changes that."""
+        if self._failure is not None:
+            raise self._failure
+        self._means.check(self._call)
+        now = time.monotonic()
+        ahead = 2 + self._lane.limiter.value // 4
+        piece = self._sieve.next(now) if len(self._unsent) < ahead else None
+        if piece is None:
+            due = self._sieve.due(now)
+            self._changed.wait(LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.001, due)))
+            return
+        self._unsent.add(piece.start)
+        self._lane.crew.submit(lambda: self._work(piece))
+
+    def _cut(self, start: int, stop: int) -> int:
+        """Where the request ends that begins at a row: where it ended if an answer is kept, else by what was learnt."""
+        if (kept := self._kept.cut(start, stop)) is not None:
+            return kept
+        stop = self._kept.next(start, stop)
+        return start + slices(stop - start, self._lane.packing.rows, self._lane.limiter.value)
+
+    def _work(self, piece: Piece) -> None:
+        try:
+            self._check()
+            self._try(piece)
+        except _Ended:
+            pass
+        except BaseException as error:  # noqa: BLE001  # handed to who asks, whatever it is
+            with self._changed:
+                self._failure = self._failure or error
+        finally:
+            self._sent(piece)
+
+    def _check(self) -> None:
+        if self._over or self._failure is not None:
+            raise _Ended
+        try:
+            self._means.check(self._call)
+        except MusterError:
+            raise _Ended from None  # who asks sees it too
+
+    def _sent(self, piece: Piece) -> None:
+        with self._changed:
+            self._unsent.discard(piece.start)
+            self._changed.notify_all()
+
+    def _try(self, piece: Piece) -> None:
+        """Encode it, see whether it was answered before, and wait until it may be sent."""
+        means, rows = self._means, piece.rows
+        identity = _digest(self._salt, self._chunk, str(piece.start), str(rows))
+        try:
+            payload = means.encode(self._batch.slice(piece.start, rows), self._call.params, identity)
+        except ModelFailed as failure:
+            self.refused(piece, failure.message)
+            return
+        encoded = Encoded(payload, identity, self._asked(piece, request_digest(payload, means.version)))
+        if (kept := self._kept.get(encoded.asked)) is not None:
+            means.counter.add(kept=1)
+            self.read(piece, kept)
+        elif not self._lane.packing.encoded(rows, len(payload.body)):
+            self._too_large(piece, len(payload.body))
+        else:
+            self._pause(self._lane.rate.reserve(rows))
+            permit = self._lane.limiter.acquire(self._check)
+            self._sent(piece)
+            attempt(means, self, piece, encoded, permit)
+
+    def _asked(self, piece: Piece, digest: str) -> Asked:
+        return Asked(self._chunk, piece.start, piece.rows, digest)
+
+    def _too_large(self, piece: Piece, size: int) -> None:
+        """It need not be sent to know that it is refused."""
+        if piece.rows > 1:
+            self.halve(piece)
+        else:
+            most = self._lane.limits.bytes
+            self.refused(piece, f"too large: a request of {size:,} bytes, where the endpoint takes {most:,}")
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._check()
+            time.sleep(min(LOOK_SECONDS, left))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,213 @@
+"""One try of a request, and what follows from how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from muster.errors import MusterError, NotFound, SourceDenied, SourceUnavailable
+from muster.predictors.external.exchange import Answer, Payload, Refusal, RefusalKind
+from muster.predictors.external.transport.bisect import Piece
+from muster.predictors.external.transport.checkpoint import Asked
+from muster.predictors.external.transport.limiter import Permit
+from muster.predictors.external.transport.means import Means
+from muster.predictors.external.transport.retry import Trouble
+from muster.predictors.external.transport.unreachable import Unreachable
+
+__all__ = ["Encoded", "Settle", "attempt"]
+
+_FREE: frozenset[RefusalKind] = frozenset({"throttled", "starting", "expired", "denied", "missing"})
+"""Refusals of requests that no model has seen."""
+
+_WORDS: Mapping[Trouble, str] = {
+    "throttled": "too busy",
+    "starting": "not started",
+    "unavailable": "unavailable",
+    "timeout": "too slow",
+}
+
+
+class Settle(Protocol):
+    """Takes how a request ended."""
+
+    def left(self) -> float:
+        """Seconds that a try may take."""
+        ...
+
+    def keep(self, asked: Asked, answer: Answer) -> None:
+        """What was paid, before anything else."""
+        ...
+
+    def read(self, piece: Piece, answer: Answer) -> None: ...
+    def refused(self, piece: Piece, message: str) -> None:
+        """The rows are to blame, or some of them."""
+        ...
+
+    def again(self, piece: Piece, at: float) -> None: ...
+    def halve(self, piece: Piece) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A request that is ready to be sent: the same, with the same identity, at each try."""
+
+    payload: Payload
+    identity: str
+    asked: Asked
+
+
+def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit: Permit) -> None:
+    """Send it once. The permit is given back in any case, and not before a paid answer is kept."""
+    limiter, renewals, began, seconds = means.lane.limiter, means.renewals, time.monotonic(), settle.left()
+    try:
+        outcome = _outcome(means, encoded, seconds)
+        took = time.monotonic() - began
+        if isinstance(outcome, Answer):
+            settle.keep(encoded.asked, outcome)
+    except BaseException:
+        limiter.release(permit)
+        raise
+    means.counter.add(seconds=took)
+    after = _After(means, settle, piece, encoded, permit)
+    if isinstance(outcome, Answer):
+        limiter.answered(permit, piece.rows, took)
+        means.lane.answered(piece.rows, len(encoded.payload.body), took, permit.flying)
+        settle.read(piece, outcome)
+    elif isinstance(outcome, Unreachable):
+        after.unreached(outcome, whole=seconds >= means.seconds)
+    else:
+        after.turned_away(outcome, renewals)
+
+
+def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal | Unreachable:
+    lane, payload = means.lane, encoded.payload
+    try:
+        request = means.provider.request(means.endpoint, payload, encoded.identity)
+    except SourceDenied as error:
+        error.details.setdefault("resume", True)
+        raise
+    except SourceUnavailable as error:
+        return Refusal("unavailable", error.message)
+    lane.spend.charge()
+    means.counter.add(tries=1, bytes_sent=len(payload.body))
+    try:
+        reply = means.send(request, seconds)
+    except Unreachable as error:
+        if not error.sent:
+            lane.spend.refund()
+        return error
+    means.counter.add(bytes_received=len(reply.body))
+    outcome = means.provider.read(reply)
+    if isinstance(outcome, Answer):
+        return Refusal("unavailable", "it answers with a page for people") if _is_page(outcome) else outcome
+    if outcome.kind in _FREE:
+        lane.spend.refund()
+    return outcome
+
+
+def _is_page(answer: Answer) -> bool:
+    """What a proxy or a login says in place of the model."""
+    kind = answer.content_type.partition(";")[0].strip().lower()
+    return kind == "text/html" or answer.body[:64].lstrip().startswith(b"<")
+
+
+@dataclass(frozen=True, slots=True)
+class _After:
+    """What to do with a request that was not answered."""
+
+    means: Means
+    settle: Settle
+    piece: Piece
+    encoded: Encoded
+    permit: Permit
+
+    def unreached(self, error: Unreachable, *, whole: bool) -> None:
+        """`whole`: it had all the time that a try may take, and not only what was left of the call."""
+        lane = self.means.lane
+        self.means.counter.add(failed=1)
+        if error.sent and whole:
+            lane.limiter.late(self.permit)
+        else:
+            lane.limiter.release(self.permit)
+        if not error.passes:
+            raise SourceUnavailable(error.message, hint=error.hint, details={"resume": True, "kind": error.kind})
+        slow = error.kind == "timeout" and whole
+        if slow:
+            lane.packing.late(self.piece.rows)
+        self.again("timeout" if slow else "unavailable", error.message, error.hint, paid=error.sent)
+
+    def turned_away(self, refusal: Refusal, renewals: int) -> None:
+        """`renewals` is how often the credentials had been renewed when it was sent."""
+        limiter, told = self.means.lane.limiter, refusal.message
+        match refusal.kind:
+            case "throttled":
+                self.means.counter.add(throttled=1)
+                limiter.throttled(self.permit, refusal.wait)
+                self.again("throttled", told, wait=refusal.wait)
+            case "starting":
+                limiter.starting(self.permit)
+                self.again("starting", told, wait=refusal.wait)
+            case "unavailable":
+                self.means.counter.add(failed=1)
+                limiter.late(self.permit)
+                self.again("unavailable", told, wait=refusal.wait, paid=True)
+            case _:
+                limiter.release(self.permit)
+                self.for_good(refusal, renewals)
+
+    def for_good(self, refusal: Refusal, renewals: int) -> None:
+        """It is of no use to send the same again."""
+        match refusal.kind:
+            case "too_large":
+                size = len(self.encoded.payload.body)
+                self.means.lane.packing.too_large(self.piece.rows, size)
+                self.settle.refused(self.piece, f"too large: {refusal.message} ({size:,} bytes)")
+            case "rows":
+                self.settle.refused(self.piece, refusal.message)
+            case "expired":
+                self.renewed(refusal.message, renewals)
+            case _:
+                raise _final(refusal)
+
+    def renewed(self, message: str, renewals: int) -> None:
+        """Once more with new credentials; those that are refused as well are no good."""
+        if self.piece.tries.renewed:
+            raise SourceDenied(
+                f"{self.means.endpoint} refuses new credentials too: {message}",
+                hint="see the connection's credentials",
+                details={"resume": True, "status": 401},
+            )
+        self.means.renew(renewals)
+        self.piece.tries.renewed = True
+        self.settle.again(self.piece, time.monotonic())
+
+    def again(
+        self, trouble: Trouble, message: str, hint: str = "", *, wait: float | None = None, paid: bool = False
+    ) -> None:
+        """Later, smaller, or not at all. `paid`: the endpoint may count what failed."""
+        means, piece, now = self.means, self.piece, time.monotonic()
+        after = piece.tries.failed(trouble, piece.rows, now, means.lane.last_answer, means.patience)
+        if after.what == "bad":
+            self.settle.refused(piece, message)
+            return
+        if after.what == "over" or (wait or 0.0) > means.patience.of(trouble):
+            raise SourceUnavailable(
+                f"{means.endpoint} is {_WORDS[trouble]} (tried {piece.tries.count} times): {message}",
+                hint=hint or "try again later; answers that were kept are not paid again",
+                details={"resume": True},
+            )
+        means.counter.add(paid_twice=int(paid))
+        if after.what == "smaller":
+            self.settle.halve(piece)
+        else:
+            self.settle.again(piece, now + max(after.seconds, wait or 0.0, means.lane.budget.take(trouble)))
+
+
+def _final(refusal: Refusal) -> MusterError:
+    if refusal.kind == "missing":
+        hint = "see the endpoint's name, and that it is in service"
+        return NotFound(refusal.message, hint=hint, details={"resume": True})
+    hint = "see the connection's credentials, and what they may do"
+    return SourceDenied(refusal.message, hint=hint, details={"resume": True})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -14,7 +14,6 @@ from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.recognise import recognise
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.exchange import Answer, Payload, Refusal
-from muster.predictors.external.provider import Described
 from muster.signature import Json, Scalar, Signature, Task
 
 __all__ = ["Ask", "Recognised", "Tried", "recognised"]
@@ -58,16 +57,16 @@ class Recognised:
 
 
 def recognised(
-    ask: Ask, kind: str, rows: pa.RecordBatch, signature: Signature, described: Described, declared: Declared, task: Task, classes: Sequence[Scalar]
+    ask: Ask, kind: str, rows: pa.RecordBatch, signature: Signature, load: Mapping[str, Json], declared: Declared, task: Task, classes: Sequence[Scalar]
 ) -> Recognised:
-    """Try what is declared, else what the provider tells, else what such endpoints mostly take, until one is understood.
+    """`load` has what the provider told of formats. Try what is declared, else what the provider tells, else what such endpoints mostly take, until one is understood.
 
     InvalidInput lists all that was tried, where none is.
     """
     tried: list[Tried] = []
-    for spec in _requests(kind, signature, described, declared):
+    for spec in _requests(kind, signature, load, declared):
         spec = spec if spec.columns else replace(spec, columns=signature.names)  # noqa: PLW2901  # the one that is sent
-        found = _try(ask, spec, rows.slice(0, 1 if spec.one_row else _ROWS), _hints(described, declared), task, classes, tried)
+        found = _try(ask, spec, rows.slice(0, 1 if spec.one_row else _ROWS), _hints(load, declared), task, classes, tried)
         if found is not None and _again(ask, spec, rows, found, tried):
             return Recognised(spec, found, tuple(tried))
     raise InvalidInput(
@@ -77,15 +76,15 @@ def recognised(
     )
 
 
-def _requests(kind: str, signature: Signature, described: Described, declared: Declared) -> list[RequestSpec]:
+def _requests(kind: str, signature: Signature, load: Mapping[str, Json], declared: Declared) -> list[RequestSpec]:
     if declared.request != "auto":
         return [RequestSpec.from_json(declared.request)]
-    told = [] if described.request == "auto" else [RequestSpec.from_json(described.request)]
+    told = [] if load["request"] == "auto" else [RequestSpec.from_json(load["request"])]
     return [*told, *(c for c in candidates(kind, signature) if c not in told)]
 
 
-def _hints(described: Described, declared: Declared) -> Json:
-    return declared.response if declared.response != "auto" else described.response
+def _hints(load: Mapping[str, Json], declared: Declared) -> Json:
+    return declared.response if declared.response != "auto" else load["response"]
 
 
 def _try(

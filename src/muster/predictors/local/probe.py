@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Mapping
-from datetime import date, timedelta
-from decimal import Decimal
 from functools import partial
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from muster.casts import type_name
@@ -20,18 +14,17 @@ from muster.predictor import Draft, Finding, Site
 from muster.predictors.local.asking import Asked, Asker, one_batch
 from muster.predictors.local.completing import complete
 from muster.predictors.local.deciding import Decision, decide
-from muster.predictors.order import better_order
 from muster.predictors.local.predictor import open_raw
 from muster.predictors.local.raw import places, texts
 from muster.predictors.local.reading import read, scores, wanted
 from muster.predictors.local.spread import cores, spread
+from muster.predictors.order import better_order
+from muster.predictors.probing import FIRST, from_all_over, plain
 from muster.records import Probe
 from muster.signature import Json
 
 __all__ = ["probe"]
 
-_ROWS = 200
-_FIRST = 3
 _QUICK = 0.5
 """Seconds to load, up to which a model may be loaded once more to be measured."""
 
@@ -39,7 +32,7 @@ _QUICK = 0.5
 def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     """Ask about the sample, else about the model's own example; without either the model is loaded only."""
     description, declared = draft.description, draft.declared
-    sample = _spread(sample)
+    sample = from_all_over(sample)
     with open_raw(draft, site) as worker:
         started = time.perf_counter()
         facts = worker.start()
@@ -47,7 +40,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         example = description.example if sample is None else None
         schemas = (None if sample is None else sample.schema), (None if example is None else example.schema)
         signature = complete(facts, declared, description, *schemas)
-        data = sample if sample is not None and sample.num_rows else _spread(example)
+        data = sample if sample is not None and sample.num_rows else from_all_over(example)
         asked = Asked()
         if data is not None and data.num_rows:
             asked = Asker(worker, parameters(signature, {}), site.settings.seconds("worker.call_seconds")).ask(
@@ -84,13 +77,6 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     )
 
 
-def _spread(table: pa.Table | None) -> pa.Table | None:
-    """At most so many rows of the table, from all over it: files are often sorted by label."""
-    if table is None or table.num_rows <= _ROWS:
-        return table
-    return table.take(pa.array(np.linspace(0, table.num_rows - 1, _ROWS).astype(np.int64)))
-
-
 def _labelled(asked: Asked, decision: Decision, target: str | None) -> list[str]:
     """A word of warning where the sample's own labels speak for another order of classes."""
     raw, rows, reading = asked.raw, asked.rows, decision.reading
@@ -125,22 +111,5 @@ def _shown(facts: Mapping[str, Json], raw: pa.RecordBatch | None) -> dict[str, J
 def _first_rows(asked: Asked, decision: Decision) -> tuple[Json, ...]:
     if asked.raw is None:
         return ()
-    answer = read(asked.raw.slice(0, _FIRST), decision.reading, decision.output)
-    return tuple(_json(row) for row in answer.to_pylist())
-
-
-def _json(value: Any) -> Json:
-    match value:
-        case float():
-            return value if math.isfinite(value) else str(value)
-        case None | bool() | int() | str():
-            return value
-        case dict():
-            return {str(k): _json(v) for k, v in value.items()}
-        case list() | tuple():
-            return [_json(v) for v in value]
-        case bytes():
-            return f"{len(value)} bytes"
-        case date() | timedelta() | Decimal():
-            return str(value)
-    return json.dumps(value, default=str)
+    answer = read(asked.raw.slice(0, FIRST), decision.reading, decision.output)
+    return tuple(plain(row) for row in answer.to_pylist())

@@ -1,0 +1,112 @@
+"""One request after the other, for those who want to see what comes back: probes and snapshots."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+import pyarrow as pa
+
+from muster.errors import InvalidInput, ModelFailed, NotFound, SourceDenied, SourceUnavailable, plural
+from muster.predictors.external.codecs.decode import decode
+from muster.predictors.external.codecs.encode import encode
+from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
+from muster.predictors.external.exchange import Answer, Payload, Refusal, RefusalKind
+from muster.predictors.external.opening import open_provider
+from muster.predictors.external.transport.retry import Patience, Tries, Trouble
+from muster.predictors.external.transport.unreachable import Unreachable
+from muster.records import Connection, new_id
+from muster.signature import Json, Output
+
+__all__ = ["Asker"]
+
+_GRACE = 10.0
+_TROUBLE: dict[RefusalKind, Trouble] = {"throttled": "throttled", "starting": "starting", "unavailable": "unavailable"}
+
+
+class Asker:
+    """Sends at most so many requests to an endpoint; InvalidInput once they are used up. Tries again are not counted."""
+
+    def __init__(self, connection: Connection, route: Json, seconds: float, calls: int) -> None:
+        assert isinstance(route, dict)
+        self.kind = connection.kind
+        self.calls = 0
+        self._route, self._seconds, self._most = route, seconds, calls
+        self._provider, self._send = open_provider(connection)
+        self._patience = Patience(throttled=120.0, unavailable=30.0, timeout=30.0)
+        self._answered: float | None = None
+
+    def __enter__(self) -> Asker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._provider.close()
+        self._send.close()
+
+    @property
+    def left(self) -> int:
+        return max(0, self._most - self.calls)
+
+    def predict(self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output) -> pa.RecordBatch:
+        """The answers to the rows by a codec that is known; in a request for each where no request takes more."""
+        size = 1 if request.one_row else max(1, rows.num_rows)
+        pieces = [self._one(rows.slice(at, size), request, response, output) for at in range(0, rows.num_rows, size)]
+        names = list(dict.fromkeys(n for p in pieces for n in p.schema.names))
+        columns = [
+            pa.concat_arrays([p.column(n) if n in p.schema.names else pa.nulls(p.num_rows, pa.string()) for p in pieces])
+            for n in names
+        ]
+        return pa.RecordBatch.from_arrays(columns, names=names)
+
+    def _one(self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output) -> pa.RecordBatch:
+        answer = self.ask(encode(rows, request))
+        if isinstance(answer, Refusal):
+            raise ModelFailed(f"the endpoint refuses {plural(rows.num_rows, 'row')}: {answer.message}", hint="see the rows")
+        return decode(answer.body, answer.content_type, rows.num_rows, output, response)
+
+    def ask(self, payload: Payload) -> Answer | Refusal:
+        """One request, tried again while that may help. Who may not ask, or asks what is not there, is told so at once."""
+        if self.left <= 0:
+            raise InvalidInput(
+                f"{plural(self._most, 'call')} were not enough to find out how the endpoint is asked",
+                hint="declare `request` and `response`, or allow more with `probe_calls`",
+            )
+        self.calls += 1
+        identity, tries = new_id(), Tries()
+        while True:
+            outcome = self._sent(payload, identity, tries)
+            if isinstance(outcome, (Answer, Refusal)):
+                return outcome
+            time.sleep(outcome)
+
+    def _sent(self, payload: Payload, identity: str, tries: Tries) -> Answer | Refusal | float:
+        """What came back, or the seconds until the next try."""
+        try:
+            reply = self._send(self._provider.request(self._route, payload, identity), self._seconds + _GRACE)
+        except Unreachable as error:
+            if not error.passes:
+                raise SourceUnavailable(error.message, hint=error.hint) from None
+            told = Refusal("unavailable", error.message)
+            return self._later(told, "timeout" if error.kind == "timeout" else "unavailable", tries)
+        read = self._provider.read(reply)
+        if isinstance(read, Answer):
+            self._answered = time.monotonic()
+            return read
+        if read.kind == "expired" and not tries.renewed:
+            tries.renewed = True
+            self._provider.renew()
+            return 0.0
+        if read.kind in ("denied", "expired"):
+            raise SourceDenied(f"the endpoint refuses who asks: {read.message}", hint="see `muster connection test`")
+        if read.kind == "missing":
+            raise NotFound(f"there is no such endpoint, or it is not in service: {read.message}", hint="see `muster discover`")
+        trouble = _TROUBLE.get(read.kind)
+        return read if trouble is None else self._later(read, trouble, tries)
+
+    def _later(self, told: Refusal, trouble: Trouble, tries: Tries) -> float:
+        found = tries.failed(trouble, 1, time.monotonic(), self._answered, self._patience)
+        if found.what == "wait":
+            return told.wait if told.wait is not None else found.seconds
+        raise SourceUnavailable(f"the endpoint does not answer: {told.message}", hint="try again later, or see its log")

@@ -1,0 +1,76 @@
+"""Endpoints as an origin: one for all kinds of connections, whose providers differ and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from muster.endpoint import Reached
+from muster.errors import InvalidModel
+from muster.predictor import Description, Draft, Finding, Predictor, Site
+from muster.records import Version
+
+__all__ = ["EndpointOrigin"]
+
+
+class EndpointOrigin:
+    """Claims an endpoint that comes with its connection; which kind it is, the connection says."""
+
+    name = "endpoint"
+
+    def claims(self, source: object) -> bool:
+        return isinstance(source, Reached)
+
+    def describe(self, source: object, scratch: Path) -> Description:
+        """What the provider tells of it now; nothing is predicted yet."""
+        from muster.predictors.external.opening import open_provider
+
+        if not isinstance(source, Reached):
+            raise InvalidModel(
+                f"a {type(source).__name__} is no endpoint", hint="give muster.Endpoint(connection, name), or --connection"
+            )
+        endpoint, connection = source.endpoint, source.connection
+        provider, send = open_provider(connection)
+        try:
+            told = provider.describe(endpoint)
+        finally:
+            provider.close()
+            send.close()
+        address = {"name": endpoint.name, "variant": endpoint.variant}
+        return Description(
+            source=str(endpoint),
+            specification={
+                "format": "muster.endpoint/1",
+                "kind": connection.kind,
+                "endpoint": address,
+                "route": dict(told.route),
+                "configuration": dict(told.configuration),
+            },
+            task=told.task,
+            classes=told.classes,
+            signature=told.signature,
+            load={
+                "connection": connection.name,
+                "endpoint": address,
+                "route": dict(told.route),
+                "limits": asdict(told.limits),
+                "configuration": dict(told.configuration),
+                "request": told.request,
+                "response": told.response,
+            },
+            notes=told.notes,
+            lineage={k: v for k, v in told.lineage.items() if v is not None},
+        )
+
+    def probe(self, draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
+        from muster.predictors.external.probe import probe
+
+        return probe(draft, site, sample)
+
+    def open(self, version: Version, site: Site, workers: int = 1) -> Predictor:
+        from muster.predictors.external.predictor import EndpointPredictor
+
+        return EndpointPredictor(version, site.connection(str(version.load["connection"])))

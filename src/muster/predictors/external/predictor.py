@@ -1,0 +1,105 @@
+"""A Predictor whose model someone else runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import pyarrow as pa
+
+from muster.endpoint import Endpoint
+from muster.errors import InvalidInput
+from muster.predictor import Call
+from muster.predictors.external.codecs.decode import decode
+from muster.predictors.external.codecs.encode import encode
+from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
+from muster.predictors.external.exchange import Answer, Limits, Payload
+from muster.predictors.external.opening import open_provider
+from muster.predictors.external.transport.caller import Caller
+from muster.predictors.external.transport.checkpoint import Checkpoint
+from muster.predictors.external.transport.counts import Counts
+from muster.predictors.external.transport.rate import Caps
+from muster.records import Connection, Version
+from muster.signature import Json, Output, Signature
+
+__all__ = ["EndpointPredictor", "caps_of", "limits_of"]
+
+
+class EndpointPredictor:
+    """Asks a version's endpoint as the version says: its codec was fixed when it was registered, and nothing is guessed."""
+
+    def __init__(self, version: Version, connection: Connection, kept: Checkpoint | None = None) -> None:
+        self._version = version
+        self._request = RequestSpec.from_json(version.load["request"])
+        self._response = ResponseSpec.from_json(version.load["response"])
+        self._provider, self._send = open_provider(connection)
+        route = version.load["route"]
+        assert isinstance(route, dict)
+        caps, most = caps_of(connection)
+        self._caller = Caller(
+            self._provider,
+            route,
+            limits_of(version.load["limits"]),
+            self._send,
+            encode=self._encode,
+            decode=self._decode,
+            schema=version.output.schema,
+            key=f"{connection.kind}/{connection.name}/{version.load['endpoint']}",
+            name=version.source,
+            version=version.digest,
+            caps=caps,
+            cap=most,
+            answered=kept,
+        )
+
+    @property
+    def signature(self) -> Signature:
+        return self._version.signature
+
+    @property
+    def output(self) -> Output:
+        return self._version.output
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        found = {"calls"} | ({"probabilities"} if self.output.probabilities else set())
+        return frozenset(found | ({"params"} if self.signature.parameters else set()))
+
+    @property
+    def counts(self) -> Counts:
+        """What was asked of the endpoint since this was opened."""
+        return self._caller.counts
+
+    def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
+        return self._caller.ask(batch, call)
+
+    def close(self) -> None:
+        self._caller.close()
+        self._provider.close()
+        self._send.close()
+
+    def _encode(self, batch: pa.RecordBatch, params: Mapping[str, Json], identity: str) -> Payload:
+        return encode(batch, self._request, params, identity)
+
+    def _decode(self, answer: Answer, rows: int) -> pa.RecordBatch:
+        return decode(answer.body, answer.content_type, rows, self.output, self._response)
+
+
+def caps_of(connection: Connection) -> tuple[Caps, int | None]:
+    """What calls over a connection may use together, and the most of them at once."""
+    caps = connection.caps
+    most = caps.get("concurrency")
+    return Caps(
+        requests_per_second=caps.get("rate"),
+        money=caps.get("spend"),
+        call_price=caps.get("price_per_call", 0.0),
+        hour_price=caps.get("price_per_hour", 0.0),
+    ), None if most is None else int(most)
+
+
+def limits_of(document: Json) -> Limits:
+    """The limits that were stored with a version."""
+    match document:
+        case {"bytes": int(size), "seconds": int() | float() as seconds, "concurrency": int(start), "most": int(most), "rows": rows}:
+            return Limits(size, float(seconds), start, most, rows if isinstance(rows, int) else None)
+    raise InvalidInput(f"{document!r} are no limits of an endpoint", hint="register the version again")

@@ -1,0 +1,134 @@
+"""The calls that registration makes: how the endpoint is asked and answers, in which order it wants columns, and what it said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from muster.conform import fit
+from muster.errors import InvalidInput, plural
+from muster.predictor import Declared, Description, Draft, Finding, Site
+from muster.predictors.external.asking import Asker
+from muster.predictors.external.codecs.outputs import output_of
+from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
+from muster.predictors.external.evidence import evidence
+from muster.predictors.external.recognition import Recognised, recognised
+from muster.predictors.local.completing import complete
+from muster.predictors.local.raw import texts
+from muster.predictors.probing import FIRST, from_all_over, plain
+from muster.records import Probe, Reading
+from muster.signature import CLASSIFICATION, Json, Output, Scalar, Signature, Task
+
+__all__ = ["probe"]
+
+
+def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
+    """Ask about the sample. Without one both formats must be declared in full, and nothing is asked."""
+    description, declared = draft.description, draft.declared
+    signature = complete({}, declared, description, None if sample is None else sample.schema, None)
+    task, classes = _task(declared, description), declared.classes or description.classes
+    rows, truth = _rows(sample, signature, declared.target or description.target)
+    if rows is None:
+        return _unseen(declared, description, signature, task, classes)
+    limits = description.load["limits"]
+    assert isinstance(limits, dict)
+    seconds = limits["seconds"]
+    assert isinstance(seconds, (int, float))
+    connection = site.connection(str(description.load["connection"]))
+    with Asker(connection, description.load["route"], float(seconds), declared.probe_calls) as asker:
+        found = recognised(asker.ask, asker.kind, rows, signature, description.load, declared, task, classes)
+        output = output_of(found.response, task, classes or found.classes)
+        _refuse_unknown(output)
+        order = evidence(asker, found, rows, truth, signature, output)
+        began = time.monotonic()
+        first = asker.predict(rows.slice(0, FIRST), found.request, found.response, output)
+        took = time.monotonic() - began
+    shown: dict[str, Json] = {"probes": [t.to_json() for t in found.tried], "calls": asker.calls, "order": order}
+    answers = tuple(plain(row) for row in first.to_pylist())
+    seen = Probe(
+        rows=rows.num_rows, source="sample", seconds_to_load=0.0, seconds_to_predict=round(took, 6), python="", raw=shown, first=answers
+    )
+    return _finding(declared, description, signature, output, found.request, found.response, seen, order)
+
+
+def _task(declared: Declared, description: Description) -> Task:
+    task = declared.task or description.task
+    if task is None:
+        raise InvalidInput(
+            "the endpoint does not tell what it answers",
+            hint="declare the task: binary, multiclass, multilabel, regression, multioutput or other",
+        )
+    return task
+
+
+def _rows(sample: pa.Table | None, signature: Signature, target: str | None) -> tuple[pa.RecordBatch | None, pa.Array | None]:
+    """Rows of the sample that fit the signature, from all over it, and the truth of each where the sample has it."""
+    chosen = from_all_over(sample)
+    if chosen is None or not chosen.num_rows:
+        return None, None
+    batch = chosen.combine_chunks().to_batches()[0]
+    rows, errors = fit(batch.schema, signature, {}).apply(batch)
+    good = None if errors is None else errors.is_null()
+    if good is not None:
+        rows, batch = rows.filter(good), batch.filter(good)
+    if not rows.num_rows:
+        raise InvalidInput(
+            f"no row of the sample fits the signature: {errors[0] if errors is not None else 'it has none'}", hint="give a sample of the endpoint's input"
+        )
+    known = target is not None and target in batch.schema.names and target not in signature.names
+    return rows, batch.column(target) if known else None
+
+
+def _unseen(
+    declared: Declared, description: Description, signature: Signature, task: Task, classes: tuple[Scalar, ...]
+) -> Finding:
+    """Nothing to ask about: what is declared stands, and says that nobody has seen it work."""
+    wanted = (declared.request, description.load["request"]), (declared.response, description.load["response"])
+    request, response = (told if told != "auto" else known for told, known in wanted)
+    missing = [n for n, told in (("request", request), ("response", response)) if told == "auto"]
+    spec = None if missing else ResponseSpec.from_json(response)
+    if spec is None or not spec.frozen:
+        raise InvalidInput(
+            f"without a sample nothing can be found out, and {' and '.join(f'`{n}`' for n in missing) or '`response`'} is not declared in full",
+            hint="give a sample (some rows of the endpoint's input), or the explicit specifications",
+        )
+    output = output_of(spec, task, classes)
+    _refuse_unknown(output)
+    seen = Probe(rows=0, source="none", seconds_to_load=0.0, seconds_to_predict=0.0, python="")
+    order: dict[str, Json] = {"columns": {"verdict": "not decidable", "reason": "there was no sample"}}
+    return _finding(declared, description, signature, output, RequestSpec.from_json(request), spec, seen, order)
+
+
+def _refuse_unknown(output: Output) -> None:
+    if output.task in CLASSIFICATION and not output.classes:
+        raise InvalidInput(
+            "the endpoint's answers do not tell its classes", hint="declare them in order; in binary the positive one last"
+        )
+
+
+def _finding(
+    declared: Declared, description: Description, signature: Signature, output: Output, request: RequestSpec, response: ResponseSpec, seen: Probe, order: Mapping[str, Json],
+) -> Finding:
+    codec: dict[str, Json] = {"request": request.to_json(), "response": response.to_json()}
+    return Finding(
+        task=output.task,
+        target=declared.target or description.target,
+        signature=signature,
+        output=output,
+        reading=Reading(),
+        probe=seen,
+        notes=tuple(_notes(order)),
+        load={**codec, "order": dict(order)},
+        specification={**codec, "signature": signature.to_json(), "output": output.to_json()},
+    )
+
+
+def _notes(order: Mapping[str, Json]) -> list[str]:
+    """A word of warning where nothing but the order tells what is what, and nothing showed that it is right."""
+    return [
+        f"the order of the {what} could not be checked: {told.get('reason', 'exchanging them makes no difference on the sample')}"
+        for what, told in order.items()
+        if isinstance(told, dict) and told.get("verdict") == "not decidable"
+    ]

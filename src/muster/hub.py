@@ -39,8 +39,8 @@ from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
 from muster.records import Connection, DatasetRecord, Version
 from muster.registry.backup import Backup, back_up, restore
-from muster.registry.connections import CAPS
 from muster.registry.collect import Collected, Collector, Retention
+from muster.registry.connections import CAPS
 from muster.registry.endings import Retries
 from muster.registry.importing import Import, Imported, ImportReport
 from muster.registry.leftovers import Leftovers
@@ -253,9 +253,7 @@ class Hub(Workshop):
         """
         caps = {n: settings.pop(n) for n in CAPS if settings.get(n) is not None}
         kept = checked_settings(kind, {n: v for n, v in settings.items() if n not in CAPS})
-        return self._connections.register(
-            name, kind, kept, caps, description=description, tags=tags, replace=replace
-        )
+        return self._connections.register(name, kind, kept, caps, description=description, tags=tags, replace=replace)
 
     def discover(self, connection: str, name: str = "") -> Iterator[Listed]:
         """The endpoints that a connection's account serves now, whose names have `name` in them; any of them can be registered."""

@@ -355,7 +355,7 @@ class DatasetRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection(Record):
-    """A named account of a provider, or one endpoint. `settings` hold secrets as where they are (`env:NAME`, `file:path`), never themselves.
+    """A named account of a provider, or one endpoint. `settings` hold secrets as where they are, never themselves.
 
     `caps` are what calls over it may use together: `concurrency`, `rate` (requests a second), `price_per_call`,
     `price_per_hour` and `spend`, in the currency that the prices are in.

@@ -115,7 +115,9 @@ def _users(reader: Reader, name: str) -> Sequence[str]:
 def _check_caps(caps: Mapping[str, float]) -> None:
     wrong = [f"there is no cap `{n}`{near(n, CAPS)}" for n in caps if n not in CAPS]
     for name, value in caps.items():
-        if name in CAPS and (isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0):
+        if name in CAPS and (
+            isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0
+        ):
             wrong.append(f"`{name}` is {value!r}, and no number above 0: it is {CAPS[name]}")
     if caps.get("spend") and not (caps.get("price_per_call") or caps.get("price_per_hour")):
         wrong.append("`spend` needs a price: `price_per_call` or `price_per_hour`")

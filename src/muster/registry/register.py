@@ -116,10 +116,16 @@ class Registration:
                 environment = self._environment(description)
                 draft = Draft(description=description, declared=declared, digest=digest, environment=environment)
                 finding = origin.probe(draft, self._tools.site, request.sample)
-                return self._commit(self._version(name, draft, size, finding))
+                return self._commit(self._version(name, self._identified(draft, finding), size, finding))
             except BaseException:
                 self._discard(digest)
                 raise
+
+    def _identified(self, draft: Draft, finding: Finding) -> Draft:
+        """An endpoint is identified also by how it is asked, which is known only now."""
+        if draft.description.folder is not None or not finding.specification:
+            return draft
+        return replace(draft, digest=self._tools.specify({**draft.description.specification, **finding.specification}))
 
     def _scanned(self, description: Description, digest: str) -> Description:
         """Before anything of it is loaded."""

@@ -17,8 +17,8 @@ from muster.predictor import Declared, Description
 from muster.predictors.local.classes import match, one_type, type_of
 from muster.predictors.local.deciding import decide
 from muster.predictors.local.objectives import objective
-from muster.predictors.order import better_order, never_likely
 from muster.predictors.local.reading import read, wanted
+from muster.predictors.order import better_order, never_likely
 from muster.records import Reading
 from muster.signature import Json, Output, Scalar, Task, canonical
 

@@ -81,7 +81,7 @@ _VIEW: View[Connection] = View(
     [
         Column("name", lambda c: c.name, "name"),
         Column("kind", lambda c: c.kind),
-        Column("settings", lambda c: _settings(c)),
+        Column("settings", lambda c: ", ".join(f"{k}={v}" for k, v in c.settings.items())),
         Column("tags", lambda c: c.tags),
         Column("created_at", lambda c: c.created_at),
         Column("description", lambda c: c.description),
@@ -97,10 +97,6 @@ def show_connection(hub: Hub, name: str) -> Shown:
     """Show a connection: its settings, its caps, and the versions that use it."""
     found, uses = hub.connection(name), hub.connection_uses(name)
     return Shown({**plain(found), "uses": list(uses)}, lambda: _sheet(found, list(uses)))
-
-
-def _settings(found: Connection) -> str:
-    return ", ".join(f"{k}={v}" for k, v in found.settings.items())
 
 
 def _sheet(found: Connection, uses: list[str]) -> Sheet:

@@ -30,10 +30,14 @@ __all__ = ["discover"]
 def discover(session: Session, connection: str, name: str) -> None:
     """List the endpoints that an account serves, as it tells of them now."""
     found = list(session.hub.discover(connection, name))
-    view = View(_COLUMNS, plain, empty=f"{connection} serves no endpoint{f' with `{name}` in its name' if name else ''}")
+    view = View(
+        _COLUMNS, plain, empty=f"{connection} serves no endpoint{f' with `{name}` in its name' if name else ''}"
+    )
     show_all(session, found, view)
     if found:
-        session.next(f"muster register MODEL {found[0].number or found[0].name} --connection {connection} --sample DATA")
+        session.next(
+            f"muster register MODEL {found[0].number or found[0].name} --connection {connection} --sample DATA"
+        )
 
 
 def _variants(listed: Listed) -> str:
@@ -41,7 +45,9 @@ def _variants(listed: Listed) -> str:
     if len(listed.variants) < 2:
         return ", ".join(listed.variants)
     shares = {n: told.get("weight", told.get("traffic")) for n, told in listed.variants.items()}
-    return ", ".join(n if share is None else f"{n} {share:g}" for n, share in shares.items() if not isinstance(share, str))
+    return ", ".join(
+        n if share is None else f"{n} {share:g}" for n, share in shares.items() if not isinstance(share, str)
+    )
 
 
 _COLUMNS: list[Column[Listed]] = [

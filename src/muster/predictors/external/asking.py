@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Self
 
 import pyarrow as pa
 
@@ -36,7 +37,7 @@ class Asker:
         self._patience = Patience(throttled=120.0, unavailable=30.0, timeout=30.0)
         self._answered: float | None = None
 
-    def __enter__(self) -> Asker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -49,21 +50,29 @@ class Asker:
     def left(self) -> int:
         return max(0, self._most - self.calls)
 
-    def predict(self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output) -> pa.RecordBatch:
+    def predict(
+        self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output
+    ) -> pa.RecordBatch:
         """The answers to the rows by a codec that is known; in a request for each where no request takes more."""
         size = 1 if request.one_row else max(1, rows.num_rows)
         pieces = [self._one(rows.slice(at, size), request, response, output) for at in range(0, rows.num_rows, size)]
         names = list(dict.fromkeys(n for p in pieces for n in p.schema.names))
         columns = [
-            pa.concat_arrays([p.column(n) if n in p.schema.names else pa.nulls(p.num_rows, pa.string()) for p in pieces])
+            pa.concat_arrays(
+                [p.column(n) if n in p.schema.names else pa.nulls(p.num_rows, pa.string()) for p in pieces]
+            )
             for n in names
         ]
         return pa.RecordBatch.from_arrays(columns, names=names)
 
-    def _one(self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output) -> pa.RecordBatch:
+    def _one(
+        self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output
+    ) -> pa.RecordBatch:
         answer = self.ask(encode(rows, request))
         if isinstance(answer, Refusal):
-            raise ModelFailed(f"the endpoint refuses {plural(rows.num_rows, 'row')}: {answer.message}", hint="see the rows")
+            raise ModelFailed(
+                f"the endpoint refuses {plural(rows.num_rows, 'row')}: {answer.message}", hint="see the rows"
+            )
         return decode(answer.body, answer.content_type, rows.num_rows, output, response)
 
     def ask(self, payload: Payload) -> Answer | Refusal:
@@ -101,7 +110,9 @@ class Asker:
         if read.kind in ("denied", "expired"):
             raise SourceDenied(f"the endpoint refuses who asks: {read.message}", hint="see `muster connection test`")
         if read.kind == "missing":
-            raise NotFound(f"there is no such endpoint, or it is not in service: {read.message}", hint="see `muster discover`")
+            raise NotFound(
+                f"there is no such endpoint, or it is not in service: {read.message}", hint="see `muster discover`"
+            )
         trouble = _TROUBLE.get(read.kind)
         return read if trouble is None else self._later(read, trouble, tries)
 

@@ -60,7 +60,7 @@ class Azure:
 
     def _opened(self) -> Any:
         try:
-            import azure.identity as identity
+            from azure import identity
         except ImportError:
             raise MissingExtra.named("azure", "a connection to Azure ML") from None
         options = self._options

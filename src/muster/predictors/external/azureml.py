@@ -78,7 +78,9 @@ class AzureML:
         told = said or reply.headers.get("ms-azureml-model-error-reason") or code or f"status {reply.status}"
         if reply.status == 424:
             status = reply.headers.get("ms-azureml-model-error-statuscode", "")
-            return Refusal("unavailable" if status == "503" else "throttled" if status == "429" else "rows", told, wait_of(reply))
+            return Refusal(
+                "unavailable" if status == "503" else "throttled" if status == "429" else "rows", told, wait_of(reply)
+            )
         kind = _STATUSES.get(reply.status, "rows" if reply.status < 500 else "unavailable")
         return Refusal(kind, told, wait_of(reply))
 
@@ -159,7 +161,11 @@ class AzureML:
             model=", ".join(sorted({_model(d) for d in deployments.values()})),
             instance=", ".join(sorted({_size(d) for d in deployments.values()})),
             variants={
-                n: {"model": d["properties"].get("model"), "instance": _size(d), "traffic": (inside.get("traffic") or {}).get(n, 0)}
+                n: {
+                    "model": d["properties"].get("model"),
+                    "instance": _size(d),
+                    "traffic": (inside.get("traffic") or {}).get(n, 0),
+                }
                 for n, d in deployments.items()
             },
             changed_at=datetime.fromisoformat(str(changed)) if changed else None,
@@ -185,8 +191,12 @@ class AzureML:
         return f"{self._workspace}/onlineEndpoints/{quote(name, safe='')}"
 
     def _signed(self, request: Request) -> Request:
-        token = self._azure.token(f"{self._options.get('management_url', 'https://management.azure.com').rstrip('/')}/.default")
-        return Request(request.method, request.url, {**request.headers, "authorization": f"Bearer {token}"}, request.body)
+        token = self._azure.token(
+            f"{self._options.get('management_url', 'https://management.azure.com').rstrip('/')}/.default"
+        )
+        return Request(
+            request.method, request.url, {**request.headers, "authorization": f"Bearer {token}"}, request.body
+        )
 
     def _signature(self, swagger: Any, name: str) -> Signature | None:
         if not swagger:
@@ -211,7 +221,9 @@ def _limits(deployments: Mapping[str, Any]) -> Limits:
     together, seconds = 0, 90.0
     for told in deployments.values():
         settings = told["properties"].get("requestSettings") or {}
-        together += int((told.get("sku") or {}).get("capacity") or 1) * int(settings.get("maxConcurrentRequestsPerInstance") or 1)
+        together += int((told.get("sku") or {}).get("capacity") or 1) * int(
+            settings.get("maxConcurrentRequestsPerInstance") or 1
+        )
         seconds = min(seconds, _duration(str(settings.get("requestTimeout") or "PT5S")))
     together = max(1, together)
     return Limits(1 << 20, seconds, concurrency=min(64, together), most=min(64, 2 * together))

@@ -45,7 +45,9 @@ class Databricks:
             raise InvalidInput("the connection names no workspace", hint="give `host`, or set DATABRICKS_HOST")
         self._host = (host if "://" in host else f"https://{host}").rstrip("/")
         self._send = send
-        self._client = options.get("client_id") or ("" if options.get("token") else os.environ.get("DATABRICKS_CLIENT_ID", ""))
+        self._client = options.get("client_id") or (
+            "" if options.get("token") else os.environ.get("DATABRICKS_CLIENT_ID", "")
+        )
         self._login = self._found(options)
         self._planes: dict[str, Lent] = {}
         access = "see that who asks may view and query the endpoint"
@@ -135,7 +137,13 @@ class Databricks:
     def _granted(self, secret: str) -> tuple[str, float]:
         both = base64.b64encode(f"{self._client}:{secret}".encode()).decode("ascii")
         form = {"grant_type": "client_credentials", "scope": "all-apis"}
-        return ask_token(self._send, f"{self._host}/oidc/v1/token", form, f"Databricks at {self._host}", {"authorization": f"Basic {both}"})
+        return ask_token(
+            self._send,
+            f"{self._host}/oidc/v1/token",
+            form,
+            f"Databricks at {self._host}",
+            {"authorization": f"Basic {both}"},
+        )
 
     def _signed(self, request: Request) -> Request:
         return Request(request.method, request.url, {**request.headers, **self._login.headers()}, request.body)
@@ -187,7 +195,10 @@ def _is_foreign(told: Mapping[str, Any]) -> bool:
 
 
 def _identity(entity: Mapping[str, Any]) -> dict[str, Json]:
-    return {"name": entity.get("entity_name") or entity.get("model_name"), "version": entity.get("entity_version") or entity.get("model_version")}
+    return {
+        "name": entity.get("entity_name") or entity.get("model_name"),
+        "version": entity.get("entity_version") or entity.get("model_version"),
+    }
 
 
 def _listed(told: Mapping[str, Any]) -> Listed:

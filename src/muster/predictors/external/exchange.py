@@ -71,7 +71,8 @@ class Refusal:
 class Limits:
     """What an endpoint takes. `seconds` is the longest that it may work on a request.
 
-    `concurrency` is what to begin with, and `most` never exceeded. `bytes` are those of a request's body; `rows` a ceiling on its rows, where there is one.
+    `concurrency` is what to begin with, and `most` never exceeded. `bytes` are those of a request's body; `rows` is a ceiling
+    on its rows, where there is one.
     """
 
     bytes: int

@@ -71,12 +71,18 @@ class Http:
                 raise InvalidInput(f"the address of `{endpoint.connection}` {told}", hint="see the connection's `url`")
             url = url.replace(mark, quote(value or "", safe=""))
         return Described(
-            route={"url": url}, configuration={"url": url}, limits=self._limits, lineage={"provider": "http", "server": url}
+            route={"url": url},
+            configuration={"url": url},
+            limits=self._limits,
+            lineage={"provider": "http", "server": url},
         )
 
     def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
         return steps(
-            self._send, self._options["url"], login=self._login.how, permission=lambda: "what it allows shows when it is asked"
+            self._send,
+            self._options["url"],
+            login=self._login.how,
+            permission=lambda: "what it allows shows when it is asked",
         )
 
     def close(self) -> None:
@@ -97,4 +103,6 @@ def _number(options: Options, name: str, default: int) -> int:
     try:
         return int(options.get(name, default))
     except ValueError:
-        raise InvalidInput(f"`{name}` of the connection is no number: {options[name]!r}", hint="give a whole number") from None
+        raise InvalidInput(
+            f"`{name}` of the connection is no number: {options[name]!r}", hint="give a whole number"
+        ) from None

@@ -107,7 +107,9 @@ class Lent:
         return self._told
 
 
-def ask_token(send: Send, url: str, form: Mapping[str, str], who: str, headers: Mapping[str, str] | None = None) -> tuple[str, float]:
+def ask_token(
+    send: Send, url: str, form: Mapping[str, str], who: str, headers: Mapping[str, str] | None = None
+) -> tuple[str, float]:
     """A token by OAuth's grant in `form`, and the seconds that it holds; SourceDenied says what the other side says."""
     told = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json", **(headers or {})}
     try:

@@ -56,7 +56,10 @@ def _row_objects(schema: Any, document: Mapping[str, Any], depth: int) -> Iterat
     items = _resolved(schema.get("items"), document)
     if isinstance(items, dict) and isinstance(items.get("properties"), dict):
         yield items
-    inner = [*(schema.get("properties") or {}).values(), *(v for k in ("oneOf", "anyOf", "allOf") for v in schema.get(k) or ())]
+    inner = [
+        *(schema.get("properties") or {}).values(),
+        *(v for k in ("oneOf", "anyOf", "allOf") for v in schema.get(k) or ()),
+    ]
     for each in [*inner, items]:
         yield from _row_objects(each, document, depth + 1)
 

@@ -113,7 +113,8 @@ class OpenInference:
             names = self._rest.get(f"{self._url}/v1/models").get("models")
         except NotFound:
             raise NotFound(
-                f"{self._url} does not list what it serves", hint="register a model by its name: muster.Endpoint(connection, name)"
+                f"{self._url} does not list what it serves",
+                hint="register a model by its name: muster.Endpoint(connection, name)",
             ) from None
         for name in names if isinstance(names, list) else ():
             yield Listed(connection="", name=str(name.get("name") if isinstance(name, dict) else name))

@@ -19,7 +19,7 @@ import pyarrow as pa
 from muster.predictors.local.raw import places
 from muster.signature import Json, Output, Signature
 
-__all__ = ["Exchange", "Order", "column_order", "losses"]
+__all__ = ["Exchange", "Labelled", "Order", "column_order", "losses"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Predict: TypeAlias = Callable[[pa.RecordBatch], pa.RecordBatch]
@@ -31,6 +31,16 @@ _CERTAIN = 4.0
 _PLAIN = 0.02
 """The least share of the loss that counts as a difference, however certain it is."""
 _FLOOR = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows of a version's signature, and what is true of each; None where that is not known."""
+
+    rows: pa.RecordBatch
+    truth: pa.Array | None
+    signature: Signature
+    output: Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +78,16 @@ class Order:
         }
 
 
-def column_order(
-    predict: Predict, rows: pa.RecordBatch, truth: pa.Array, signature: Signature, output: Output, calls: int
-) -> Order | None:
+def column_order(predict: Predict, labelled: Labelled, calls: int) -> Order | None:
     """Exchange pairs of columns of one type, at most so many; None where the truth tells nothing: too few rows, or no loss."""
-    base = losses(predict(rows), truth, output)
+    rows, truth, output = labelled.rows, labelled.truth, labelled.output
+    base = None if truth is None else losses(predict(rows), truth, output)
     if base is None:
         return None
     known = np.isfinite(base)
     if known.sum() < _LEAST_ROWS:
         return None
-    pairs = list(_pairs(signature, rows))
+    pairs = list(_pairs(labelled.signature, rows))
     better, worse = [], []
     for one, other in pairs[:calls]:
         found = losses(predict(_exchanged(rows, one, other)), truth, output)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,7 +29,8 @@ class EndpointOrigin:
 
         if not isinstance(source, Reached):
             raise InvalidModel(
-                f"a {type(source).__name__} is no endpoint", hint="give muster.Endpoint(connection, name), or --connection"
+                f"a {type(source).__name__} is no endpoint",
+                hint="give muster.Endpoint(connection, name), or --connection",
             )
         endpoint, connection = source.endpoint, source.connection
         provider, send = open_provider(connection)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import pyarrow as pa
 
-from muster.endpoint import Endpoint
 from muster.errors import InvalidInput
 from muster.predictor import Call
 from muster.predictors.external.codecs.decode import decode
@@ -100,6 +98,12 @@ def caps_of(connection: Connection) -> tuple[Caps, int | None]:
 def limits_of(document: Json) -> Limits:
     """The limits that were stored with a version."""
     match document:
-        case {"bytes": int(size), "seconds": int() | float() as seconds, "concurrency": int(start), "most": int(most), "rows": rows}:
+        case {
+            "bytes": int(size),
+            "seconds": int() | float() as seconds,
+            "concurrency": int(start),
+            "most": int(most),
+            "rows": rows,
+        }:
             return Limits(size, float(seconds), start, most, rows if isinstance(rows, int) else None)
     raise InvalidInput(f"{document!r} are no limits of an endpoint", hint="register the version again")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from muster.conform import fit
-from muster.errors import InvalidInput, plural
+from muster.errors import InvalidInput
 from muster.predictor import Declared, Description, Draft, Finding, Site
 from muster.predictors.external.asking import Asker
 from muster.predictors.external.codecs.outputs import output_of
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.evidence import evidence
-from muster.predictors.external.recognition import Recognised, recognised
+from muster.predictors.external.recognition import recognised
 from muster.predictors.local.completing import complete
-from muster.predictors.local.raw import texts
 from muster.predictors.probing import FIRST, from_all_over, plain
 from muster.records import Probe, Reading
 from muster.signature import CLASSIFICATION, Json, Output, Scalar, Signature, Task
@@ -31,26 +31,33 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     task, classes = _task(declared, description), declared.classes or description.classes
     rows, truth = _rows(sample, signature, declared.target or description.target)
     if rows is None:
-        return _unseen(declared, description, signature, task, classes)
+        return _unseen(draft, signature, task, classes)
     limits = description.load["limits"]
     assert isinstance(limits, dict)
     seconds = limits["seconds"]
     assert isinstance(seconds, (int, float))
     connection = site.connection(str(description.load["connection"]))
     with Asker(connection, description.load["route"], float(seconds), declared.probe_calls) as asker:
-        found = recognised(asker.ask, asker.kind, rows, signature, description.load, declared, task, classes)
+        wanted = Wanted(asker.kind, signature, description.load, declared, task, classes)
+        found = recognised(asker.ask, rows, wanted)
         output = output_of(found.response, task, classes or found.classes)
         _refuse_unknown(output)
-        order = evidence(asker, found, rows, truth, signature, output)
+        order = evidence(asker, found, Labelled(rows, truth, signature, output))
         began = time.monotonic()
         first = asker.predict(rows.slice(0, FIRST), found.request, found.response, output)
         took = time.monotonic() - began
     shown: dict[str, Json] = {"probes": [t.to_json() for t in found.tried], "calls": asker.calls, "order": order}
     answers = tuple(plain(row) for row in first.to_pylist())
     seen = Probe(
-        rows=rows.num_rows, source="sample", seconds_to_load=0.0, seconds_to_predict=round(took, 6), python="", raw=shown, first=answers
+        rows=rows.num_rows,
+        source="sample",
+        seconds_to_load=0.0,
+        seconds_to_predict=round(took, 6),
+        python="",
+        raw=shown,
+        first=answers,
     )
-    return _finding(declared, description, signature, output, found.request, found.response, seen, order)
+    return _finding(draft, signature, _Codec(found.request, found.response, output, order), seen)
 
 
 def _task(declared: Declared, description: Description) -> Task:
@@ -63,7 +70,9 @@ def _task(declared: Declared, description: Description) -> Task:
     return task
 
 
-def _rows(sample: pa.Table | None, signature: Signature, target: str | None) -> tuple[pa.RecordBatch | None, pa.Array | None]:
+def _rows(
+    sample: pa.Table | None, signature: Signature, target: str | None
+) -> tuple[pa.RecordBatch | None, pa.Array | None]:
     """Rows of the sample that fit the signature, from all over it, and the truth of each where the sample has it."""
     chosen = from_all_over(sample)
     if chosen is None or not chosen.num_rows:
@@ -75,17 +84,17 @@ def _rows(sample: pa.Table | None, signature: Signature, target: str | None) -> 
         rows, batch = rows.filter(good), batch.filter(good)
     if not rows.num_rows:
         raise InvalidInput(
-            f"no row of the sample fits the signature: {errors[0] if errors is not None else 'it has none'}", hint="give a sample of the endpoint's input"
+            f"no row of the sample fits the signature: {errors[0] if errors is not None else 'it has none'}",
+            hint="give a sample of the endpoint's input",
         )
     known = target is not None and target in batch.schema.names and target not in signature.names
     return rows, batch.column(target) if known else None
 
 
-def _unseen(
-    declared: Declared, description: Description, signature: Signature, task: Task, classes: tuple[Scalar, ...]
-) -> Finding:
+def _unseen(draft: Draft, signature: Signature, task: Task, classes: tuple[Scalar, ...]) -> Finding:
     """Nothing to ask about: what is declared stands, and says that nobody has seen it work."""
-    wanted = (declared.request, description.load["request"]), (declared.response, description.load["response"])
+    declared, load = draft.declared, draft.description.load
+    wanted = (declared.request, load["request"]), (declared.response, load["response"])
     request, response = (told if told != "auto" else known for told, known in wanted)
     missing = [n for n, told in (("request", request), ("response", response)) if told == "auto"]
     spec = None if missing else ResponseSpec.from_json(response)
@@ -98,30 +107,38 @@ def _unseen(
     _refuse_unknown(output)
     seen = Probe(rows=0, source="none", seconds_to_load=0.0, seconds_to_predict=0.0, python="")
     order: dict[str, Json] = {"columns": {"verdict": "not decidable", "reason": "there was no sample"}}
-    return _finding(declared, description, signature, output, RequestSpec.from_json(request), spec, seen, order)
+    return _finding(draft, signature, _Codec(RequestSpec.from_json(request), spec, output, order), seen)
 
 
 def _refuse_unknown(output: Output) -> None:
     if output.task in CLASSIFICATION and not output.classes:
         raise InvalidInput(
-            "the endpoint's answers do not tell its classes", hint="declare them in order; in binary the positive one last"
+            "the endpoint's answers do not tell its classes",
+            hint="declare them in order; in binary the positive one last",
         )
 
 
-def _finding(
-    declared: Declared, description: Description, signature: Signature, output: Output, request: RequestSpec, response: ResponseSpec, seen: Probe, order: Mapping[str, Json],
-) -> Finding:
-    codec: dict[str, Json] = {"request": request.to_json(), "response": response.to_json()}
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    request: RequestSpec
+    response: ResponseSpec
+    output: Output
+    order: Mapping[str, Json]
+
+
+def _finding(draft: Draft, signature: Signature, codec: _Codec, seen: Probe) -> Finding:
+    output = codec.output
+    formats: dict[str, Json] = {"request": codec.request.to_json(), "response": codec.response.to_json()}
     return Finding(
         task=output.task,
-        target=declared.target or description.target,
+        target=draft.declared.target or draft.description.target,
         signature=signature,
         output=output,
         reading=Reading(),
         probe=seen,
-        notes=tuple(_notes(order)),
-        load={**codec, "order": dict(order)},
-        specification={**codec, "signature": signature.to_json(), "output": output.to_json()},
+        notes=tuple(_notes(codec.order)),
+        load={**formats, "order": dict(codec.order)},
+        specification={**formats, "signature": signature.to_json(), "output": output.to_json()},
     )
 
 

@@ -10,13 +10,15 @@ import pyarrow as pa
 from muster.errors import InvalidInput, ModelFailed, MusterError, shortened
 from muster.predictor import Declared
 from muster.predictors.external.codecs.candidates import candidates
+from muster.predictors.external.codecs.document import document, text_of
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.recognise import recognise
+from muster.predictors.external.codecs.rows import tabulate
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.exchange import Answer, Payload, Refusal
 from muster.signature import Json, Scalar, Signature, Task
 
-__all__ = ["Ask", "Recognised", "Tried", "recognised"]
+__all__ = ["Ask", "Recognised", "Tried", "Wanted", "recognised"]
 
 Ask = Callable[[Payload], "Answer | Refusal"]
 """One request, tried again where that helps."""
@@ -56,18 +58,38 @@ class Recognised:
         return self.response.meaning.classes
 
 
-def recognised(
-    ask: Ask, kind: str, rows: pa.RecordBatch, signature: Signature, load: Mapping[str, Json], declared: Declared, task: Task, classes: Sequence[Scalar]
-) -> Recognised:
-    """`load` has what the provider told of formats. Try what is declared, else what the provider tells, else what such endpoints mostly take, until one is understood.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is known of an endpoint before it is asked. `load` has what the provider told of formats."""
+
+    kind: str
+    signature: Signature
+    load: Mapping[str, Json]
+    declared: Declared
+    task: Task
+    classes: Sequence[Scalar]
+
+    def requests(self) -> list[RequestSpec]:
+        if self.declared.request != "auto":
+            return [RequestSpec.from_json(self.declared.request)]
+        told = [] if self.load["request"] == "auto" else [RequestSpec.from_json(self.load["request"])]
+        return [*told, *(c for c in candidates(self.kind, self.signature) if c not in told)]
+
+    def hints(self) -> Json:
+        return self.declared.response if self.declared.response != "auto" else self.load["response"]
+
+
+def recognised(ask: Ask, rows: pa.RecordBatch, wanted: Wanted) -> Recognised:
+    """Try what is declared, else what the provider tells, else what such endpoints mostly take, until one is understood.
 
     InvalidInput lists all that was tried, where none is.
     """
     tried: list[Tried] = []
-    for spec in _requests(kind, signature, load, declared):
-        spec = spec if spec.columns else replace(spec, columns=signature.names)  # noqa: PLW2901  # the one that is sent
-        found = _try(ask, spec, rows.slice(0, 1 if spec.one_row else _ROWS), _hints(load, declared), task, classes, tried)
-        if found is not None and _again(ask, spec, rows, found, tried):
+    for each in wanted.requests():
+        spec = each if each.columns else replace(each, columns=wanted.signature.names)
+        few = rows.slice(0, 1 if spec.one_row else _ROWS)
+        found = _answered(ask, spec, few, tried, lambda answer, n: _recognise(answer, n, wanted))
+        if found is not None and _again(ask, spec, few, found, tried):
             return Recognised(spec, found, tuple(tried))
     raise InvalidInput(
         f"nothing that was sent to the endpoint gave an answer that can be read: {'; '.join(_told(t) for t in tried)}",
@@ -76,35 +98,32 @@ def recognised(
     )
 
 
-def _requests(kind: str, signature: Signature, load: Mapping[str, Json], declared: Declared) -> list[RequestSpec]:
-    if declared.request != "auto":
-        return [RequestSpec.from_json(declared.request)]
-    told = [] if load["request"] == "auto" else [RequestSpec.from_json(load["request"])]
-    return [*told, *(c for c in candidates(kind, signature) if c not in told)]
+def _recognise(answer: Answer, rows: int, wanted: Wanted) -> ResponseSpec:
+    return recognise(answer.body, answer.content_type, rows, wanted.task, wanted.classes, wanted.hints())
 
 
-def _hints(load: Mapping[str, Json], declared: Declared) -> Json:
-    return declared.response if declared.response != "auto" else load["response"]
-
-
-def _try(
-    ask: Ask, spec: RequestSpec, rows: pa.RecordBatch, hints: Json, task: Task, classes: Sequence[Scalar], tried: list[Tried]
+def _answered(
+    ask: Ask, spec: RequestSpec, rows: pa.RecordBatch, tried: list[Tried], read: Callable[[Answer, int], ResponseSpec]
 ) -> ResponseSpec | None:
+    """One probe, which is noted whatever comes of it."""
     try:
         payload = encode(rows, spec)
     except MusterError as error:
         tried.append(Tried(spec.format, rows.num_rows, f"it cannot hold these rows: {error.message}", passed=False))
         return None
     answer = ask(payload)
+    received = answer.body if isinstance(answer, Answer) else b""
+    found, outcome = None, "understood"
     if isinstance(answer, Refusal):
-        tried.append(_seen(spec, rows, payload, f"refused: {answer.message}", b"", passed=False))
-        return None
-    try:
-        found = recognise(answer.body, answer.content_type, rows.num_rows, task, classes, hints)
-    except (InvalidInput, ModelFailed) as error:
-        tried.append(_seen(spec, rows, payload, error.message, answer.body, passed=False))
-        return None
-    tried.append(_seen(spec, rows, payload, "understood", answer.body, passed=True))
+        outcome = f"refused: {answer.message}"
+    else:
+        try:
+            found = read(answer, rows.num_rows)
+        except (InvalidInput, ModelFailed) as error:
+            outcome = error.message
+    tried.append(
+        Tried(spec.format, rows.num_rows, outcome, found is not None, _beginning(payload.body), _beginning(received))
+    )
     return found
 
 
@@ -113,29 +132,12 @@ def _again(ask: Ask, spec: RequestSpec, rows: pa.RecordBatch, found: ResponseSpe
     if spec.one_row or rows.num_rows < 2:
         return True
     few = rows.slice(0, 2 if rows.num_rows > 2 else 1)
-    payload = encode(few, spec)
-    answer = ask(payload)
-    if isinstance(answer, Refusal):
-        tried.append(_seen(spec, few, payload, f"refused: {answer.message}", b"", passed=False))
-        return False
-    try:
-        _read(answer, few.num_rows, found)
-    except (InvalidInput, ModelFailed) as error:
-        tried.append(_seen(spec, few, payload, error.message, answer.body, passed=False))
-        return False
-    tried.append(_seen(spec, few, payload, "understood", answer.body, passed=True))
-    return True
+    return _answered(ask, spec, few, tried, lambda answer, n: _read(answer, n, found)) is not None
 
 
-def _read(answer: Answer, rows: int, found: ResponseSpec) -> None:
-    from muster.predictors.external.codecs.document import document, text_of
-    from muster.predictors.external.codecs.rows import tabulate
-
+def _read(answer: Answer, rows: int, found: ResponseSpec) -> ResponseSpec:
     tabulate(document(text_of(answer.body, answer.content_type), found), rows, found)
-
-
-def _seen(spec: RequestSpec, rows: pa.RecordBatch, payload: Payload, outcome: str, body: bytes, *, passed: bool) -> Tried:
-    return Tried(spec.format, rows.num_rows, outcome, passed, _beginning(payload.body), _beginning(body))
+    return found
 
 
 def _beginning(body: bytes) -> str:

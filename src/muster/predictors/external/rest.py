@@ -30,7 +30,9 @@ Sign = Callable[[Request], Request]
 class Rest:
     """`who` is what messages call the other side, and `access` what to look at where it refuses."""
 
-    def __init__(self, send: Send, sign: Sign, who: str, access: str, *, throttles: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, send: Send, sign: Sign, who: str, access: str, *, throttles: frozenset[str] = frozenset()
+    ) -> None:
         self._send = send
         self._sign = sign
         self._who = who
@@ -113,7 +115,9 @@ def message_of(reply: Reply) -> tuple[str, str]:
         return _header_code(reply), "" if _is_page(reply.body) else _beginning(reply.body)
     inner = found.get("error")
     told = inner if isinstance(inner, dict) else found
-    code = next((told[k] for k in ("status", "code", "error_code", "__type", "Code") if isinstance(told.get(k), str)), "")
+    code = next(
+        (told[k] for k in ("status", "code", "error_code", "__type", "Code") if isinstance(told.get(k), str)), ""
+    )
     said = next((told[k] for k in ("message", "Message", "detail", "error") if isinstance(told.get(k), str)), "")
     name = str(code).rpartition("#")[2] or _header_code(reply)
     return name, str(said)

@@ -149,9 +149,7 @@ class SageMaker:
             changed_at=_time(told.get("LastModifiedTime")),
         )
 
-    def _route(
-        self, endpoint: Endpoint, variants: Mapping[str, Any], components: Mapping[str, Any]
-    ) -> dict[str, Json]:
+    def _route(self, endpoint: Endpoint, variants: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, Json]:
         """Which of the models behind it is asked: a variant, a component, or one of many models of a container."""
         name, wanted = _named(endpoint), endpoint.variant
         if wanted is None:
@@ -193,7 +191,11 @@ class SageMaker:
             "model": name,
             "created": told.get("CreationTime"),
             "containers": [
-                {k: c[k] for k in ("Image", "ModelDataUrl", "ModelDataSource", "Environment", "ModelPackageName") if c.get(k)}
+                {
+                    k: c[k]
+                    for k in ("Image", "ModelDataUrl", "ModelDataSource", "Environment", "ModelPackageName")
+                    if c.get(k)
+                }
                 for c in containers
             ],
         }
@@ -212,7 +214,10 @@ class SageMaker:
         told = self._call("DescribeInferenceComponent", InferenceComponentName=name)
         inside = told.get("Specification", {})
         model = inside.get("ModelName")
-        return {"status": told.get("InferenceComponentStatus"), **(self._model(str(model)) if model else {"container": inside.get("Container")})}
+        return {
+            "status": told.get("InferenceComponentStatus"),
+            **(self._model(str(model)) if model else {"container": inside.get("Container")}),
+        }
 
     def _pages(self, operation: str, key: str, query: Mapping[str, Json]) -> Iterator[list[Any]]:
         token: Json = None

@@ -83,4 +83,3 @@ def _problem(setting: Setting, value: Json) -> str:
     if not isinstance(value, (str, bool, int, float, os.PathLike)):
         return f"`{setting.name}` is a {type(value).__name__}, and no text"
     return ""
-

@@ -36,7 +36,10 @@ class Vertex:
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("project_id", "the project; that of the credentials without"),
         Setting("region", "the region, such as europe-west1", required=True),
-        Setting("credentials", "a file of a service account, or of another kind of credentials; Google's default ones without"),
+        Setting(
+            "credentials",
+            "a file of a service account, or of another kind of credentials; Google's default ones without",
+        ),
         Setting("impersonate", "a service account to act for"),
         Setting("endpoint_url", "where Vertex AI's API is, for private links"),
     )
@@ -146,9 +149,12 @@ class Vertex:
             return same[0]
         if same:
             raise InvalidInput(
-                f"{len(same)} endpoints are called `{name}`: {', '.join(map(_short, same))}", hint="give the number of one"
+                f"{len(same)} endpoints are called `{name}`: {', '.join(map(_short, same))}",
+                hint="give the number of one",
             )
-        raise NotFound(f"there is no endpoint `{name}` in {self._parent}{near(name, known.values())}", hint="see `muster discover`")
+        raise NotFound(
+            f"there is no endpoint `{name}` in {self._parent}{near(name, known.values())}", hint="see `muster discover`"
+        )
 
     def _model(self, deployed: Mapping[str, Any]) -> dict[str, Any]:
         version = deployed.get("modelVersionId")
@@ -190,7 +196,9 @@ def _limits(told: Mapping[str, Any], deployed: Mapping[str, Any], *, automatic: 
     )
     own = bool(told.get("dedicatedEndpointEnabled") or told.get("privateServiceConnectConfig"))
     seconds = 600.0 if own else 60.0
-    return Limits(10_000_000 if own else 1_500_000, seconds, min(32, 4 * max(1, replicas)), rows=1000 if automatic else None)
+    return Limits(
+        10_000_000 if own else 1_500_000, seconds, min(32, 4 * max(1, replicas)), rows=1000 if automatic else None
+    )
 
 
 def _served(reply: Reply) -> str | None:
@@ -216,7 +224,10 @@ def _listed(told: Mapping[str, Any]) -> Listed:
         model=", ".join(sorted({str(m.get("displayName") or m.get("model")) for m in models.values()})),
         version=", ".join(sorted({str(m["modelVersionId"]) for m in models.values() if m.get("modelVersionId")})),
         instance=", ".join(sorted(filter(None, map(_machine, models.values())))),
-        variants={i: {"model": m.get("model"), "version": m.get("modelVersionId"), "weight": split.get(i)} for i, m in models.items()},
+        variants={
+            i: {"model": m.get("model"), "version": m.get("modelVersionId"), "weight": split.get(i)}
+            for i, m in models.items()
+        },
         changed_at=datetime.fromisoformat(str(changed)) if changed else None,
     )
 

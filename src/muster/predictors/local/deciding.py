@@ -19,10 +19,10 @@ from muster.predictors.local.case import POSITIVE_LAST, Case, Form, overrides
 from muster.predictors.local.classes import Classes, by_codes, match, numbered, one_type, type_of
 from muster.predictors.local.forms import find_form
 from muster.predictors.local.objectives import Activation, objective
-from muster.predictors.order import better_order, never_likely
 from muster.predictors.local.raw import column, counted, places, texts
 from muster.predictors.local.reading import read, scores
 from muster.predictors.local.targets import target_outputs
+from muster.predictors.order import better_order, never_likely
 from muster.records import Reading
 from muster.signature import CLASSIFICATION, Json, Output, Scalar, Task
 

@@ -79,4 +79,3 @@ def value_of(name: str, kind: str, value: Json) -> Json:
     if kind == "secret":  # what was given may be the secret itself
         raise InvalidInput(f"the secret `{name}` is given as where it is, `env:NAME` or `file:/path`, and never itself")
     raise InvalidInput(f"the runtime parameter `{name}` is a {kind}, and {value!r} is none")
-

@@ -15,7 +15,8 @@ from muster.predictors.external.asking import Asker
 from muster.predictors.external.codecs.outputs import output_of
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.evidence import evidence
-from muster.predictors.external.recognition import recognised
+from muster.predictors.external.orders import Labelled
+from muster.predictors.external.recognition import Wanted, recognised
 from muster.predictors.local.completing import complete
 from muster.predictors.probing import FIRST, from_all_over, plain
 from muster.records import Probe, Reading
@@ -99,8 +100,9 @@ def _unseen(draft: Draft, signature: Signature, task: Task, classes: tuple[Scala
     missing = [n for n, told in (("request", request), ("response", response)) if told == "auto"]
     spec = None if missing else ResponseSpec.from_json(response)
     if spec is None or not spec.frozen:
+        lacking = " and ".join(f"`{n}`" for n in missing) or "`response`"
         raise InvalidInput(
-            f"without a sample nothing can be found out, and {' and '.join(f'`{n}`' for n in missing) or '`response`'} is not declared in full",
+            f"without a sample nothing can be found out, and {lacking} is not declared in full",
             hint="give a sample (some rows of the endpoint's input), or the explicit specifications",
         )
     output = output_of(spec, task, classes)

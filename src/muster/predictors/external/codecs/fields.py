@@ -1,0 +1,45 @@
+"""Columns of which each is of one class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from muster.predictors.external.codecs.aliases import AFFIXES, LABELS, SCORES, named
+from muster.predictors.external.codecs.case import Case
+from muster.predictors.external.codecs.evidence import look
+from muster.predictors.external.codecs.response import Meaning, Scores
+from muster.predictors.local.classes import one_type
+from muster.signature import Scalar, canonical
+
+__all__ = ["class_fields"]
+
+
+def class_fields(case: Case) -> tuple[Scores, tuple[Scalar, ...]] | None:
+    """A column of numbers for each class, called by the class alone or with something before or after it."""
+    numeric = [n for n, c in case.cells.items() if c.nature in ("number", "flag", "nothing")]
+    for prefix, suffix in (*AFFIXES, ("", "")):
+        inner = {n[len(prefix) : len(n) - len(suffix)]: n for n in numeric if _has_affix(n, prefix, suffix)}
+        if case.classes:
+            by_class = {canonical(k): n for k, n in inner.items()}
+            if all(canonical(c) in by_class for c in case.classes):
+                return Scores(kind="fields", columns=tuple(by_class[canonical(c)] for c in case.classes)), case.classes
+        elif len(inner) > 1 and case.only is None and (prefix or suffix or _only_classes(case, numeric)):
+            return Scores(kind="fields", columns=tuple(inner.values())), one_type(inner)
+    return None
+
+
+def _has_affix(name: str, prefix: str, suffix: str) -> bool:
+    return name.startswith(prefix) and name.endswith(suffix) and len(name) > len(prefix) + len(suffix)
+
+
+def _only_classes(case: Case, numeric: Sequence[str]) -> bool:
+    """Whether the names of the columns can be nothing but classes: numbers within 0 and 1 that add up to 1, and no name that is known."""
+    if (
+        len(numeric) < len(case.cells)
+        or named(numeric, (*LABELS, *SCORES))
+        or not all(case.cells[n].within for n in numeric)
+    ):
+        return False
+    names = tuple(numeric)
+    trial = Meaning(probabilities=Scores(kind="fields", columns=names), classes=one_type(names))
+    return look(case.table, trial, together=True) == "none"

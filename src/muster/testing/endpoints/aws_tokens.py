@@ -83,6 +83,7 @@ class Keys:
 
     def _assume(self, visit: Visit, form: Mapping[str, str]) -> str:
         caller = verify(visit.incoming, "sts", self._region, self.get)
+        visit.identity = caller.identity
         self._account.permit(visit, "token")
         if form.get("RoleArn") != ROLE or form.get("ExternalId", "") != self.external_id:
             raise Refused(

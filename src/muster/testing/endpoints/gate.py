@@ -25,6 +25,7 @@ class Gate:
     way: str = "none"
     header: str = "X-API-Key"
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    _environ: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.way not in WAYS_IN:
@@ -34,7 +35,8 @@ class Gate:
         account.settings["auth"] = self.way
         if self.way in ("basic", "bearer", "api-key"):
             account.settings["secret"] = f"env:{VARIABLE}"
-            account.environ[VARIABLE] = self.secret
+            self._environ = account.environ
+            self._environ[VARIABLE] = self.secret
         if self.way == "basic":
             account.settings["username"] = _USER
         if self.way == "api-key":
@@ -67,5 +69,6 @@ class Gate:
         return {"WWW-Authenticate": asks[self.way]} if self.way in asks else {}
 
     def expire(self) -> None:
-        """The secret is worth nothing from now on; the new one stands in `secret`."""
-        self.secret = secrets.token_urlsafe(24)
+        """The secret is worth nothing from now on, and another one stands in the environment."""
+        if self._environ:
+            self.secret = self._environ[VARIABLE] = secrets.token_urlsafe(24)

@@ -12,7 +12,7 @@ from typing import Any
 
 from muster.errors import InvalidInput
 from muster.testing.endpoints.account import Account, Visit
-from muster.testing.endpoints.aws_signing import Key, verify
+from muster.testing.endpoints.aws_signing import verify
 from muster.testing.endpoints.aws_tokens import ACCOUNT, ROLE, Keys
 from muster.testing.endpoints.invoking import Most, Target, container_of, written
 from muster.testing.endpoints.place import Place
@@ -86,22 +86,21 @@ class SageMaker:
         incoming = visit.incoming
         if incoming.content_type == "application/x-www-form-urlencoded":
             return self.keys.answer(visit)
-        key = verify(incoming, "sagemaker", self._region, self.keys.get)
-        visit.identity = key.identity
-        if target := incoming.headers.get("x-amz-target"):
-            return said(
-                self._control.answer(visit, target.rpartition(".")[2]),
-                headers={"Content-Type": "application/x-amz-json-1.1"},
-            )
+        target = incoming.headers.get("x-amz-target", "").rpartition(".")[2]
         kind, _, rest = incoming.path.strip("/").partition("/")
         name, _, verb = rest.rpartition("/")
+        visit.operation = "invoke" if verb else "list" if target.startswith("List") else "describe"
+        visit.identity = verify(incoming, "sagemaker", self._region, self.keys.get).identity
+        if target:
+            answer = self._control.answer(visit, target)
+            return said(answer, headers={"Content-Type": "application/x-amz-json-1.1"})
         if incoming.method != "POST" or kind != "endpoints" or verb not in ("invocations", "async-invocations"):
             raise Refused(
                 "invalid", f"Unknown operation {incoming.method} {incoming.path}", code="UnknownOperationException"
             )
-        return self._invoke(visit, name, key, batch=verb == "async-invocations")
+        return self._invoke(visit, name, batch=verb == "async-invocations")
 
-    def _invoke(self, visit: Visit, name: str, key: Key, *, batch: bool) -> Outgoing:
+    def _invoke(self, visit: Visit, name: str, *, batch: bool) -> Outgoing:
         headers = visit.incoming.headers
         self._account.permit(visit, "invoke", name)
         place = self._place(name)

@@ -11,7 +11,10 @@ from typing import Any
 from muster.errors import InvalidInput, near
 from muster.testing.endpoints.account import Account, Kind, held
 from muster.testing.endpoints.certificates import CLIENT, certificates
+from muster.testing.endpoints.databricks import Databricks
 from muster.testing.endpoints.http import Http
+from muster.testing.endpoints.mlflow_server import MlflowServer
+from muster.testing.endpoints.openinference import OpenInference
 from muster.testing.endpoints.sagemaker import SageMaker
 from muster.testing.endpoints.served import Models, deployed
 from muster.testing.endpoints.server import Server
@@ -19,7 +22,10 @@ from muster.testing.endpoints.server import Server
 __all__ = ["KINDS", "serving"]
 
 KINDS: Mapping[str, Callable[..., Kind]] = {
+    "databricks": Databricks,
     "http": Http,
+    "mlflow-server": MlflowServer,
+    "openinference": OpenInference,
     "sagemaker": SageMaker,
 }
 """By the names that `hub.connect` takes. Another provider is one file and one line here."""

@@ -1,0 +1,169 @@
+"""A server of the Open Inference Protocol (`/v2`), which speaks KServe's first protocol (`/v1`) as well.
+
+Variants are versions of a model. Containers say what comes back: `labels`, `probabilities`, `columns` (a tensor for the label and one
+for each class), `logits`. Options of an endpoint: `inputs` (`matrix`, one tensor for all columns, or `columns`, one for each, as
+its metadata has them; both are taken), `nested` (data in nested lists), `platform`. Of the account: `auth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from muster.testing.endpoints.account import Account, Visit
+from muster.testing.endpoints.gate import Gate
+from muster.testing.endpoints.invoking import Most, Target, container_of, written
+from muster.testing.endpoints.openinference_containers import CONTAINERS, PLAIN, tensors_of
+from muster.testing.endpoints.place import Place
+from muster.testing.endpoints.refusal import Malformed, Refused
+from muster.testing.endpoints.served import Served
+from muster.testing.endpoints.server import Outgoing, plain, said
+
+__all__ = ["OpenInference"]
+
+_STATUS = {
+    "throttled": 429, "starting": 503, "unavailable": 503, "too_large": 413, "timeout": 504, "missing": 404, "denied": 403,
+    "unsigned": 401, "expired": 401, "method": 405,
+}  # fmt: skip
+
+
+class OpenInference:
+    FIRST_VARIANT = "1"
+    TLS = False
+
+    def __init__(self, account: Account, *, auth: str = "none") -> None:
+        self._account = account
+        self.gate = Gate(auth)
+
+    def open(self) -> None:
+        self._account.settings["url"] = self._account.url
+        self.gate.open(self._account)
+
+    def expire(self) -> None:
+        self.gate.expire()
+
+    def answer(self, visit: Visit) -> Outgoing:
+        path, method = visit.incoming.path.rstrip("/"), visit.incoming.method
+        predicts = path.endswith((":predict", "/infer"))
+        visit.operation = "invoke" if predicts else "list" if path in _LISTS else "describe"
+        self.gate.check(visit)
+        if method != ("POST" if predicts or path == "/v2/repository/index" else "GET"):
+            raise Refused("method", "Method Not Allowed")
+        if path.startswith("/v1/models/"):
+            return self._first(visit, path.removeprefix("/v1/models/"))
+        if path.startswith("/v2/models/"):
+            return self._model(visit, path.removeprefix("/v2/models/"))
+        known: Mapping[str, Callable[[], Any]] = {
+            "/v2": lambda: {"name": "muster", "version": "1.0.0", "extensions": []},
+            "/v2/health/live": lambda: {"live": True},
+            "/v2/health/ready": lambda: {"ready": not any(p.status for p in self._account.places.values())},
+            "/v2/repository/index": self._index,
+            "/v1/models": lambda: {"models": list(self._account.places)},
+        }
+        if path not in known:
+            raise Refused("missing", "Not Found")
+        self._account.permit(visit, visit.operation)
+        return said(known[path]())
+
+    def _index(self) -> list[dict[str, str]]:
+        return [
+            {"name": place.name, "version": version, "state": "UNAVAILABLE" if place.status else "READY", "reason": place.status}
+            for place in self._account.places.values() for version in place.variants
+        ]  # fmt: skip
+
+    def _first(self, visit: Visit, rest: str) -> Outgoing:
+        """KServe's first protocol, which knows no versions and no types."""
+        name, _, verb = rest.partition(":")
+        if verb not in ("", "predict"):
+            raise Refused("missing", f"Not Found: {verb}", status=501 if verb == "explain" else 404)
+        self._account.permit(visit, "invoke" if verb else "describe", name)
+        place = self._place(name)
+        if not verb:
+            return said({"name": name, "ready": not place.status})
+        version = self._ready(place)
+        served = place.variants[version]
+        container = container_of(served, PLAIN, "labels")
+        kind, body = written(self._account, visit, Target(place, version, served), container, most=Most())
+        return Outgoing(200, body, {"Content-Type": kind})
+
+    def _model(self, visit: Visit, rest: str) -> Outgoing:
+        parts = rest.split("/")
+        verb = parts.pop() if parts[-1] in ("infer", "ready") and len(parts) in (2, 4) else ""
+        if len(parts) not in (1, 3) or (len(parts) == 3 and parts[1] != "versions"):
+            raise Refused("missing", "Not Found")
+        name, version = parts[0], parts[2] if len(parts) == 3 else ""
+        self._account.permit(visit, "invoke" if verb == "infer" else "describe", name)
+        place = self._place(name)
+        if version and version not in place.variants:
+            raise Refused("missing", f"Model {name} with version {version} not found")
+        if verb == "ready":
+            return said({"name": name, "ready": not place.status}, 503 if place.status else 200)
+        if verb == "infer":
+            return self._infer(visit, place, version or self._ready(place))
+        return said(_metadata(place, version))
+
+    def _place(self, name: str) -> Place:
+        if name not in self._account.places:
+            raise Refused("missing", f"Model with name {name} does not exist.")
+        return self._account.places[name]
+
+    def _ready(self, place: Place) -> str:
+        if place.status:
+            raise Refused("unavailable", f"Model with name {place.name} is not ready.")
+        return place.next_variant() or next(iter(place.variants))
+
+    def _infer(self, visit: Visit, place: Place, version: str) -> Outgoing:
+        if "inference-header-content-length" in visit.incoming.headers:
+            raise Malformed("the binary tensor data extension is not supported")
+        served = place.variants[version]
+        container = container_of(served, CONTAINERS, "labels")
+        kind, body = written(self._account, visit, Target(place, version, served), container, most=Most())
+        if isinstance(served.container, str):
+            asked = visit.incoming.json()
+            return said(tensors_of(body, asked, name=place.name, version=version, nested=place.has("nested")))
+        return Outgoing(200, body, {"Content-Type": kind})
+
+    def refuse(self, refused: Refused, visit: Visit) -> Outgoing:
+        status = refused.status or _STATUS.get(refused.what, 400)
+        if refused.what == "unsigned":
+            return plain(refused.message, 401, self.gate.challenge)
+        return said({"error": refused.message}, status, refused.retry_after)
+
+
+_LISTS = ("/v1/models", "/v2/repository/index")
+
+
+def _metadata(place: Place, version: str) -> dict[str, Any]:
+    served = place.variants[version or next(reversed(place.variants))]
+    return {
+        "name": place.name, "versions": list(place.variants), "platform": place.option("platform", "sklearn_sklearn"),
+        "inputs": _inputs(place, served), "outputs": _outputs(served),
+    }  # fmt: skip
+
+
+def _inputs(place: Place, served: Served) -> list[dict[str, Any]]:
+    if place.option("inputs", "columns") == "matrix":
+        return [{"name": "input-0", "datatype": "FP64", "shape": [-1, len(served.columns) or -1]}]
+    return [
+        {"name": name, "datatype": "BYTES" if served.is_text(name) else "FP64", "shape": [-1, 1]}
+        for name in served.columns
+    ]
+
+
+def _outputs(served: Served) -> list[dict[str, Any]]:
+    label = {"name": "predict", "datatype": _datatype(served), "shape": [-1]}
+    match served.container:
+        case "columns":
+            return [{**label, "name": served.target}] + [
+                {"name": f"Probability_{one}", "datatype": "FP64", "shape": [-1]} for one in served.classes
+            ]
+        case "probabilities" | "logits":
+            return [{"name": "predict", "datatype": "FP64", "shape": [-1, len(served.classes)]}]
+        case _:
+            return [label]
+
+
+def _datatype(served: Served) -> str:
+    if not served.classifies:
+        return "FP64"
+    return {"bool": "BOOL", "int": "INT64"}.get(type(served.classes[0]).__name__, "BYTES")

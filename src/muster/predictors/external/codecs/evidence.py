@@ -13,7 +13,7 @@ from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, Scores
 from muster.predictors.external.codecs.rows import Table
 from muster.predictors.external.codecs.scores import EDGE, SUM, activated, class_numbers
-from muster.predictors.local.order import better_order
+from muster.predictors.order import better_order
 from muster.signature import Scalar, canonical
 
 __all__ = ["Labelled", "label_places", "look", "look_at_score"]

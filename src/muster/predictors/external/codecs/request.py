@@ -60,6 +60,16 @@ class RequestSpec:
         return self.template if self.format == "template" else self.about.template
 
     @property
+    def by_name(self) -> bool:
+        """Whether names of columns go with the values, so that their order is of no weight."""
+        match self.about.frame:
+            case "csv":
+                return self.header
+            case "tensors":
+                return self.tensors == "columns"
+        return templates.has_names(self.document)
+
+    @property
     def one_row(self) -> bool:
         """Whether a request takes a single row."""
         return not self.lines and self.about.frame == "json" and templates.takes_one_row(self.document)

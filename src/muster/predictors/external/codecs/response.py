@@ -116,6 +116,12 @@ class ResponseSpec:
         """Whether nothing is left to be found in a body."""
         return self.format != "auto" and self.row != "" and bool(self.targets or not self.meaning.empty)
 
+    @property
+    def by_name(self) -> bool:
+        """Whether the numbers of classes stand beside their names."""
+        scores = self.meaning.probabilities
+        return scores is not None and (scores.kind in ("map", "pairs", "fields") or scores.classes is not None)
+
     def to_json(self) -> dict[str, Json]:
         told: dict[str, Json] = {
             "format": self.format,

@@ -23,7 +23,7 @@ from typing import Any, Final
 from muster.errors import InvalidInput, near
 from muster.signature import Json
 
-__all__ = ["OMIT", "Rows", "each", "fill", "is_positional", "problems", "takes_one_row"]
+__all__ = ["OMIT", "Rows", "each", "fill", "has_names", "is_positional", "problems", "takes_one_row"]
 
 
 class _Omit:
@@ -39,6 +39,7 @@ _ALL = ("$records", "$matrix", "$by_column", "$columns", "$index", "$rows")
 _ROW = ("$record", "$values")
 _CALL = ("$params", "$identity")
 _NAMED = ("$column:", "$value:", "$param:")
+_NAMING = ("$records", "$record", "$by_column", "$columns")
 _POSITIONAL = ("$matrix", "$values", "$by_column", "$column:")
 
 
@@ -188,6 +189,14 @@ def problems(template: Json) -> list[str]:
 def takes_one_row(template: Json) -> bool:
     """Whether a request can hold one row only."""
     return any(not inside and (p in _ROW or p.startswith("$value:")) for p, inside in _places(template))
+
+
+def has_names(template: Json) -> bool:
+    """Whether names of columns are sent: as a list of them, or as the keys of values, or each value has a place of its own."""
+    places = [p for p, _ in _places(template)]
+    return bool(places) and (
+        any(p.startswith(_NAMING) for p in places) or not any(p.startswith(("$matrix", "$values")) for p in places)
+    )
 
 
 def is_positional(template: Json) -> bool:

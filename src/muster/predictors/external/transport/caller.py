@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 import pyarrow as pa
 
-from muster.endpoint import Endpoint
 from muster.errors import ModelFailed, ModelTimeout, RunCancelled
 from muster.predictor import Call
 from muster.predictors.external.exchange import Limits
@@ -18,6 +18,7 @@ from muster.predictors.external.transport.lane import close, share
 from muster.predictors.external.transport.means import Decode, Encode, Means
 from muster.predictors.external.transport.rate import Caps
 from muster.predictors.external.transport.retry import Patience
+from muster.signature import Json
 
 __all__ = ["Caller"]
 
@@ -25,7 +26,7 @@ __all__ = ["Caller"]
 class Caller:
     """One version at one endpoint. Safe from several threads.
 
-    `key` names the endpoint to all in this process who share its limits; `version` is the digest of what answers there, so
+    `name` is what messages call the endpoint, and `key` names it to all in this process who share its limits; `version` is the digest of what answers there, so
     that `answered` gives no answer of another. `cap` is how many requests at once somebody allows. `schema` has the columns
     of every answer. `grace` are the seconds that are waited beyond the endpoint's own limit, so that it can say itself that
     it took too long.
@@ -34,13 +35,14 @@ class Caller:
     def __init__(
         self,
         provider: Provider,
-        endpoint: Endpoint,
+        route: Mapping[str, Json],
         limits: Limits,
         send: Send,
         *,
         encode: Encode,
         decode: Decode,
         schema: pa.Schema | None = None,
+        name: str,
         key: str = "",
         version: str = "",
         caps: Caps | None = None,
@@ -49,13 +51,14 @@ class Caller:
         answered: Checkpoint | None = None,
         grace: float = 10.0,
     ) -> None:
-        self._key = key or str(endpoint)
+        self._key = key or name
         self._counter = Counter()
         self._lock = threading.Lock()
         self._closed = False
         self._means = Means(
             provider=provider,
-            endpoint=endpoint,
+            route=route,
+            name=name,
             send=send,
             encode=encode,
             decode=decode,
@@ -64,7 +67,7 @@ class Caller:
             patience=patience or Patience(),
             answered=answered,
             seconds=limits.seconds + grace,
-            lane=share(self._key, str(endpoint), limits, caps or Caps(), cap),
+            lane=share(self._key, name, limits, caps or Caps(), cap),
             counter=self._counter,
             check=self._check,
         )

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from muster.endpoint import Endpoint
 from muster.predictor import Call
 from muster.predictors.external.exchange import Answer, Payload
 from muster.predictors.external.provider import Provider, Send
@@ -32,7 +31,8 @@ class Means:
     """Shared by all threads. `seconds` is how long one try may take; `check` raises where a call is over."""
 
     provider: Provider
-    endpoint: Endpoint
+    route: Mapping[str, Json]
+    name: str
     send: Send
     encode: Encode
     decode: Decode

@@ -84,7 +84,7 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
 def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal | Unreachable:
     lane, payload = means.lane, encoded.payload
     try:
-        request = means.provider.request(means.endpoint, payload, encoded.identity)
+        request = means.provider.request(means.route, payload, encoded.identity)
     except SourceDenied as error:
         error.details.setdefault("resume", True)
         raise
@@ -175,7 +175,7 @@ class _After:
         """Once more with new credentials; those that are refused as well are no good."""
         if self.piece.tries.renewed:
             raise SourceDenied(
-                f"{self.means.endpoint} refuses new credentials too: {message}",
+                f"{self.means.name} refuses new credentials too: {message}",
                 hint="see the connection's credentials",
                 details={"resume": True, "status": 401},
             )
@@ -194,7 +194,7 @@ class _After:
             return
         if after.what == "over" or (wait or 0.0) > means.patience.of(trouble):
             raise SourceUnavailable(
-                f"{means.endpoint} is {_WORDS[trouble]} (tried {piece.tries.count} times): {message}",
+                f"{means.name} is {_WORDS[trouble]} (tried {piece.tries.count} times): {message}",
                 hint=hint or "try again later; answers that were kept are not paid again",
                 details={"resume": True},
             )

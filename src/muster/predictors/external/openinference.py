@@ -76,7 +76,7 @@ class OpenInference:
             limits=Limits(16 << 20, 60.0),
             signature=_signature(told.get("inputs") or []),
             request=_request(told.get("inputs") or []),
-            response="oip-v2",
+            response="auto",
             status="ready" if self._ready(base) else "not ready",
             lineage={"provider": "openinference", "server": self._url, "platform": told.get("platform")},
         )
@@ -148,6 +148,9 @@ def _version(reply: Reply) -> str | None:
 
 
 def _signature(inputs: list[Mapping[str, Any]]) -> Signature | None:
+    """A column for each tensor. A single matrix does not tell how its columns are called: a sample does."""
+    if _is_matrix(inputs):
+        return None
     columns = []
     for told in inputs:
         known = _TYPES.get(str(told.get("datatype")))
@@ -156,6 +159,10 @@ def _signature(inputs: list[Mapping[str, Any]]) -> Signature | None:
             return None
         columns.append(_column(str(told["name"]), known, [int(n) for n in shape]))
     return Signature(tuple(columns)) if columns else None
+
+
+def _is_matrix(inputs: list[Mapping[str, Any]]) -> bool:
+    return len(inputs) == 1 and len(inputs[0].get("shape") or ()) == 2 and inputs[0]["shape"][1] != 1
 
 
 def _column(name: str, known: tuple[pa.DataType, str], shape: list[int]) -> Column:
@@ -167,8 +174,8 @@ def _column(name: str, known: tuple[pa.DataType, str], shape: list[int]) -> Colu
 
 
 def _request(inputs: list[Mapping[str, Any]]) -> Json:
-    """One tensor for each input, with the type and shape that the server tells."""
-    return {
-        "format": "oip-v2",
-        "tensors": [{k: t[k] for k in ("name", "datatype", "shape") if k in t} for t in inputs],
-    }
+    """One matrix, or a tensor for each input, of the rank that the server tells."""
+    if _is_matrix(inputs):
+        return {"format": "oip-v2", "input": str(inputs[0]["name"]), "datatype": str(inputs[0].get("datatype", ""))}
+    flat = bool(inputs) and all(len(i.get("shape") or ()) == 1 for i in inputs)
+    return {"format": "oip-v2", "tensors": "columns", "column_rank": "1" if flat else "2"} if inputs else "auto"

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from muster.connect import open
+    from muster.endpoint import Endpoint
     from muster.errors import MusterError
-    from muster.hub import Hub
+    from muster.hub import Hub, decode, encode
 
-__all__ = ["Hub", "MusterError", "open"]
+__all__ = ["Endpoint", "Hub", "MusterError", "decode", "encode", "open"]
 
-_HOMES = {"Hub": "muster.hub", "MusterError": "muster.errors", "open": "muster.connect"}
+_HOMES = {
+    "Endpoint": "muster.endpoint",
+    "Hub": "muster.hub",
+    "MusterError": "muster.errors",
+    "decode": "muster.hub",
+    "encode": "muster.hub",
+    "open": "muster.connect",
+}
 
 
 def __getattr__(name: str) -> object:

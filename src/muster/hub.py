@@ -26,6 +26,7 @@ from muster.parameters import parameters
 from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
 from muster.predictors import ORIGINS
 from muster.predictors.elsewhere import Elsewhere
+from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.opening import checked_settings, discover, steps_of
 from muster.predictors.external.provider import Step
 from muster.predictors.guarded import Guarded
@@ -58,7 +59,7 @@ from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
 from muster.stores.whereabouts import blobs_of
 
-__all__ = ["Hub"]
+__all__ = ["Hub", "decode", "encode"]
 
 _SAMPLE_ROWS = 1_000
 

@@ -27,6 +27,13 @@ def pairs(values: Sequence[str], flag: str, form: str = "KEY=VALUE") -> dict[str
     return {key: value for key, _, value in (v.partition("=") for v in values)}
 
 
+def format_of(text: str | None, flag: str) -> Json:
+    """A format's name, or its whole specification as JSON: a file, or the object itself."""
+    if text is None:
+        return "auto"
+    return object_of(text, flag) if text.lstrip().startswith("{") or text.endswith(".json") else text
+
+
 def names(values: Sequence[str]) -> tuple[str, ...]:
     """Names between commas; one that has a comma stands in double quotes."""
     return tuple(name.strip() for row in csv.reader(values, skipinitialspace=True) for name in row if name.strip())

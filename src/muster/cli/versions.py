@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from muster.cli.endpoints import endpoint_facts, is_endpoint
 from muster.cli.render import Column, Sheet
 from muster.cli.text import duration, exact, listed, plural, size
 from muster.signature import type_to_json
@@ -41,6 +42,7 @@ def version_sheet(version: Version, built: Mapping[str, int]) -> Sheet:
     if version.signature.parameters:
         sheet.table("parameters", version.signature.parameters, _PARAMETERS)
     sheet.fact("gives", *output_words(version))
+    endpoint_facts(sheet, version)
     _environment(sheet, version.environment, built)
     _probe(sheet, version.probe)
     sheet.fact("isolation", _isolation(version))
@@ -95,6 +97,8 @@ def _classes(version: Version) -> str:
 
 def output_words(version: Version) -> list[str]:
     """How the model's raw answer becomes predictions."""
+    if is_endpoint(version):
+        return _of_endpoint(version)
     reading, told = version.reading, []
     kind = _type(version.output.type)
     if version.output.targets:
@@ -113,6 +117,14 @@ def output_words(version: Version) -> list[str]:
         told.append("prediction: all that the model answers, by the names of its columns")
     if reading.probabilities:
         told.append(_probabilities(version))
+    return told
+
+
+def _of_endpoint(version: Version) -> list[str]:
+    """Its schema; what of the answer becomes what, stands with its format."""
+    told = [f"prediction: {_type(version.output.type)}"]
+    if version.output.probabilities:
+        told.append(f"probabilities: {listed(version.classes, 20)}")
     return told
 
 
@@ -186,13 +198,18 @@ def _probe(sheet: Sheet, probe: Probe | None) -> None:
     """What the one prediction at registration showed."""
     if probe is None:
         return
-    tried = f"loaded in {duration(probe.seconds_to_load)}"
+    tried = f"loaded in {duration(probe.seconds_to_load)}, " if probe.python else ""
     if probe.source == "none":
-        tried += ", and not asked for want of rows"
+        tried += "not asked for want of rows"
     else:
         rows = f"{plural(probe.rows, 'row')} of {'the sample' if probe.source == 'sample' else 'its own example'}"
-        tried += f", predicted {rows} in {duration(probe.seconds_to_predict)}"
-    sheet.fact("tried", f"{tried}, under Python {probe.python}")
+        tried += f"predicted {rows} in {duration(probe.seconds_to_predict)}"
+    calls = probe.raw.get("calls")
+    if probe.python:
+        tried += f", under Python {probe.python}"
+    elif isinstance(calls, int):
+        tried += f", {plural(calls, 'call')} in all"
+    sheet.fact("tried", tried)
     sheet.fact("", listed(f"{name} {found}" for name, found in probe.libraries.items()) if probe.libraries else "")
     sheet.fact("answered", *(json.dumps(_short(answer), ensure_ascii=False) for answer in probe.first[:3]))
     sheet.fact("", *probe.notes)

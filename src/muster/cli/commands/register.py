@@ -63,6 +63,19 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
     help="A runtime parameter; a secret's is where it is: env:NAME or file:PATH. May be repeated.",
 )
 @click.option(
+    "--connection", metavar="NAME", help="SOURCE is an endpoint of this connection; left out where the connection is one."
+)
+@click.option("--variant", help="Of an endpoint: one of the models behind it.")
+@click.option("--request", metavar="FORMAT", help="How an endpoint is asked: a format's name, or JSON, or a file of it.")
+@click.option("--response", metavar="FORMAT", help="How its answers are read: the same.")
+@click.option(
+    "--probe-calls",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="The most requests that finding out about an endpoint may take.",
+)
+@click.option(
     "--if-changed", is_flag=True, help="Take the version that is there if the model is the same; it gets the aliases."
 )
 @click.option(
@@ -103,6 +116,11 @@ def register(
     output: str | None,
     network: bool,
     runtime: tuple[str, ...],
+    connection: str | None,
+    variant: str | None,
+    request: str | None,
+    response: str | None,
+    probe_calls: int,
     if_changed: bool,
     everything: str | None,
     filters: tuple[str, ...],
@@ -114,10 +132,12 @@ def register(
 
     SOURCE is an MLflow folder or archive, a model on a tracking server (models:/…, runs:/…), a Python file or folder, or a
     saved estimator. The model is loaded once in its own environment and tried; then the version is stored, or nothing is.
+    With --connection it is the name of an endpoint there, which is asked about the sample.
     """
+    from muster.endpoint import Endpoint
     from muster.records import now
 
-    _check_given(context, alone=everything is None)
+    _check_given(context, alone=everything is None, reached=connection is not None)
     if everything is not None:
         from muster.cli.importing import import_all
 
@@ -132,11 +152,10 @@ def register(
         )
         return
     assert model is not None
-    assert source is not None
     began = now()
     version = session.hub.register(
         model,
-        source,
+        source if connection is None else Endpoint(connection, source, variant),
         origin=origin,
         task=task,
         target=target,
@@ -151,6 +170,9 @@ def register(
         output=values.object_of(output, "--output") if output else "auto",
         network=network,
         runtime=values.pairs(runtime, "--runtime"),
+        request=values.format_of(request, "--request"),
+        response=values.format_of(response, "--response"),
+        probe_calls=probe_calls,
         if_changed=if_changed,
     )
     show_line(session, version_document(version), *registered_parts(version, began), to=", ".join(version.aliases))
@@ -163,8 +185,11 @@ _OF_ALL = ("filters", "declare", "parallel", "dry_run")
 _OF_BOTH = ("everything", "environment")
 
 
-def _check_given(context: click.Context, *, alone: bool) -> None:
-    """What goes with one model does not go with all, and the other way round."""
+_OF_ENDPOINTS = ("variant", "request", "response", "probe_calls")
+
+
+def _check_given(context: click.Context, *, alone: bool, reached: bool) -> None:
+    """What goes with one model does not go with all, and the other way round; an endpoint comes with its connection."""
     parameters = {p.name: p for p in context.command.params}
     given = [
         p
@@ -172,13 +197,17 @@ def _check_given(context: click.Context, *, alone: bool) -> None:
         if n and context.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE
     ]
     if alone:
-        for name in ("model", "source"):
+        for name in ("model",) if reached else ("model", "source"):
             if context.params[name] is None:
                 raise click.MissingParameter(ctx=context, param=parameters[name])
     wrong = [p for p in given if p.name not in _OF_BOTH and (p.name in _OF_ALL) == alone]
     if wrong:
         told = ", ".join(p.opts[0] if isinstance(p, click.Option) else p.human_readable_name for p in wrong)
         raise click.UsageError(f"{told} {'needs' if alone else 'does not go with'} --all", context)
+    lacking = [p for p in given if p.name in _OF_ENDPOINTS and not reached]
+    if lacking:
+        told = ", ".join(p.opts[0] for p in lacking)
+        raise click.UsageError(f"{told} {'goes' if len(lacking) == 1 else 'go'} with --connection", context)
 
 
 def registered_parts(version: Version, began: datetime) -> list[str]:

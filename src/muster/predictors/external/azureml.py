@@ -12,6 +12,7 @@ from urllib.parse import quote
 from muster.endpoint import Endpoint, Listed
 from muster.errors import InvalidInput, MusterError, NotFound, near
 from muster.predictors.external.azure_login import Azure
+from muster.predictors.external.digests import digest_of
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, RefusalKind, Reply, Request
 from muster.predictors.external.openapi import signature_of
 from muster.predictors.external.provider import Described, Send, Step
@@ -28,7 +29,7 @@ _TOGETHER = 8
 _STATUSES: Mapping[int, RefusalKind] = {
     401: "expired", 403: "denied", 404: "missing", 408: "too_large", 409: "unavailable", 413: "too_large", 429: "throttled",
 }  # fmt: skip
-_KEEPS = ("model", "environmentId", "codeConfiguration", "environmentVariables", "modelMountPath")
+_KEEPS = ("model", "environmentId", "codeConfiguration", "modelMountPath")
 
 
 class AzureML:
@@ -212,8 +213,11 @@ class AzureML:
 
 
 def _identity(deployment: Mapping[str, Any]) -> dict[str, Json]:
+    """What decides what it answers; variables may be secrets, so that their digest stands for them."""
     inside = deployment["properties"]
-    return {k: inside[k] for k in _KEEPS if inside.get(k) is not None}
+    variables = inside.get("environmentVariables")
+    kept: dict[str, Json] = {k: inside[k] for k in _KEEPS if inside.get(k) is not None}
+    return {**kept, **({"environment": digest_of(variables)} if variables else {})}
 
 
 def _limits(deployments: Mapping[str, Any]) -> Limits:

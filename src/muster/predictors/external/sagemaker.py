@@ -12,6 +12,7 @@ from urllib.parse import quote
 from muster.endpoint import Endpoint, Listed
 from muster.errors import InvalidInput, NotFound, near
 from muster.predictors.external.aws import Aws
+from muster.predictors.external.digests import digest_of
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.provider import Described, Send, Step
 from muster.predictors.external.rest import Rest, message_of, wait_of
@@ -190,14 +191,7 @@ class SageMaker:
         found: dict[str, Json] = {
             "model": name,
             "created": told.get("CreationTime"),
-            "containers": [
-                {
-                    k: c[k]
-                    for k in ("Image", "ModelDataUrl", "ModelDataSource", "Environment", "ModelPackageName")
-                    if c.get(k)
-                }
-                for c in containers
-            ],
+            "containers": [_container(c) for c in containers],
         }
         packages = [self._package(str(c["ModelPackageName"])) for c in containers if c.get("ModelPackageName")]
         return {**found, "packages": list(packages)} if packages else found
@@ -236,6 +230,12 @@ class SageMaker:
 
 
 _TARGETS = {"variant": "target-variant", "component": "inference-component", "model": "target-model"}
+
+
+def _container(told: Mapping[str, Any]) -> dict[str, Json]:
+    """What decides what it answers; variables may be secrets, so that their digest stands for them."""
+    found: dict[str, Json] = {k: told[k] for k in ("Image", "ModelDataUrl", "ModelDataSource", "ModelPackageName") if told.get(k)}
+    return {**found, **({"environment": digest_of(told["Environment"])} if told.get("Environment") else {})}
 
 
 def _named(endpoint: Endpoint) -> str:

@@ -23,10 +23,12 @@ from muster.errors import DatasetNotFound, InvalidInput
 from muster.extensions import load, named, with_entry_points
 from muster.owners import user
 from muster.parameters import parameters
-from muster.predictor import Call, Declared, OpenPredictor, Predictor, Talk
+from muster.predictor import Call, Declared, Observed, OpenPredictor, Predictor, Talk
 from muster.predictors import ORIGINS
 from muster.predictors.elsewhere import Elsewhere
+from muster.predictors.external.behaviour import changes, decode_answers, encode_answers
 from muster.predictors.external.codecs.public import decode, encode
+from muster.predictors.external.digests import digest_of
 from muster.predictors.external.opening import checked_settings, discover, steps_of
 from muster.predictors.external.provider import Step
 from muster.predictors.guarded import Guarded
@@ -38,7 +40,7 @@ from muster.predictors.local.site import LocalSite
 from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
-from muster.records import Connection, DatasetRecord, Version
+from muster.records import Connection, DatasetRecord, Snapshot, Version
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
 from muster.registry.connections import CAPS
@@ -49,6 +51,8 @@ from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_threshold
 from muster.registry.scans import Scan
 from muster.registry.scoring_job import ScoreTools
+from muster.registry.search import Listing
+from muster.registry.snapshots import Snapshots, SnapshotTools
 from muster.registry.workshop import Workshop
 from muster.runners import RUNNERS
 from muster.scoring.small import head, predict_table
@@ -204,6 +208,7 @@ class Hub(Workshop):
             resolve=self.environments.resolve,
             site=self._site,
             scratch=self.folder / "scratch",
+            observed=lambda seen: (self._kept_answers(seen), digest_of(dict(seen.configuration))),
             lost=partial(lost, blobs=self._blobs),
             fetch=self._elsewhere.fetch,
             scan=Scan(scan, dangers, refuse=self.settings.text("scan.pickles") == "refuse"),
@@ -264,6 +269,14 @@ class Hub(Workshop):
         """Try a connection step by step, up to the first that fails: name, TLS, login, permission, and an endpoint if one is named."""
         found = self.connection(connection)
         return list(steps_of(found, None if endpoint is None else Endpoint(connection, endpoint)))
+
+    def snapshot(self, reference: str) -> Snapshot:
+        """Look at what stands behind a version that someone else runs; what has changed there marks the version, and is an event."""
+        return self._snapshots.take(reference)
+
+    def snapshots(self, reference: str, limit: int | None = None) -> Listing[Snapshot]:
+        """The looks that were taken at what stands behind a version, the newest first."""
+        return self._snapshots.list(reference, limit)
 
     def predict(
         self,
@@ -427,6 +440,25 @@ class Hub(Workshop):
         named = version.load.get("connection")
         site = self._site if named is None else self._site.knowing({str(named): self.connection(str(named))})
         return _OpenVersion(version, site, threshold, mapping, workers)
+
+    @cached_property
+    def _snapshots(self) -> Snapshots:
+        def observe(version: Version, known: Observed) -> Observed:
+            origin = named(with_entry_points(ORIGINS, "muster.origins"), version.origin, "origin")()
+            seen: Observed = origin.observe(version, self._site, known)
+            return seen
+
+        def kept(snapshot: Snapshot) -> Observed:
+            answers = None if snapshot.answers is None else decode_answers(self._blobs.read(snapshot.answers))
+            return Observed(configuration=snapshot.configuration, answers=answers, noise=snapshot.noise)
+
+        tools = SnapshotTools(
+            observe, self._kept_answers, kept, changes, lambda seen: digest_of(dict(seen.configuration))
+        )
+        return Snapshots(self._records, self._registry, self._actor, tools)
+
+    def _kept_answers(self, seen: Observed) -> str | None:
+        return None if seen.answers is None else self._blobs.put(encode_answers(seen.answers))
 
     @property
     def _frames(self) -> Path:

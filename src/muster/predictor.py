@@ -26,6 +26,7 @@ __all__ = [
     "Description",
     "Draft",
     "Finding",
+    "Observed",
     "OpenPredictor",
     "Origin",
     "Predictor",
@@ -136,6 +137,19 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What stands behind a version that someone else runs, at one time.
+
+    `answers` has pinned rows as the struct `row`, and what was predicted of each beside it; `noise` is how far two answers of
+    this moment to one row are apart.
+    """
+
+    configuration: Mapping[str, Json]
+    answers: pa.Table | None = None
+    noise: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What is known once the model was loaded and asked: all that the version still needs."""
 
@@ -150,6 +164,8 @@ class Finding:
     """What the version's `load` holds beside the description's: what would else depend on where it is opened."""
     specification: Mapping[str, Json] = field(default_factory=dict)
     """What identifies an endpoint beside the description's: how it is asked, and how its answers are read."""
+    observed: Observed | None = None
+    """What stands behind it now, where someone else runs it."""
 
 
 class Site(Protocol):

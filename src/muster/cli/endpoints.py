@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from muster.records import Version
     from muster.signature import Json
 
-__all__ = ["endpoint_facts", "is_endpoint"]
+__all__ = ["endpoint_facts", "is_endpoint", "registered_again"]
 
 _MORE = ("columns", "format")
 
@@ -40,8 +40,20 @@ def endpoint_facts(sheet: Sheet, version: Version) -> None:
                 sheet.fact(head, _verdict(told))
     limits = load.get("limits")
     if isinstance(limits, dict):
-        sheet.fact("limits", f"{size(int(str(limits['bytes'])))} a request, {limits['seconds']:g} s, {limits['most']} at once")
+        sheet.fact(
+            "limits", f"{size(int(str(limits['bytes'])))} a request, {limits['seconds']:g} s, {limits['most']} at once"
+        )
     sheet.fact("configuration", *_flat(load.get("configuration")))
+
+
+def registered_again(version: Version) -> list[str]:
+    """The command that takes what stands there now as the next version; none for what runs here."""
+    endpoint = version.load.get("endpoint")
+    if not isinstance(endpoint, dict):
+        return []
+    name = f" {endpoint['name']}" if endpoint.get("name") else ""
+    variant = f" --variant {endpoint['variant']}" if endpoint.get("variant") else ""
+    return [f"muster register {version.model}{name} --connection {version.load['connection']}{variant} --sample DATA"]
 
 
 def _address(endpoint: Json) -> list[str]:

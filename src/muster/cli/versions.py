@@ -50,6 +50,7 @@ def version_sheet(version: Version, built: Mapping[str, int]) -> Sheet:
     _lineage(sheet, version)
     sheet.fact("findings", *_findings(version))
     sheet.fact("notes", *version.notes)
+    sheet.fact("marks", *version.marks)
     sheet.fact("aliases", listed(version.aliases) if version.aliases else "")
     sheet.fact("tags", *(f"{k}={v}" for k, v in version.tags.items()))
     sheet.fact("registered", f"{exact(version.created_at)} by {version.created_by}")

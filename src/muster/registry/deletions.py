@@ -10,6 +10,7 @@ from muster.errors import Conflict
 from muster.records import Model, Version, now
 from muster.registry.registry import Registry, aliases_of
 from muster.registry.search import every
+from muster.registry.snapshots import forget_snapshots
 from muster.store import Condition, Reader, RecordStore, Transaction
 
 __all__ = ["Deletions"]
@@ -104,7 +105,7 @@ class Deletions:
                 return False
             if isinstance(stored, Model) and next(_versions(tx, stored.name), None) is not None:
                 return False
-            tx.delete(stored)
+            _delete(tx, stored)
             return True
 
 
@@ -122,9 +123,16 @@ def _refuse_deleted(found: Model | Version, what: str, *, for_good: bool) -> Non
 def _drop(tx: Transaction, found: Model | Version, at: datetime | None) -> None:
     """Mark as deleted at a time, or remove."""
     if at is None:
-        tx.delete(found)
+        _delete(tx, found)
     else:
         tx.replace(replace(found, deleted_at=at))
+
+
+def _delete(tx: Transaction, found: Model | Version) -> None:
+    """The record, and those that are of it alone."""
+    if isinstance(found, Version):
+        forget_snapshots(tx, found)
+    tx.delete(found)
 
 
 def _versions(reader: Reader, model: str) -> Iterator[Version]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +21,12 @@ from muster.errors import (
     near,
     plural,
 )
-from muster.predictor import Declared, Description, Draft, Finding, Origin, Site
-from muster.records import Counter, Environment, Event, Model, Version, new_id, now
+from muster.predictor import Declared, Description, Draft, Finding, Observed, Origin, Site
+from muster.records import Counter, Environment, Event, Model, Snapshot, Version, new_id, now
 from muster.registry.references import check_alias, check_name, check_tags
 from muster.registry.registry import check_threshold, day, filled, point
 from muster.registry.scans import Scan, Scanner
+from muster.registry.snapshots import first_snapshot
 from muster.registry.unrecognised import unrecognised
 from muster.scratch import scratch
 from muster.signature import Json, Output, Scalar, canonical
@@ -87,6 +89,8 @@ class Tools:
     fetch: Callable[[object, Path], Fetched | None] = _never
     """Brings here what a source elsewhere names, into a new folder; None for what is here."""
     scan: Scan | None = None
+    observed: Callable[[Observed], tuple[str | None, str]] | None = None
+    """Keeps what was seen of an endpoint: the digest of its answers, and that of what it is."""
     lost: Callable[[Version], Sequence[str]] = _nothing
     """The blobs of a version that are not there."""
 
@@ -116,10 +120,18 @@ class Registration:
                 environment = self._environment(description)
                 draft = Draft(description=description, declared=declared, digest=digest, environment=environment)
                 finding = origin.probe(draft, self._tools.site, request.sample)
-                return self._commit(self._version(name, self._identified(draft, finding), size, finding))
+                seen = self._seen(finding)
+                return self._commit(self._version(name, self._identified(draft, finding), size, finding), seen)
             except BaseException:
                 self._discard(digest)
                 raise
+
+    def _seen(self, finding: Finding) -> Callable[[Version], Snapshot] | None:
+        """What makes the first snapshot of the version, where there is to be one."""
+        if finding.observed is None or self._tools.observed is None:
+            return None
+        answers, digest = self._tools.observed(finding.observed)
+        return partial(first_snapshot, observed=finding.observed, answers=answers, digest=digest)
 
     def _identified(self, draft: Draft, finding: Finding) -> Draft:
         """An endpoint is identified also by how it is asked, which is known only now."""
@@ -256,7 +268,7 @@ class Registration:
         check_threshold(version.threshold, version)
         return version
 
-    def _commit(self, draft: Version) -> Version:
+    def _commit(self, draft: Version, seen: Callable[[Version], Snapshot] | None) -> Version:
         with self._store.transaction(self._actor, "register") as tx:
             if self._request.if_changed and (same := self._same(tx, draft.digest)) is not None:
                 return same
@@ -278,6 +290,8 @@ class Registration:
                     details={"blobs": list(lost)},
                 )
             tx.insert(version)
+            if seen is not None:
+                tx.insert(seen(version))
             for alias in self._request.aliases:
                 point(tx, version, alias, self._actor)
         return replace(version, aliases=tuple(sorted(set(self._request.aliases))))

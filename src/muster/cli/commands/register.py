@@ -63,10 +63,14 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
     help="A runtime parameter; a secret's is where it is: env:NAME or file:PATH. May be repeated.",
 )
 @click.option(
-    "--connection", metavar="NAME", help="SOURCE is an endpoint of this connection; left out where the connection is one."
+    "--connection",
+    metavar="NAME",
+    help="SOURCE is an endpoint of this connection; left out where the connection is one.",
 )
 @click.option("--variant", help="Of an endpoint: one of the models behind it.")
-@click.option("--request", metavar="FORMAT", help="How an endpoint is asked: a format's name, or JSON, or a file of it.")
+@click.option(
+    "--request", metavar="FORMAT", help="How an endpoint is asked: a format's name, or JSON, or a file of it."
+)
 @click.option("--response", metavar="FORMAT", help="How its answers are read: the same.")
 @click.option(
     "--probe-calls",

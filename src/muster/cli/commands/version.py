@@ -1,4 +1,4 @@
-"""`muster version`: list, show, describe, threshold, download, delete, restore."""
+"""`muster version`: list, show, describe, threshold, snapshot, snapshots, download, delete, restore."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from muster.cli.command import Group, pass_session
-from muster.cli.documents import version_document
-from muster.cli.lists import Paging, View, list_command, show_page
+from muster.cli.documents import plain, version_document
+from muster.cli.endpoints import registered_again
+from muster.cli.lists import Paging, View, list_command, show_all, show_page
 from muster.cli.options import reason_option
 from muster.cli.render import Column, show_line
 from muster.cli.session import Session
@@ -20,7 +21,7 @@ from muster.cli.verbs import Deletion, Shown, delete_command, describe_command, 
 
 if TYPE_CHECKING:
     from muster.hub import Hub
-    from muster.records import Version
+    from muster.records import Snapshot, Version
 
 
 @click.group("version", cls=Group)
@@ -103,6 +104,47 @@ def set_threshold(session: Session, reference: str, value: str, reason: str) -> 
     found = session.hub.set_threshold(reference, wanted, reason=reason)
     told = "the model's own label" if found.threshold is None else f"{found.classes[-1]} from p ≥ {found.threshold:g}"
     show_line(session, version_document(found), "threshold", found.ref, told)
+
+
+@version.command("snapshot", example="muster version snapshot churn@champion")
+@click.argument("reference", metavar="REF")
+@pass_session
+def take_snapshot(session: Session, reference: str) -> None:
+    """Look at what stands behind an endpoint now: its configuration, and how it answers pinned rows.
+
+    What has changed since the last look is told, marks the version, and is an event.
+    """
+    taken = session.hub.snapshot(reference)
+    ref = f"{taken.model}:{taken.number}"
+    show_line(session, plain(taken), "changed" if taken.changes else "unchanged", ref)
+    for change in taken.changes:
+        session.say(f"note: {change}")
+    if taken.changes:
+        found = session.hub.version(ref)
+        session.next(*registered_again(found), f"muster version snapshots {ref}")
+
+
+@version.command("snapshots", table=True, example="muster version snapshots churn:3")
+@click.argument("reference", metavar="REF")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@pass_session
+def list_snapshots(session: Session, reference: str, limit: int) -> None:
+    """List the looks that were taken at what stands behind an endpoint, the newest first."""
+    found = list(session.hub.snapshots(reference, limit))
+    show_all(session, found, _SNAPSHOTS)
+
+
+_SNAPSHOTS: View[Snapshot] = View(
+    [
+        Column("created_at", lambda s: s.created_at),
+        Column("digest", lambda s: s.digest[:12], "whole"),
+        Column("noise", lambda s: s.noise),
+        Column("changes", lambda s: "; ".join(s.changes)),
+        Column("created_by", lambda s: s.created_by),
+    ],
+    plain,
+    empty="no snapshots: the version runs here",
+)
 
 
 @version.command(

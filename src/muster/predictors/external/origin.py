@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from muster.endpoint import Reached
 from muster.errors import InvalidModel
-from muster.predictor import Description, Draft, Finding, Predictor, Site
+from muster.predictor import Description, Draft, Finding, Observed, Predictor, Site
 from muster.records import Version
 
 __all__ = ["EndpointOrigin"]
@@ -69,6 +69,12 @@ class EndpointOrigin:
         from muster.predictors.external.probe import probe
 
         return probe(draft, site, sample)
+
+    def observe(self, version: Version, site: Site, known: Observed) -> Observed:
+        """What stands behind it now, asked about the rows that were pinned in what is known."""
+        from muster.predictors.external.observing import observe
+
+        return observe(version, site.connection(str(version.load["connection"])), known)
 
     def open(self, version: Version, site: Site, workers: int = 1) -> Predictor:
         from muster.predictors.external.predictor import EndpointPredictor

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from muster.conform import fit
 from muster.errors import InvalidInput
-from muster.predictor import Declared, Description, Draft, Finding, Site
+from muster.predictor import Declared, Description, Draft, Finding, Observed, Site
 from muster.predictors.external.asking import Asker
 from muster.predictors.external.codecs.outputs import output_of
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.evidence import evidence
+from muster.predictors.external.observing import behaviour, seconds_of
 from muster.predictors.external.orders import Labelled
 from muster.predictors.external.recognition import Wanted, recognised
 from muster.predictors.local.completing import complete
@@ -33,12 +34,8 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     rows, truth = _rows(sample, signature, declared.target or description.target)
     if rows is None:
         return _unseen(draft, signature, task, classes)
-    limits = description.load["limits"]
-    assert isinstance(limits, dict)
-    seconds = limits["seconds"]
-    assert isinstance(seconds, (int, float))
     connection = site.connection(str(description.load["connection"]))
-    with Asker(connection, description.load["route"], float(seconds), declared.probe_calls) as asker:
+    with Asker(connection, description.load["route"], seconds_of(description.load), declared.probe_calls) as asker:
         wanted = Wanted(asker.kind, signature, description.load, declared, task, classes)
         found = recognised(asker.ask, rows, wanted)
         output = output_of(found.response, task, classes or found.classes)
@@ -47,6 +44,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         began = time.monotonic()
         first = asker.predict(rows.slice(0, FIRST), found.request, found.response, output)
         took = time.monotonic() - began
+        observed = behaviour(asker, rows, found.request, found.response, output)
     shown: dict[str, Json] = {"probes": [t.to_json() for t in found.tried], "calls": asker.calls, "order": order}
     answers = tuple(plain(row) for row in first.to_pylist())
     seen = Probe(
@@ -58,7 +56,8 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         raw=shown,
         first=answers,
     )
-    return _finding(draft, signature, _Codec(found.request, found.response, output, order), seen)
+    made = _finding(draft, signature, _Codec(found.request, found.response, output, order), seen)
+    return replace(made, observed=replace(observed, configuration=_configuration(description)))
 
 
 def _task(declared: Declared, description: Description) -> Task:
@@ -109,7 +108,14 @@ def _unseen(draft: Draft, signature: Signature, task: Task, classes: tuple[Scala
     _refuse_unknown(output)
     seen = Probe(rows=0, source="none", seconds_to_load=0.0, seconds_to_predict=0.0, python="")
     order: dict[str, Json] = {"columns": {"verdict": "not decidable", "reason": "there was no sample"}}
-    return _finding(draft, signature, _Codec(RequestSpec.from_json(request), spec, output, order), seen)
+    made = _finding(draft, signature, _Codec(RequestSpec.from_json(request), spec, output, order), seen)
+    return replace(made, observed=Observed(configuration=_configuration(draft.description)))
+
+
+def _configuration(description: Description) -> Mapping[str, Json]:
+    told = description.load["configuration"]
+    assert isinstance(told, dict)
+    return told
 
 
 def _refuse_unknown(output: Output) -> None:

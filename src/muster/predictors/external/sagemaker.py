@@ -234,7 +234,9 @@ _TARGETS = {"variant": "target-variant", "component": "inference-component", "mo
 
 def _container(told: Mapping[str, Any]) -> dict[str, Json]:
     """What decides what it answers; variables may be secrets, so that their digest stands for them."""
-    found: dict[str, Json] = {k: told[k] for k in ("Image", "ModelDataUrl", "ModelDataSource", "ModelPackageName") if told.get(k)}
+    found: dict[str, Json] = {
+        k: told[k] for k in ("Image", "ModelDataUrl", "ModelDataSource", "ModelPackageName") if told.get(k)
+    }
     return {**found, **({"environment": digest_of(told["Environment"])} if told.get("Environment") else {})}
 
 

@@ -48,7 +48,7 @@ from muster.registry.endings import Retries
 from muster.registry.importing import Import, Imported, ImportReport
 from muster.registry.leftovers import Leftovers
 from muster.registry.register import Registration, Request, Tools, overrides
-from muster.registry.registry import check_threshold
+from muster.registry.registry import check_calls, check_threshold
 from muster.registry.scans import Scan
 from muster.registry.scoring_job import ScoreTools
 from muster.registry.search import Listing
@@ -290,6 +290,7 @@ class Hub(Workshop):
     ) -> pa.Table:
         """Predictions for a small table, a row each: `prediction`, `probabilities`, and `error` where some rows have none."""
         version = self.version(reference)
+        check_calls(version)
         if threshold is not None:
             check_threshold(threshold, version)
         predictor = self._warm.predictor(version, version.threshold if threshold is None else threshold, mapping or {})

@@ -21,6 +21,7 @@ ORIGINS: Mapping[str, str] = {
     "mlflow": "muster.predictors.mlflow:MlflowOrigin",
     "onnx": "muster.predictors.onnx:OnnxOrigin",
     "python": "muster.predictors.python:PythonOrigin",
+    "reported": "muster.predictors.reported:ReportedOrigin",
     **dict.fromkeys(PROVIDERS, "muster.predictors.external.origin:EndpointOrigin"),
 }
 """Name → where it lives. No two claim the same source."""

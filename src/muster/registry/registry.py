@@ -277,6 +277,15 @@ def check_threshold(threshold: float | None, version: Version) -> None:
         raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
 
 
+def check_calls(version: Version) -> None:
+    """NotApplicable for a version that nobody can ask: its predictions are sent in."""
+    if version.load.get("reported") is True:
+        raise NotApplicable(
+            f"`{version.ref}` is reported: it runs where Muster cannot ask it ({version.source})",
+            hint="score there, and evaluate what it scored",
+        )
+
+
 def aliases_of(reader: Reader, *models: str) -> Sequence[Alias]:
     """All aliases of these models, in order."""
     where = (Condition("model", "=", models[0]) if len(models) == 1 else Condition("model", "in", models),)

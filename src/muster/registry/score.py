@@ -17,7 +17,7 @@ from muster.profile import Profile
 from muster.records import Chunk, Run, Version, new_id, now
 from muster.registry.endings import nothing_scored, recorded
 from muster.registry.fingerprint import Fingerprint
-from muster.registry.registry import Registry, check_threshold
+from muster.registry.registry import Registry, check_calls, check_threshold
 from muster.registry.runs import OVER, Held, Purpose, Runs
 from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch
 from muster.runner import Done, Plan
@@ -44,6 +44,7 @@ class Scorings:
         self.tidy()
         self._tools.runner(request.runner, 1)  # an unknown one is refused now rather than by a failed run
         version = self._registry.version(request.reference)
+        check_calls(version)
         threshold = version.threshold if request.threshold is None else request.threshold
         check_threshold(threshold, version)
         if request.on_reject not in ("skip", "fail"):

@@ -76,5 +76,6 @@ def _output(declared: Declared) -> Output:
     if task == "regression":
         return Output(task, pa.float64())
     raise InvalidInput(
-        f"a reported model cannot have the task {task}", hint="report binary, multiclass, multilabel or regression models"
+        f"a reported model cannot have the task {task}",
+        hint="report binary, multiclass, multilabel or regression models",
     )

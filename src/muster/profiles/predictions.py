@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -17,18 +18,19 @@ __all__ = ["PredictionProfile"]
 
 
 class PredictionProfile:
-    """Rows, rows without a prediction, and per class its rows, or for numbers their smallest, largest and sum.
+    """Rows, rows without a prediction, and per class its rows, or for numbers their smallest, largest and sum; and who gave how many.
 
     All counts are exact; the sum of numbers is a float sum in the order of the parts.
     """
 
-    format = "muster.predictions/1"
+    format = "muster.predictions/2"
 
     def __init__(self, classes: Sequence[Scalar] = (), *, numbers: bool = False) -> None:
         self._classes = tuple(classes)
         self._numbers = numbers
         self._counts = [0] * len(self._classes)
         self._rows = self._errors = 0
+        self._served: Counter[str] = Counter()
         self._sum, self._min, self._max = 0.0, math.inf, -math.inf
 
     @classmethod
@@ -43,6 +45,9 @@ class PredictionProfile:
             return
         prediction = answer.column("prediction")
         self._errors += prediction.null_count
+        if "served_by" in answer.schema.names:
+            told = answer.column("served_by").drop_null().value_counts()
+            self._served.update({str(v["values"]): v["counts"] for v in told.to_pylist()})
         for i, label in enumerate(self._classes):
             self._counts[i] += pc.sum(pc.equal(prediction, pa.scalar(label, prediction.type)), min_count=0).as_py()
         if self._numbers and prediction.null_count < len(prediction):
@@ -58,6 +63,7 @@ class PredictionProfile:
             )
         self._rows += other._rows
         self._errors += other._errors
+        self._served.update(other._served)
         self._counts = [a + b for a, b in zip(self._counts, other._counts, strict=True)]
         self._sum += other._sum
         self._min, self._max = min(self._min, other._min), max(self._max, other._max)
@@ -70,6 +76,7 @@ class PredictionProfile:
             "rows": self._rows,
             "errors": self._errors,
             "counts": self._counts,
+            "served": dict(self._served),
             "sum": self._sum.hex(),
             "min": self._min.hex(),
             "max": self._max.hex(),
@@ -83,17 +90,21 @@ class PredictionProfile:
             name, _, version = body["format"].rpartition("/")
             if name != "muster.predictions":
                 raise Corrupt(f"expected a muster.predictions profile, found `{body['format']}`")
-            if int(version) > 1:
+            if int(version) > 2:
                 raise TooNew(f"this profile was written as `{body['format']}`", hint="upgrade Muster to read it")
             profile = cls(body["classes"], numbers=body["numbers"])
             profile._rows, profile._errors, profile._counts = body["rows"], body["errors"], body["counts"]
+            profile._served.update({str(n): int(count) for n, count in body.get("served", {}).items()})
             profile._sum, profile._min, profile._max = (float.fromhex(body[k]) for k in ("sum", "min", "max"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Corrupt(f"these bytes are no profile of predictions: {error}") from None
         return profile
 
     def figures(self) -> Mapping[str, Json]:
-        """`rows`, `errors`, and `classes` (a list of class and rows) or `mean` (None past the largest float), `min`, `max`."""
+        """`rows`, `errors`, and `classes` (a list of class and rows) or `mean` (None past the largest float), `min`, `max`.
+
+        Where it is told, `served_by` has the rows that each model behind an endpoint gave.
+        """
         figures: dict[str, Json] = {"rows": self._rows, "errors": self._errors}
         if self._classes:
             figures["classes"] = [{"class": c, "rows": n} for c, n in zip(self._classes, self._counts, strict=True)]
@@ -102,4 +113,6 @@ class PredictionProfile:
             # The sum of numbers near the largest that there is may be none.
             mean = self._sum / counted if math.isfinite(self._sum) else None
             figures |= {"mean": mean, "min": self._min, "max": self._max}
+        if self._served:
+            figures["served_by"] = dict(sorted(self._served.items()))
         return figures

@@ -56,7 +56,7 @@ class Scorings:
         columns = tuple(dict.fromkeys((*fit.columns, *keep)))
         rows = dataset.rows()
         data = dataset.types(columns)
-        shown = layout(data, version.output, keep, request.prefix)
+        shown = layout(data, version.output, keep, request.prefix, served=_served(version))
         run = Run(
             id=new_id(),
             kind="score",
@@ -208,7 +208,8 @@ class Scorings:
         settings = run.settings
         dataset = self._dataset(version, run.input, _strings(settings["mapping"]))
         columns = tuple(_texts(settings["columns"]))
-        shown = layout(dataset.types(columns), version.output, _texts(settings["keep"]), str(settings["prefix"]))
+        prefix, served = str(settings["prefix"]), _served(version)
+        shown = layout(dataset.types(columns), version.output, _texts(settings["keep"]), prefix, served=served)
         parts = dataset.parts(_rows(run))
         return Job(run, version, dataset, parts, shown, self._sink(run, shown.schema), columns)
 
@@ -303,6 +304,11 @@ class Scorings:
             rejects_collected_at=None,
             ended_at=now(),
         )
+
+
+def _served(version: Version) -> bool:
+    """Whether its endpoint tells which of the models behind it gave an answer."""
+    return version.load.get("served_by") is True
 
 
 def _other_data(run: Run, *, discard: bool = False) -> Conflict:

@@ -36,6 +36,8 @@ class Asker:
         self._provider, self._send = open_provider(connection)
         self._patience = Patience(throttled=120.0, unavailable=30.0, timeout=30.0)
         self._answered: float | None = None
+        self.served: set[str] = set()
+        """Who has given answers, where the provider tells."""
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +104,7 @@ class Asker:
         read = self._provider.read(reply)
         if isinstance(read, Answer):
             self._answered = time.monotonic()
+            self.served |= {read.served_by} if read.served_by else set()
             return read
         if read.kind == "expired" and not tries.renewed:
             tries.renewed = True

@@ -57,7 +57,8 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         first=answers,
     )
     made = _finding(draft, signature, _Codec(found.request, found.response, output, order), seen)
-    return replace(made, observed=replace(observed, configuration=_configuration(description)))
+    load = {**made.load, "served_by": True} if asker.served else made.load
+    return replace(made, load=load, observed=replace(observed, configuration=_configuration(description)))
 
 
 def _task(declared: Declared, description: Description) -> Task:

@@ -41,6 +41,7 @@ from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
 from muster.records import Connection, DatasetRecord, Snapshot, Version
+from muster.registry.answers import KeptAnswers
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
 from muster.registry.connections import CAPS
@@ -91,6 +92,7 @@ class Hub(Workshop):
         self.folder = folder
         self.settings = settings
         self._blobs = blobs
+        self._database: Path | str | None = None
         self._talk = talk
         self._warm = Warm(
             lambda version: _open(version, self._site, 1),
@@ -110,8 +112,11 @@ class Hub(Workshop):
     ) -> Hub:
         """The hub in a folder, or in a database with its files in a folder. It is made when new, where it may be."""
         folder = folder.absolute()
-        records = open_records(database or folder / "muster.db", make=make)
-        return cls(folder, records, blobs_of(records, folder, settings.text("blobs")), settings, talk or _quiet)
+        place = database or folder / "muster.db"
+        records = open_records(place, make=make)
+        hub = cls(folder, records, blobs_of(records, folder, settings.text("blobs")), settings, talk or _quiet)
+        hub._database = None if str(place).startswith("memory:") else place  # its own
+        return hub
 
     def __enter__(self) -> Self:
         return self
@@ -411,7 +416,9 @@ class Hub(Workshop):
 
     @cached_property
     def _site(self) -> LocalSite:
-        return LocalSite(self.folder, self._blobs, self.settings, self._say, self.connection)
+        place = self._database
+        answers = KeptAnswers((lambda: self._records) if place is None else partial(open_records, place, make=False))
+        return LocalSite(self.folder, self._blobs, self.settings, self._say, find=self.connection, answers=answers)
 
     def _say(self, line: str) -> None:
         self._talk(line)

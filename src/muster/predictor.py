@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
 from muster.config import Settings
-from muster.records import Connection, Environment, Probe, Reading, Version
+from muster.records import Connection, Environment, Probe, Reading, StoredAnswer, Version
 from muster.signature import Json, Output, Scalar, Signature, Task
 
 __all__ = [
+    "Answers",
     "Call",
     "Declared",
     "Description",
@@ -50,6 +51,10 @@ class Call:
     id: str = ""
     deadline: float | None = None
     cancelled: Callable[[], bool] = _never
+
+    def within(self, part: int, index: int) -> Call:
+        """The call for one chunk of a run."""
+        return replace(self, id=f"{self.id}/{part}/{index}") if self.id else self
 
     def left(self, most: float) -> float:
         """Seconds that this call may still take, `most` at most."""
@@ -168,6 +173,18 @@ class Finding:
     """What stands behind it now, where someone else runs it."""
 
 
+class Answers(Protocol):
+    """What endpoints answered to chunks that are not finished. Safe from several threads."""
+
+    def of(self, run: str, chunk: str) -> Sequence[StoredAnswer]:
+        """Those of one chunk, with what was answered."""
+        ...
+
+    def put(self, answer: StoredAnswer) -> None:
+        """Keep one, in place of another to the same rows; it outlives this process once this returns."""
+        ...
+
+
 class Site(Protocol):
     """What the machine that opens a version offers: it may not be the one that registered it."""
 
@@ -195,6 +212,11 @@ class Site(Protocol):
 
     def connection(self, name: str) -> Connection:
         """The connection of this name, without its secrets."""
+        ...
+
+    @property
+    def answers(self) -> Answers | None:
+        """Where runs keep what they paid for; None where nothing is kept."""
         ...
 
 

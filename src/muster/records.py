@@ -377,20 +377,20 @@ class Connection(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer(Record):
-    """What an endpoint answered to the rows from `start` on, of a chunk that is not finished: a resumed run does not pay for it again.
+    """What an endpoint answered to rows of a chunk that is not finished, so that a run which goes on does not pay for it again.
 
-    `digest` is that of what was sent, and to which version; `body` is compressed and in base64.
+    `chunk` is `<part>/<index>`, `first` and `rows` say which of its rows, `digest` what was sent and to which version. `body`
+    is compressed and in base64.
     """
 
     KIND = "answer"
-    KEY = ("run", "part", "index", "start")
-    INDEXED = ("run", "part", "index", "start")
+    KEY = ("run", "chunk", "first")
+    INDEXED = ("run", "chunk", "first")
     AUDITED = False
 
     run: str
-    part: int
-    index: int
-    start: int
+    chunk: str
+    first: int
     rows: int
     digest: str
     body: str

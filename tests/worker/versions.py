@@ -35,6 +35,8 @@ class Here:
     def surplus(self, environment: Environment) -> dict[str, list[str]]:
         return {}
 
+    answers = None
+
     def connection(self, name: str) -> Connection:
         raise AssertionError(name)
 

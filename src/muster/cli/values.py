@@ -31,7 +31,7 @@ def format_of(text: str | None, flag: str) -> Json:
     """A format's name, or its whole specification as JSON: a file, or the object itself."""
     if text is None:
         return "auto"
-    return object_of(text, flag) if text.lstrip().startswith("{") or text.endswith(".json") else text
+    return dict(object_of(text, flag)) if text.lstrip().startswith("{") or text.endswith(".json") else text
 
 
 def names(values: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
 from muster.owners import alive, me
-from muster.records import Chunk, Lease, Progress, Run, RunStatus, now
+from muster.records import Chunk, Lease, Progress, Run, RunStatus, StoredAnswer, now
 from muster.registry.search import Listing, conditions, every, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore, Transaction
 
@@ -90,6 +90,7 @@ class Held:
             progress = tx.get(Progress, self.run.id)
             assert progress is not None
             tx.insert(chunk)
+            _drop_answers(tx, Condition("run", "=", chunk.run), Condition("chunk", "=", f"{chunk.part}/{chunk.index}"))
             fresh = replace(
                 progress,
                 rows=progress.rows + chunk.length,
@@ -123,6 +124,8 @@ class Held:
             self.run = run
             if forget:
                 _forget(tx, run)
+            elif run.status in OVER:
+                _drop_answers(tx, Condition("run", "=", run.id))
         return run
 
     def forget(self) -> None:
@@ -372,9 +375,17 @@ def _forget(tx: Transaction, run: Run) -> None:
     while chunks := tx.find(Chunk, Query((Condition("run", "=", run.id),), limit=_MANY)).items:
         for chunk in chunks:
             tx.delete(chunk)
+    _drop_answers(tx, Condition("run", "=", run.id))
     progress = tx.get(Progress, run.id)
     if progress is not None:
         tx.replace(replace(progress, rows=0, rejected=0, fingerprint=None, updated_at=now()))
+
+
+def _drop_answers(tx: Transaction, *where: Condition) -> None:
+    """What endpoints answered to chunks that are finished, or begun anew."""
+    while answers := tx.find(StoredAnswer, Query(where, limit=_MANY)).items:
+        for answer in answers:
+            tx.delete(answer)
 
 
 def _person(owner: str) -> str:

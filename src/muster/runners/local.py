@@ -40,7 +40,7 @@ class LocalRunner:
 
         def work(chunk: Chunk, read: float, call: Call) -> Done:
             began = time.perf_counter()
-            answer = predictor.predict(chunk.batch, call)
+            answer = predictor.predict(chunk.batch, call.within(chunk.part, chunk.index))
             predicted = time.perf_counter()
             measured = profile() if profile is not None else None
             if measured is not None:

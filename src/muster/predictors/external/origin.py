@@ -11,6 +11,7 @@ from muster.endpoint import Reached
 from muster.errors import InvalidModel
 from muster.predictor import Description, Draft, Finding, Observed, Predictor, Site
 from muster.records import Version
+from muster.signature import Json
 
 __all__ = ["EndpointOrigin"]
 
@@ -39,7 +40,7 @@ class EndpointOrigin:
         finally:
             provider.close()
             send.close()
-        address = {"name": endpoint.name, "variant": endpoint.variant}
+        address: dict[str, Json] = {"name": endpoint.name, "variant": endpoint.variant}
         return Description(
             source=str(endpoint),
             specification={
@@ -78,5 +79,7 @@ class EndpointOrigin:
 
     def open(self, version: Version, site: Site, workers: int = 1) -> Predictor:
         from muster.predictors.external.predictor import EndpointPredictor
+        from muster.predictors.external.transport.stored import StoredCheckpoint
 
-        return EndpointPredictor(version, site.connection(str(version.load["connection"])))
+        kept = None if site.answers is None else StoredCheckpoint(site.answers)
+        return EndpointPredictor(version, site.connection(str(version.load["connection"])), kept)

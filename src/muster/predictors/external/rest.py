@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from muster.errors import MusterError, NotFound, SourceDenied, SourceError, SourceUnavailable, shortened
@@ -39,14 +40,14 @@ class Rest:
         self._access = access
         self._throttles = throttles
 
-    def get(self, url: str, query: Mapping[str, str | int] | None = None) -> dict[str, Json]:
+    def get(self, url: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         return self.call(Request("GET", f"{url}?{urlencode(query)}" if query else url, {"accept": "application/json"}))
 
-    def post(self, url: str, body: Json, headers: Mapping[str, str] | None = None) -> dict[str, Json]:
+    def post(self, url: str, body: Json, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         told = {"content-type": "application/json", "accept": "application/json", **(headers or {})}
         return self.call(Request("POST", url, told, json.dumps(body).encode()))
 
-    def call(self, request: Request) -> dict[str, Json]:
+    def call(self, request: Request) -> dict[str, Any]:
         """What it answers; SourceDenied, NotFound, SourceUnavailable or SourceError where it does not."""
         reply = self.reply(request)
         if reply.status >= 300:
@@ -71,7 +72,7 @@ class Rest:
             time.sleep(min(wait, _LONGEST) if wait is not None else random.uniform(0, 2 * pause))  # noqa: S311  # jitter
         raise AssertionError("the last attempt returns or raises")
 
-    def _object(self, reply: Reply) -> dict[str, Json]:
+    def _object(self, reply: Reply) -> dict[str, Any]:
         found = parsed(reply.body) if reply.body else {}
         if not isinstance(found, dict):
             raise SourceError(

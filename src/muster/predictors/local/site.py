@@ -13,12 +13,13 @@ import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from muster.config import Settings
 from muster.errors import NotFound
-from muster.predictor import Talk
+from muster.predictor import Answers, Talk
 from muster.predictors.local.artifact import ArtifactFile, fetch, manifest
 from muster.predictors.local.environment import Environments, to_stderr
 from muster.predictors.local.exclusive import Busy, exclusive
@@ -52,13 +53,21 @@ class LocalSite:
     """The site of the machine that it is opened on. Picklable; the talk stays behind, and lines go to stderr there."""
 
     def __init__(
-        self, folder: Path, blobs: BlobStore, settings: Settings, talk: Talk = to_stderr, find: Find | None = None
+        self,
+        folder: Path,
+        blobs: BlobStore,
+        settings: Settings,
+        talk: Talk = to_stderr,
+        *,
+        find: Find | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self._folder = folder
         self._blobs = blobs
         self._settings = settings
         self._talk = talk
         self._find = find or Known({})
+        self._answers = answers
         named = settings.text("environment.folder")
         self._environments = Environments(Path(named) if named else folder / "environments", blobs, settings, talk)
         self._made: set[str] = set()
@@ -66,11 +75,17 @@ class LocalSite:
 
     def __reduce__(self) -> tuple[object, ...]:
         find = self._find if isinstance(self._find, Known) else None  # any other one looks into a store
-        return LocalSite, (self._folder, self._blobs, self._settings, to_stderr, find)
+        made = partial(LocalSite, find=find, answers=self._answers)
+        return made, (self._folder, self._blobs, self._settings)
 
     def knowing(self, connections: Mapping[str, Connection]) -> LocalSite:
         """One that can be sent elsewhere, and knows these connections alone."""
-        return LocalSite(self._folder, self._blobs, self._settings, self._talk, Known(connections))
+        known = Known(connections)
+        return LocalSite(self._folder, self._blobs, self._settings, self._talk, find=known, answers=self._answers)
+
+    @property
+    def answers(self) -> Answers | None:
+        return self._answers
 
     def connection(self, name: str) -> Connection:
         return self._find(name)

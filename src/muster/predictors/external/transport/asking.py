@@ -40,7 +40,8 @@ class Asking:
         self._failure: BaseException | None = None
         self._over = False
         keeps = means.answered is not None
-        self._chunk = chunk_of(batch, call.params, means.version) if keeps else ""
+        named = "/" in call.id
+        self._chunk = "" if not keeps else call.id if named else chunk_of(batch, call.params, means.version)
         self._salt = call.id or ("" if keeps else new_id())
         self._kept = Kept(means.answered, self._chunk)
         self._sieve: Sieve[pa.RecordBatch] = Sieve(batch.num_rows, self._cut)

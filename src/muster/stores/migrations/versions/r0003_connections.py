@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["name"], ["connection.name"], ondelete="CASCADE"),
     )
     op.create_index("ix_connection_tag", "connection_tag", ["tag", "value", "name"])
-    _table("answer", ["run", "part", "index", "start"], texts=["run"], integers=["part", "index", "start"])
+    _table("answer", ["run", "chunk", "first"], texts=["run", "chunk"], integers=["first"])
     _table("snapshot", ["id"], texts=["id", "model", "created_at"], integers=["number"])
     for name in ("model", "number"):
         op.create_index(f"ix_snapshot_{name}", "snapshot", [name, "created_at", "id"])

@@ -1,0 +1,42 @@
+"""Where runs keep what endpoints answered, until the chunk is recorded: in the records of the hub, which all its machines see."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from muster.errors import Conflict
+from muster.records import StoredAnswer
+from muster.registry.search import every
+from muster.store import Condition, RecordStore
+
+__all__ = ["KeptAnswers"]
+
+
+class KeptAnswers:
+    """Opens the store where it is first needed: on this machine, or on an executor of a cluster. Picklable if `open_store` is."""
+
+    def __init__(self, open_store: Callable[[], RecordStore]) -> None:
+        self._open = open_store
+        self._lock = threading.Lock()
+        self._store: RecordStore | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return KeptAnswers, (self._open,)
+
+    def of(self, run: str, chunk: str) -> Sequence[StoredAnswer]:
+        where = Condition("run", "=", run), Condition("chunk", "=", chunk)
+        return list(every(self._records(), StoredAnswer, where))
+
+    def put(self, answer: StoredAnswer) -> None:
+        with self._records().transaction("muster", "answered") as tx:
+            try:
+                tx.insert(answer)
+            except Conflict:  # the rows were cut in another way before
+                tx.replace(answer)
+
+    def _records(self) -> RecordStore:
+        with self._lock:
+            if self._store is None:
+                self._store = self._open()
+            return self._store

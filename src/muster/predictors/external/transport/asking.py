@@ -39,6 +39,8 @@ class Asking:
         """The first rows of requests that are handed out and wait to be sent."""
         self._failure: BaseException | None = None
         self._over = False
+        self._learnt, self._size = (0, 0, 0), 0
+        """What the rows of a request were decided by, and how many they are."""
         keeps = means.answered is not None
         named = "/" in call.id
         self._chunk = "" if not keeps else call.id if named else chunk_of(batch, call.params, means.version)
@@ -78,6 +80,11 @@ class Asking:
         self._means.counter.add(calls=1, refused=1)
         self._settle(lambda: self._sieve.refused(piece, message))
 
+    def failed(self, error: BaseException) -> None:
+        with self._changed:
+            self._failure = self._failure or error
+            self._changed.notify_all()
+
     def again(self, piece: Piece, at: float) -> None:
         self._settle(lambda: self._sieve.again(piece, at))
 
@@ -95,7 +102,7 @@ class Asking:
             raise self._failure
         self._means.check(self._call)
         now = time.monotonic()
-        ahead = 2 + self._lane.limiter.value // 4
+        ahead = 1 + self._lane.limiter.value // 8
         piece = self._sieve.next(now) if len(self._unsent) < ahead else None
         if piece is None:
             due = self._sieve.due(now)
@@ -109,7 +116,10 @@ class Asking:
         if (kept := self._kept.cut(start, stop)) is not None:
             return kept
         stop = self._kept.next(start, stop)
-        return start + slices(stop - start, self._lane.packing.rows, self._lane.limiter.value)
+        learnt = stop, self._lane.packing.rows, self._lane.limiter.value
+        if learnt != self._learnt:
+            self._learnt, self._size = learnt, slices(stop - start, *learnt[1:])
+        return min(stop, start + self._size)
 
     def _work(self, piece: Piece) -> None:
         try:
@@ -118,8 +128,7 @@ class Asking:
         except _Ended:
             pass
         except BaseException as error:  # noqa: BLE001  # handed to who asks, whatever it is
-            with self._changed:
-                self._failure = self._failure or error
+            self.failed(error)
         finally:
             self._sent(piece)
 
@@ -155,6 +164,9 @@ class Asking:
             self._pause(self._lane.rate.reserve(rows))
             permit = self._lane.limiter.acquire(self._check)
             self._sent(piece)
+            if self._failure is not None or self._over:
+                self._lane.limiter.release(permit)
+                return
             attempt(means, self, piece, encoded, permit)
 
     def _asked(self, piece: Piece, digest: str) -> Asked:

@@ -64,7 +64,7 @@ class FolderCheckpoint:
     def ranges(self, chunk: str) -> list[tuple[int, int]]:
         try:
             names = [file.name for file in (self._folder / chunk).iterdir()]
-        except FileNotFoundError:
+        except OSError:
             return []
         return sorted((int(m[1]), int(m[2])) for m in map(_NAME.fullmatch, names) if m)
 

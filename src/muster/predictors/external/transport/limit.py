@@ -15,8 +15,10 @@ _BACK = 0.9
 """What a drop leaves of the limit."""
 _GAIN = 1.05
 """How many times the rows a second twice the requests must bring."""
-_CALM, _MOST_CALM = 16, 1024
-"""So many times as many answers as the limit, with no drop, before more is tried."""
+_CALM, _MOST_CALM = 4, 1024
+"""So many times as many answers as the limit, with no drop, before more is tried: at first, and after many trials that failed."""
+_PROVEN = 8
+"""The same, for a trial to have gone well."""
 _UNKNOWN_TRIP = 0.05
 
 
@@ -61,7 +63,7 @@ class Limit:
             self._calm += 1
             if not self._settled:
                 self._measure(flying, rows, seconds)
-            elif self._calm >= (_CALM if self._trying else self._patience) * self._goal:
+            elif self._calm >= (_PROVEN if self._trying else self._patience) * self._goal:
                 self._go_on()
 
     def throttled(self, flying: int, now: float) -> bool:
@@ -74,7 +76,7 @@ class Limit:
             level = max(level, self._ceiling or 1)
             self._value = level - 1.0
         else:
-            self._patience = _CALM
+            self._patience = max(_CALM, self._patience // 2)
             self._value = min(level - 1.0, level * _BACK)
         self._value = max(1.0, self._value)
         self._ceiling, self._step = max(2, level), 1

@@ -14,8 +14,8 @@ _FILL = 0.8
 """Of the bytes that a request may have."""
 _SHARE = 0.25
 """Of the seconds that a request may take."""
-_GAIN = 1.1
-"""How many times the rows a second twice the rows must bring."""
+_GAIN, _MUCH = 1.1, 1.7
+"""How many times the rows a second twice the rows must bring; from where on it is tried with four times."""
 _ENOUGH = 3
 _KEPT, _SLOW = 20, 2
 """So many of the last answers took too long: 95 % did not."""
@@ -24,7 +24,7 @@ _AFRESH = 100
 
 
 def slices(left: int, most: int, at_once: int) -> int:
-    """The rows of the next request, where so many are left: requests of one size, and none of the last ones waited for alone.
+    """The rows of each request, where so many are left: all of one size, so that none of the last ones is waited for alone.
 
     What fills less than a few requests is cut smaller, so that those that may be in flight are; but not below a quarter.
     """
@@ -83,7 +83,7 @@ class Packing:
             elif not self._settled and rows * 4 >= self.rows * 3:
                 self._speeds.append(flying * rows / max(seconds, 1e-9))
                 if len(self._speeds) >= _ENOUGH:
-                    self._judge(quick=seconds * 2 <= target)
+                    self._judge(int(target / max(seconds, 1e-9)))
 
     def too_large(self, rows: int, size: int) -> None:
         """A request was refused for its size. One large row among many makes no other request smaller."""
@@ -99,13 +99,15 @@ class Packing:
         with self._lock:
             self._shrink(max(1, min(self._rows, rows // 2)))
 
-    def _judge(self, *, quick: bool) -> None:
+    def _judge(self, room: int) -> None:
+        """`room` times as many rows would still be answered in time."""
         speed = sorted(self._speeds)[len(self._speeds) // 2]
         self._speeds.clear()
-        if speed < self._below * _GAIN or not quick or self.rows < self._rows:
+        if speed < self._below * _GAIN or room < 2 or self.rows < self._rows:
             self._settled = True
         else:
-            self._below, self._rows = speed, self._rows * 2
+            times = 4 if room >= 4 and speed >= self._below * _MUCH else 2
+            self._below, self._rows = speed, self._rows * times
 
     def _shrink(self, rows: int) -> None:
         self._rows, self._settled, self._below = rows, True, 0.0

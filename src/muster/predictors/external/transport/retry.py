@@ -92,25 +92,30 @@ _SUSPECT, _GUILTY, _HANGS = 3, 6, 3
 class Tries:
     """What one request has been through. Times are those of the clock that is given with each failure."""
 
-    def __init__(self, since: float | None = None, *, halved: bool = False) -> None:
+    def __init__(self, since: float | None = None, halved: float | None = None) -> None:
+        """`since` is when the trouble began, `halved` when this became one half of a request."""
         self.count = 0
         self._since, self._halved = since, halved
+        self._first: float | None = halved
+        self._last = 0.0
         self._faults = 0
         self.renewed = False
 
     def half(self) -> Tries:
         """Those of one half: the trouble goes on, and is not halved again before the endpoint answered something."""
-        return Tries(self._since, halved=True)
+        return Tries(self._since, self._last)
 
     def failed(self, trouble: Trouble, rows: int, now: float, answered: float | None, patience: Patience) -> Next:
         """`answered` is when the endpoint last answered anyone."""
         self.count += 1
+        self._last = now
         self._since = since = now if self._since is None else self._since
-        works = answered is not None and answered >= since
+        self._first = now if self._first is None else self._first
+        works = answered is not None and answered >= self._first
         if trouble in ("unavailable", "timeout"):
             self._faults += 1
             halve = trouble == "timeout" or self._faults >= _SUSPECT
-            if rows > 1 and halve and (works or not self._halved):
+            if rows > 1 and halve and (works or self._halved is None):
                 return Next("smaller")
             if rows == 1 and works and self._faults >= (_HANGS if trouble == "timeout" else _GUILTY):
                 return Next("bad")

@@ -83,6 +83,9 @@ class Sender:
         with self._lock:
             managers, self._managers = list(self._managers.values()), {}
         for manager in managers:
+            for key in manager.pools.keys():  # noqa: SIM118  # it refuses to be iterated
+                if (pool := manager.pools.get(key)) is not None:
+                    pool.close()  # `clear` would leave that to the garbage collector
             manager.clear()
 
     def _open(self, request: Request, seconds: float) -> urllib3.BaseHTTPResponse:

@@ -45,6 +45,10 @@ class Settle(Protocol):
         """The rows are to blame, or some of them."""
         ...
 
+    def failed(self, error: BaseException) -> None:
+        """Nothing more need be sent."""
+        ...
+
     def again(self, piece: Piece, at: float) -> None: ...
     def halve(self, piece: Piece) -> None: ...
 
@@ -66,9 +70,10 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
         took = time.monotonic() - began
         if isinstance(outcome, Answer):
             settle.keep(encoded.asked, outcome)
-    except BaseException:
+    except BaseException as error:  # noqa: BLE001  # handed on
+        settle.failed(error)
         limiter.release(permit)
-        raise
+        return
     means.counter.add(seconds=took)
     after = _After(means, settle, piece, encoded, permit)
     if isinstance(outcome, Answer):
@@ -110,7 +115,7 @@ def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal
 def _is_page(answer: Answer) -> bool:
     """What a proxy or a login says in place of the model."""
     kind = answer.content_type.partition(";")[0].strip().lower()
-    return kind == "text/html" or answer.body[:64].lstrip().startswith(b"<")
+    return kind == "text/html" or answer.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,9 @@ class _After:
                 self.means.counter.add(failed=1)
                 limiter.late(self.permit)
                 self.again("unavailable", told, wait=refusal.wait, paid=True)
+            case "denied" | "missing":
+                self.settle.failed(_final(refusal))
+                limiter.release(self.permit)
             case _:
                 limiter.release(self.permit)
                 self.for_good(refusal, renewals)
@@ -166,10 +174,8 @@ class _After:
                 self.settle.refused(self.piece, f"too large: {refusal.message} ({size:,} bytes)")
             case "rows":
                 self.settle.refused(self.piece, refusal.message)
-            case "expired":
-                self.renewed(refusal.message, renewals)
             case _:
-                raise _final(refusal)
+                self.renewed(refusal.message, renewals)
 
     def renewed(self, message: str, renewals: int) -> None:
         """Once more with new credentials; those that are refused as well are no good."""

@@ -64,14 +64,16 @@ def unreachable(error: Exception, url: str, seconds: float) -> Unreachable:
             return Unreachable(
                 "name", f"no server has the name in {at}", "see the address, and that this machine can resolve it"
             )
-        case exceptions.ConnectTimeoutError():
-            return Unreachable("connect", f"{at} does not take a connection in time", _FIREWALL)
         case exceptions.NewConnectionError():
             return Unreachable("connect", f"{at} takes no connection: {_cause(error)}", _FIREWALL)
+        case exceptions.ConnectTimeoutError():
+            return Unreachable("connect", f"{at} does not take a connection in time", _FIREWALL)
         case exceptions.TimeoutError():
             return late(at, seconds)
         case exceptions.SSLError():
             return _tls(error, at)
+    if isinstance(_root(error), ssl.SSLError):
+        return _tls(error, at)
     return Unreachable("broken", f"the connection to {at} broke: {_cause(error)}", "try again; see the server's log")
 
 
@@ -90,7 +92,9 @@ def _tls(error: Exception, at: str) -> Unreachable:
             "name your CA bundle in the setting `ca_bundle`, or in SSL_CERT_FILE",
         )
     if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return Unreachable("broken", f"the connection to {at} broke", "try again; see the server's log")
+        return Unreachable(
+            "broken", f"{at} broke the connection off", "try again; see whether it wants a client certificate"
+        )
     return Unreachable(
         "tls",
         f"{at} and this machine do not agree on TLS: {_cause(error)}",

@@ -29,6 +29,7 @@ from muster.predictors.elsewhere import Elsewhere
 from muster.predictors.external.behaviour import changes, decode_answers, encode_answers
 from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
+from muster.predictors.external.estimate import estimate
 from muster.predictors.external.opening import checked_settings, discover, steps_of
 from muster.predictors.external.provider import Step
 from muster.predictors.guarded import Guarded
@@ -439,8 +440,18 @@ class Hub(Workshop):
             retries=Retries(number("jobs.attempts"), self.settings.seconds("jobs.backoff_seconds")),
             keep_table=lambda table, name: str(keep_frame(table, self._frames, name)),
             forget_table=partial(forget_frame, folder=self._frames),
+            announce=self._announce,
             by_version=self.settings.source("worker.count") == "default",
         )
+
+    def _announce(self, version: Version, rows: int | None, chunk: int) -> Mapping[str, Json]:
+        """What a scoring will ask of an endpoint; nothing of what runs here, or where the rows are not known."""
+        named = version.load.get("connection")
+        found = None if named is None or rows is None else estimate(version, self.connection(str(named)), rows, chunk)
+        if found is None:
+            return {}
+        self._say(f"{version.ref} is asked over {named}: {found}")
+        return found.to_json()
 
     def _open(
         self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int

@@ -57,6 +57,7 @@ class Scorings:
         rows = dataset.rows()
         data = dataset.types(columns)
         shown = layout(data, version.output, keep, request.prefix, served=_served(version))
+        size = self._tools.chunk_rows or chunk_rows(data, rows, self._tools.workers)
         run = Run(
             id=new_id(),
             kind="score",
@@ -78,7 +79,7 @@ class Scorings:
                 "runner": request.runner,
                 "stamp": dataset.stamp(),
                 **({"data": request.data} if request.data.startswith("data:") else {}),
-                "chunk_rows": self._tools.chunk_rows or chunk_rows(data, rows, self._tools.workers),
+                "chunk_rows": size,
             },
             casts=fit.casts,
             queue=request.queue,
@@ -87,6 +88,8 @@ class Scorings:
         )
         sink = self._sink(run, shown.schema)
         sink.check()
+        if estimate := self._tools.announce(version, rows, size):
+            run = replace(run, settings={**run.settings, "estimate": dict(estimate)})
         return self._runs.create(replace(run, output=sink.output), rows)
 
     def execute(

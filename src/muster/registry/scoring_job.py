@@ -60,6 +60,10 @@ class Fit(Protocol):
     def casts(self) -> tuple[str, ...]: ...
 
 
+def _nothing(_version: Version, _rows: int | None, _chunk: int) -> Mapping[str, Json]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreTools:
     """What the hub lends to a scoring: plain functions over its implementations."""
@@ -79,6 +83,8 @@ class ScoreTools:
     workers: int
     chunk_rows: int
     retries: Retries
+    announce: Callable[[Version, int | None, int], Mapping[str, Json]] = _nothing
+    """Tells, before a scoring begins, what so many rows in chunks of so many will ask of who else runs the model."""
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""
 

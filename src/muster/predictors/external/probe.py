@@ -12,18 +12,22 @@ from muster.conform import fit
 from muster.errors import InvalidInput
 from muster.predictor import Declared, Description, Draft, Finding, Observed, Site
 from muster.predictors.external.asking import Asker
+from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.outputs import output_of
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.evidence import evidence
 from muster.predictors.external.observing import behaviour, seconds_of
 from muster.predictors.external.orders import Labelled
-from muster.predictors.external.recognition import Wanted, recognised
+from muster.predictors.external.recognition import Recognised, Wanted, recognised
 from muster.predictors.local.completing import complete
 from muster.predictors.probing import FIRST, from_all_over, plain
 from muster.records import Probe, Reading
 from muster.signature import CLASSIFICATION, Json, Output, Scalar, Signature, Task
 
 __all__ = ["probe"]
+
+_WEIGHED = 100
+"""Rows that are encoded to see what one weighs."""
 
 
 def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
@@ -45,6 +49,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         first = asker.predict(rows.slice(0, FIRST), found.request, found.response, output)
         took = time.monotonic() - began
         observed = behaviour(asker, rows, found.request, found.response, output)
+        pace = _pace(asker, found, rows, output, took)
     shown: dict[str, Json] = {"probes": [t.to_json() for t in found.tried], "calls": asker.calls, "order": order}
     answers = tuple(plain(row) for row in first.to_pylist())
     seen = Probe(
@@ -57,8 +62,24 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         first=answers,
     )
     made = _finding(draft, signature, _Codec(found.request, found.response, output, order), seen)
-    load = {**made.load, "served_by": True} if asker.served else made.load
+    load = {**made.load, "pace": pace, **({"served_by": True} if asker.served else {})}
     return replace(made, load=load, observed=replace(observed, configuration=_configuration(description)))
+
+
+def _pace(asker: Asker, found: Recognised, rows: pa.RecordBatch, output: Output, few_seconds: float) -> dict[str, Json]:
+    """What a row weighs and takes, and a call beside its rows, as well as two calls of different size can tell."""
+    row_bytes = round(len(encode(rows.slice(0, _WEIGHED), found.request).body) / min(_WEIGHED, rows.num_rows), 1)
+    pace: dict[str, Json] = {"row_bytes": row_bytes, "row_seconds": 0.0, "call_seconds": round(few_seconds, 6)}
+    if found.request.one_row:
+        each = few_seconds / min(FIRST, rows.num_rows)
+        return {**pace, "call_seconds": round(each, 6), "one_row": True}
+    if rows.num_rows <= FIRST or asker.left < 1:
+        return pace
+    began = time.monotonic()
+    asker.predict(rows, found.request, found.response, output)
+    row_seconds = max(0.0, (time.monotonic() - began - few_seconds) / (rows.num_rows - FIRST))
+    call_seconds = max(0.0, few_seconds - FIRST * row_seconds)
+    return {**pace, "row_seconds": round(row_seconds, 9), "call_seconds": round(call_seconds, 6)}
 
 
 def _task(declared: Declared, description: Description) -> Task:

@@ -1,0 +1,63 @@
+"""What a scoring will ask of an endpoint, before it begins: calls, time, money; from what one probe has measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from muster.errors import plural
+from muster.predictors.external.predictor import limits_of
+from muster.records import Connection, Version
+from muster.signature import Json
+
+__all__ = ["Estimate", "estimate"]
+
+_FILL, _SHARE = 0.8, 0.25
+"""Of the bytes, and of the seconds, that an endpoint allows a request: what transport packs into one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """`cost` is None where the connection has no price."""
+
+    calls: int
+    seconds: float
+    cost: float | None
+
+    def to_json(self) -> dict[str, Json]:
+        return {"calls": self.calls, "seconds": round(self.seconds, 1), "cost": self.cost}
+
+    def __str__(self) -> str:
+        cost = "" if self.cost is None else f", about {self.cost:,.2f} at the connection's price"
+        return f"about {plural(self.calls, 'call')}{cost}"
+
+
+def estimate(version: Version, connection: Connection, rows: int, chunk: int) -> Estimate | None:
+    """For so many rows in chunks of so many; None where registration measured nothing."""
+    pace = version.load.get("pace")
+    if not isinstance(pace, dict) or not rows:
+        return None
+    limits = limits_of(version.load["limits"])
+    size, per_row, per_call = (_number(pace, n) for n in ("row_bytes", "row_seconds", "call_seconds"))
+    most = [chunk, int(_FILL * limits.bytes / size) if size else rows]
+    if limits.rows is not None:
+        most.append(limits.rows)
+    if per_row:
+        most.append(int(_SHARE * limits.seconds / per_row))
+    each = 1 if pace.get("one_row") is True else max(1, min(most))
+    chunks = math.ceil(rows / chunk)
+    calls = (chunks - 1) * math.ceil(chunk / each) + math.ceil((rows - (chunks - 1) * chunk) / each)
+    seconds = (calls * per_call + rows * per_row) / max(1, limits.concurrency)
+    return Estimate(calls, seconds, _cost(connection.caps, calls, seconds))
+
+
+def _cost(caps: Mapping[str, float], calls: int, seconds: float) -> float | None:
+    if not (caps.get("price_per_call") or caps.get("price_per_hour")):
+        return None
+    return round(calls * caps.get("price_per_call", 0.0) + seconds / 3600 * caps.get("price_per_hour", 0.0), 4)
+
+
+def _number(pace: Mapping[str, Json], name: str) -> float:
+    value = pace.get(name)
+    return float(value) if isinstance(value, (int, float)) else 0.0

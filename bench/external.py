@@ -24,9 +24,9 @@ import numpy as np
 import pyarrow as pa
 from harness import arguments, finish, machine, show
 
-from muster.endpoint import Endpoint, Listed
+from muster.endpoint import Endpoint, Listed, Step
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
-from muster.predictors.external.provider import Described, Step
+from muster.predictors.external.provider import Described
 from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.retry import retry_after
 from muster.predictors.external.transport.sender import Sender

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from muster.records import Connection, Record
 from muster.signature import Json
 
-__all__ = ["Endpoint", "Listed", "Reached"]
+__all__ = ["Endpoint", "Listed", "Reached", "Step", "StepName"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,16 @@ class Listed(Record):
 
     def endpoint(self, variant: str | None = None) -> Endpoint:
         return Endpoint(self.connection, self.number or self.name, variant)
+
+
+StepName: TypeAlias = Literal["settings", "name", "connection", "TLS", "login", "permission", "endpoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the test of a connection: what was tried, whether it went well, and what was seen."""
+
+    name: StepName
+    passed: bool
+    told: str = ""
+    hint: str = ""

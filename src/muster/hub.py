@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from muster.datasets import DATASETS, SINKS
 from muster.datasets.frame import forget_frame, keep_frame
 from muster.datasets.rejects import rejects_left
 from muster.declaring import declared_signature
-from muster.endpoint import Endpoint, Listed, Reached
 from muster.errors import DatasetNotFound, InvalidInput
 from muster.extensions import load, named, with_entry_points
 from muster.owners import user
@@ -31,7 +30,6 @@ from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.estimate import estimate
 from muster.predictors.external.opening import checked_settings, discover, steps_of
-from muster.predictors.external.provider import Step
 from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import lost, specify, store
 from muster.predictors.local.download import download
@@ -41,11 +39,10 @@ from muster.predictors.local.site import LocalSite
 from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
-from muster.records import Connection, DatasetRecord, Snapshot, Version
+from muster.records import DatasetRecord, Snapshot, Version
 from muster.registry.answers import KeptAnswers
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
-from muster.registry.connections import CAPS
 from muster.registry.endings import Retries
 from muster.registry.importing import Import, Imported, ImportReport
 from muster.registry.leftovers import Leftovers
@@ -53,9 +50,8 @@ from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_calls, check_threshold
 from muster.registry.scans import Scan
 from muster.registry.scoring_job import ScoreTools
-from muster.registry.search import Listing
-from muster.registry.snapshots import Snapshots, SnapshotTools
-from muster.registry.workshop import Workshop
+from muster.registry.snapshots import SnapshotTools
+from muster.registry.switchboard import EndpointTools, Switchboard
 from muster.runners import RUNNERS
 from muster.scoring.small import head, predict_table
 from muster.scoring.tables import as_table
@@ -85,7 +81,7 @@ class _OpenVersion:
         return Guarded(inner, threshold=self.threshold, mapping=self.mapping)
 
 
-class Hub(Workshop):
+class Hub(Switchboard):
     """Every model you run. Safe from several threads; use it in a `with` block, or `close()` it."""
 
     def __init__(self, folder: Path, records: RecordStore, blobs: BlobStore, settings: Settings, talk: Talk) -> None:
@@ -247,42 +243,6 @@ class Hub(Workshop):
             parallel=parallel,
             watch=watch,
         )
-
-    def connect(
-        self,
-        name: str,
-        kind: str,
-        *,
-        description: str = "",
-        tags: Mapping[str, str] | None = None,
-        replace: bool = False,
-        **settings: Any,
-    ) -> Connection:
-        """Keep a connection to a provider under a name; nothing is asked of it yet.
-
-        Settings carry the words of the vendor's own SDK; secrets are given as where they are, `env:NAME` or `file:/path`. Every
-        kind takes `ca_bundle`, `proxy`, and caps: `concurrency`, `rate`, `price_per_call`, `price_per_hour`, `spend`.
-        """
-        caps = {n: settings.pop(n) for n in CAPS if settings.get(n) is not None}
-        kept = checked_settings(kind, {n: v for n, v in settings.items() if n not in CAPS})
-        return self._connections.register(name, kind, kept, caps, description=description, tags=tags, replace=replace)
-
-    def discover(self, connection: str, name: str = "") -> Iterator[Listed]:
-        """The endpoints that a connection's account serves now, whose names have `name` in them; any of them can be registered."""
-        return discover(self.connection(connection), name)
-
-    def test_connection(self, connection: str, endpoint: str | None = None) -> list[Step]:
-        """Try a connection step by step, up to the first that fails: name, TLS, login, permission, and an endpoint if one is named."""
-        found = self.connection(connection)
-        return list(steps_of(found, None if endpoint is None else Endpoint(connection, endpoint)))
-
-    def snapshot(self, reference: str) -> Snapshot:
-        """Look at what stands behind a version that someone else runs; what has changed there marks the version, and is an event."""
-        return self._snapshots.take(reference)
-
-    def snapshots(self, reference: str, limit: int | None = None) -> Listing[Snapshot]:
-        """The looks that were taken at what stands behind a version, the newest first."""
-        return self._snapshots.list(reference, limit)
 
     def predict(
         self,
@@ -460,8 +420,7 @@ class Hub(Workshop):
         site = self._site if named is None else self._site.knowing({str(named): self.connection(str(named))})
         return _OpenVersion(version, site, threshold, mapping, workers)
 
-    @cached_property
-    def _snapshots(self) -> Snapshots:
+    def _endpoint_tools(self) -> EndpointTools:
         def observe(version: Version, known: Observed) -> Observed:
             origin = named(with_entry_points(ORIGINS, "muster.origins"), version.origin, "origin")()
             seen: Observed = origin.observe(version, self._site, known)
@@ -471,10 +430,10 @@ class Hub(Workshop):
             answers = None if snapshot.answers is None else decode_answers(self._blobs.read(snapshot.answers))
             return Observed(configuration=snapshot.configuration, answers=answers, noise=snapshot.noise)
 
-        tools = SnapshotTools(
+        looks = SnapshotTools(
             observe, self._kept_answers, kept, changes, lambda seen: digest_of(dict(seen.configuration))
         )
-        return Snapshots(self._records, self._registry, self._actor, tools)
+        return EndpointTools(checked_settings, discover, steps_of, looks)
 
     def _kept_answers(self, seen: Observed) -> str | None:
         return None if seen.answers is None else self._blobs.put(encode_answers(seen.answers))
@@ -486,19 +445,6 @@ class Hub(Workshop):
     @property
     def _outputs(self) -> Path:
         return self.folder / "outputs"
-
-    def _reached(self, source: object, origin: str | None) -> tuple[object, str | None]:
-        """An endpoint with its connection, whose kind is its origin; any other source as it is."""
-        endpoint = source.endpoint() if isinstance(source, Listed) else source
-        if not isinstance(endpoint, Endpoint):
-            return source, origin
-        connection = self.connection(endpoint.connection)
-        if origin not in (None, connection.kind):
-            raise InvalidInput(
-                f"the connection `{connection.name}` is of the kind `{connection.kind}`, and not `{origin}`",
-                hint="leave the origin out: that of an endpoint is the kind of its connection",
-            )
-        return Reached(endpoint, connection), connection.kind
 
     def _sample(self, sample: object, signature: Signature | None) -> pa.Table | None:
         """The first rows of a dataset, text read as the types that are declared, or of a table."""

@@ -46,7 +46,10 @@ class Layout:
 
 
 def layout(data: pa.Schema, output: Output, keep: Keep, prefix: str, *, served: bool = False) -> Layout:
-    """The layout, with who gave each prediction where that is `served`; or InvalidInput with every kept column that is missing and every name that would stand twice."""
+    """The layout; `served`: with who gave each prediction.
+
+    InvalidInput tells every kept column that is missing and every name that would stand twice.
+    """
     kept = kept_columns(data.names, keep)
     fields = [data.field(name).remove_metadata() for name in kept]
     fields.append(pa.field(f"{prefix}prediction", output.type))

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from muster.endpoint import Endpoint, Listed
+from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, MusterError, NotFound, near
 from muster.predictors.external.azure_login import Azure
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, RefusalKind, Reply, Request
 from muster.predictors.external.openapi import signature_of
-from muster.predictors.external.provider import Described, Send, Step
+from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from muster.endpoint import Endpoint, Listed
+from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, near
 from muster.extensions import load
 from muster.predictors import PROVIDERS
-from muster.predictors.external.provider import Provider, Step
+from muster.predictors.external.provider import Provider
 from muster.predictors.external.settings import Options, checked
 from muster.predictors.external.transport.sender import Sender
 from muster.records import Connection

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
-from muster.endpoint import Endpoint, Listed
+from muster.endpoint import Endpoint, Listed, Step
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.signature import Json, Scalar, Signature, Task
 
-__all__ = ["Described", "Provider", "Send", "Step", "StepName"]
+__all__ = ["Described", "Provider", "Send"]
 
 
 class Send(Protocol):
@@ -41,19 +41,6 @@ class Described:
     status: str = ""
     lineage: Mapping[str, Json] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-StepName: TypeAlias = Literal["settings", "name", "connection", "TLS", "login", "permission", "endpoint"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the test of a connection: what was tried, whether it went well, and what was seen."""
-
-    name: StepName
-    passed: bool
-    told: str = ""
-    hint: str = ""
 
 
 class Provider(Protocol):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
+from muster.endpoint import Step, StepName
 from muster.errors import MusterError
 from muster.predictors.external.exchange import Request
-from muster.predictors.external.provider import Send, Step, StepName
+from muster.predictors.external.provider import Send
 from muster.predictors.external.transport.unreachable import Unreachable
 
 __all__ = ["steps"]

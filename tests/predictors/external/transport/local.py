@@ -12,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pyarrow as pa
 
-from muster.endpoint import Endpoint, Listed
+from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import ModelFailed
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
-from muster.predictors.external.provider import Described, Step
+from muster.predictors.external.provider import Described
 from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.checkpoint import Checkpoint
 from muster.predictors.external.transport.retry import Patience, retry_after

@@ -26,10 +26,10 @@ __all__ = ["Caller"]
 class Caller:
     """One version at one endpoint. Safe from several threads.
 
-    `name` is what messages call the endpoint, and `key` names it to all in this process who share its limits; `version` is the digest of what answers there, so
-    that `answered` gives no answer of another. `cap` is how many requests at once somebody allows. `schema` has the columns
-    of every answer. `grace` are the seconds that are waited beyond the endpoint's own limit, so that it can say itself that
-    it took too long.
+    `name` is what messages call the endpoint, and `key` names it to all in this process who share its limits. `version` is the
+    digest of what answers there, so that `answered` gives no answer of another. `cap` is how many requests at once somebody
+    allows. `schema` has the columns of every answer. `grace` are the seconds that are waited beyond the endpoint's own limit,
+    so that it can say itself that it took too long.
     """
 
     def __init__(

@@ -1,0 +1,93 @@
+"""Models that someone else runs: the Hub's methods over connections, what they list, and what stands behind a version."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from muster.endpoint import Endpoint, Listed, Reached, Step
+from muster.errors import InvalidInput
+from muster.records import Connection, Snapshot
+from muster.registry.connections import CAPS
+from muster.registry.search import Listing
+from muster.registry.snapshots import Snapshots, SnapshotTools
+from muster.registry.workshop import Workshop
+from muster.signature import Json
+
+__all__ = ["EndpointTools", "Switchboard"]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointTools:
+    """What the hub lends: plain functions over the providers."""
+
+    check_settings: Callable[[str, Mapping[str, Json]], Mapping[str, Json]]
+    """The settings of a kind of connection as they are stored."""
+    discover: Callable[[Connection, str], Iterator[Listed]]
+    steps: Callable[[Connection, Endpoint | None], Iterator[Step]]
+    snapshots: SnapshotTools
+
+
+class Switchboard(Workshop, ABC):
+    @abstractmethod
+    def _endpoint_tools(self) -> EndpointTools: ...
+
+    def connect(
+        self,
+        name: str,
+        kind: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
+        **settings: Any,
+    ) -> Connection:
+        """Keep a connection to a provider under a name; nothing is asked of it yet.
+
+        Settings carry the words of the vendor's own SDK; secrets are given as where they are, `env:NAME` or `file:/path`. Every
+        kind takes `ca_bundle`, `proxy`, and caps: `concurrency`, `rate`, `price_per_call`, `price_per_hour`, `spend`.
+        """
+        caps = {n: settings[n] for n in CAPS if settings.get(n) is not None}
+        kept = self._reaching.check_settings(kind, {n: v for n, v in settings.items() if n not in CAPS})
+        return self._connections.register(name, kind, kept, caps, description=description, tags=tags, replace=replace)
+
+    def discover(self, connection: str, name: str = "") -> Iterator[Listed]:
+        """The endpoints that a connection's account serves now, whose names have `name` in them; any of them can be registered."""
+        return self._reaching.discover(self.connection(connection), name)
+
+    def test_connection(self, connection: str, endpoint: str | None = None) -> list[Step]:
+        """Try a connection step by step, up to the first that fails: name, TLS, login, permission, and an endpoint if one is named."""
+        found = self.connection(connection)
+        return list(self._reaching.steps(found, None if endpoint is None else Endpoint(connection, endpoint)))
+
+    def snapshot(self, reference: str) -> Snapshot:
+        """Look at what stands behind a version that someone else runs; what has changed there marks the version, and is an event."""
+        return self._snapshots.take(reference)
+
+    def snapshots(self, reference: str, limit: int | None = None) -> Listing[Snapshot]:
+        """The looks that were taken at what stands behind a version, the newest first."""
+        return self._snapshots.list(reference, limit)
+
+    def _reached(self, source: object, origin: str | None) -> tuple[object, str | None]:
+        """An endpoint with its connection, whose kind is its origin; any other source as it is."""
+        endpoint = source.endpoint() if isinstance(source, Listed) else source
+        if not isinstance(endpoint, Endpoint):
+            return source, origin
+        connection = self.connection(endpoint.connection)
+        if origin not in (None, connection.kind):
+            raise InvalidInput(
+                f"the connection `{connection.name}` is of the kind `{connection.kind}`, and not `{origin}`",
+                hint="leave the origin out: that of an endpoint is the kind of its connection",
+            )
+        return Reached(endpoint, connection), connection.kind
+
+    @cached_property
+    def _reaching(self) -> EndpointTools:
+        return self._endpoint_tools()
+
+    @cached_property
+    def _snapshots(self) -> Snapshots:
+        return Snapshots(self._records, self._registry, self._actor, self._reaching.snapshots)

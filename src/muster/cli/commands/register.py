@@ -182,7 +182,8 @@ def register(
     show_line(session, version_document(version), *registered_parts(version, began), to=", ".join(version.aliases))
     for note in version.notes:
         session.say(f"note: {note}")
-    session.next(f"muster version show {version.ref}", f"muster score {version.ref} DATA OUTPUT")
+    asked = () if version.load.get("reported") else (f"muster score {version.ref} DATA OUTPUT",)
+    session.next(f"muster version show {version.ref}", *asked)
 
 
 _OF_ALL = ("filters", "declare", "parallel", "dry_run")
@@ -225,5 +226,5 @@ def registered_parts(version: Version, began: datetime) -> list[str]:
         version.task,
         classes,
         plural(len(version.signature.columns), "column"),
-        size(version.size),
+        size(version.size) if version.artifact else "",
     ]

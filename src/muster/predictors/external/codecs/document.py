@@ -126,6 +126,10 @@ def _shown(value: Any) -> str:
 
 _ERRORS = ("error", "errors", "error_code", "errorMessage", "error_message", "exception", "stack_trace", "Error")
 _TALK = ("message", "Message", "detail", "msg")
+_ENVELOPE = frozenset(
+    {*_TALK, "status", "code", "statusCode", "type", "title", "requestId", "request_id", "timestamp", "path"}
+)
+"""Members of what says that something went wrong, and of no prediction."""
 
 
 def refuse_error(found: Any) -> None:
@@ -133,9 +137,8 @@ def refuse_error(found: Any) -> None:
     if not isinstance(found, dict):
         return
     said = [k for k in _ERRORS if isinstance(found.get(k), (str, dict, list)) and found[k]]
-    silent = all(isinstance(v, (str, int, float, type(None))) and not isinstance(v, bool) for v in found.values())
-    if not said and silent:
-        said = [k for k in _TALK if isinstance(found.get(k), str) and len(found) <= 3]
+    if not said and set(found) <= _ENVELOPE:
+        said = [k for k in _TALK if found.get(k)]
     if said:
         told = "; ".join(_told(found[k]) for k in (*said, *(t for t in _TALK if t not in said)) if found.get(k))
         raise ModelFailed(f"the endpoint answered an error: {told}", hint="see the endpoint's log")

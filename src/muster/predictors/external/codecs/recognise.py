@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from muster.errors import InvalidInput, ModelFailed
 from muster.predictors.external.codecs.aliases import VALUES, named
@@ -48,7 +49,7 @@ def recognise(  # noqa: PLR0917  # the brief form of what a decoder must be give
     if len(table.errors) == rows:
         raise ModelFailed(f"no row has a prediction: {table.errors[0]}", hint="send other rows")
     spec = _meant(table, spec, told, task or _task(declared), declared)
-    return _tried(table, spec, task or _task(declared), declared)
+    return _tried(found, rows, spec, task or _task(declared), declared)
 
 
 def _task(classes: Sequence[Scalar]) -> Task:
@@ -63,7 +64,7 @@ def _meant(table: Table, spec: ResponseSpec, hints: Hints, task: Task, classes: 
         raise InvalidInput(
             f"a binary task has 2 classes and not {len(classes)}", hint="declare two, the positive one last"
         )
-    case = Case.of(table, spec, hints, classes, binary=task == "binary")
+    case = Case.of(table, spec, hints, classes, task)
     match task:
         case "regression":
             return replace(spec, meaning=replace(spec.meaning, value=_value(case)))
@@ -139,9 +140,9 @@ def _targets(case: Case, spec: ResponseSpec) -> ResponseSpec:
     return replace(spec, targets={n: Meaning(value=n) for n in numeric})
 
 
-def _tried(table: Table, spec: ResponseSpec, task: Task, classes: Sequence[Scalar]) -> ResponseSpec:
+def _tried(found: Any, rows: int, spec: ResponseSpec, task: Task, classes: Sequence[Scalar]) -> ResponseSpec:
     """The specification, once it has read what it was made of."""
-    answer = batch_of(table, spec, output_of(spec, task, classes))
+    answer = batch_of(tabulate(found, rows, spec), spec, output_of(spec, task, classes))
     if "error" in answer.schema.names and answer.column("error").null_count == 0:
         raise ModelFailed(
             f"no row has a prediction: {answer.column('error')[0]}", hint="send other rows, or mend the response format"

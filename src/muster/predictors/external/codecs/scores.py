@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from muster.errors import ModelFailed, shortened
+from muster.errors import InvalidInput, ModelFailed, shortened
 from muster.predictors.external.codecs.cells import Faults, Floats, lists, matrix, number, numbers
 from muster.predictors.external.codecs.naming import Places, listed
 from muster.predictors.external.codecs.response import Meaning, Scores
@@ -32,6 +32,11 @@ def class_numbers(
     """The numbers as they are, but for one score, which makes two probabilities. `labels` are places, where there are any."""
     if scores.kind != "score":
         return _KINDS[scores.kind](table, scores, meaning.classes, faults)
+    if len(meaning.classes) != 2:
+        raise InvalidInput(
+            f"one score tells two classes apart, and there are {len(meaning.classes)}: {listed(meaning.classes)}",
+            hint="declare a `label` alone, or where the numbers of all classes are",
+        )
     one = numbers(table.column(scores.column), faults, "probability")
     return _from_one(sigmoid(one) if meaning.activation == "sigmoid" else one, scores, labels)
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 from muster.errors import InvalidInput, near
 from muster.signature import Json
 
-__all__ = ["OMIT", "Rows", "each", "fill", "is_positional", "problems", "takes_one_row"]
+__all__ = ["OMIT", "Rows", "each", "fill", "is_positional", "problems", "takes_one_row", "takes_params"]
 
 
 class _Omit:
@@ -188,6 +188,11 @@ def problems(template: Json) -> list[str]:
 def takes_one_row(template: Json) -> bool:
     """Whether a request can hold one row only."""
     return any(not inside and (p in _ROW or p.startswith("$value:")) for p, inside in _places(template))
+
+
+def takes_params(template: Json) -> bool:
+    """Whether the parameters of a call have a place."""
+    return any(p.startswith("$param") for p, _ in _places(template))
 
 
 def is_positional(template: Json) -> bool:

@@ -76,7 +76,8 @@ def load_json(text: str) -> Any:
 
 
 def _no_json(text: str, error: json.JSONDecodeError) -> NoReturn:
-    cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+    framed = text.lstrip()[:1] in ("[", "{") and text.rstrip()[-1:] not in ("]", "}")
+    cut = framed or error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
     if cut:
         raise ModelFailed(
             f"the answer breaks off after {len(text):,} characters: {error.msg}",

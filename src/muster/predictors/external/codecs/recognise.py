@@ -19,7 +19,7 @@ from muster.predictors.external.codecs.hints import Hints, hints_of
 from muster.predictors.external.codecs.outputs import label_type, output_of
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, ResponseSpec
-from muster.predictors.external.codecs.rows import Table, tabulate
+from muster.predictors.external.codecs.rows import ONLY, Table, tabulate
 from muster.predictors.local.classes import one_type
 from muster.signature import Json, Scalar, Task, canonical
 
@@ -65,20 +65,30 @@ def _meant(table: Table, spec: ResponseSpec, hints: Hints, task: Task, classes: 
             f"a binary task has 2 classes and not {len(classes)}", hint="declare two, the positive one last"
         )
     case = Case.of(table, spec, hints, classes, task)
+    if task != "other" and all(c.nature == "nothing" for c in case.cells.values()):
+        raise ModelFailed("no row has a prediction: the endpoint answered nothing but nulls", hint="send other rows")
     match task:
         case "regression":
             return replace(spec, meaning=replace(spec.meaning, value=_value(case)))
         case "multioutput":
             return _targets(case, spec)
         case "other":
-            return replace(
-                spec, meaning=replace(spec.meaning, value=spec.meaning.value or ""), type=spec.type or "string"
-            )
+            return _whole_rows(spec)
         case "multilabel":
             return replace(spec, meaning=flagged(case))
     meaning = classified(case)
     kind = None if meaning.classes or meaning.label is None else label_type(case.cells[meaning.label].values)
     return replace(spec, meaning=meaning, type=spec.type or kind)
+
+
+def _whole_rows(spec: ResponseSpec) -> ResponseSpec:
+    """Rows as they are, also those that are null, unless one column was declared."""
+    kind = spec.type or "string"
+    if spec.meaning.value is not None:
+        return replace(spec, type=kind)
+    if spec.format != "csv" and spec.row in ("object", "list", "value"):
+        return replace(spec, row="value", columns=(), meaning=replace(spec.meaning, value=ONLY), type=kind)
+    return replace(spec, meaning=replace(spec.meaning, value=""), type=kind)
 
 
 def _value(case: Case) -> str:

@@ -39,7 +39,7 @@ def with_scores(case: Case, meaning: Meaning, cells: Cells, *, declared: bool) -
 
 def _reads_as_labels(case: Case, cells: Cells) -> bool:
     """Whether numbers without a name of a score are labels rather than probabilities."""
-    if case.only is None and plain(cells.name) in SCORES:
+    if (case.only is None and plain(cells.name) in SCORES) or case.hints.base.meaning.activation == "sigmoid":
         return False
     return cells.are(case.classes) or (
         cells.whole and (not cells.within or not case.classes or coded(case.classes, cells))

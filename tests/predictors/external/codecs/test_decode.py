@@ -53,7 +53,8 @@ def test_the_columns_are_those_of_the_output() -> None:
 
 
 def test_bad_rows_of_scores() -> None:
-    body = '{"predictions": [{"score": 0.25}, {"score": null}, {"score": NaN}, {"score": 1.5}, {"score": "x"}, {}, null, {"error": "bad age"}, {"score": true}]}'
+    scores: list[Any] = [{"score": s} for s in (0.25, None, float("nan"), 1.5, "x")]
+    body = {"predictions": [*scores, {}, None, {"error": "bad age"}, {"score": True}]}
     assert errors(read(body, BINARY, SCORE, 9)) == [
         None,
         "the endpoint gave no probability",
@@ -65,6 +66,12 @@ def test_bad_rows_of_scores() -> None:
         "the endpoint answered an error: bad age",
         "the endpoint gave true as its probability, which is no number",
     ]
+
+
+def test_errors_beside_columns() -> None:
+    spec: Json = {"format": "json", "row": "columns", "value": "y"}
+    answer = read({"y": [1.5, None], "error": [None, "bad age"]}, REGRESSION, spec, 2)
+    assert errors(answer) == [None, "the endpoint answered an error: bad age"]
 
 
 def test_bad_rows_of_lists() -> None:
@@ -331,9 +338,7 @@ def test_labels_of_classes_that_nobody_declared() -> None:
 def test_an_explicit_specification_is_taken_at_its_word() -> None:
     spec: Json = {"format": "json", "row": "object", "label": "label", "probabilities": {"list": "p"}}
     body = '[{"label": "yes", "p": [0.75, 0.25]}]'
-    asked = {"content_type": "application/json", "rows": 1, "classes": ["no", "yes"]}
     answer = decode_at_once(
         body, task="binary", spec=spec, content_type="application/json", rows=1, classes=["no", "yes"]
     )
     assert answer.to_pydict() == {"prediction": ["yes"], "probabilities": [[0.75, 0.25]]}
-    assert asked

@@ -291,6 +291,14 @@ READ: list[tuple[str, Seen, list[Any], Any]] = [
         [[0.25, 0.75, 1]],
     ),
     ("anything", Seen([{"x": [1]}, None], 2, "other"), ['{"x": [1]}', None], None),
+    (
+        "the names of BigQuery ML",
+        Seen([{"predicted_x": ["b"], "x_probs": [0.75, 0.25], "x_values": ["b", "a"]}], 1, "binary", ("a", "b")),
+        ["b"],
+        [[0.25, 0.75]],
+    ),
+    ("its regression", Seen([{"predicted_price": 1.5, "size": 2}], 1, "regression"), [1.5], None),
+    ("numbers that are called JSON", Seen("0.75,0.25", 2, "regression"), [0.75, 0.25], None),
     ("anything of a type", Seen([{"x": 1}], 1, "other", (), {"type": {"struct": {"x": "int64"}}}), [{"x": 1}], None),
 ]
 
@@ -503,6 +511,7 @@ FAILED: list[tuple[str, Seen, str]] = [
         "an error: partial",
     ),
     ("nothing but errors", Seen({"predictions": [{"error": "x"}]}, 1, "regression"), "no row has a prediction"),
+    ("nothing but what is no number", Seen([float("inf")], 1, "binary", NO_YES), "no row has a prediction"),
     ("nothing but nulls", Seen({"predictions": [{"prediction": None}]}, 1, "regression"), "no row has a prediction"),
     (
         "a tensor of other rows",

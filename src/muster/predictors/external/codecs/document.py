@@ -137,12 +137,17 @@ def refuse_error(found: Any) -> None:
     """ModelFailed if the document says that it is an error."""
     if not isinstance(found, dict):
         return
-    said = [k for k in _ERRORS if isinstance(found.get(k), (str, dict, list)) and found[k]]
+    said = [k for k in _ERRORS if _is_error(found.get(k))]
     if not said and set(found) <= _ENVELOPE:
         said = [k for k in _TALK if found.get(k)]
     if said:
         told = "; ".join(_told(found[k]) for k in (*said, *(t for t in _TALK if t not in said)) if found.get(k))
         raise ModelFailed(f"the endpoint answered an error: {told}", hint="see the endpoint's log")
+
+
+def _is_error(said: Any) -> bool:
+    """A list with nulls in it tells of rows: of those that are good too."""
+    return bool(said) and (isinstance(said, (str, dict)) or (isinstance(said, list) and None not in said))
 
 
 def _told(value: Any) -> str:

@@ -43,9 +43,14 @@ def _kind(text: str, content_type: str) -> Literal["json", "jsonlines", "csv"] |
             return "jsonlines"
         if _parses(text) and not (says_csv and text.strip().startswith('"')):
             return "json"
-    if says_json or (framed and not says_csv and not text.strip().startswith('"')):
+    if framed and not says_csv and not text.strip().startswith('"'):
         return None
-    return "csv"
+    return None if says_json and not _are_numbers(text) else "csv"
+
+
+def _are_numbers(text: str) -> bool:
+    """Whether there are numbers with commas between them and nothing else, which some servers call JSON."""
+    return all(number(cell) is not None for line in text.strip().split("\n") for cell in line.split(","))
 
 
 def _are_lines(text: str, content_type: str) -> bool:

@@ -44,5 +44,17 @@ def plain(name: str) -> str:
 
 def named(names: Iterable[str], aliases: Sequence[str]) -> list[str]:
     """Those that are aliases, likelier ones first."""
-    found = [(aliases.index(p), n) for n in names if (p := plain(n)) in aliases]
+    names = list(names)
+    after = _after_the_target(names)
+    found = [(aliases.index(p), n) for n in names if (p := after.get(n) or plain(n)) in aliases]
     return [n for _, n in sorted(found, key=lambda pair: pair[0])]
+
+
+def _after_the_target(names: Sequence[str]) -> dict[str, str]:
+    """What BigQuery ML calls by the name of the target: `predicted_price`, or with it `price_probs` and `price_values`."""
+    targets = [n.removeprefix("predicted_") for n in names if n.startswith("predicted_") and plain(n) not in LABELS]
+    if len(targets) != 1:
+        return {}
+    (target,) = targets
+    called = {f"{target}_probs": "probabilities", f"{target}_values": "classes"}
+    return {f"predicted_{target}": "predictedlabel", **called}

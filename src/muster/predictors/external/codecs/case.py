@@ -10,7 +10,7 @@ from muster.predictors.external.codecs.hints import Hints
 from muster.predictors.external.codecs.natures import Cells
 from muster.predictors.external.codecs.response import ResponseSpec
 from muster.predictors.external.codecs.rows import Table
-from muster.signature import Scalar
+from muster.signature import Scalar, Task
 
 __all__ = ["Case"]
 
@@ -28,12 +28,13 @@ class Case:
     positional: bool
 
     @classmethod
-    def of(cls, table: Table, spec: ResponseSpec, hints: Hints, classes: Sequence[Scalar], *, binary: bool) -> Case:
-        cells = {n: Cells.of(n, table.column(n), texts_are_numbers=spec.format == "csv") for n in table.names}
+    def of(cls, table: Table, spec: ResponseSpec, hints: Hints, classes: Sequence[Scalar], task: Task) -> Case:
+        csv, lists = spec.format == "csv", task == "multilabel"
+        cells = {n: Cells.of(n, table.column(n), texts_are_numbers=csv, as_lists=lists) for n in table.names}
         listed = spec.row == "list" and not spec.header and not hints.base.columns
         unnamed = listed or spec.row in ("value", "line", "tensors")
         only = next(iter(cells)) if unnamed and len(cells) == 1 else None
-        return cls(table, hints, tuple(classes), binary, cells, only, listed and only is None)
+        return cls(table, hints, tuple(classes), task == "binary", cells, only, listed and only is None)
 
     def see(self, name: str) -> Cells:
         """The cells of a column that was declared."""

@@ -20,6 +20,9 @@ def csv_bytes(rows: Rows, spec: RequestSpec) -> bytes:
     """A text is quoted only where it must be: many containers split lines at commas. An empty text always is: nothing is a null."""
     columns = [_cells(c, spec) for c in rows.columns]
     lines = list(map(",".join, zip(*columns, strict=True))) if columns else [""] * rows.count
+    if len(columns) == 1:
+        # Readers pass over blank lines, and with them over rows.
+        lines = [line or '""' for line in lines]
     if spec.header:
         lines.insert(0, ",".join(map(_quoted, rows.names)))
     return "\n".join(lines).encode()

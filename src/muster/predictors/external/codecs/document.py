@@ -76,7 +76,8 @@ def load_json(text: str) -> Any:
 
 
 def _no_json(text: str, error: json.JSONDecodeError) -> NoReturn:
-    cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+    framed = text.lstrip()[:1] in ("[", "{") and text.rstrip()[-1:] not in ("]", "}")
+    cut = framed or error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
     if cut:
         raise ModelFailed(
             f"the answer breaks off after {len(text):,} characters: {error.msg}",
@@ -126,19 +127,27 @@ def _shown(value: Any) -> str:
 
 _ERRORS = ("error", "errors", "error_code", "errorMessage", "error_message", "exception", "stack_trace", "Error")
 _TALK = ("message", "Message", "detail", "msg")
+_ENVELOPE = frozenset(
+    {*_TALK, "status", "code", "statusCode", "type", "title", "requestId", "request_id", "timestamp", "path"}
+)
+"""Members of what says that something went wrong, and of no prediction."""
 
 
 def refuse_error(found: Any) -> None:
     """ModelFailed if the document says that it is an error."""
     if not isinstance(found, dict):
         return
-    said = [k for k in _ERRORS if isinstance(found.get(k), (str, dict, list)) and found[k]]
-    silent = all(isinstance(v, (str, int, float, type(None))) and not isinstance(v, bool) for v in found.values())
-    if not said and silent:
-        said = [k for k in _TALK if isinstance(found.get(k), str) and len(found) <= 3]
+    said = [k for k in _ERRORS if _is_error(found.get(k))]
+    if not said and set(found) <= _ENVELOPE:
+        said = [k for k in _TALK if found.get(k)]
     if said:
         told = "; ".join(_told(found[k]) for k in (*said, *(t for t in _TALK if t not in said)) if found.get(k))
         raise ModelFailed(f"the endpoint answered an error: {told}", hint="see the endpoint's log")
+
+
+def _is_error(said: Any) -> bool:
+    """A list with nulls in it tells of rows: of those that are good too."""
+    return bool(said) and (isinstance(said, (str, dict)) or (isinstance(said, list) and None not in said))
 
 
 def _told(value: Any) -> str:

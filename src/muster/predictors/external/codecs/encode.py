@@ -26,7 +26,7 @@ def encode(
 ) -> Payload:
     """The batch as the request that the specification describes. InvalidInput says what cannot be sent so."""
     given = {**spec.params, **(params or {})}
-    if given and not (spec.about.params or spec.format == "template"):
+    if given and not spec.carries_params:
         raise InvalidInput(
             f"the request format `{spec.format}` carries no parameters ({', '.join(given)})",
             hint="leave them out, or use a format that does",
@@ -83,8 +83,7 @@ def _body(rows: Rows, fields: Sequence[pa.Field], spec: RequestSpec) -> bytes:
             document = tensor_document(rows, fields, spec)
             return _json(_whole({"id": rows.identity, **document} if rows.identity else document, rows, spec), spec)
     if spec.lines:
-        extra = {k: fill(v, rows) for k, v in spec.extra.items()}
-        return b"\n".join(_json({**one, **extra} if extra else one, spec) for one in each(spec.document, rows))
+        return b"\n".join(_json(_whole(one, rows, spec), spec) for one in each(spec.document, rows))
     return _json(_whole(fill(spec.document, rows), rows, spec), spec)
 
 
@@ -99,7 +98,8 @@ def _whole(document: Any, rows: Rows, spec: RequestSpec) -> Any:
         raise InvalidInput(
             "`extra` members are given, and the document is no object", hint="put them into the template"
         )
-    return {**document, **{k: v for k, v in ((k, fill(v, rows)) for k, v in spec.extra.items()) if v is not OMIT}}
+    extra = {k: fill(v, rows) for k, v in spec.extra.items()}
+    return {**document, **{k: v for k, v in extra.items() if v is not OMIT}}
 
 
 def _json(document: Any, spec: RequestSpec) -> bytes:

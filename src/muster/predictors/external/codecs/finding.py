@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from muster.errors import InvalidInput, ModelFailed, plural, shortened
 from muster.predictors.external.codecs.aliases import LABELS, ROWS, SCORES, VALUES, named, plain
@@ -33,19 +33,41 @@ def find_form(text: str, content_type: str, base: ResponseSpec) -> ResponseSpec:
     return _inside(spec, text) if spec.format == "json" else spec
 
 
-def _kind(text: str, content_type: str) -> Any:
+def _kind(text: str, content_type: str) -> Literal["json", "jsonlines", "csv"] | None:
+    """What the text is, None where it should be JSON and is none."""
     content_type = content_type.lower()
     framed = text.strip().startswith(("[", "{", '"'))
     says_csv, says_json = "csv" in content_type, "json" in content_type
     if framed or says_json:
+        if _are_lines(text, content_type):
+            return "jsonlines"
         if _parses(text) and not (says_csv and text.strip().startswith('"')):
             return "json"
-        lines = [line for line in text.strip().split("\n") if line.strip()]
-        if len(lines) > 1 and all(_parses(line) for line in lines):
-            return "jsonlines"
-    if says_json or (framed and not says_csv and not text.strip().startswith('"')):
+    if framed and not says_csv and not text.strip().startswith('"'):
         return None
-    return "csv"
+    return None if says_json and not _are_numbers(text) else "csv"
+
+
+def _are_numbers(text: str) -> bool:
+    """Whether there are numbers with commas between them and nothing else, which some servers call JSON."""
+    return all(number(cell) is not None for line in text.strip().split("\n") for cell in line.split(","))
+
+
+def _are_lines(text: str, content_type: str) -> bool:
+    """Whether each line is JSON. One alone is a line only if it is said to be, and does not hold all rows."""
+    lines = [line for line in text.strip().split("\n") if line.strip()]
+    if not all(map(_parses, lines)):
+        return False
+    if len(lines) > 1:
+        return True
+    found = json.loads(text)
+    holds = isinstance(found, list) or (
+        isinstance(found, dict) and any(isinstance(found[n], list) for n in named(found, ROWS))
+    )
+    return any(name in content_type for name in _LINES) and not holds
+
+
+_LINES = ("jsonl", "json-l", "json-seq", "ndjson")
 
 
 def _parses(text: str) -> bool:

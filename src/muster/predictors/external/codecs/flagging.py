@@ -11,6 +11,7 @@ from muster.predictors.external.codecs.naming import listed
 from muster.predictors.external.codecs.natures import Cells
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, Scores
+from muster.predictors.external.codecs.scoring import names_beside
 from muster.signature import canonical
 
 __all__ = ["flagged"]
@@ -47,7 +48,9 @@ def _found(case: Case, meaning: Meaning) -> Meaning:
     if case.only is not None or (len(case.cells) == 1 and not names):
         names = list(case.cells)
     for name in names:
-        meaning = _column(case, meaning, case.cells[name])
+        # What names the classes of the numbers beside it is no list of labels.
+        if meaning.probabilities is None or meaning.probabilities.classes != name:
+            meaning = _column(case, meaning, case.cells[name])
     return meaning
 
 
@@ -73,7 +76,8 @@ def _column(case: Case, meaning: Meaning, cells: Cells) -> Meaning:
             f"the answer has {cells.width} values for each row, and there are {len(meaning.classes)} classes",
             "as many classes as the endpoint has, in its order",
         )
-    scores = Scores(kind="list", columns=(cells.name,))
+    beside = names_beside(case, cells)
+    scores = Scores(kind="list", columns=(cells.name,), classes=beside.name if beside is not None else None)
     scored = case.only is None and bool(named([cells.name], SCORES))
     return _with(meaning, scores, flags=not scored and all(_is_flag(i) for i in cells.items()))
 

@@ -25,8 +25,9 @@ class Cells:
     texts_are_numbers: bool
 
     @classmethod
-    def of(cls, name: str, values: Sequence[Any], *, texts_are_numbers: bool) -> Cells:
-        held = [v if _is_pairs(v) else only(v) for v in lists(values)]
+    def of(cls, name: str, values: Sequence[Any], *, texts_are_numbers: bool, as_lists: bool = False) -> Cells:
+        """Lists of one are what they hold, unless they stay `as_lists`."""
+        held = [v if as_lists or _is_pairs(v) else only(v) for v in lists(values)]
         return cls(name, [v for v in held if v is not None and v != ""], texts_are_numbers)
 
     @cached_property

@@ -182,7 +182,8 @@ def _whole(value: Any, kind: pa.DataType, place: int, faults: Faults) -> Any:
     value = only(value)
     exact = value if isinstance(value, int) and not isinstance(value, bool) else number(value)
     try:
-        if exact is not None:
+        # Arrow would cut the fraction.
+        if exact is not None and (exact == int(exact) or not pa.types.is_integer(kind)):
             return pa.scalar(int(exact) if exact == int(exact) else exact, kind).as_py()
     except (pa.ArrowException, OverflowError, ValueError, TypeError):
         pass

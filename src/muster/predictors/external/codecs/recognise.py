@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from muster.errors import InvalidInput, ModelFailed
 from muster.predictors.external.codecs.aliases import VALUES, named
@@ -18,7 +19,7 @@ from muster.predictors.external.codecs.hints import Hints, hints_of
 from muster.predictors.external.codecs.outputs import label_type, output_of
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, ResponseSpec
-from muster.predictors.external.codecs.rows import Table, tabulate
+from muster.predictors.external.codecs.rows import ONLY, Table, tabulate
 from muster.predictors.local.classes import one_type
 from muster.signature import Json, Scalar, Task, canonical
 
@@ -48,7 +49,7 @@ def recognise(  # noqa: PLR0917  # the brief form of what a decoder must be give
     if len(table.errors) == rows:
         raise ModelFailed(f"no row has a prediction: {table.errors[0]}", hint="send other rows")
     spec = _meant(table, spec, told, task or _task(declared), declared)
-    return _tried(table, spec, task or _task(declared), declared)
+    return _tried(found, rows, spec, task or _task(declared), declared)
 
 
 def _task(classes: Sequence[Scalar]) -> Task:
@@ -63,21 +64,31 @@ def _meant(table: Table, spec: ResponseSpec, hints: Hints, task: Task, classes: 
         raise InvalidInput(
             f"a binary task has 2 classes and not {len(classes)}", hint="declare two, the positive one last"
         )
-    case = Case.of(table, spec, hints, classes, binary=task == "binary")
+    case = Case.of(table, spec, hints, classes, task)
+    if task != "other" and all(c.nature == "nothing" for c in case.cells.values()):
+        raise ModelFailed("no row has a prediction: the endpoint answered nothing but nulls", hint="send other rows")
     match task:
         case "regression":
             return replace(spec, meaning=replace(spec.meaning, value=_value(case)))
         case "multioutput":
             return _targets(case, spec)
         case "other":
-            return replace(
-                spec, meaning=replace(spec.meaning, value=spec.meaning.value or ""), type=spec.type or "string"
-            )
+            return _whole_rows(spec)
         case "multilabel":
             return replace(spec, meaning=flagged(case))
     meaning = classified(case)
     kind = None if meaning.classes or meaning.label is None else label_type(case.cells[meaning.label].values)
     return replace(spec, meaning=meaning, type=spec.type or kind)
+
+
+def _whole_rows(spec: ResponseSpec) -> ResponseSpec:
+    """Rows as they are, also those that are null, unless one column was declared."""
+    kind = spec.type or "string"
+    if spec.meaning.value is not None:
+        return replace(spec, type=kind)
+    if spec.format != "csv" and spec.row in ("object", "list", "value"):
+        return replace(spec, row="value", columns=(), meaning=replace(spec.meaning, value=ONLY), type=kind)
+    return replace(spec, meaning=replace(spec.meaning, value=""), type=kind)
 
 
 def _value(case: Case) -> str:
@@ -139,9 +150,9 @@ def _targets(case: Case, spec: ResponseSpec) -> ResponseSpec:
     return replace(spec, targets={n: Meaning(value=n) for n in numeric})
 
 
-def _tried(table: Table, spec: ResponseSpec, task: Task, classes: Sequence[Scalar]) -> ResponseSpec:
+def _tried(found: Any, rows: int, spec: ResponseSpec, task: Task, classes: Sequence[Scalar]) -> ResponseSpec:
     """The specification, once it has read what it was made of."""
-    answer = batch_of(table, spec, output_of(spec, task, classes))
+    answer = batch_of(tabulate(found, rows, spec), spec, output_of(spec, task, classes))
     if "error" in answer.schema.names and answer.column("error").null_count == 0:
         raise ModelFailed(
             f"no row has a prediction: {answer.column('error')[0]}", hint="send other rows, or mend the response format"

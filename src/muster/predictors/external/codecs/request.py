@@ -74,15 +74,19 @@ class RequestSpec:
         """Whether a request takes a single row."""
         return not self.lines and self.about.frame == "json" and templates.takes_one_row(self.document)
 
+    @property
+    def carries_params(self) -> bool:
+        """Whether inference parameters can be sent."""
+        return bool(self.about.params) or templates.takes_params([self.document, dict(self.extra)])
+
     def to_json(self) -> dict[str, Json]:
-        """All that differs from the defaults, which stay what they are."""
+        """All that differs from what the format's name alone stands for."""
+        usual = _read(Given({}, (), ""), self.about)
         told: dict[str, Json] = {"format": self.format}
         for one in fields(self):
             value = getattr(self, one.name)
-            if one.name != "format" and value not in ((), {}, None, "") and value != one.default:
+            if value != getattr(usual, one.name):
                 told[one.name] = list(value) if isinstance(value, tuple) else value
-        if self.format == "csv" and self.nan == "null":
-            told["nan"] = "null"
         return told
 
     @classmethod
@@ -232,7 +236,7 @@ def _check_applies(spec: RequestSpec, given: Given) -> None:
         given.wrong.append(f"`input` means nothing to the format `{spec.format}`, which names no input")
     if given.has("lines") and spec.lines != (frame == "lines") and spec.format != "template":
         given.wrong.append(f"`lines` is of the format `template`, and `{spec.format}` has its own")
-    if spec.params and not (spec.about.params or spec.format == "template"):
+    if spec.params and not spec.carries_params:
         given.wrong.append(f"`params` are given, and the format `{spec.format}` carries none")
     if spec.extra and frame == "csv":
         given.wrong.append("`extra` members are given, and CSV has no members")

@@ -59,10 +59,10 @@ def tabulate(found: Any, rows: int, spec: ResponseSpec) -> Table:
         found = [found]
     match spec.row:
         case "columns":
-            return _by_column(found, rows)
+            return _by_column(found, rows, spec)
         case "tensors":
             columns = tensor_columns(found, rows)
-            return _named(columns, rows, dict.fromkeys(columns, rows))
+            return _named(columns, rows, dict.fromkeys(columns, rows), {})
     if not isinstance(found, list):
         raise ModelFailed(
             f"the answer has {shortened(json.dumps(found))} where a list of {plural(rows, 'row')} was expected",
@@ -130,21 +130,25 @@ def _lists(rows: Sequence[Any], names: Sequence[str], errors: dict[int, str]) ->
     return Table(len(rows), list(names), columns, whole=lambda: whole, errors=errors)
 
 
-def _by_column(found: Any, rows: int) -> Table:
+def _by_column(found: Any, rows: int, spec: ResponseSpec) -> Table:
     """Lists by name. One of another length is refused if it is asked for: others may hold what is not of rows."""
     if not isinstance(found, dict):
         raise ModelFailed(
             f"the answer has {shortened(json.dumps(found))} where columns by name were expected", hint=_FORM
         )
     lists = {n: c for n, c in found.items() if isinstance(c, list)}
-    return _named({n: c for n, c in lists.items() if len(c) == rows}, rows, {n: len(c) for n, c in lists.items()})
+    columns = {n: c for n, c in lists.items() if len(c) == rows}
+    errors = _errors([{spec.error: said} for said in columns.pop(spec.error, [])], spec)
+    return _named(columns, rows, {n: len(c) for n, c in lists.items() if n != spec.error}, errors)
 
 
-def _named(columns: Mapping[str, Sequence[Any]], rows: int, lengths: Mapping[str, int]) -> Table:
+def _named(
+    columns: Mapping[str, Sequence[Any]], rows: int, lengths: Mapping[str, int], errors: Mapping[int, str]
+) -> Table:
     def whole() -> Sequence[Any]:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
-    return Table(rows, list(lengths), columns, whole=whole, lengths=lengths)
+    return Table(rows, list(lengths), columns, whole=whole, errors=errors, lengths=lengths)
 
 
 def _records(found: list[list[str]], rows: int, spec: ResponseSpec) -> Table:

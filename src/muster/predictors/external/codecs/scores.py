@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from muster.errors import ModelFailed, shortened
+from muster.errors import InvalidInput, ModelFailed, shortened
 from muster.predictors.external.codecs.cells import Faults, Floats, lists, matrix, number, numbers
 from muster.predictors.external.codecs.naming import Places, listed
 from muster.predictors.external.codecs.response import Meaning, Scores
@@ -32,6 +32,11 @@ def class_numbers(
     """The numbers as they are, but for one score, which makes two probabilities. `labels` are places, where there are any."""
     if scores.kind != "score":
         return _KINDS[scores.kind](table, scores, meaning.classes, faults)
+    if len(meaning.classes) != 2:
+        raise InvalidInput(
+            f"one score tells two classes apart, and there are {len(meaning.classes)}: {listed(meaning.classes)}",
+            hint="declare a `label` alone, or where the numbers of all classes are",
+        )
     one = numbers(table.column(scores.column), faults, "probability")
     return _from_one(sigmoid(one) if meaning.activation == "sigmoid" else one, scores, labels)
 
@@ -50,12 +55,14 @@ def _from_list(table: Table, scores: Scores, classes: Sequence[Scalar], faults: 
     known = {canonical(c): i for i, c in enumerate(classes)}
     memo: dict[tuple[Any, ...], list[int] | None] = {}
     for place, names in enumerate(lists(table.column(scores.classes))):
-        key = tuple(map(canonical, names)) if isinstance(names, list) else ()
+        key = tuple(names) if isinstance(names, list) and set(map(type, names)) <= {str} else (json.dumps(names),)
         if key not in memo:
-            memo[key] = _arranged(key, known)
+            memo[key] = _arranged(list(map(canonical, names)) if isinstance(names, list) else [], known)
         arranged = memo[key]
         if arranged is None:
-            faults.add(place, f"the endpoint named the classes {listed(key)}, and they are {listed(classes)}")
+            faults.add(
+                place, f"the endpoint named the classes {shortened(json.dumps(names))}, and they are {listed(classes)}"
+            )
             values[place] = np.nan
         else:
             values[place] = values[place][arranged]
@@ -72,7 +79,23 @@ def _arranged(names: Sequence[str], known: Mapping[str, int]) -> list[int] | Non
 
 def _from_map(table: Table, scores: Scores, classes: Sequence[Scalar], faults: Faults) -> Floats:
     cells = lists(table.column(scores.column))
+    alike = _alike(cells, classes)
+    if alike is not None:
+        return alike
     return _by_names([c.items() if isinstance(c, dict) else c for c in cells], classes, faults)
+
+
+def _alike(cells: Sequence[Any], classes: Sequence[Scalar]) -> Floats | None:
+    """Objects that all have the classes as their keys, in one order, and nothing but sound numbers: at once."""
+    if set(map(type, cells)) != {dict} or len(set(map(tuple, cells))) != 1:
+        return None
+    known = {canonical(c): i for i, c in enumerate(classes)}
+    arranged = _arranged([canonical(k) for k in cells[0]], known)
+    quiet = Faults(len(cells))
+    if arranged is None:
+        return None
+    values = matrix([list(c.values()) for c in cells], len(classes), quiet, _WHAT)
+    return None if quiet.texts else values[:, arranged]
 
 
 def _from_pairs(table: Table, scores: Scores, classes: Sequence[Scalar], faults: Faults) -> Floats:

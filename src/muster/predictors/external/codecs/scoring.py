@@ -17,8 +17,9 @@ from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, Scores
 from muster.predictors.external.codecs.scores import pair_list
 from muster.predictors.local.classes import one_type
+from muster.signature import canonical
 
-__all__ = ["with_classes", "with_scores"]
+__all__ = ["names_beside", "with_classes", "with_scores"]
 
 
 def with_scores(case: Case, meaning: Meaning, cells: Cells, *, declared: bool) -> Meaning:
@@ -38,7 +39,7 @@ def with_scores(case: Case, meaning: Meaning, cells: Cells, *, declared: bool) -
 
 def _reads_as_labels(case: Case, cells: Cells) -> bool:
     """Whether numbers without a name of a score are labels rather than probabilities."""
-    if case.only is None and plain(cells.name) in SCORES:
+    if (case.only is None and plain(cells.name) in SCORES) or case.hints.base.meaning.activation == "sigmoid":
         return False
     return cells.are(case.classes) or (
         cells.whole and (not cells.within or not case.classes or coded(case.classes, cells))
@@ -55,12 +56,23 @@ def _with_score(case: Case, meaning: Meaning, cells: Cells) -> Meaning:
     return replace(meaning, probabilities=Scores(kind="score", columns=(cells.name,)))
 
 
-def _with_list(case: Case, meaning: Meaning, cells: Cells) -> Meaning:
+def names_beside(case: Case, cells: Cells) -> Cells | None:
+    """The column that names, row by row, the classes that the numbers are of: the same names in each row."""
     for alias in named(case.cells, CLASSES):
         beside = case.cells[alias]
-        if beside.nature == "list" and beside.width == cells.width and alias != cells.name:
-            scores = Scores(kind="list", columns=(cells.name,), classes=alias)
-            return _named_by(case, meaning, scores, [list(v) for v in beside.values])
+        if beside.name == cells.name or beside.nature != "list" or len(beside.values) != len(cells.values):
+            continue
+        sets = {tuple(sorted(map(canonical, v))) for v in beside.values}
+        if len(sets) == 1 and beside.width == cells.width:
+            return beside
+    return None
+
+
+def _with_list(case: Case, meaning: Meaning, cells: Cells) -> Meaning:
+    beside = names_beside(case, cells)
+    if beside is not None:
+        scores = Scores(kind="list", columns=(cells.name,), classes=beside.name)
+        return _named_by(case, meaning, scores, [list(v) for v in beside.values])
     count = len(case.classes)
     if not count:
         raise ask(

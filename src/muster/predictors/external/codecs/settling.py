@@ -50,7 +50,7 @@ def _settled_score(case: Case, meaning: Meaning, *, declared: bool) -> Meaning:
     cells = case.cells[scores.column]
     if meaning.activation == "none" and not cells.within and "activation" not in case.hints.told:
         outside = (cells.numbers < 0) | (cells.numbers > 1)
-        if 2 * int(outside.sum()) >= len(cells.numbers):
+        if outside.any() and 2 * int(outside.sum()) >= len(cells.numbers):
             if meaning.label is not None:
                 return replace(meaning, probabilities=None)
             raise ask(

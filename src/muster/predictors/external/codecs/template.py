@@ -23,7 +23,17 @@ from typing import Any, Final
 from muster.errors import InvalidInput, near
 from muster.signature import Json
 
-__all__ = ["OMIT", "Rows", "each", "fill", "has_names", "is_positional", "problems", "takes_one_row"]
+__all__ = [
+    "OMIT",
+    "Rows",
+    "each",
+    "fill",
+    "has_names",
+    "is_positional",
+    "problems",
+    "takes_one_row",
+    "takes_params",
+]
 
 
 class _Omit:
@@ -197,6 +207,11 @@ def has_names(template: Json) -> bool:
     return bool(places) and (
         any(p.startswith(_NAMING) for p in places) or not any(p.startswith(("$matrix", "$values")) for p in places)
     )
+
+
+def takes_params(template: Json) -> bool:
+    """Whether the parameters of a call have a place."""
+    return any(p.startswith("$param") for p, _ in _places(template))
 
 
 def is_positional(template: Json) -> bool:

@@ -64,7 +64,7 @@ def _stand_in(spec: RequestSpec) -> Callable[[Any], Any]:
         if spec.strings_only:
             return lambda value: "NaN" if value is None else _endless(value)
         return lambda value: math.nan if value is None else value
-    stand: Any = {"null": None, "empty": "", "omit": OMIT}[spec.nan]
+    stand: Any = {"null": None, "empty": None if spec.format == "csv" else "", "omit": OMIT}[spec.nan]
     return lambda _: stand
 
 
@@ -127,10 +127,8 @@ def _booleans(array: pa.Array, spec: RequestSpec) -> tuple[Values, _Mask | None]
 def _strings(array: pa.Array, _spec: RequestSpec) -> tuple[Values, _Mask | None]:
     try:
         return array.to_numpy(zero_copy_only=False).tolist(), None
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"a text is no UTF-8: {error.reason}", hint="mend the data, or send the column as bytes"
-        ) from None
+    except (UnicodeDecodeError, pa.ArrowException):
+        raise InvalidInput("a text is no UTF-8", hint="mend the data, or send the column as bytes") from None
 
 
 def _bytes(array: pa.Array, _spec: RequestSpec) -> tuple[Values, _Mask | None]:
@@ -142,7 +140,7 @@ def _decimals(array: pa.Array, spec: RequestSpec) -> tuple[Values, _Mask | None]
 
 
 def _decimal(value: Decimal, spec: RequestSpec) -> Any:
-    if spec.decimals == "string" or spec.strings_only:
+    if spec.decimals == "string" or spec.strings_only or spec.format == "csv":
         return format(value, "f")
     return int(value) if value.as_tuple().exponent == 0 else float(value)
 

@@ -18,6 +18,7 @@ from muster.testing.endpoints.openinference import OpenInference
 from muster.testing.endpoints.sagemaker import SageMaker
 from muster.testing.endpoints.served import Models, deployed
 from muster.testing.endpoints.server import Server
+from muster.testing.endpoints.vertex import Vertex
 
 __all__ = ["KINDS", "serving"]
 
@@ -27,6 +28,7 @@ KINDS: Mapping[str, Callable[..., Kind]] = {
     "mlflow-server": MlflowServer,
     "openinference": OpenInference,
     "sagemaker": SageMaker,
+    "vertex": Vertex,
 }
 """By the names that `hub.connect` takes. Another provider is one file and one line here."""
 

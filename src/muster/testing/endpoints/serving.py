@@ -10,6 +10,7 @@ from typing import Any
 
 from muster.errors import InvalidInput, near
 from muster.testing.endpoints.account import Account, Kind, held
+from muster.testing.endpoints.azureml import AzureMl
 from muster.testing.endpoints.certificates import CLIENT, certificates
 from muster.testing.endpoints.databricks import Databricks
 from muster.testing.endpoints.http import Http
@@ -23,6 +24,7 @@ from muster.testing.endpoints.vertex import Vertex
 __all__ = ["KINDS", "serving"]
 
 KINDS: Mapping[str, Callable[..., Kind]] = {
+    "azureml": AzureMl,
     "databricks": Databricks,
     "http": Http,
     "mlflow-server": MlflowServer,

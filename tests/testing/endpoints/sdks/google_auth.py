@@ -30,12 +30,14 @@ body = {"instances": given["instances"]}
 predicted = session.post(f"{base}/endpoints/{given['id']}:predict", json=body).json()
 raw = session.post(f"{base}/endpoints/{given['id']}:rawPredict", json=body)
 print(
-    json.dumps({
-        "names": names,
-        "deployed": first["id"],
-        "image": model["containerSpec"]["imageUri"],
-        "predicted": predicted,
-        "raw": raw.headers["X-Vertex-AI-Deployed-Model-Id"],
-        "missing": session.get(f"{base}/endpoints/1").status_code,
-    })
+    json.dumps(
+        {
+            "names": names,
+            "deployed": first["id"],
+            "image": model["containerSpec"]["imageUri"],
+            "predicted": predicted,
+            "raw": raw.headers["X-Vertex-AI-Deployed-Model-Id"],
+            "missing": session.get(f"{base}/endpoints/1").status_code,
+        }
+    )
 )

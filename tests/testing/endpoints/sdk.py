@@ -17,7 +17,7 @@ AZURE = ("azure-identity==1.27.0", "azure-core==1.41.0", "azure-ai-ml==1.35.2")
 DATABRICKS = ("databricks-sdk==0.156.0",)
 GOOGLE = ("google-auth[requests]==2.62.2", "google-cloud-aiplatform==2.7.0")
 MLFLOW = ("mlflow==3.17.2",)
-TRITON = ("tritonclient[http]==2.70.0",)
+TRITON = ("tritonclient[http]==2.73.0",)
 
 _SCRIPTS = Path(__file__).parent / "sdks"
 _OWN = ("AWS_", "AZURE_", "GOOGLE_", "DATABRICKS_", "MLFLOW_", "ARM_", "PYTHON")

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 from azure.core import PipelineClient
 from azure.core.exceptions import HttpResponseError
@@ -14,7 +16,9 @@ given = json.loads(sys.argv[1])
 settings, ca = given["settings"], given["ca_bundle"]
 common = {"authority": settings["authority"], "disable_instance_discovery": True, "connection_verify": ca}
 if "AZURE_CLIENT_SECRET" in os.environ:
-    credential = ClientSecretCredential(settings["tenant_id"], settings["client_id"], os.environ["AZURE_CLIENT_SECRET"], **common)
+    credential = ClientSecretCredential(
+        settings["tenant_id"], settings["client_id"], os.environ["AZURE_CLIENT_SECRET"], **common
+    )
 elif "AZURE_CLIENT_CERTIFICATE_PATH" in os.environ:
     path = os.environ["AZURE_CLIENT_CERTIFICATE_PATH"]
     credential = CertificateCredential(settings["tenant_id"], settings["client_id"], path, **common)
@@ -22,7 +26,7 @@ else:
     credential = ManagedIdentityCredential(connection_verify=ca)
 
 
-def client(scope):
+def client(scope: str) -> Any:
     chain = [
         policies.HeadersPolicy(),
         policies.RetryPolicy(retry_total=2, retry_backoff_factor=0.01),
@@ -39,17 +43,17 @@ base = (
 )
 
 
-def asked(method, url, pipeline=arm, **more):
+def asked(method: str, url: str, pipeline: Any = arm, **more: Any) -> Any:
     answer = pipeline.send_request(HttpRequest(method, url, **more))
     answer.raise_for_status()
     return answer.json()
 
 
-def pages(url):
+def pages(url: str) -> Iterator[Any]:
     while url:
         page = asked("GET", url)
         yield from page["value"]
-        url = page.get("nextLink")
+        url = page.get("nextLink", "")
 
 
 names = [one["name"] for one in pages(f"{base}/onlineEndpoints?api-version=2024-10-01")]

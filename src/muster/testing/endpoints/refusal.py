@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Malformed", "Refused"]
+__all__ = ["ColumnsMissing", "Malformed", "Refused"]
 
 
 class Refused(Exception):
@@ -28,3 +28,7 @@ class Malformed(Refused):
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__("model_error", message, status=status)
+
+
+class ColumnsMissing(Malformed):
+    """The rows lack columns of the model, which some servers tell apart from all else that is wrong."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,3 +115,89 @@ def test_mlflow_s_scoring_server_answers_the_same(mlflow: tuple[Account, Account
 
 def kind(reply: Reply) -> str:
     return reply.headers.get("content-type", "").partition(";")[0]
+
+
+AGE = {"name": "age", "shape": [2, 1], "datatype": "FP64", "data": [2.0, 8.0]}
+PLAN = {"name": "plan", "shape": [2, 1], "datatype": "BYTES", "data": ["basic", "gold"]}
+KSERVE, MLSERVER = ("kserve==0.21.0",), ("mlserver==1.7.1",)
+
+
+@pytest.fixture(scope="module", params=["kserve", "mlserver"])
+def openinference(request: pytest.FixtureRequest) -> Iterator[tuple[Account, Account]]:
+    wanted = {"kserve": KSERVE, "mlserver": MLSERVER}[request.param]
+    with (
+        running(f"server-{request.param}", wanted, f"{request.param}_server.py") as real,
+        serving("openinference", {"churn": MODEL}, server=request.param) as local,
+    ):
+        awake(real)
+        yield real, local
+
+
+def awake(account: Account) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            if ask(account, "/v2/models/churn/ready").status == 200:
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the server does not answer")
+
+
+def at(path: str, body: Any = None) -> Asking:
+    return lambda account: ask(account, path, body)
+
+
+def infer(*inputs: Any, model: str = "churn", **more: Any) -> Asking:
+    return at(f"/v2/models/{model}/infer", {"id": "7", "inputs": list(inputs), **more})
+
+
+def predict(body: Any, model: str = "churn") -> Asking:
+    return at(f"/v1/models/{model}:predict", body)
+
+
+TENSORS: dict[str, Asking] = {
+    "the root": at("/"),
+    "the server": at("/v2"),
+    "its life": at("/v2/health/live"),
+    "its readiness": at("/v2/health/ready"),
+    "its models": at("/v2/models"),
+    "a model": at("/v2/models/churn"),
+    "a model's readiness": at("/v2/models/churn/ready"),
+    "no model": at("/v2/models/nothing"),
+    "no model's readiness": at("/v2/models/nothing/ready"),
+    "a version": at("/v2/models/churn/versions/1"),
+    "an inference": infer(AGE, PLAN),
+    "an inference in another order": infer(PLAN, AGE),
+    "an inference of nested data": infer({**AGE, "data": [[2.0], [8.0]]}, {**PLAN, "data": [["basic"], ["gold"]]}),
+    "an inference of no model": infer(AGE, PLAN, model="nothing"),
+    "an inference of a version": at("/v2/models/churn/versions/1/infer", {"id": "7", "inputs": [AGE, PLAN]}),
+    "no inputs": at("/v2/models/churn/infer", {}),
+    "no JSON": at("/v2/models/churn/infer", b"{"),
+    "no data": infer({"name": "age", "shape": [1], "datatype": "FP64"}),
+    "another shape": infer({**AGE, "shape": [3, 1]}, PLAN),
+    "another datatype": infer({**AGE, "datatype": "DOUBLE"}, PLAN),
+    "a missing column": infer(AGE),
+    "a get": at("/v2/models/churn/infer"),
+    "nowhere": at("/v3"),
+    "the models of the first protocol": at("/v1/models"),
+    "a model of the first protocol": at("/v1/models/churn"),
+    "no model of the first protocol": at("/v1/models/nothing"),
+    "a prediction": predict({"instances": ROWS}),
+    "a prediction without instances": predict({"rows": ROWS}),
+    "a prediction without JSON": predict(b"{"),
+    "a prediction of no model": predict({"instances": ROWS}, "nothing"),
+    "a prediction without a column": predict({"instances": [{"age": 2.0}]}),
+}
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_servers_of_the_open_inference_protocol_answer_the_same(
+    openinference: tuple[Account, Account], name: str
+) -> None:
+    real, local = (TENSORS[name](account) for account in openinference)
+    assert (local.status, kind(local)) == (real.status, kind(real))
+    if real.status == 200 and real.body:
+        assert local.json() == real.json()
+    elif kind(real) == "application/json":
+        assert list(local.json()) == list(real.json())

@@ -116,13 +116,13 @@ def test_databricks_sdk(auth: str) -> None:
 
 
 def test_a_client_of_the_open_inference_protocol() -> None:
-    with serving("openinference", {"churn": model(container="columns")}) as account:
+    with serving("openinference", {"churn": model(container="columns")}, server="triton") as account:
         found = asked("sdk-triton", TRITON, "triton.py", account)
-    assert (found["live"], found["ready"], found["server"], found["id"]) == (True, [True, True], "muster", "7")
+    assert (found["live"], found["ready"], found["server"], found["id"]) == (True, [True, True], "triton", "7")
     assert [one["name"] for one in found["metadata"]["inputs"]] == ["age", "plan"]
     assert found["index"] == [{"name": "churn", "version": "1", "state": "READY", "reason": ""}]
     assert (found["labels"], found["probabilities"]) == (["no", "yes"], [0.2, 0.6000000000000001])
-    assert "does not exist" in found["missing"]
+    assert "unknown model" in found["missing"]
 
 
 def test_mlflow_s_client() -> None:

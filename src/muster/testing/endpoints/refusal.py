@@ -24,10 +24,13 @@ class Refused(Exception):
 
 
 class Malformed(Refused):
-    """A container cannot read the request: an error of the model, with the status that the container gives to it."""
+    """A container cannot read the request: an error of the model, with the status that the container gives to it.
 
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__("model_error", message, status=status)
+    `code` says what is wrong with it, for containers that tell kinds apart.
+    """
+
+    def __init__(self, message: str, status: int = 400, code: str = "") -> None:
+        super().__init__("model_error", message, status=status, code=code)
 
 
 class ColumnsMissing(Malformed):

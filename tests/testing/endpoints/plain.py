@@ -37,7 +37,7 @@ def ask(
     account: Account, path: str, body: Any = None, *, method: str = "", certificate: Sequence[str] = (), **headers: str
 ) -> Reply:
     """What came back. Anything but bytes goes out as JSON; `_` in names of headers is a hyphen."""
-    url = urlsplit(path if "://" in path else account.url + path)
+    url = urlsplit(path if path.startswith("http") else account.url + path)
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     sent = {"Content-Type": "application/json"} if data else {}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}

@@ -48,7 +48,7 @@ def described(account: Account, name: str = "") -> Any:
         {"dataframe_split": {"columns": ["plan", "age"], "data": [["basic", 2], ["gold", 8]]}, "params": {"a": 1}},
         {"dataframe_records": ROWS, "client_request_id": "7"},
         {"inputs": {"age": [2, 8], "plan": ["basic", "gold"]}},
-        {"inputs": [[2, "basic"], [8, "gold"]]},
+        {"inputs": ROWS},
         {"instances": ROWS},
     ],
 )
@@ -173,10 +173,9 @@ def test_wrong_requests_are_told(account: Account) -> None:
     two = invoked(account, {"inputs": [[1]], "instances": [[1]]})
     assert (two.status, two.json()["error_code"]) == (400, "BAD_REQUEST")
     assert "exactly one of the input fields" in two.json()["message"]
-    assert (
-        "can not safely convert"
-        in invoked(account, {"dataframe_records": [{"age": "8", "plan": "x"}]}).json()["message"].lower()
-    )
+    wrong = invoked(account, {"dataframe_records": [{"age": "x", "plan": "x"}]}).json()
+    assert "Failed to convert column age" in wrong["message"]
+    assert "missing inputs ['age', 'plan']" in invoked(account, {"inputs": [[2, 3]]}).json()["message"]
     assert "missing inputs ['plan']" in invoked(account, {"dataframe_records": [{"age": 8}]}).json()["message"]
     assert described(account, "nothing")["error_code"] == "RESOURCE_DOES_NOT_EXIST"
     assert ask(account, "/api/2.0/jobs/list", **bearer(account)).json()["error_code"] == "ENDPOINT_NOT_FOUND"

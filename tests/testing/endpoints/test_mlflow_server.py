@@ -45,7 +45,7 @@ def test_errors_are_those_of_mlflow(account: Account) -> None:
     assert (wrong.status, wrong.headers["content-type"]) == (415, "text/plain")
     account.swap("churn", lambda rows: [1 / 0])
     failed = ask(account, "/invocations", {"dataframe_records": ROWS})
-    assert (failed.status, set(failed.json())) == (400, {"error_code", "message", "stack_trace"})
+    assert (failed.status, failed.json()["error_code"]) == (400, "BAD_REQUEST")
     assert "ZeroDivisionError" in failed.json()["stack_trace"]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from muster.testing.endpoints import Account, Deployed, Served, serving
+from muster.errors import InvalidInput
+from muster.testing.endpoints import Account, Deployed, Models, Served, serving
 from tests.testing.endpoints.plain import ROWS, Reply, ask, churn
 
 TYPES = {"plan": "string"}
@@ -27,9 +28,8 @@ def iris(container: str) -> Served:
     )
 
 
-@pytest.fixture(scope="module")
-def account() -> Iterator[Account]:
-    endpoints: dict[str, Any] = {
+def endpoints() -> Models:
+    return {
         "churn": model(),
         "split": {"v1": model(weight=50), "v2": model(weight=50, container="columns")},
         "iris": Deployed(variants={"1": iris("probabilities")}, options={"inputs": "matrix"}),
@@ -37,7 +37,18 @@ def account() -> Iterator[Account]:
         "logits": iris("logits"),
         "asleep": Deployed(variants={"1": model()}, status="loading"),
     }
-    with serving("openinference", endpoints) as account:
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """As Triton, which has versions and says what is wrong."""
+    with serving("openinference", endpoints(), server="triton") as account:
+        yield account
+
+
+@pytest.fixture(scope="module")
+def kserve() -> Iterator[Account]:
+    with serving("openinference", endpoints()) as account:
         yield account
 
 
@@ -77,19 +88,38 @@ def test_several_outputs_of_which_some_may_be_asked_for(account: Account) -> Non
 
 
 def test_the_server_and_its_models_tell_of_themselves(account: Account) -> None:
-    assert ask(account, "/v2").json()["extensions"] == []
-    assert ask(account, "/v2/health/live").json() == {"live": True}
+    assert ask(account, "/v2").json()["name"] == "triton"
+    assert [ask(account, f"/v2/health/{what}").status for what in ("live", "ready")] == [200, 503]
     assert ask(account, "/v2/models/churn").json() == {
         "name": "churn", "versions": ["1"], "platform": "sklearn_sklearn",
         "inputs": [{"name": "age", "datatype": "FP64", "shape": [-1, 1]}, {"name": "plan", "datatype": "BYTES", "shape": [-1, 1]}],
         "outputs": [{"name": "predict", "datatype": "BYTES", "shape": [-1]}],
     }  # fmt: skip
     assert [i["name"] for i in ask(account, "/v2/models/iris/versions/1").json()["inputs"]] == ["input-0"]
-    assert ask(account, "/v2/models/iris/ready").json() == {"name": "iris", "ready": True}
-    assert ask(account, "/v2/models/asleep/ready").status == 503
+    assert (ask(account, "/v2/models/iris/ready").status, ask(account, "/v2/models/asleep/ready").status) == (200, 503)
     index = ask(account, "/v2/repository/index", {}).json()
     assert [(one["name"], one["version"]) for one in index[:3]] == [("churn", "1"), ("split", "v1"), ("split", "v2")]
     assert index[-1]["state"] == "UNAVAILABLE"
+
+
+def test_kserve_has_no_versions_and_tells_its_health(kserve: Account) -> None:
+    assert ask(kserve, "/v2/health/live").json() == {"live": True}
+    assert ask(kserve, "/v2/models").json() == {"models": list(endpoints())}
+    assert ask(kserve, "/v2/models/churn").json()["versions"] is None
+    assert inferred(kserve).json()["model_version"] is None
+    assert inferred(kserve, "churn/versions/1").status == 501
+    assert ask(kserve, "/v2/models/churn/infer", {}).status == 422
+    assert inferred(kserve, inputs=[AGE]).json() == {"error": "ValueError : Model is missing inputs ['plan']."}
+
+
+def test_mlserver_says_little_of_its_errors_and_gives_labels_as_a_column() -> None:
+    with serving("openinference", endpoints(), server="mlserver") as account:
+        assert inferred(account).json()["outputs"][0]["shape"] == [2, 1]
+        failed = inferred(account, inputs=[AGE])
+        assert (failed.status, failed.body) == (500, b"Internal Server Error")
+        assert ask(account, "/v1/models").status == 404
+    with pytest.raises(InvalidInput, match="did you mean `kserve`"), serving("openinference", {}, server="kserv"):
+        pass
 
 
 def test_the_version_that_answered_is_named(account: Account) -> None:
@@ -104,7 +134,7 @@ def test_the_version_that_answered_is_named(account: Account) -> None:
         ([{**AGE, "shape": [3, 1]}, PLAN], "has 2 elements, but its shape"),
         ([{**AGE, "datatype": "DOUBLE"}, PLAN], "unknown datatype"),
         ([{**AGE, "datatype": "INT64", "data": [2.5, 8]}, PLAN], "is of INT64"),
-        ([{"name": "age"}], "has no shape"),
+        ([{"name": "age"}], "Field required: shape"),
         ([AGE, {**PLAN, "shape": [1, 1], "data": ["x"]}], "different numbers of rows"),
         ([AGE, {**PLAN, "name": "other"}], "missing inputs ['plan']"),
     ],
@@ -116,8 +146,8 @@ def test_wrong_tensors_are_told(account: Account, inputs: Any, told: str) -> Non
 
 
 def test_what_is_not_there_and_what_is_not_ready(account: Account) -> None:
-    assert inferred(account, "nothing").json() == {"error": "Model with name nothing does not exist."}
-    assert inferred(account, "churn/versions/9").status == 404
+    assert inferred(account, "nothing").json() == {"error": "Request for unknown model: 'nothing' is not found"}
+    assert inferred(account, "churn/versions/9").status == 400
     assert inferred(account, "asleep").status == 503
     assert ask(account, "/v2/models/churn/infer").status == 405
     assert ask(account, "/v3").status == 404
@@ -125,15 +155,13 @@ def test_what_is_not_there_and_what_is_not_ready(account: Account) -> None:
     assert "binary" in binary.json()["error"]
 
 
-def test_kserve_s_first_protocol(account: Account) -> None:
-    assert "churn" in ask(account, "/v1/models").json()["models"]
-    assert ask(account, "/v1/models/churn").json() == {"name": "churn", "ready": True}
-    assert ask(account, "/v1/models/churn:predict", {"instances": ROWS}).json() == {"predictions": ["no", "yes"]}
-    assert ask(account, "/v1/models/iris:predict", {"instances": IRIS}).json() == {"predictions": [[0.1, 0.7, 0.2]] * 2}
-    assert (
-        ask(account, "/v1/models/logits:predict", {"instances": IRIS[:1]}).json()["predictions"][0]["prediction"] == 1
-    )
-    assert ask(account, "/v1/models/churn:explain", {"instances": ROWS}).status in {405, 501}
+def test_kserve_s_first_protocol(kserve: Account) -> None:
+    assert "churn" in ask(kserve, "/v1/models").json()["models"]
+    assert ask(kserve, "/v1/models/churn").json() == {"name": "churn", "ready": True}
+    assert ask(kserve, "/v1/models/churn:predict", {"instances": ROWS}).json() == {"predictions": ["no", "yes"]}
+    assert ask(kserve, "/v1/models/iris:predict", {"instances": IRIS}).json() == {"predictions": [[0.1, 0.7, 0.2]] * 2}
+    assert ask(kserve, "/v1/models/logits:predict", {"instances": IRIS[:1]}).json()["predictions"][0]["prediction"] == 1
+    assert ask(kserve, "/v1/models/asleep:predict", {"instances": ROWS}).status == 503
 
 
 @pytest.mark.parametrize(
@@ -143,7 +171,7 @@ def test_kserve_s_first_protocol(account: Account) -> None:
         ("starting", 503),
         ("model_error", 400),
         ("too_large", 413),
-        ("missing", 404),
+        ("missing", 400),
         ("denied", 403),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +69,8 @@ class Kind(Protocol):
 class Account:
     """A local server of one provider: `settings` and `environ` are what a client of it needs, `calls` what it was asked.
 
-    `faults` are put in its way; the methods change what it serves and whom it lets do what. Safe from several threads.
+    `names` gives the name by which the provider knows an endpoint, where it has numbers for them. `faults` are put in its
+    way; the methods change what it serves and whom it lets do what. Safe from several threads.
     """
 
     def __init__(self, kind: str, folder: Path, page: int) -> None:
@@ -83,6 +84,7 @@ class Account:
         self.calls: list[Logged] = []
         self.faults = Faults()
         self.places: dict[str, Place] = {}
+        self.names: Callable[[str], str] = str
         self.failures: list[Exception] = []
         self.served_by: Kind
         self.closing = threading.Event()

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from muster.testing.endpoints.reading import csv_rows, document, frame, items, shaped, table
-from muster.testing.endpoints.refusal import Malformed
+from muster.testing.endpoints.reading import csv_rows, document, frame, items, table
+from muster.testing.endpoints.refusal import ColumnsMissing, Malformed
 from muster.testing.endpoints.served import Container, Outcome, Served, Told, Written
 from muster.testing.endpoints.server import Incoming
 from muster.testing.endpoints.writing import by_class, json_text, labelled, probabilities, score
 
 __all__ = ["CONTAINERS", "OLD"]
 
-_CSV = ("text/csv", "application/csv")
 _FORMATS = {"dataframe_split", "dataframe_records", "inputs", "instances"}
 
 
 def _read(incoming: Incoming, served: Served) -> list[Any]:
-    if incoming.content_type in _CSV:
+    if incoming.content_type == "text/csv":
         return csv_rows(incoming.body, served, header=True)
     if incoming.content_type != "application/json":
         raise Malformed(
-            "This predictor only supports the following content types: Types: ['text/csv', 'application/csv',"
-            f" 'application/json', 'application/vnd.apache.parquet']. Got '{incoming.content_type}'.",
+            "This predictor only supports the following content types: Types: ['text/csv', 'application/json',"
+            f" 'application/vnd.apache.parquet']. Got '{incoming.content_type}'.",
             415,
         )
     found = document(incoming.body)
@@ -41,7 +40,8 @@ def _rows(name: str, found: Mapping[str, Any], served: Served) -> list[Any]:
     match name:
         case "dataframe_split":
             split = found[name]
-            return table(split.get("columns", list(served.columns)), split["data"], served)
+            width = len(split["data"][0]) if split["data"] else 0
+            return table(split.get("columns", list(map(str, range(width)))), split["data"], served)
         case "dataframe_records":
             return frame(items(found, name), served)
         case _ if isinstance(found[name], Mapping):
@@ -50,7 +50,18 @@ def _rows(name: str, found: Mapping[str, Any], served: Served) -> list[Any]:
         case _:
             rows = items(found, name)
             named = bool(rows) and isinstance(rows[0], Mapping)
-            return frame(rows, served) if named else [shaped(r if isinstance(r, list) else [r], served) for r in rows]
+            return frame(rows, served) if named else [_unnamed(row, served) for row in rows]
+
+
+def _unnamed(row: Any, served: Served) -> list[Any]:
+    """A row without names, which a model whose signature has names does not take."""
+    values: list[Any] = row if isinstance(row, list) else [row]
+    if not served.columns:
+        return values
+    for value in values:
+        if isinstance(value, str):
+            raise Malformed(f"Invalid input. could not convert string to float: {value!r}")
+    raise ColumnsMissing(f"Model is missing inputs {list(served.columns)}.")
 
 
 def _answers(one: Callable[[Outcome, Served], Any], *, bare: bool = False) -> Container:

@@ -10,7 +10,7 @@ from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.gate import Gate
 from muster.testing.endpoints.invoking import Most, Target, container_of, written
 from muster.testing.endpoints.mlflow_containers import CONTAINERS, OLD
-from muster.testing.endpoints.refusal import Refused
+from muster.testing.endpoints.refusal import ColumnsMissing, Refused
 from muster.testing.endpoints.server import Outgoing, plain, said
 
 __all__ = ["MlflowServer"]
@@ -73,9 +73,25 @@ class MlflowServer:
             return plain(refused.message, 415)
         status, code = _CODES.get(refused.what, (400, "BAD_REQUEST"))
         found = {"error_code": code, "message": refused.message}
-        if refused.what == "model_error" and refused.status == 500:
-            found = {"error_code": code, "message": _UNEXPECTED, "stack_trace": f"Traceback …\n{refused.message}"}
+        if refused.what == "model_error":
+            found |= _details(refused)
+            status = 400 if refused.status in (None, 500) else refused.status
         elif refused.status:
             status = refused.status
         challenge = self.gate.challenge if status == 401 else {}
         return said(found, status, {**refused.retry_after, **challenge})
+
+
+def _details(refused: Refused) -> dict[str, str]:
+    """What MLflow adds to say what kind of error it is; all that a model raises is a bad request."""
+    if isinstance(refused, ColumnsMissing):
+        return {
+            "error_code": "INVALID_PARAMETER_VALUE",
+            "sqlstate": "KAM01",
+            "error_class": "SCHEMA_ENFORCEMENT_FAILED",
+        }
+    known = {"sqlstate": "KAM00", "error_class": "INVALID_PARAMETER_VALUE"}
+    if refused.status == 500:
+        trace = f"Traceback (most recent call last):\n{refused.message}\n"
+        return {**known, "message": _UNEXPECTED, "stack_trace": trace}
+    return known

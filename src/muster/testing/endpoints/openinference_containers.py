@@ -31,10 +31,10 @@ def _tensor(tensor: Any) -> tuple[str, list[list[Any]]]:
     """A tensor's name and its rows, whether its data is flat or nested."""
     missing = [key for key in ("name", "shape", "datatype", "data") if key not in tensor]
     if missing:
-        raise Malformed(f"an input has no {', '.join(missing)}")
+        raise Malformed(f"Field required: {', '.join(missing)}", code="request")
     name, shape, datatype, data = tensor["name"], tensor["shape"], tensor["datatype"], _flat(tensor["data"])
     if datatype not in _TYPES:
-        raise Malformed(f"input '{name}' has the unknown datatype '{datatype}'")
+        raise Malformed(f"input '{name}' has the unknown datatype '{datatype}'", code="datatype")
     if math.prod(shape) != len(data):
         raise Malformed(f"input '{name}' has {len(data)} elements, but its shape {shape} has {math.prod(shape)}")
     wrong = [one for one in data if one is not None and not isinstance(one, _TYPES[datatype])]
@@ -44,8 +44,16 @@ def _tensor(tensor: Any) -> tuple[str, list[list[Any]]]:
     return name, [data[i : i + width] for i in range(0, len(data), width)] if width else [[] for _ in range(shape[0])]
 
 
+def _inputs(incoming: Incoming) -> list[Any]:
+    """A request that is none at all is told apart from one that the model cannot take."""
+    try:
+        return items(document(incoming.body), "inputs")
+    except Malformed as error:
+        raise Malformed(error.message, code="request") from None
+
+
 def _read(incoming: Incoming, served: Served) -> list[Any]:
-    tensors = [_tensor(tensor) for tensor in items(document(incoming.body), "inputs")]
+    tensors = [_tensor(tensor) for tensor in _inputs(incoming)]
     if len(tensors) == 1 and (tensors[0][0] not in served.columns or len(served.columns) == 1):
         return [shaped(row, served) for row in tensors[0][1]]
     if len({len(rows) for _, rows in tensors}) > 1:
@@ -94,9 +102,9 @@ CONTAINERS: Mapping[str, Container] = {
 }
 
 
-def tensors_of(body: bytes, asked: Mapping[str, Any], *, name: str, version: str, nested: bool) -> dict[str, Any]:
-    """The response around the tensors: those that were asked for by name, if any were."""
-    tensors = json.loads(body)
+def tensors_of(body: bytes, asked: Mapping[str, Any], *, name: str, nested: bool) -> list[dict[str, Any]]:
+    """The tensors of an answer: those that were asked for by name, if any were."""
+    tensors: list[dict[str, Any]] = json.loads(body)
     wanted = [one["name"] for one in asked.get("outputs") or []]
     unknown = set(wanted) - {tensor["name"] for tensor in tensors}
     if unknown:
@@ -105,13 +113,15 @@ def tensors_of(body: bytes, asked: Mapping[str, Any], *, name: str, version: str
         if nested and len(tensor["shape"]) == 2:
             width = tensor["shape"][1]
             tensor["data"] = [tensor["data"][i : i + width] for i in range(0, len(tensor["data"]), width)]
-    kept = [tensor for tensor in tensors if not wanted or tensor["name"] in wanted]
-    found = {"model_name": name, "model_version": version, "outputs": kept}
-    return found | ({"id": asked["id"]} if "id" in asked else {})
+    return [tensor for tensor in tensors if not wanted or tensor["name"] in wanted]
 
 
 def _read_instances(incoming: Incoming, served: Served) -> list[Any]:
-    return [features(item, served) for item in items(document(incoming.body), "instances")]
+    try:
+        found = document(incoming.body)
+    except Malformed as error:
+        raise Malformed(error.message, code="request") from None
+    return [features(item, served) for item in items(found, "instances")]
 
 
 def _plain(told: Told) -> Written:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from muster.testing.endpoints.refusal import Malformed
+from muster.testing.endpoints.refusal import ColumnsMissing, Malformed
 from muster.testing.endpoints.served import Served
 
 __all__ = ["csv_rows", "document", "features", "frame", "items", "json_lines", "named", "shaped", "table"]
@@ -19,6 +19,7 @@ def csv_rows(body: bytes, served: Served, *, header: bool = False) -> list[Any]:
     lines = [line for line in lines if line]
     if header:
         names, lines = (lines[0], lines[1:]) if lines else ([], [])
+        named(dict.fromkeys(names), served)
         return [named(dict(zip(names, _typed(line, names, served), strict=True)), served) for line in lines]
     return [shaped(_typed(line, served.columns, served), served) for line in lines]
 
@@ -56,7 +57,7 @@ def named(row: Mapping[str, Any], served: Served) -> dict[str, Any]:
     """A row with names, in the model's order; what it does not know is left out."""
     missing = [name for name in served.columns if name not in row]
     if missing:
-        raise Malformed(f"Model is missing inputs {missing}.")
+        raise ColumnsMissing(f"Model is missing inputs {missing}.")
     return {name: row[name] for name in served.columns} if served.columns else dict(row)
 
 
@@ -92,17 +93,24 @@ def table(columns: Sequence[str], data: Sequence[Sequence[Any]], served: Served)
     wrong = next((row for row in data if len(row) != len(columns)), None)
     if wrong is not None:
         raise Malformed(f"{len(columns)} columns passed, passed data had {len(wrong)} columns")
+    named(dict.fromkeys(columns), served)
     return frame([dict(zip(columns, row, strict=True)) for row in data], served)
 
 
 def frame(rows: Sequence[Mapping[str, Any]], served: Served) -> list[Any]:
-    """Rows with names, whose types are held against the model's as MLflow does."""
-    for name in served.columns:
-        for row in rows:
-            value = row.get(name)
-            if value is not None and isinstance(value, str) != served.is_text(name):
-                kind, wanted = ("object", "float64") if isinstance(value, str) else ("float64", "object")
-                raise Malformed(
-                    f"Incompatible input types for column {name}. Can not safely convert {kind} to {wanted}."
-                )
-    return [named(row, served) for row in rows]
+    """Rows with names, cast to the types of the model as MLflow casts them: numbers to text, text to numbers where it can."""
+    return [named({name: _cast(name, value, served) for name, value in row.items()}, served) for row in rows]
+
+
+def _cast(name: str, value: Any, served: Served) -> Any:
+    if name not in served.columns or value is None:
+        return value
+    if served.is_text(name):
+        return value if isinstance(value, str) else str(value)
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise Malformed(
+            f"Invalid input. Data is not compatible with model signature. Failed to convert column {name} to type 'float64'."
+            f" Error: '{error!r}'"
+        ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Malformed", "Refused"]
+__all__ = ["ColumnsMissing", "Malformed", "Refused"]
 
 
 class Refused(Exception):
@@ -24,7 +24,14 @@ class Refused(Exception):
 
 
 class Malformed(Refused):
-    """A container cannot read the request: an error of the model, with the status that the container gives to it."""
+    """A container cannot read the request: an error of the model, with the status that the container gives to it.
 
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__("model_error", message, status=status)
+    `code` says what is wrong with it, for containers that tell kinds apart.
+    """
+
+    def __init__(self, message: str, status: int = 400, code: str = "") -> None:
+        super().__init__("model_error", message, status=status, code=code)
+
+
+class ColumnsMissing(Malformed):
+    """The rows lack columns of the model, which some servers tell apart from all else that is wrong."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from muster.errors import InvalidInput, near
 from muster.testing.endpoints.account import Account, Kind, held
+from muster.testing.endpoints.azureml import AzureMl
 from muster.testing.endpoints.certificates import CLIENT, certificates
 from muster.testing.endpoints.databricks import Databricks
 from muster.testing.endpoints.http import Http
@@ -18,15 +19,18 @@ from muster.testing.endpoints.openinference import OpenInference
 from muster.testing.endpoints.sagemaker import SageMaker
 from muster.testing.endpoints.served import Models, deployed
 from muster.testing.endpoints.server import Server
+from muster.testing.endpoints.vertex import Vertex
 
 __all__ = ["KINDS", "serving"]
 
 KINDS: Mapping[str, Callable[..., Kind]] = {
+    "azureml": AzureMl,
     "databricks": Databricks,
     "http": Http,
     "mlflow-server": MlflowServer,
     "openinference": OpenInference,
     "sagemaker": SageMaker,
+    "vertex": Vertex,
 }
 """By the names that `hub.connect` takes. Another provider is one file and one line here."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from typing import Any
 
+from muster.config import expanded
 from muster.errors import InvalidInput, MissingExtra, SourceDenied
 from muster.predictors.external.exchange import Request
 from muster.predictors.external.provider import Send
@@ -56,24 +58,57 @@ class Google:
     def _opened(self) -> tuple[Any, str]:
         try:
             import google.auth
-            from google.auth import impersonated_credentials
             from google.auth.exceptions import GoogleAuthError
         except ImportError:
             raise MissingExtra.named("gcp", "a connection to Vertex AI") from None
         file = self._options.get("credentials")
         try:
-            if file:
-                found, project = google.auth.load_credentials_from_file(file.removeprefix("file:"), scopes=_SCOPES)
-            else:
-                found, project = google.auth.default(scopes=_SCOPES)
-        except GoogleAuthError as error:
+            found, project = _from_file(file.removeprefix("file:")) if file else google.auth.default(scopes=_SCOPES)
+        except (GoogleAuthError, ValueError) as error:
             raise InvalidInput(
                 f"there are no credentials for Google: {_first(error)}",
                 hint="give `credentials`, set GOOGLE_APPLICATION_CREDENTIALS, or log in with `gcloud auth application-default login`",
             ) from None
         if acts := self._options.get("impersonate"):
+            from google.auth import impersonated_credentials
+
             found = impersonated_credentials.Credentials(found, target_principal=acts, target_scopes=list(_SCOPES))
         return found, project or ""
+
+
+def _from_file(name: str) -> tuple[Any, str]:
+    """Credentials of a file, by the kind that it says; and its project."""
+    from google.auth import aws, identity_pool, impersonated_credentials, pluggable
+    from google.oauth2 import credentials, service_account
+
+    told = _read(name)
+    source = told.get("credential_source") or {}
+    match told.get("type"):
+        case "service_account":
+            found = service_account.Credentials.from_service_account_info(told, scopes=_SCOPES)
+        case "authorized_user":
+            found = credentials.Credentials.from_authorized_user_info(told, scopes=_SCOPES)
+        case "impersonated_service_account":
+            found = impersonated_credentials.Credentials.from_impersonated_service_account_info(told, scopes=_SCOPES)
+        case "external_account" if str(source.get("environment_id", "")).startswith("aws"):
+            found = aws.Credentials.from_info(told, scopes=_SCOPES)
+        case "external_account" if "executable" in source:
+            found = pluggable.Credentials.from_info(told, scopes=_SCOPES)
+        case "external_account":
+            found = identity_pool.Credentials.from_info(told, scopes=_SCOPES)
+        case other:
+            raise ValueError(f"{name} holds credentials of the kind {other!r}, which are not known")
+    return found, str(told.get("project_id") or told.get("quota_project_id") or "")
+
+
+def _read(name: str) -> dict[str, Any]:
+    try:
+        told = json.loads(expanded(name).read_bytes())
+        return dict(told)
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError):
+        raise ValueError(f"{name} holds no object of JSON") from None
 
 
 class _Answered:

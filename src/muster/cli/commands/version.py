@@ -74,7 +74,11 @@ def show_version(hub: Hub, reference: str) -> Shown:
     from muster.cli.versions import version_sheet
 
     found = hub.version(reference)
-    usual = () if found.load.get("reported") else (f"muster score {found.ref} INPUT OUTPUT", f"muster predict {found.ref} < rows.json")
+    usual = (
+        ()
+        if found.load.get("reported")
+        else (f"muster score {found.ref} INPUT OUTPUT", f"muster predict {found.ref} < rows.json")
+    )
     return Shown(
         version_document(found),
         lambda: version_sheet(found, {e.key: len(e.packages) for e in hub.environments.list()}),

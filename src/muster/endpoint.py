@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal, TypeAlias
 
+from muster.errors import InvalidInput
 from muster.records import Connection, Record
 from muster.signature import Json
 
-__all__ = ["Endpoint", "Listed", "Reached", "Step", "StepName"]
+__all__ = ["NAMES", "Endpoint", "Listed", "Reached", "Step", "StepName"]
+
+
+NAMES = ("name", "endpoint_name", "endpoint_id", "endpointName")
+"""How configurations call the name of an endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,21 @@ class Endpoint:
     connection: str
     name: str | None = None
     variant: str | None = None
+
+    @classmethod
+    def of(cls, told: Mapping[str, Json]) -> Endpoint:
+        """From the words that Dataiku's configurations have: `connection`, and the name by one of NAMES.
+
+        What else they say is of the connection.
+        """
+        names = [k for k in NAMES if told.get(k)]
+        if not told.get("connection") or len(names) > 1:
+            wrong = f"{' and '.join(names)} name it" if len(names) > 1 else "no `connection` is named"
+            raise InvalidInput(
+                f"this is no endpoint: {wrong}", hint="give `connection`, and the endpoint's name: muster.Endpoint(connection, name)"
+            )
+        name = str(told[names[0]]) if names else None
+        return cls(str(told["connection"]), name, str(told["variant"]) if told.get("variant") else None)
 
     def __str__(self) -> str:
         parts = (self.connection, self.name, self.variant)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from muster.endpoint import Endpoint, Listed, Reached, Step
+from muster.endpoint import NAMES, Endpoint, Listed, Reached, Step
 from muster.errors import InvalidInput
 from muster.records import Connection, Snapshot
 from muster.registry.connections import CAPS
@@ -29,6 +29,21 @@ class EndpointTools:
     discover: Callable[[Connection, str], Iterator[Listed]]
     steps: Callable[[Connection, Endpoint | None], Iterator[Step]]
     snapshots: SnapshotTools
+
+
+def _check_agrees(told: Mapping[str, Json], connection: Connection) -> None:
+    """What a configuration says of the account must be what the connection says."""
+    own = {*NAMES, "connection", "variant", "protocol"}
+    other = [
+        f"`{key}` is {value!r} there, and {connection.settings.get(key)!r} in the connection"
+        for key, value in told.items()
+        if key not in own and value is not None and value != connection.settings.get(key)
+    ]
+    if other:
+        raise InvalidInput(
+            f"the endpoint is not one of the connection `{connection.name}`: {'; '.join(other)}",
+            hint="name another connection, or leave out what the connection says",
+        )
 
 
 class Switchboard(Workshop, ABC):
@@ -74,9 +89,13 @@ class Switchboard(Workshop, ABC):
     def _reached(self, source: object, origin: str | None) -> tuple[object, str | None]:
         """An endpoint with its connection, whose kind is its origin; any other source as it is."""
         endpoint = source.endpoint() if isinstance(source, Listed) else source
+        if isinstance(source, Mapping) and "connection" in source:
+            endpoint = Endpoint.of(source)
         if not isinstance(endpoint, Endpoint):
             return source, origin
         connection = self.connection(endpoint.connection)
+        if isinstance(source, Mapping):
+            _check_agrees(source, connection)
         if origin not in (None, connection.kind):
             raise InvalidInput(
                 f"the connection `{connection.name}` is of the kind `{connection.kind}`, and not `{origin}`",

@@ -40,7 +40,8 @@ class Endpoint:
         if not told.get("connection") or len(names) > 1:
             wrong = f"{' and '.join(names)} name it" if len(names) > 1 else "no `connection` is named"
             raise InvalidInput(
-                f"this is no endpoint: {wrong}", hint="give `connection`, and the endpoint's name: muster.Endpoint(connection, name)"
+                f"this is no endpoint: {wrong}",
+                hint="give `connection`, and the endpoint's name: muster.Endpoint(connection, name)",
             )
         name = str(told[names[0]]) if names else None
         return cls(str(told["connection"]), name, str(told["variant"]) if told.get("variant") else None)

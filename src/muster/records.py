@@ -331,6 +331,7 @@ class Chunk(Record):
     file: str
     digest: str
     timings: Mapping[str, float] = field(default_factory=dict)
+    asked: Mapping[str, float] = field(default_factory=dict)
     profile: str | None = None
 
 

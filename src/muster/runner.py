@@ -40,7 +40,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One finished chunk. `timings` are seconds of `read`, `predict` and `write`; `isolation` is the level that workers have reached."""
+    """One finished chunk. `timings` are seconds of `read`, `predict` and `write`; `isolation` is the level that workers have reached.
+
+    `asked` counts what was asked of an endpoint since the chunk before.
+    """
 
     part: int
     index: int
@@ -52,6 +55,7 @@ class Done:
     timings: Mapping[str, float]
     profile: Profile | None = None
     isolation: str | None = None
+    asked: Mapping[str, float] = field(default_factory=dict)
 
 
 class Runner(Protocol):

@@ -68,6 +68,8 @@ def run_sheet(run: Run, cut_off: datetime | None = None, owner: str | None = Non
     sheet.fact("rows", count(run.rows))
     sheet.fact("rejected", count(run.rejected), run.rejects, _collected(run))
     sheet.fact("predicted", _figures(run.summary))
+    sheet.fact("served by", _served(run.summary))
+    sheet.fact("asked", _asked(run.summary))
     sheet.fact("took", duration(run.seconds) if run.ended_at is not None else "")
     sheet.fact("of which", _shares(run))
     sheet.fact("cast", *run.casts)
@@ -80,7 +82,7 @@ def run_sheet(run: Run, cut_off: datetime | None = None, owner: str | None = Non
     return sheet
 
 
-_INNER = frozenset({"columns", "stamp"})
+_INNER = frozenset({"columns", "estimate", "stamp"})
 """Settings that a resume needs and no person: what follows from the others, and how the input is known again."""
 
 _USUAL: tuple[object, ...] = (None, "", [], {}, False)
@@ -96,6 +98,33 @@ def from_here(path: str) -> str:
     """As one would type it in this folder."""
     here = f"{Path.cwd()}{os.sep}"
     return path.removeprefix(here) or path
+
+
+def _served(summary: Mapping[str, Json]) -> str:
+    """Which of the models behind an endpoint gave how many rows."""
+    told = summary.get("served_by")
+    return listed(f"{name} {count(int(str(rows)))}" for name, rows in told.items()) if isinstance(told, dict) else ""
+
+
+_ASKED = {
+    "kept": "were kept from before",
+    "throttled": "tries refused for want of room",
+    "failed": "tries failed",
+    "refused": "refused for their rows",
+}
+
+
+def _asked(summary: Mapping[str, Json]) -> str:
+    """How many requests an endpoint was sent, and what came in between."""
+    told = summary.get("asked")
+    if not isinstance(told, dict):
+        return ""
+    number = {name: int(float(str(value))) for name, value in told.items()}
+    parts = [f"{count(number[name])} {words}" for name, words in _ASKED.items() if number.get(name)]
+    twice = number.get("paid_twice", 0)
+    return ", ".join(
+        [plural(number.get("calls", 0), "call"), *parts, *([f"{count(twice)} perhaps paid twice"] if twice else [])]
+    )
 
 
 def _figures(summary: Mapping[str, Json]) -> str:

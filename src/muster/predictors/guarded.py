@@ -58,6 +58,11 @@ class Guarded:
         """That of what is behind it, where it runs code here."""
         return getattr(self._inner, "isolation", None)
 
+    def asked(self) -> Mapping[str, float]:
+        """What was asked of an endpoint since this was last called, where one is behind it."""
+        told = getattr(self._inner, "asked", None)
+        return {} if told is None else told()
+
     def close(self) -> None:
         self._inner.close()
 

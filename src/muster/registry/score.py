@@ -280,12 +280,15 @@ class Scorings:
     def _result(self, held: Held, sink: Sink, seconds: float) -> Run:
         rows = rejected = 0
         timings: dict[str, float] = {}
+        asked: dict[str, float] = {}
         total: Profile | None = None
         for chunk in self._runs.chunks(held.run.id):
             rows += chunk.length
             rejected += chunk.rejected
             for name, value in chunk.timings.items():
                 timings[name] = timings.get(name, 0.0) + value
+            for name, value in chunk.asked.items():
+                asked[name] = asked.get(name, 0) + value
             if chunk.profile is not None:
                 measured = self._tools.decode_profile(chunk.profile.encode())
                 if total is None:
@@ -300,7 +303,7 @@ class Scorings:
             rejected=rejected,
             seconds=held.run.seconds + seconds,
             timings=timings,
-            summary=dict(total.figures()) if total is not None else {},
+            summary={**(total.figures() if total is not None else {}), **({"asked": dict(asked)} if asked else {})},
             fingerprint=progress.fingerprint if progress is not None else None,
             rejects=sink.rejects if rejected else None,
             rejects_sha256=sink.rejects_sha256() if rejected else None,
@@ -346,6 +349,7 @@ def _chunk(run: Run, done: Done) -> Chunk:
         file=done.written.file,
         digest=done.written.digest,
         timings=done.timings,
+        asked=done.asked,
         profile=done.profile.encode().decode() if done.profile is not None else None,
     )
 

@@ -59,6 +59,7 @@ class LocalRunner:
                 timings,
                 measured,
                 level,
+                told() if (told := getattr(predictor, "asked", None)) is not None else {},
             )
 
         try:

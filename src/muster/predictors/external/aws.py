@@ -99,8 +99,12 @@ class Aws:
             config=Config(proxies={"http": proxy, "https": proxy} if proxy else None),
         )
 
+        external = self._options.get("external_id")
+        wanted = {"RoleArn": self._options["role_arn"], "RoleSessionName": "muster"}
+        wanted |= {"ExternalId": external} if external else {}
+
         def lent() -> dict[str, str]:
-            told = sts.assume_role(RoleArn=self._options["role_arn"], RoleSessionName="muster")["Credentials"]
+            told = sts.assume_role(**wanted)["Credentials"]
             return {
                 "access_key": told["AccessKeyId"],
                 "secret_key": told["SecretAccessKey"],

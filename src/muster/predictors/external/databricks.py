@@ -66,7 +66,7 @@ class Databricks:
         told = said or code or str(reply.status)
         if reply.status == 429 or code == "REQUEST_LIMIT_EXCEEDED":
             return Refusal("throttled", told, wait_of(reply))
-        if reply.status == 401:
+        if reply.status == 401 or (reply.status == 403 and "invalid access token" in told.lower()):
             return Refusal("expired", told)
         if reply.status == 403:
             return Refusal("denied", told)

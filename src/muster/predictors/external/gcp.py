@@ -72,8 +72,18 @@ class Google:
         if acts := self._options.get("impersonate"):
             from google.auth import impersonated_credentials
 
-            found = impersonated_credentials.Credentials(found, target_principal=acts, target_scopes=list(_SCOPES))
+            found = impersonated_credentials.Credentials(
+                found,
+                target_principal=acts,
+                target_scopes=list(_SCOPES),
+                iam_endpoint_override=_token_url(self._options.get("iam_endpoint"), acts),
+            )
         return found, project or ""
+
+
+def _token_url(host: str | None, acts: str) -> str | None:
+    """Where tokens of a service account are asked for, if not at Google's usual place."""
+    return None if host is None else f"{host.rstrip('/')}/v1/projects/-/serviceAccounts/{acts}:generateAccessToken"
 
 
 def _from_file(name: str) -> tuple[Any, str]:

@@ -13,7 +13,7 @@ from muster.errors import InvalidInput, NotFound
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send
-from muster.predictors.external.rest import Rest, parsed
+from muster.predictors.external.rest import Rest, message_of, parsed
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
 from muster.signature import Column, Json, Signature, TensorSpec
@@ -48,6 +48,8 @@ class OpenInference:
         return Request("POST", self._url + str(route["path"]), {**headers, **self._login.headers()}, payload.body)
 
     def read(self, reply: Reply) -> Answer | Refusal:
+        if reply.status == 500 and isinstance(parsed(reply.body), dict):  # an error that the server tells: the model's
+            return Refusal("rows", message_of(reply)[1])
         if reply.status != 200:
             return plain_refusal(reply)
         return Answer(reply.body, reply.headers.get("content-type", ""), _version(reply))

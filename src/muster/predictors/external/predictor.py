@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ class EndpointPredictor:
 
     def __init__(self, version: Version, connection: Connection, kept: Checkpoint | None = None) -> None:
         self._version = version
+        self._telling, self._told = threading.Lock(), Counts()
         self._request = RequestSpec.from_json(version.load["request"])
         self._response = ResponseSpec.from_json(version.load["response"])
         self._provider, self._send = open_provider(connection)
@@ -67,6 +69,13 @@ class EndpointPredictor:
     def counts(self) -> Counts:
         """What was asked of the endpoint since this was opened."""
         return self._caller.counts
+
+    def asked(self) -> Mapping[str, float]:
+        """The same since this was last called, without what is none."""
+        with self._telling:
+            now = self._caller.counts
+            told, self._told = now.since(self._told), now
+        return {name: number for name, number in told.to_json().items() if number}
 
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         return self._caller.ask(batch, call)

@@ -36,6 +36,7 @@ class SageMaker:
         Setting("region", "the region of the endpoints; AWS_REGION without"),
         Setting("profile", "a profile of ~/.aws"),
         Setting("role_arn", "a role to assume"),
+        Setting("external_id", "what the role wants to hear of who assumes it"),
         Setting("endpoint_url", "where SageMaker's API is, for private links"),
         Setting("runtime_url", "where predictions are asked for, for private links; `endpoint_url` without"),
     )

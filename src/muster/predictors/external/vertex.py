@@ -41,6 +41,7 @@ class Vertex:
             "a file of a service account, or of another kind of credentials; Google's default ones without",
         ),
         Setting("impersonate", "a service account to act for"),
+        Setting("iam_endpoint", "where tokens of the service account are asked for, for private links"),
         Setting("endpoint_url", "where Vertex AI's API is, for private links"),
     )
 

@@ -308,5 +308,10 @@ def test_what_is_not_there_is_told_with_what_is_like_it(account: Account) -> Non
         account.faults.add("throttle")  # type: ignore[arg-type]  # as one might mistype it
     with pytest.raises(InvalidInput, match="no auth `password`"), serving("http", {}, auth="password"):
         pass
+    with (
+        pytest.raises(InvalidInput, match="did you mean `labels`"),
+        serving("http", {"churn": Served(predict=churn, container="label")}),
+    ):
+        pass
     with pytest.raises(InvalidInput, match="1 classes"):
         Served(predict=churn, classes=(1,))

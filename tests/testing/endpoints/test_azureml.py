@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import pytest
@@ -240,9 +241,8 @@ def test_twice_the_concurrency_may_be_pending(account: Account) -> None:
         first = pool.submit(scored, account, key=key)
         assert inside.acquire(timeout=10)
         rest = [pool.submit(scored, account, key=key) for _ in range(4)]
-        statuses: list[int] = []
-        while len(statuses) < 3:
-            statuses = [one.result().status for one in rest if one.done()]
+        refused = list(itertools.islice(as_completed(rest, timeout=10), 3))
+        statuses = [one.result().status for one in refused]
         assert statuses == [429] * 3
         leave.set()
         assert sorted(one.result().status for one in (first, *rest)) == [200, 200, 429, 429, 429]

@@ -260,6 +260,11 @@ def test_a_model_s_own_error_and_a_wrong_request_are_told(account: Account) -> N
     assert scored(account, [{"age": 1.0}]).json() == {"error": "Model is missing inputs ['plan']."}
     assert scored(account, [{"age": "old", "plan": "gold"}]).status == 400
     assert ask(account, "/churn", b"{").status == 400
+    short = ask(account, "/churn", {"inputs": [[2.0]]})
+    assert (short.status, short.json()["error"]) == (
+        400,
+        "X has 1 features, but the model is expecting 2 features as input",
+    )
     assert ask(account, "/churn").status == 405
     account.swap("churn", lambda rows: [1 / 0])
     answer = scored(account)
@@ -271,8 +276,8 @@ def test_connections_are_kept_and_calls_are_logged(account: Account) -> None:
     sockets = set()
     for _ in range(3):
         connection.request("POST", "/churn", json.dumps({"records": ROWS}), {"Content-Type": "application/json"})
-        connection.getresponse().read()
         sockets.add(connection.sock)
+        connection.getresponse().read()
     connection.close()
     assert len(sockets) == 1
     assert [(call.method, call.path, call.rows, call.status) for call in account.calls] == [
@@ -307,6 +312,11 @@ def test_what_is_not_there_is_told_with_what_is_like_it(account: Account) -> Non
     with pytest.raises(InvalidInput, match="did you mean `throttled`"):
         account.faults.add("throttle")  # type: ignore[arg-type]  # as one might mistype it
     with pytest.raises(InvalidInput, match="no auth `password`"), serving("http", {}, auth="password"):
+        pass
+    with (
+        pytest.raises(InvalidInput, match="did you mean `labels`"),
+        serving("http", {"churn": Served(predict=churn, container="label")}),
+    ):
         pass
     with pytest.raises(InvalidInput, match="1 classes"):
         Served(predict=churn, classes=(1,))

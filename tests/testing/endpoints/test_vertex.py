@@ -107,6 +107,13 @@ def test_traffic_is_split_in_whole_percent(account: Account) -> None:
     assert predicted(account, "split").status == 400
 
 
+def test_thirds_add_up_to_a_hundred() -> None:
+    thirds = {name: model(weight=1, version=name[-1]) for name in ("m1", "m2", "m3")}
+    with serving("vertex", {"churn": thirds}) as account:
+        split = got(account, f"endpoints/{account.names('churn')}").json()["trafficSplit"]
+        assert sorted(split.values()) == [33, 33, 34]
+
+
 @pytest.mark.parametrize(
     ("name", "instances", "expected"),
     [

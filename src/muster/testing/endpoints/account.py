@@ -14,7 +14,7 @@ from muster.errors import NotFound, near
 from muster.testing.endpoints.faults import REFUSALS, WAYS, Fault, Faults
 from muster.testing.endpoints.place import BEGIN, Place
 from muster.testing.endpoints.refusal import Refused
-from muster.testing.endpoints.served import Deployed, Predict, Served
+from muster.testing.endpoints.served import Container, Deployed, Predict, Served
 from muster.testing.endpoints.server import Incoming, Outgoing, plain
 
 __all__ = ["Account", "Kind", "Logged", "Visit", "held", "page_of"]
@@ -52,11 +52,13 @@ class Visit:
 class Kind(Protocol):
     """One provider. `refuse` says in its words why a call gets no answer; `open` is called once the server's address is known.
 
-    A model that is given alone is a variant of the name FIRST_VARIANT; TLS says whether clients insist on encryption.
+    A model that is given alone is a variant of the name FIRST_VARIANT; TLS says whether clients insist on encryption. CONTAINERS has
+    first the one of models that name none.
     """
 
     FIRST_VARIANT: str
     TLS: bool
+    CONTAINERS: Mapping[str, Container]
 
     def open(self) -> None: ...
     def answer(self, visit: Visit) -> Outgoing: ...
@@ -106,10 +108,16 @@ class Account:
         return self.places[name]
 
     def deploy(self, name: str, deployed: Deployed) -> None:
+        self._check({**deployed.variants, **deployed.models})
         self.places[name] = Place(name, deployed, self.tick())
+
+    def _check(self, variants: Mapping[str, Served]) -> None:
+        for served in variants.values():
+            served.within(self.served_by.CONTAINERS)
 
     def update(self, name: str, variants: Mapping[str, Served]) -> None:
         """Other models behind an endpoint, which is seen in its configuration."""
+        self._check(variants)
         self.place(name).update(variants, self.tick())
 
     def swap(self, name: str, predict: Predict, variant: str | None = None) -> None:

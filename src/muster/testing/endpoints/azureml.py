@@ -27,9 +27,10 @@ from muster.testing.endpoints.azureml_control import (
     mode_of,
     most_concurrent,
 )
-from muster.testing.endpoints.invoking import Most, Target, container_of, written
+from muster.testing.endpoints.invoking import Most, Target, written
 from muster.testing.endpoints.place import Place
 from muster.testing.endpoints.refusal import Refused
+from muster.testing.endpoints.served import Container
 from muster.testing.endpoints.server import Outgoing, plain, said
 
 __all__ = ["AzureMl"]
@@ -61,6 +62,7 @@ _MANAGING: Mapping[str, tuple[int, str]] = {
 class AzureMl:
     FIRST_VARIANT = "blue"
     TLS = True
+    CONTAINERS: Mapping[str, Container] = CONTAINERS
 
     def __init__(self, account: Account, *, auth: str = "secret") -> None:
         if auth not in _WAYS:
@@ -146,7 +148,7 @@ class AzureMl:
         served = replace(served, pace=replace(served.pace, workers=workers))
         seconds: Any = place.option("timeout", 5)
         limit: Any = place.option("limit")
-        container = container_of(served, CONTAINERS, "mlflow")
+        container = served.within(self.CONTAINERS)
         target = Target(place, variant, served)
         kind, body = written(self._account, visit, target, container, most=Most(limit, seconds, 2 * workers))
         return Outgoing(200, body, {"Content-Type": kind, "azureml-model-deployment": variant, **_ids(visit)})

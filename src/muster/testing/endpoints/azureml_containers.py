@@ -56,12 +56,13 @@ def _results_probabilities(told: Told) -> Written:
 
 
 def _designed(told: Told) -> Written:
-    """Inputs are echoed beside the label and the probability of the second class."""
-    rows = []
+    """Inputs are echoed beside the label and the probability of the second class, which pipelines rename as they like."""
+    rows, own = [], told.served.target != "target"
+    names = (told.served.target, "Probability") if own else ("Scored Labels", "Scored Probabilities")
     for row, outcome in zip(told.rows, told.outcomes, strict=False):
-        scored: dict[str, Any] = {"Scored Labels": outcome.prediction}
+        scored: dict[str, Any] = {names[0]: outcome.prediction}
         if told.served.classifies:
-            scored["Scored Probabilities"] = probabilities(outcome, told.served)[1]
+            scored[names[1]] = probabilities(outcome, told.served)[1]
         rows.append({**row, **scored})
     return json_text({"Results": {"WebServiceOutput0": rows}})
 

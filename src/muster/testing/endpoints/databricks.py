@@ -15,10 +15,11 @@ from typing import Any
 from muster.errors import InvalidInput
 from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.databricks_control import described, schema, summary
-from muster.testing.endpoints.invoking import Most, Target, container_of, written
+from muster.testing.endpoints.invoking import Most, Target, written
 from muster.testing.endpoints.mlflow_containers import CONTAINERS
 from muster.testing.endpoints.place import Place
 from muster.testing.endpoints.refusal import Refused
+from muster.testing.endpoints.served import Container
 from muster.testing.endpoints.server import Outgoing, said
 from muster.testing.endpoints.tokens import Tokens
 
@@ -47,6 +48,7 @@ _WORDS = {
 class Databricks:
     FIRST_VARIANT = "model-1"
     TLS = False
+    CONTAINERS: Mapping[str, Container] = CONTAINERS
 
     def __init__(self, account: Account, *, auth: str = "token") -> None:
         if auth not in ("token", "oauth"):
@@ -172,7 +174,7 @@ class Databricks:
         served = place.variants[variant]
         limit: Any = place.option("limit")
         most = Most(limit, _MOST.seconds) if limit else _MOST
-        container = container_of(served, CONTAINERS, "labels")
+        container = served.within(self.CONTAINERS)
         kind, body = written(self._account, visit, Target(place, variant, served), container, most=most)
         return Outgoing(200, body, {"Content-Type": kind, "served-model-name": variant})
 

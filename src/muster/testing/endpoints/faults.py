@@ -4,7 +4,8 @@
     on the way  slow  cut  drop  html  error_in_answer
     changed     fewer  more  nan  unknown_class  over_one  swapped
 
-What is refused is refused in the provider's own words. What is changed is what the model says, before its container writes it.
+What is refused is refused in the provider's own words. What is changed is what the model says, before its container writes it: a
+container that gives probabilities alone has no label to change to an `unknown_class`, and one that gives labels alone nothing `over_one`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.gate import Gate
-from muster.testing.endpoints.invoking import Most, Target, container_of, written
+from muster.testing.endpoints.invoking import Most, Target, written
 from muster.testing.endpoints.reading import csv_rows, document, features, frame, items, table
 from muster.testing.endpoints.refusal import Malformed, Refused
 from muster.testing.endpoints.served import Container, Outcome, Served, Told, Written
@@ -25,47 +25,6 @@ _STATUS = {
     "throttled": 429, "starting": 503, "unavailable": 503, "too_large": 413, "timeout": 504, "missing": 404, "denied": 403,
     "expired": 401, "unsigned": 401, "method": 405,
 }  # fmt: skip
-
-
-class Http:
-    FIRST_VARIANT = "default"
-    TLS = False
-
-    def __init__(self, account: Account, *, auth: str = "none", header: str = "X-API-Key") -> None:
-        self._account = account
-        self.gate = Gate(auth, header)
-
-    def open(self) -> None:
-        self._account.settings["url"] = f"{self._account.url}/{next(iter(self._account.places), '')}"
-        self.gate.open(self._account)
-
-    def expire(self) -> None:
-        self.gate.expire()
-
-    def answer(self, visit: Visit) -> Outgoing:
-        self.gate.check(visit)
-        name = visit.incoming.path.strip("/")
-        if visit.incoming.method != "POST":
-            raise Refused("method", "Method Not Allowed")
-        self._account.permit(visit, "invoke", name)
-        place = self._account.places.get(name)
-        if place is None:
-            raise Refused("missing", "Not Found")
-        if place.status:
-            raise Refused("unavailable", place.status)
-        variant = place.next_variant() or next(iter(place.variants))
-        served = place.variants[variant]
-        limit: Any = place.option("limit")
-        seconds: Any = place.option("timeout")
-        container = container_of(served, CONTAINERS, "json")
-        target = Target(place, variant, served)
-        kind, body = written(self._account, visit, target, container, most=Most(limit, seconds))
-        return Outgoing(200, body, {"Content-Type": kind})
-
-    def refuse(self, refused: Refused, visit: Visit) -> Outgoing:
-        status = refused.status or _STATUS.get(refused.what, 400)
-        challenge = self.gate.challenge if status == 401 else {}
-        return said({"error": refused.message}, status, {**refused.retry_after, **challenge})
 
 
 def _read(incoming: Incoming, served: Served) -> list[Any]:
@@ -125,3 +84,45 @@ CONTAINERS: Mapping[str, Container] = {
     "labels": Container(_read, _labels),
     "probabilities": Container(_read, _probabilities),
 }
+
+
+class Http:
+    FIRST_VARIANT = "default"
+    TLS = False
+    CONTAINERS: Mapping[str, Container] = CONTAINERS
+
+    def __init__(self, account: Account, *, auth: str = "none", header: str = "X-API-Key") -> None:
+        self._account = account
+        self.gate = Gate(auth, header)
+
+    def open(self) -> None:
+        self._account.settings["url"] = f"{self._account.url}/{next(iter(self._account.places), '')}"
+        self.gate.open(self._account)
+
+    def expire(self) -> None:
+        self.gate.expire()
+
+    def answer(self, visit: Visit) -> Outgoing:
+        self.gate.check(visit)
+        name = visit.incoming.path.strip("/")
+        if visit.incoming.method != "POST":
+            raise Refused("method", "Method Not Allowed")
+        self._account.permit(visit, "invoke", name)
+        place = self._account.places.get(name)
+        if place is None:
+            raise Refused("missing", "Not Found")
+        if place.status:
+            raise Refused("unavailable", place.status)
+        variant = place.next_variant() or next(iter(place.variants))
+        served = place.variants[variant]
+        limit: Any = place.option("limit")
+        seconds: Any = place.option("timeout")
+        container = served.within(self.CONTAINERS)
+        target = Target(place, variant, served)
+        kind, body = written(self._account, visit, target, container, most=Most(limit, seconds))
+        return Outgoing(200, body, {"Content-Type": kind})
+
+    def refuse(self, refused: Refused, visit: Visit) -> Outgoing:
+        status = refused.status or _STATUS.get(refused.what, 400)
+        challenge = self.gate.challenge if status == 401 else {}
+        return said({"error": refused.message}, status, {**refused.retry_after, **challenge})

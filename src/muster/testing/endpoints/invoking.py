@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from muster.errors import InvalidInput, near
 from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.faults import CHANGES, Fault, changed
 from muster.testing.endpoints.place import Place
 from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.served import Container, Outcome, Read, Served, Told, Written
 
-__all__ = ["Most", "Target", "container_of", "invoke", "written"]
+__all__ = ["Most", "Target", "invoke", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +21,6 @@ class Most:
     bytes: int | None = None
     seconds: float | None = None
     flying: int | None = None
-
-
-def container_of(served: Served, known: Mapping[str, Container], first: str) -> Container:
-    if isinstance(served.container, Container):
-        return served.container
-    name = served.container or first
-    if name not in known:
-        raise InvalidInput(f"there is no container `{name}`{near(name, known)}", hint="one of: " + ", ".join(known))
-    return known[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from muster.testing.endpoints.served import Container, Outcome, Served, Told, Wr
 from muster.testing.endpoints.server import Incoming
 from muster.testing.endpoints.writing import by_class, json_text, labelled, probabilities, score
 
-__all__ = ["CONTAINERS", "OLD"]
+__all__ = ["CONTAINERS", "SERVER"]
 
 _FORMATS = {"dataframe_split", "dataframe_records", "inputs", "instances"}
 
@@ -92,5 +92,5 @@ CONTAINERS: Mapping[str, Container] = {
 }
 """`labels` as scikit-learn's flavor answers, `score-lists` as PyTorch's, `classes` as AutoGluon's, `table` as a data frame."""
 
-OLD: Mapping[str, Container] = {"mlflow-1": _answers(lambda outcome, _: outcome.prediction, bare=True)}
-"""What was before MLflow 2: the predictions alone."""
+SERVER: Mapping[str, Container] = {**CONTAINERS, "mlflow-1": _answers(lambda outcome, _: outcome.prediction, bare=True)}
+"""Those of MLflow's own server, with that of before MLflow 2: the predictions alone."""

@@ -6,11 +6,14 @@ The first endpoint is at the root, each also below `/NAME`. Options of the accou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.gate import Gate
-from muster.testing.endpoints.invoking import Most, Target, container_of, written
-from muster.testing.endpoints.mlflow_containers import CONTAINERS, OLD
+from muster.testing.endpoints.invoking import Most, Target, written
+from muster.testing.endpoints.mlflow_containers import SERVER
 from muster.testing.endpoints.refusal import ColumnsMissing, Refused
+from muster.testing.endpoints.served import Container
 from muster.testing.endpoints.server import Outgoing, plain, said
 
 __all__ = ["MlflowServer"]
@@ -29,6 +32,7 @@ _UNEXPECTED = (
 class MlflowServer:
     FIRST_VARIANT = "model"
     TLS = False
+    CONTAINERS: Mapping[str, Container] = SERVER
 
     def __init__(self, account: Account, *, auth: str = "none", version: str = "3.17.2") -> None:
         self._account = account
@@ -60,7 +64,7 @@ class MlflowServer:
         self._account.permit(visit, "invoke", name)
         variant = next(iter(place.variants))
         target = Target(place, variant, place.variants[variant])
-        container = container_of(target.served, {**CONTAINERS, **OLD}, "labels")
+        container = target.served.within(self.CONTAINERS)
         kind, body = written(self._account, visit, target, container, most=Most(seconds=60))
         return Outgoing(200, body, {"Content-Type": kind})
 

@@ -15,12 +15,12 @@ from typing import Any
 from muster.errors import InvalidInput, near
 from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.gate import Gate
-from muster.testing.endpoints.invoking import Most, Target, container_of, written
+from muster.testing.endpoints.invoking import Most, Target, written
 from muster.testing.endpoints.openinference_containers import CONTAINERS, PLAIN, tensors_of
 from muster.testing.endpoints.openinference_servers import SERVERS
 from muster.testing.endpoints.place import Place
 from muster.testing.endpoints.refusal import Malformed, Refused
-from muster.testing.endpoints.served import Served
+from muster.testing.endpoints.served import Container, Served
 from muster.testing.endpoints.server import Outgoing, plain, said
 
 __all__ = ["OpenInference"]
@@ -29,6 +29,7 @@ __all__ = ["OpenInference"]
 class OpenInference:
     FIRST_VARIANT = "1"
     TLS = False
+    CONTAINERS: Mapping[str, Container] = CONTAINERS
 
     def __init__(self, account: Account, *, auth: str = "none", server: str = "kserve") -> None:
         if server not in SERVERS:
@@ -101,7 +102,7 @@ class OpenInference:
             return said({"name": name, "ready": not place.status})
         version = self._ready(place)
         served = place.variants[version]
-        container = container_of(served, PLAIN, "labels")
+        container = served.within(PLAIN)
         kind, body = written(self._account, visit, Target(place, version, served), container, most=Most())
         return Outgoing(200, body, {"Content-Type": kind})
 
@@ -137,7 +138,7 @@ class OpenInference:
         if "inference-header-content-length" in visit.incoming.headers:
             raise Malformed("the binary tensor data extension is not supported")
         served = place.variants[version]
-        container = container_of(served, CONTAINERS, "labels")
+        container = served.within(self.CONTAINERS)
         kind, body = written(self._account, visit, Target(place, version, served), container, most=Most())
         if not isinstance(served.container, str):
             return Outgoing(200, body, {"Content-Type": kind})

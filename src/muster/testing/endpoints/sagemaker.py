@@ -14,12 +14,12 @@ from muster.errors import InvalidInput
 from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.aws_signing import verify
 from muster.testing.endpoints.aws_tokens import ACCOUNT, ROLE, Keys
-from muster.testing.endpoints.invoking import Most, Target, container_of, written
+from muster.testing.endpoints.invoking import Most, Target, written
 from muster.testing.endpoints.place import Place
 from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.sagemaker_containers import CONTAINERS, explained
 from muster.testing.endpoints.sagemaker_control import Control
-from muster.testing.endpoints.served import Served
+from muster.testing.endpoints.served import Container, Served
 from muster.testing.endpoints.server import Outgoing, said
 
 __all__ = ["SageMaker"]
@@ -50,6 +50,7 @@ _WORDS = {
 class SageMaker:
     FIRST_VARIANT = "AllTraffic"
     TLS = False
+    CONTAINERS: Mapping[str, Container] = CONTAINERS
 
     def __init__(
         self, account: Account, *, region: str = "eu-west-1", auth: str = "keys", external_id: str = ""
@@ -111,7 +112,7 @@ class SageMaker:
         variant, served = self._target(place, headers)
         if not place.has("components") and headers.get(f"{_HEAD}target-model"):
             served = self._model(place, headers[f"{_HEAD}target-model"])
-        container = container_of(served, CONTAINERS, "xgboost")
+        container = served.within(self.CONTAINERS)
         accept = headers.get("accept", "").partition(";")[0]
         explainer = place.has("explainer")
         answer = written(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from muster.errors import InvalidInput
+from muster.errors import InvalidInput, near
 from muster.signature import CLASSIFICATION, Scalar, Task
 from muster.testing.endpoints.server import Incoming
 
@@ -103,6 +103,15 @@ class Served:
     def __post_init__(self) -> None:
         if self.task in CLASSIFICATION and len(self.classes) < 2:
             raise InvalidInput(f"{len(self.classes)} classes for task {self.task}", hint="give `classes`, two at least")
+
+    def within(self, known: Mapping[str, Container], first: str = "") -> Container:
+        """The container among those of its provider; the first of them if it names none."""
+        if isinstance(self.container, Container):
+            return self.container
+        name = self.container or first or next(iter(known))
+        if name not in known:
+            raise InvalidInput(f"there is no container `{name}`{near(name, known)}", hint="one of: " + ", ".join(known))
+        return known[name]
 
     @property
     def classifies(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from muster.errors import InvalidInput, near
 from muster.testing.endpoints.account import Account, Kind, held
 from muster.testing.endpoints.azureml import AzureMl
-from muster.testing.endpoints.certificates import CLIENT, certificates
+from muster.testing.endpoints.certificates import certificates
 from muster.testing.endpoints.databricks import Databricks
 from muster.testing.endpoints.http import Http
 from muster.testing.endpoints.mlflow_server import MlflowServer
@@ -70,6 +70,6 @@ def _server(account: Account, *, tls: bool, asks: bool) -> Server:
         account.ca_bundle = made.authority
         account.settings["ca_bundle"] = str(made.authority)
         if asks:
-            account.settings |= {"username": CLIENT, "certificate": str(made.client[0]), "key": str(made.client[1])}
+            account.settings |= {"certificate": str(made.client[0]), "key": str(made.client[1])}
     account.url = server.url
     return server

@@ -15,10 +15,10 @@ from typing import Any
 from muster.errors import InvalidInput
 from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.google_tokens import PROJECT, Google
-from muster.testing.endpoints.invoking import Most, Target, container_of, written
+from muster.testing.endpoints.invoking import Most, Target, written
 from muster.testing.endpoints.place import Place
 from muster.testing.endpoints.refusal import Refused
-from muster.testing.endpoints.served import Served
+from muster.testing.endpoints.served import Container, Served
 from muster.testing.endpoints.server import Outgoing, said
 from muster.testing.endpoints.vertex_containers import CONTAINERS, PREBUILT
 from muster.testing.endpoints.vertex_control import NUMBER, Control, number
@@ -47,6 +47,7 @@ _REFUSALS: Mapping[str, tuple[int, str]] = {
 class Vertex:
     FIRST_VARIANT = "model"
     TLS = False
+    CONTAINERS: Mapping[str, Container] = CONTAINERS
 
     def __init__(self, account: Account, *, region: str = "europe-west4", auth: str = "service-account") -> None:
         ways = ("service-account", "impersonation", "federation")
@@ -116,7 +117,7 @@ class Vertex:
                 "invalid", f"Endpoint {self.control.parent}/endpoints/{id} has no deployed models with traffic."
             )
         served = place.variants[variant]
-        container = container_of(served, CONTAINERS, "custom")
+        container = served.within(self.CONTAINERS)
         kind, body = written(self._account, visit, Target(place, variant, served), container, most=_most(place))
         rows: Any = place.option("rows")
         if rows is not None and visit.rows > rows:

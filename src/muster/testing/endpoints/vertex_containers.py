@@ -88,11 +88,11 @@ def _vector(outcome: Outcome, served: Served) -> Any:
 
 
 CONTAINERS: Mapping[str, Container] = {
+    "custom": Container(_any, _each(lambda outcome, _: outcome.prediction)),
     "automl": Container(_strings, _each(_automl)),
     "sklearn": Container(_lists, _each(lambda outcome, _: outcome.prediction)),
     "xgboost": Container(_lists, _each(score)),
     "keras": Container(_any, _each(_vector)),
     "bigquery": Container(_any, _each(_bigquery)),
-    "custom": Container(_any, _each(lambda outcome, _: outcome.prediction)),
     "custom-probabilities": Container(_any, _each(_vector)),
 }

@@ -297,6 +297,27 @@ READ: list[tuple[str, Seen, list[Any], Any]] = [
         ["b"],
         [[0.25, 0.75]],
     ),
+    (
+        "a data frame in the split form",
+        Seen(
+            {"columns": ["label", "proba"], "index": [0], "data": [["yes", 0.75]]},
+            1,
+            "binary",
+            NO_YES,
+            {"score": "proba"},
+        ),
+        ["yes"],
+        [[0.25, 0.75]],
+    ),
+    ("a prefix", Seen([{"p_yes": 0.25, "p_no": 0.75}], 1, "binary", NO_YES), ["no"], [[0.75, 0.25]]),
+    (
+        "inputs that are called as classes are",
+        Seen([{"0": 5.5, "1": 3, "prediction": 1}], 1, "binary", (0, 1)),
+        [1],
+        None,
+    ),
+    ("raw scores", Seen([{"raw_scores": [0.25, 0.75]}], 1, "binary", NO_YES), ["yes"], None),
+    ("a label beside a raw score", Seen([{"label": "yes", "raw_score": 0.75}], 1, "binary", NO_YES), ["yes"], None),
     ("its regression", Seen([{"predicted_price": 1.5, "size": 2}], 1, "regression"), [1.5], None),
     ("numbers that are called JSON", Seen("0.75,0.25", 2, "regression"), [0.75, 0.25], None),
     ("anything of a type", Seen([{"x": 1}], 1, "other", (), {"type": {"struct": {"x": "int64"}}}), [{"x": 1}], None),
@@ -323,6 +344,19 @@ ASKED: list[tuple[str, Seen, str, str]] = [
         "may be labels or probabilities",
         "columns",
     ),
+    (
+        "numbers from 0 for classes from 1",
+        Seen([2, 0, 1], 3, "multiclass", (1, 2, 3)),
+        "the labels 0, and the",
+        "the classes",
+    ),
+    (
+        "a raw score",
+        Seen([{"raw_score": 0.75}], 1, "binary", NO_YES),
+        "it is called `raw_score`",
+        '"activation": "sigmoid"',
+    ),
+    ("one margin among others", Seen([0.25, 0.75, -0.1], 3, "binary", NO_YES), "-0.1 is not within 0 and 1", "sigmoid"),
     ("no task", Seen([0.25, 0.75], 2, None), "depends on the task", "`task`"),
     ("classes that nobody told", Seen([[0.25, 0.75]], 1, "binary"), "the classes are not known", "`classes`"),
     (
@@ -334,7 +368,7 @@ ASKED: list[tuple[str, Seen, str, str]] = [
     (
         "log-odds",
         Seen([2.5, -3.5], 2, "binary", NO_YES),
-        "most are not within 0 and 1, such as 2.5",
+        "no probability: 2.5 is not within 0 and 1",
         '"activation": "sigmoid"',
     ),
     (
@@ -390,6 +424,12 @@ ASKED: list[tuple[str, Seen, str, str]] = [
     (
         "the wrong order in one row",
         Seen([{"label": "yes", "probabilities": [0.9, 0.1]}], 1, "binary", NO_YES),
+        "the order yes, no explains",
+        "`threshold`",
+    ),
+    (
+        "the wrong order of fields without names",
+        Seen("yes,0.9,0.1\nno,0.2,0.8", 2, "binary", NO_YES, content_type=CSV),
         "the order yes, no explains",
         "`threshold`",
     ),
@@ -512,6 +552,7 @@ FAILED: list[tuple[str, Seen, str]] = [
     ),
     ("nothing but errors", Seen({"predictions": [{"error": "x"}]}, 1, "regression"), "no row has a prediction"),
     ("nothing but what is no number", Seen([float("inf")], 1, "binary", NO_YES), "no row has a prediction"),
+    ("a cut text of csv", Seen('no\n"yes', 2, "binary", NO_YES, content_type=CSV), "the answer is no CSV"),
     ("nothing but nulls", Seen({"predictions": [{"prediction": None}]}, 1, "regression"), "no row has a prediction"),
     (
         "a tensor of other rows",

@@ -12,7 +12,7 @@ from muster.predictors.external.codecs.natures import Cells
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, Scores
 from muster.predictors.external.codecs.scoring import names_beside
-from muster.signature import canonical
+from muster.signature import Scalar, canonical
 
 __all__ = ["flagged"]
 
@@ -37,7 +37,7 @@ def flagged(case: Case) -> Meaning:
 
 
 def _found(case: Case, meaning: Meaning) -> Meaning:
-    fields = None if case.positional else class_fields(case)
+    fields = _by_place(case) if case.positional else class_fields(case)
     if fields is not None:
         scores, classes = fields
         meaning = replace(meaning, classes=meaning.classes or classes)
@@ -52,6 +52,13 @@ def _found(case: Case, meaning: Meaning) -> Meaning:
         if meaning.probabilities is None or meaning.probabilities.classes != name:
             meaning = _column(case, meaning, case.cells[name])
     return meaning
+
+
+def _by_place(case: Case) -> tuple[Scores, tuple[Scalar, ...]] | None:
+    """A number for each class, in their order."""
+    if len(case.cells) != len(case.classes) or any(c.nature != "number" for c in case.cells.values()):
+        return None
+    return Scores(kind="fields", columns=tuple(case.cells)), case.classes
 
 
 def _column(case: Case, meaning: Meaning, cells: Cells) -> Meaning:

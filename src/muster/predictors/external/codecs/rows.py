@@ -65,6 +65,8 @@ def tabulate(found: Any, rows: int, spec: ResponseSpec) -> Table:
             return _by_column(found, rows, spec)
         case "tensors":
             columns = tensor_columns(found, rows)
+            if spec.columns and len(columns) == 1:
+                return _lists(next(iter(columns.values())), spec.columns, {})
             return _named(columns, rows, dict.fromkeys(columns, rows), {})
     if not isinstance(found, list):
         raise ModelFailed(

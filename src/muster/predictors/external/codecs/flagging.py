@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from muster.predictors.external.codecs.aliases import LABELS, SCORES, named
 from muster.predictors.external.codecs.case import Case
+from muster.predictors.external.codecs.evidence import look
 from muster.predictors.external.codecs.fields import class_fields
 from muster.predictors.external.codecs.naming import listed
 from muster.predictors.external.codecs.natures import Cells
@@ -32,6 +33,12 @@ def flagged(case: Case) -> Meaning:
     if not meaning.classes:
         raise ask(
             "the answer has several labels for each row, and the classes are not known", "`classes`, in their order"
+        )
+    undeclared = meaning.activation == "none" and "activation" not in case.hints.told
+    if undeclared and meaning.probabilities is not None and look(case.table, meaning, together=False) != "none":
+        raise ask(
+            "the answer has a number for each class, and in most rows they are not within 0 and 1",
+            '{"activation": "sigmoid"}, if they are log-odds',
         )
     return meaning
 

@@ -543,6 +543,12 @@ ASKED: list[tuple[str, Seen, str, str]] = [
         "the classes",
     ),
     (
+        "log-odds of each class",
+        Seen([[2.5, -1, 0]], 1, "multilabel", ABC),
+        "in most rows they are not within 0 and 1",
+        '"activation": "sigmoid"',
+    ),
+    (
         "flags for four classes",
         Seen([[1, 0, 1, 0]], 1, "multilabel", ABC),
         "4 values for each row, and there are 3",

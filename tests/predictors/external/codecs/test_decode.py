@@ -156,6 +156,14 @@ def test_a_header_may_change_its_order_and_not_its_names() -> None:
         read('""', REGRESSION, spec, 1, "text/csv")
 
 
+def test_a_data_frame_names_its_columns_itself() -> None:
+    spec: Json = {"format": "json", "rows": "data", "row": "list", "columns": ["a", "b"], "value": "b"}
+    assert read({"columns": ["b", "a"], "data": [[1, 2]]}, REGRESSION, spec, 1)[0].to_pylist() == [1.0]
+    assert read({"data": [[1, 2]]}, REGRESSION, spec, 1)[0].to_pylist() == [2.0]
+    with pytest.raises(ModelFailed, match="has no `b`; it has `a`, `c`"):
+        read({"columns": ["a", "c"], "data": [[1, 2]]}, REGRESSION, spec, 1)
+
+
 def test_the_endpoint_has_its_own_order_of_classes() -> None:
     spec: Json = {**_object(LISTED), "classes": ["yes", "no"]}
     body = [{"label": "yes", "p": [0.75, 0.25]}]
@@ -265,6 +273,22 @@ def test_texts_within_texts() -> None:
     spec: Json = {"format": "json", "within": [["body"], []], "rows": "p", "row": "value", "value": "0"}
     body = {"body": json.dumps(json.dumps({"p": [1.5, 2.5]}))}
     assert read(body, REGRESSION, spec, 2)[0].to_pylist() == [1.5, 2.5]
+
+
+def test_no_columns_are_no_rows() -> None:
+    spec: Json = {"format": "json", "row": "columns", "value": ""}
+    with pytest.raises(ModelFailed, match="3 rows for 2"):
+        read({"y": [1, 2, 3]}, Output("other", pa.string()), spec, 2)
+    with pytest.raises(ModelFailed, match="0 rows for 2"):
+        read({"y": 1}, Output("other", pa.string()), spec, 2)
+
+
+def test_half_of_a_surrogate_pair_is_no_text() -> None:
+    spec: Json = {"format": "json", "row": "value", "label": "0"}
+    answer = read(b'["no", "\\ud800"]', LABELS, spec, 2)
+    assert errors(answer)[1] == "the endpoint answered `?`, which is none of its classes (no, yes)"
+    whole = read(b'["\\ud83d\\ude00"]', Output("other", pa.string()), VALUE, 1)
+    assert whole[0].to_pylist() == ["\U0001f600"]
 
 
 def test_encodings() -> None:

@@ -265,6 +265,44 @@ READ: list[tuple[str, Seen, list[Any], Any]] = [
         [{"x": 1.5, "y": 2.5}],
         None,
     ),
+    ("targets of csv", Seen("1.5,2", 1, "multioutput", content_type=CSV), [{"target_0": 1.5, "target_1": 2.0}], None),
+    (
+        "targets of one tensor",
+        Seen({"outputs": [{"name": "y", "shape": [2, 2], "data": [1, 2, 3, 4]}]}, 2, "multioutput"),
+        [{"target_0": 1.0, "target_1": 2.0}, {"target_0": 3.0, "target_1": 4.0}],
+        None,
+    ),
+    (
+        "targets by their places",
+        Seen([[1.5, 2.5]], 1, "multioutput", (), {"targets": {"b": "1", "a": "0"}}),
+        [{"b": 2.5, "a": 1.5}],
+        None,
+    ),
+    (
+        "a target of classes",
+        Seen(
+            [{"x": 1, "y": "no"}],
+            1,
+            "multioutput",
+            (),
+            {"targets": {"x": "x", "y": {"label": "y", "classes": ["no", "yes"]}}},
+        ),
+        [{"x": 1.0, "y": "no"}],
+        None,
+    ),
+    (
+        "flags of csv",
+        Seen("1,0\n0,0", 2, "multilabel", NO_YES, content_type=CSV),
+        [[True, False], [False, False]],
+        None,
+    ),
+    (
+        "independent probabilities of csv",
+        Seen("0.25,0.75", 1, "multilabel", NO_YES, content_type=CSV),
+        [[False, True]],
+        [[0.25, 0.75]],
+    ),
+    ("any text", Seen("hello", 1, "other", content_type="text/plain"), ["hello"], None),
     ("flags", Seen([[1, 0, 1]], 1, "multilabel", ABC), [[True, False, True]], None),
     (
         "independent probabilities",
@@ -297,6 +335,27 @@ READ: list[tuple[str, Seen, list[Any], Any]] = [
         ["b"],
         [[0.25, 0.75]],
     ),
+    (
+        "a data frame in the split form",
+        Seen(
+            {"columns": ["label", "proba"], "index": [0], "data": [["yes", 0.75]]},
+            1,
+            "binary",
+            NO_YES,
+            {"score": "proba"},
+        ),
+        ["yes"],
+        [[0.25, 0.75]],
+    ),
+    ("a prefix", Seen([{"p_yes": 0.25, "p_no": 0.75}], 1, "binary", NO_YES), ["no"], [[0.75, 0.25]]),
+    (
+        "inputs that are called as classes are",
+        Seen([{"0": 5.5, "1": 3, "prediction": 1}], 1, "binary", (0, 1)),
+        [1],
+        None,
+    ),
+    ("raw scores", Seen([{"raw_scores": [0.25, 0.75]}], 1, "binary", NO_YES), ["yes"], None),
+    ("a label beside a raw score", Seen([{"label": "yes", "raw_score": 0.75}], 1, "binary", NO_YES), ["yes"], None),
     ("its regression", Seen([{"predicted_price": 1.5, "size": 2}], 1, "regression"), [1.5], None),
     ("numbers that are called JSON", Seen("0.75,0.25", 2, "regression"), [0.75, 0.25], None),
     ("anything of a type", Seen([{"x": 1}], 1, "other", (), {"type": {"struct": {"x": "int64"}}}), [{"x": 1}], None),
@@ -323,6 +382,19 @@ ASKED: list[tuple[str, Seen, str, str]] = [
         "may be labels or probabilities",
         "columns",
     ),
+    (
+        "numbers from 0 for classes from 1",
+        Seen([2, 0, 1], 3, "multiclass", (1, 2, 3)),
+        "the labels 0, and the",
+        "the classes",
+    ),
+    (
+        "a raw score",
+        Seen([{"raw_score": 0.75}], 1, "binary", NO_YES),
+        "it is called `raw_score`",
+        '"activation": "sigmoid"',
+    ),
+    ("one margin among others", Seen([0.25, 0.75, -0.1], 3, "binary", NO_YES), "-0.1 is not within 0 and 1", "sigmoid"),
     ("no task", Seen([0.25, 0.75], 2, None), "depends on the task", "`task`"),
     ("classes that nobody told", Seen([[0.25, 0.75]], 1, "binary"), "the classes are not known", "`classes`"),
     (
@@ -334,7 +406,7 @@ ASKED: list[tuple[str, Seen, str, str]] = [
     (
         "log-odds",
         Seen([2.5, -3.5], 2, "binary", NO_YES),
-        "most are not within 0 and 1, such as 2.5",
+        "no probability: 2.5 is not within 0 and 1",
         '"activation": "sigmoid"',
     ),
     (
@@ -390,6 +462,12 @@ ASKED: list[tuple[str, Seen, str, str]] = [
     (
         "the wrong order in one row",
         Seen([{"label": "yes", "probabilities": [0.9, 0.1]}], 1, "binary", NO_YES),
+        "the order yes, no explains",
+        "`threshold`",
+    ),
+    (
+        "the wrong order of fields without names",
+        Seen("yes,0.9,0.1\nno,0.2,0.8", 2, "binary", NO_YES, content_type=CSV),
         "the order yes, no explains",
         "`threshold`",
     ),
@@ -465,6 +543,12 @@ ASKED: list[tuple[str, Seen, str, str]] = [
         "the classes",
     ),
     (
+        "log-odds of each class",
+        Seen([[2.5, -1, 0]], 1, "multilabel", ABC),
+        "in most rows they are not within 0 and 1",
+        '"activation": "sigmoid"',
+    ),
+    (
         "flags for four classes",
         Seen([[1, 0, 1, 0]], 1, "multilabel", ABC),
         "4 values for each row, and there are 3",
@@ -512,6 +596,7 @@ FAILED: list[tuple[str, Seen, str]] = [
     ),
     ("nothing but errors", Seen({"predictions": [{"error": "x"}]}, 1, "regression"), "no row has a prediction"),
     ("nothing but what is no number", Seen([float("inf")], 1, "binary", NO_YES), "no row has a prediction"),
+    ("a cut text of csv", Seen('no\n"yes', 2, "binary", NO_YES, content_type=CSV), "the answer is no CSV"),
     ("nothing but nulls", Seen({"predictions": [{"prediction": None}]}, 1, "regression"), "no row has a prediction"),
     (
         "a tensor of other rows",

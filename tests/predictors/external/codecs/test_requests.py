@@ -329,6 +329,7 @@ def test_parameters_go_where_the_format_has_them() -> None:
     assert body(ROWS, "dataframe_split", {"k": 1})["params"] == {"k": 1}
     assert body(ROWS, "instances-dict", {"k": 1})["parameters"] == {"k": 1}
     assert body(ROWS, "automl-inputs", {"method": "predict"})["GlobalParameters"] == {"method": "predict"}
+    assert body(ROWS, "automl-inputs", {"k": 1})["GlobalParameters"] == {"method": "predict_proba", "k": 1}
     assert body(ROWS, "designer", {"k": 1})["GlobalParameters"] == {"k": 1}
     fixed: Json = {"format": "dataframe_split", "params": {"k": 1, "m": 2}}
     assert body(ROWS, fixed, {"k": 3})["params"] == {"k": 3, "m": 2}

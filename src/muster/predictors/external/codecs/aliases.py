@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["AFFIXES", "CLASSES", "LABELS", "ROWS", "SCORES", "VALUES", "named", "plain"]
+__all__ = ["AFFIXES", "CLASSES", "LABELS", "RAW", "ROWS", "SCORES", "VALUES", "named", "plain"]
 
 ROWS = ("predictions", "outputs", "output", "results", "result", "prediction", "response", "data", "body")
 """Members of a document that lead to its rows."""
@@ -30,10 +30,13 @@ CLASSES = ("classes", "labels", "classnames", "displaynames", "classlabels", "ca
 
 AFFIXES = (
     *(("Probability_", ""), ("probability_", ""), ("probability(", ")"), ("predict_proba_", ""), ("proba_", "")),
-    *(("prob_", ""), ("Scored Probabilities_", ""), ('Scored Probabilities for Class "', '"')),
+    *(("prob_", ""), ("p_", ""), ("P(", ")"), ("Scored Probabilities_", ""), ('Scored Probabilities for Class "', '"')),
     *(("", "_proba"), ("", "_probability"), ("", "_prob"), ("", "_probs"), ("", "_score")),
 )
 """What stands before and after the name of a class in the name of its column."""
+
+RAW = ("rawscore", "rawscores", "margin", "margins", "logit", "logits", "decisionfunction", "logodds", "logprobs")
+"""Names of numbers that are no probabilities, wherever they lie."""
 
 _FILL = re.compile(r"[\s_\-.]+")
 

@@ -23,6 +23,7 @@ class Case:
     hints: Hints
     classes: tuple[Scalar, ...]
     binary: bool
+    together: bool
     cells: Mapping[str, Cells]
     only: str | None
     positional: bool
@@ -31,10 +32,12 @@ class Case:
     def of(cls, table: Table, spec: ResponseSpec, hints: Hints, classes: Sequence[Scalar], task: Task) -> Case:
         csv, lists = spec.format == "csv", task == "multilabel"
         cells = {n: Cells.of(n, table.column(n), texts_are_numbers=csv, as_lists=lists) for n in table.names}
-        listed = spec.row == "list" and not spec.header and not hints.base.columns
+        listed = spec.row == "list" and spec.columns == tuple(map(str, range(len(table.names))))
         unnamed = listed or spec.row in ("value", "line", "tensors")
         only = next(iter(cells)) if unnamed and len(cells) == 1 else None
-        return cls(table, hints, tuple(classes), task == "binary", cells, only, listed and only is None)
+        return cls(
+            table, hints, tuple(classes), task == "binary", task != "multilabel", cells, only, listed and only is None
+        )
 
     def see(self, name: str) -> Cells:
         """The cells of a column that was declared."""

@@ -21,10 +21,11 @@ __all__ = ["Faults", "Floats", "lists", "matrix", "nested", "number", "numbers",
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _ENDLESS = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
-_NUMPY = re.compile(r"\[[\s\deE.+-]*\]")
+_NUMPY = re.compile(r"\[[\s0-9eE.+-]*\]")
 _MOST = 1_000_000
+"""Characters of a text that is looked into."""
 
 
 class Faults:
@@ -116,13 +117,20 @@ def nested(value: Any) -> Any:
     text = value.strip()
     if _NUMPY.fullmatch(text) and "," not in text:
         return [number(part) for part in text[1:-1].split()]
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, _python):
         try:
             found = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
         return list(found) if isinstance(found, tuple) else found
     return value
+
+
+def _python(text: str) -> Any:
+    """A literal of Python that has nothing but what JSON has."""
+    found = ast.literal_eval(text)
+    json.dumps(found)
+    return found
 
 
 def lists(values: Sequence[Any]) -> list[Any]:

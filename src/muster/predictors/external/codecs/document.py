@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -66,13 +67,23 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 def load_json(text: str) -> Any:
     """JSON, with NaN and Infinity as some servers write them."""
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return _whole_characters(text, json.loads(text, object_pairs_hook=_object))
     except json.JSONDecodeError as error:
         _no_json(text, error)
     except RecursionError:
         raise ModelFailed("the answer is nested too deeply", hint="see what answers at this address") from None
     except ValueError as error:  # a whole number of thousands of digits
         raise ModelFailed(f"the answer is no JSON: {error}", hint="see the endpoint's log") from None
+
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _whole_characters(text: str, found: Any) -> Any:
+    """With `?` for half of a surrogate pair, which JSON can spell and no text can hold."""
+    if not _HALF.search(text):
+        return found
+    return json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _no_json(text: str, error: json.JSONDecodeError) -> NoReturn:

@@ -16,10 +16,10 @@ from muster.predictors.external.codecs.scores import EDGE, SUM, activated, class
 from muster.predictors.order import better_order
 from muster.signature import Scalar, canonical
 
-__all__ = ["Labelled", "label_places", "look", "look_at_score"]
+__all__ = ["check_order", "look", "look_at_score", "same_classes"]
 
 
-class Labelled:
+class _Labelled:
     """Rows that have both a known label and numbers."""
 
     def __init__(self, values: Floats, labels: Places | None) -> None:
@@ -28,7 +28,7 @@ class Labelled:
         self.values, self.labels = values[good], found[good]
 
 
-def label_places(table: Table, meaning: Meaning) -> Places | None:
+def _label_places(table: Table, meaning: Meaning) -> Places | None:
     if meaning.label is None:
         return None
     return places(table.column(meaning.label), meaning.classes, Faults(table.count), codes=meaning.codes)
@@ -50,14 +50,15 @@ def look(table: Table, meaning: Meaning, *, together: bool) -> str:
     return "apart" if 2 * np.count_nonzero(inside) > len(values) else "ranking"
 
 
-def check_order(table: Table, meaning: Meaning) -> None:
+def check_order(table: Table, meaning: Meaning, *, by_place: bool) -> None:
     """Refuses classes in an order that the labels contradict, and says which order explains them."""
     scores = meaning.probabilities
     assert scores is not None
-    if not (scores.kind == "list" and scores.classes is None) or meaning.threshold is not None:
+    named = scores.classes is not None or scores.kind != "list"
+    if (named and not by_place) or meaning.threshold is not None:
         return
     values = class_numbers(table, scores, meaning, Faults(table.count))
-    rows = Labelled(values, label_places(table, meaning))
+    rows = _Labelled(values, _label_places(table, meaning))
     if not len(rows.labels):
         return
     found = better_order(rows.values, rows.labels)
@@ -79,7 +80,6 @@ def _explaining(likely: npt.NDArray[np.int64], labels: Places, count: int) -> li
     known = dict(pairs)
     if len(known) < len(pairs) or len(set(known.values())) < len(known):
         return []
-    rest = iter([c for c in range(count) if c not in known.values()])
     # Two columns that change places are likelier than a circle of three.
     for column, label in list(known.items()):
         if label not in known and column not in known.values():
@@ -88,15 +88,11 @@ def _explaining(likely: npt.NDArray[np.int64], labels: Places, count: int) -> li
     return [known[j] if j in known else next(rest) for j in range(count)]
 
 
-_OF_LAST = ("score", "scoredprobabilities")
-"""Names of a score that is that of the last class by the documents of SageMaker and of Azure's designer."""
-
-
 def look_at_score(table: Table, meaning: Meaning, name: str, *, declared: bool, convention: bool) -> Scores:
     """One score beside labels: it is of the last class unless the labels say otherwise, or nothing says so."""
     assert meaning.label is not None
     one = numbers(table.column(name), Faults(table.count), "score")
-    rows = Labelled(one[:, None], label_places(table, meaning))
+    rows = _Labelled(one[:, None], _label_places(table, meaning))
     score, last = rows.values[:, 0], rows.labels == len(meaning.classes) - 1
     found = Scores(kind="score", columns=(name,))
     if declared or meaning.threshold is not None or not len(score):

@@ -22,7 +22,9 @@ def class_fields(case: Case) -> tuple[Scores, tuple[Scalar, ...]] | None:
         if case.classes:
             by_class = {canonical(k): n for k, n in inner.items()}
             if all(canonical(c) in by_class for c in case.classes):
-                return Scores(kind="fields", columns=tuple(by_class[canonical(c)] for c in case.classes)), case.classes
+                found = Scores(kind="fields", columns=tuple(by_class[canonical(c)] for c in case.classes))
+                if prefix or suffix or len(case.cells) == len(case.classes) or _are_probabilities(case, found):
+                    return found, case.classes
         elif len(inner) > 1 and case.only is None and (prefix or suffix or _only_classes(case, numeric)):
             return Scores(kind="fields", columns=tuple(inner.values())), one_type(inner)
     return None
@@ -40,6 +42,10 @@ def _only_classes(case: Case, numeric: Sequence[str]) -> bool:
         or not all(case.cells[n].within for n in numeric)
     ):
         return False
-    names = tuple(numeric)
-    trial = Meaning(probabilities=Scores(kind="fields", columns=names), classes=one_type(names))
-    return look(case.table, trial, together=True) == "none"
+    return _are_probabilities(case, Scores(kind="fields", columns=tuple(numeric)))
+
+
+def _are_probabilities(case: Case, scores: Scores) -> bool:
+    """Columns that are called 0, 1, … may be anything, as of a data frame without names."""
+    trial = Meaning(probabilities=scores, classes=one_type(scores.columns))
+    return look(case.table, trial, together=case.together) == "none"

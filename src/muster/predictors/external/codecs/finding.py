@@ -12,7 +12,7 @@ from muster.predictors.external.codecs.aliases import LABELS, ROWS, SCORES, VALU
 from muster.predictors.external.codecs.cells import nested, number
 from muster.predictors.external.codecs.document import document, follow, load_json, refuse_error
 from muster.predictors.external.codecs.response import ResponseSpec, Row
-from muster.predictors.external.codecs.rows import ONLY
+from muster.predictors.external.codecs.rows import ONLY, names_beside
 from muster.predictors.external.codecs.scores import pair
 
 __all__ = ["find_form", "find_rows"]
@@ -125,6 +125,14 @@ def find_rows(text: str, rows: int, spec: ResponseSpec) -> tuple[Any, ResponseSp
     if spec.rows is None or (isinstance(at, Mapping) and not spec.row and not spec.single):
         way, at, spec = _descend(at, (), rows, spec)
         spec = replace(spec, rows=(*given, *way))
+    names = names_beside(found, spec)
+    if (
+        names
+        and not spec.row
+        and isinstance(at, list)
+        and all(isinstance(r, list) and len(r) == len(names) for r in at)
+    ):
+        return found, replace(spec, row="list", columns=tuple(names))
     return found, _with_row([at] if spec.single else at, spec)
 
 

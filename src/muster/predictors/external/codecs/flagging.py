@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from muster.predictors.external.codecs.aliases import LABELS, SCORES, named
 from muster.predictors.external.codecs.case import Case
+from muster.predictors.external.codecs.evidence import look
 from muster.predictors.external.codecs.fields import class_fields
 from muster.predictors.external.codecs.naming import listed
 from muster.predictors.external.codecs.natures import Cells
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, Scores
 from muster.predictors.external.codecs.scoring import names_beside
-from muster.signature import canonical
+from muster.signature import Scalar, canonical
 
 __all__ = ["flagged"]
 
@@ -33,11 +34,17 @@ def flagged(case: Case) -> Meaning:
         raise ask(
             "the answer has several labels for each row, and the classes are not known", "`classes`, in their order"
         )
+    undeclared = meaning.activation == "none" and "activation" not in case.hints.told
+    if undeclared and meaning.probabilities is not None and look(case.table, meaning, together=False) != "none":
+        raise ask(
+            "the answer has a number for each class, and in most rows they are not within 0 and 1",
+            '{"activation": "sigmoid"}, if they are log-odds',
+        )
     return meaning
 
 
 def _found(case: Case, meaning: Meaning) -> Meaning:
-    fields = None if case.positional else class_fields(case)
+    fields = _by_place(case) if case.positional else class_fields(case)
     if fields is not None:
         scores, classes = fields
         meaning = replace(meaning, classes=meaning.classes or classes)
@@ -52,6 +59,13 @@ def _found(case: Case, meaning: Meaning) -> Meaning:
         if meaning.probabilities is None or meaning.probabilities.classes != name:
             meaning = _column(case, meaning, case.cells[name])
     return meaning
+
+
+def _by_place(case: Case) -> tuple[Scores, tuple[Scalar, ...]] | None:
+    """A number for each class, in their order."""
+    if len(case.cells) != len(case.classes) or any(c.nature != "number" for c in case.cells.values()):
+        return None
+    return Scores(kind="fields", columns=tuple(case.cells)), case.classes
 
 
 def _column(case: Case, meaning: Meaning, cells: Cells) -> Meaning:

@@ -51,17 +51,18 @@ def coded(classes: Sequence[Scalar], cells: Cells) -> bool:
 
 
 def with_label(meaning: Meaning, cells: Cells) -> Meaning:
-    """With labels that are classes, or their places; refuses if most are neither."""
+    """With labels that are classes, or their places; refuses if most are neither, or any number."""
     if cells.nature in ("list", "map", "pairs"):
         raise ask(f"`{cells.name}` holds a {cells.nature} for each row, and no label", '{"label": …}')
-    codes = meaning.codes or (coded(meaning.classes, cells) and not cells.are(meaning.classes))
+    codes = meaning.codes or coded(meaning.classes, cells)
     found = replace(meaning, label=cells.name, codes=codes)
     if not meaning.classes or codes:
         return found
     known = {canonical(c) for c in meaning.classes}
     strange = sorted({canonical(v) for v in cells.values if not isinstance(v, (list, dict))} - known)
     held = [v for v in cells.values if canonical(v) in known]
-    if strange and 2 * len(held) <= len(cells.values):
+    # One number that is no class may mean that all are others than they seem: 0, 1, 2 for 1, 2, 3.
+    if strange and (2 * len(held) <= len(cells.values) or cells.nature == "number"):
         raise ask(
             f"the answer has the labels {listed(strange)}, and the classes are {listed(meaning.classes)}",
             "the classes that the endpoint has",

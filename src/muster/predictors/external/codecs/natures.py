@@ -62,8 +62,7 @@ class Cells:
     def are(self, classes: Sequence[Scalar]) -> bool:
         """Whether all are classes."""
         known = {canonical(c) for c in classes}
-        scalars = [v for v in self.values if not isinstance(v, (list, dict))]
-        return bool(scalars) and len(scalars) == len(self.values) and all(canonical(v) in known for v in scalars)
+        return bool(self.values) and all(canonical(v) in known for v in self.values)
 
     def items(self) -> list[Any]:
         """The items of all lists."""

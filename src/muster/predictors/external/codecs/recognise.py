@@ -86,8 +86,11 @@ def _whole_rows(spec: ResponseSpec) -> ResponseSpec:
     kind = spec.type or "string"
     if spec.meaning.value is not None:
         return replace(spec, type=kind)
+    only = replace(spec, meaning=replace(spec.meaning, value=ONLY), type=kind)
+    if spec.format == "csv" and spec.columns == (ONLY,):
+        return only
     if spec.format != "csv" and spec.row in ("object", "list", "value"):
-        return replace(spec, row="value", columns=(), meaning=replace(spec.meaning, value=ONLY), type=kind)
+        return replace(only, row="value", columns=())
     return replace(spec, meaning=replace(spec.meaning, value=""), type=kind)
 
 
@@ -129,25 +132,31 @@ def _several(names: Sequence[str]) -> InvalidInput:
 
 
 def _targets(case: Case, spec: ResponseSpec) -> ResponseSpec:
-    """A column for each target."""
-    if spec.targets:
-        for meaning in spec.targets.values():
-            for name in (meaning.value, meaning.label):
-                if name:
-                    case.see(name)
-        return spec
+    """A column for each target, or an item of a list."""
     if case.only is not None:
         only = case.cells[case.only]
         if only.nature != "list" or only.width < 2:
             raise ask(f"the answer has a {only.nature} for each row, and several targets are more", "task='regression'")
-        names = spec.columns if len(spec.columns) == only.width else tuple(f"target_{i}" for i in range(only.width))
-        return replace(spec, row="list", columns=names, targets={n: Meaning(value=n) for n in names})
+        numbered = tuple(map(str, range(only.width)))
+        declared = spec.columns if len(spec.columns) == only.width else numbered
+        spec = replace(spec, row="tensors" if spec.row == "tensors" else "list", columns=declared)
+        return spec if spec.targets else replace(spec, targets=_by_target(declared))
+    if spec.targets:
+        for name in [n for m in spec.targets.values() for n in (m.value, m.label) if n]:
+            case.see(name)
+        return spec
     numeric = [n for n in case.cells if _is_numeric(case, n)]
     if len(numeric) < len(case.cells) or not numeric:
         raise ask(
             "which columns of the answer are targets is not told", '{"targets": {"price": {"value": "price"}, …}}'
         )
-    return replace(spec, targets={n: Meaning(value=n) for n in numeric})
+    return replace(spec, targets=_by_target(numeric))
+
+
+def _by_target(columns: Sequence[str]) -> dict[str, Meaning]:
+    """Each by the name of its column, if that is more than its place."""
+    numbered = list(columns) == [str(i) for i in range(len(columns))]
+    return {f"target_{n}" if numbered else n: Meaning(value=n) for n in columns}
 
 
 def _tried(found: Any, rows: int, spec: ResponseSpec, task: Task, classes: Sequence[Scalar]) -> ResponseSpec:

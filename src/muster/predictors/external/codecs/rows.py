@@ -12,7 +12,7 @@ from muster.predictors.external.codecs.document import follow, refuse_error
 from muster.predictors.external.codecs.response import ResponseSpec
 from muster.predictors.external.codecs.shapes import tensor_columns
 
-__all__ = ["ONLY", "Table", "tabulate"]
+__all__ = ["ONLY", "Table", "names_beside", "tabulate"]
 
 ONLY = "0"
 """The name of a column that has none: its place."""
@@ -53,7 +53,10 @@ def tabulate(found: Any, rows: int, spec: ResponseSpec) -> Table:
     if spec.format == "csv":
         return _records(found, rows, spec)
     refuse_error(found)
-    found = follow(found, spec.rows or ()) if spec.format == "json" else found
+    names: Sequence[str] = spec.columns
+    if spec.format == "json":
+        names = names_beside(found, spec) or names
+        found = follow(found, spec.rows or ())
     if spec.single:
         refuse_error(found)
         found = [found]
@@ -62,6 +65,8 @@ def tabulate(found: Any, rows: int, spec: ResponseSpec) -> Table:
             return _by_column(found, rows, spec)
         case "tensors":
             columns = tensor_columns(found, rows)
+            if spec.columns and len(columns) == 1:
+                return _lists(next(iter(columns.values())), spec.columns, {})
             return _named(columns, rows, dict.fromkeys(columns, rows), {})
     if not isinstance(found, list):
         raise ModelFailed(
@@ -73,8 +78,19 @@ def tabulate(found: Any, rows: int, spec: ResponseSpec) -> Table:
     if spec.row == "object":
         return _objects(found, errors)
     if spec.row == "list":
-        return _lists(found, spec.columns, errors)
+        return _lists(found, names, errors)
     return Table(rows, (ONLY,), {ONLY: found}, whole=lambda: found, errors=errors)
+
+
+def names_beside(document: Any, spec: ResponseSpec) -> list[str] | None:
+    """The names that the document itself gives to the fields of its rows, beside them: a data frame in the split form."""
+    if not spec.rows:
+        return None
+    holder = follow(document, spec.rows[:-1])
+    names = holder.get("columns") if isinstance(holder, dict) else None
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
+        return None
+    return names
 
 
 def _check_count(answered: int, rows: int) -> None:
@@ -146,6 +162,8 @@ def _named(
     columns: Mapping[str, Sequence[Any]], rows: int, lengths: Mapping[str, int], errors: Mapping[int, str]
 ) -> Table:
     def whole() -> Sequence[Any]:
+        if not columns:
+            _check_count(next(iter(lengths.values()), 0), rows)
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     return Table(rows, list(lengths), columns, whole=whole, errors=errors, lengths=lengths)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from muster.errors import InvalidInput
-from muster.predictors.external.codecs.aliases import plain
+from muster.predictors.external.codecs.aliases import RAW, plain
 from muster.predictors.external.codecs.case import Case
-from muster.predictors.external.codecs.evidence import check_order, label_places, look, look_at_score
+from muster.predictors.external.codecs.evidence import check_order, look, look_at_score
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning
+from muster.predictors.external.codecs.scores import EDGE
 
 __all__ = ["settled"]
 
@@ -20,8 +21,8 @@ def settled(case: Case, meaning: Meaning, *, declared: bool) -> Meaning:
     assert scores is not None
     if scores.kind == "score":
         return _settled_score(case, meaning, declared=declared)
-    if meaning.activation == "none" and "activation" not in case.hints.told:
-        kind = look(case.table, meaning, together=True)
+    if _undeclared(case, meaning):
+        kind = "ranking" if plain(scores.column) in RAW else look(case.table, meaning, together=True)
         if kind == "apart":
             if meaning.label is not None:
                 return replace(meaning, probabilities=None)
@@ -29,7 +30,7 @@ def settled(case: Case, meaning: Meaning, *, declared: bool) -> Meaning:
         if kind == "ranking":
             meaning = replace(meaning, activation="ranking")
     if meaning.label is not None:
-        check_order(case.table, meaning)
+        check_order(case.table, meaning, by_place=case.positional)
         if meaning.activation == "ranking":
             return replace(meaning, probabilities=None, activation="none")
     return meaning
@@ -44,28 +45,33 @@ def _apart(meaning: Meaning) -> InvalidInput:
     )
 
 
+def _undeclared(case: Case, meaning: Meaning) -> bool:
+    return meaning.activation == "none" and "activation" not in case.hints.told
+
+
 def _settled_score(case: Case, meaning: Meaning, *, declared: bool) -> Meaning:
     scores = meaning.probabilities
     assert scores is not None
-    cells = case.cells[scores.column]
-    if meaning.activation == "none" and not cells.within and "activation" not in case.hints.told:
-        outside = (cells.numbers < 0) | (cells.numbers > 1)
-        if outside.any() and 2 * int(outside.sum()) >= len(cells.numbers):
+    cells, name = case.cells[scores.column], scores.column
+    if _undeclared(case, meaning):
+        outside = cells.numbers[(cells.numbers < -EDGE) | (cells.numbers > 1 + EDGE)]
+        if outside.size or (plain(name) in RAW and not declared):
             if meaning.label is not None:
                 return replace(meaning, probabilities=None)
-            raise ask(
-                f"the answer has one score for each row, and most are not within 0 and 1, such as {cells.numbers[outside][0]:g}",
-                '{"activation": "sigmoid"}, if they are log-odds',
-            )
+            raise _no_probability(f"{outside[0]:g} is not within 0 and 1" if outside.size else f"it is called `{name}`")
     if meaning.label is None or meaning.activation == "sigmoid" or scores.of == "label":
         return meaning
-    if label_places(case.table, meaning) is None:
-        return meaning
-    convention = plain(scores.column) in ("score", "scoredprobabilities") and plain(meaning.label) in (
+    usual = plain(name) in ("score", "scoredprobabilities") and plain(meaning.label) in (
         "predictedlabel",
         "scoredlabels",
     )
-    return replace(
-        meaning,
-        probabilities=look_at_score(case.table, meaning, scores.column, declared=declared, convention=convention),
+    found = look_at_score(case.table, meaning, name, declared=declared, convention=usual)
+    return replace(meaning, probabilities=found)
+
+
+def _no_probability(why: str) -> InvalidInput:
+    return ask(
+        f"the answer has one score for each row, which is no probability: {why}",
+        '{"activation": "sigmoid"}, if it is log-odds',
+        '{"label": …}, if there is a label beside it',
     )

@@ -18,6 +18,8 @@ from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal
 from muster.predictors.external.provider import Described, Step
 from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.checkpoint import Checkpoint
+from muster.predictors.external.transport.means import Decode, Encode
+from muster.predictors.external.transport.rate import Caps
 from muster.predictors.external.transport.retry import Patience, retry_after
 from muster.predictors.external.transport.sender import Sender
 from muster.signature import Json
@@ -206,7 +208,10 @@ def calling(
     answered: Checkpoint | None = None,
     provider: Local | None = None,
     cap: int | None = None,
+    caps: Caps | None = None,
     grace: float = 10.0,
+    encode: Encode = encode,
+    decode: Decode = decode,
 ) -> Iterator[Caller]:
     with Sender() as send:
         caller = Caller(
@@ -221,6 +226,7 @@ def calling(
             patience=patience,
             answered=answered,
             cap=cap,
+            caps=caps,
             grace=grace,
         )
         try:

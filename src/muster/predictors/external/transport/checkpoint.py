@@ -54,9 +54,13 @@ class Checkpoint(Protocol):
 
 
 class FolderCheckpoint:
-    """A folder for each chunk, with a file for each answer: written under another name, synced, renamed."""
+    """A folder for each chunk, with a file for each answer: written under another name, synced, renamed.
+
+    Once the folder of all is removed, nothing is kept any more: an answer that comes late does not bring it back.
+    """
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._lock = threading.Lock()
         self._number = 0
@@ -109,7 +113,7 @@ class FolderCheckpoint:
         with self._lock:
             self._number += 1
             fresh = file.with_name(f".{os.getpid()}-{self._number}")
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(exist_ok=True)
         try:
             with fresh.open("wb") as stream:
                 stream.write(raw)

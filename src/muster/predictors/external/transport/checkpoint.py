@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Protocol
 
 from muster.errors import StoreError
 from muster.predictors.external.exchange import Answer
+from muster.records import new_id
 
 __all__ = ["Asked", "Checkpoint", "FolderCheckpoint"]
 
@@ -62,8 +62,6 @@ class FolderCheckpoint:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._lock = threading.Lock()
-        self._number = 0
 
     def ranges(self, chunk: str) -> list[tuple[int, int]]:
         try:
@@ -110,9 +108,7 @@ class FolderCheckpoint:
         return self._folder / asked.chunk / f"{asked.first}-{asked.rows}-{asked.digest}"
 
     def _write(self, file: Path, raw: bytes) -> None:
-        with self._lock:
-            self._number += 1
-            fresh = file.with_name(f".{os.getpid()}-{self._number}")
+        fresh = file.with_name(f".{new_id()}")
         file.parent.mkdir(exist_ok=True)
         try:
             with fresh.open("wb") as stream:

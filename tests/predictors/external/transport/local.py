@@ -18,6 +18,8 @@ from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal
 from muster.predictors.external.provider import Described
 from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.checkpoint import Checkpoint
+from muster.predictors.external.transport.means import Decode, Encode
+from muster.predictors.external.transport.rate import Caps
 from muster.predictors.external.transport.retry import Patience, retry_after
 from muster.predictors.external.transport.sender import Sender
 from muster.signature import Json
@@ -84,6 +86,7 @@ def right(rows: list[float]) -> bytes:
 def handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -206,7 +209,10 @@ def calling(
     answered: Checkpoint | None = None,
     provider: Local | None = None,
     cap: int | None = None,
+    caps: Caps | None = None,
     grace: float = 10.0,
+    encode: Encode = encode,
+    decode: Decode = decode,
 ) -> Iterator[Caller]:
     with Sender() as send:
         caller = Caller(
@@ -221,6 +227,7 @@ def calling(
             patience=patience,
             answered=answered,
             cap=cap,
+            caps=caps,
             grace=grace,
         )
         try:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import socket
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow as pa
 import pytest
 
+from muster.endpoint import Endpoint
 from muster.errors import (
     ModelFailed,
     ModelTimeout,
@@ -13,11 +17,14 @@ from muster.errors import (
     NotFound,
     RunCancelled,
     SourceDenied,
+    SourceError,
     SourceUnavailable,
 )
 from muster.predictor import Call
-from muster.predictors.external.exchange import Limits
+from muster.predictors.external.exchange import Answer, Limits, Payload, Request
+from muster.predictors.external.transport.rate import Caps
 from muster.predictors.external.transport.retry import Patience
+from muster.signature import Json
 from tests.predictors.external.transport.local import (
     Local,
     Say,
@@ -25,6 +32,7 @@ from tests.predictors.external.transport.local import (
     Server,
     batch_of,
     calling,
+    encode,
     errors,
     predictions,
     right,
@@ -285,3 +293,101 @@ def test_a_fault_at_any_call_changes_no_answer(server: Server, fault: str) -> No
         assert predictions(answer) == expected, f"at call {position}"
         assert not errors(answer)
         assert len(server.seen) > calls
+
+
+def test_once_its_money_is_spent_nothing_more_is_sent(server: Server) -> None:
+    server.rule = lambda seen, number: Say(429, b"busy") if number == 1 else None
+    limits = Limits(1 << 20, 10.0, concurrency=1, most=1, rows=10)
+    with (
+        calling(server, limits=limits, caps=Caps(money=0.5, call_price=0.1)) as caller,
+        pytest.raises(SourceError, match=r"spent on scores/churn is used up: 0.50 of 0.50") as caught,
+    ):
+        caller.ask(batch_of(100))
+    assert caught.value.details["resume"] is True
+    assert len(server.seen) == 6, "what is rejected is not paid"
+
+
+def test_who_waits_for_a_slow_rate_can_be_cancelled(server: Server) -> None:
+    limits = Limits(1 << 20, 10.0, rows=10)
+    with calling(server, limits=limits, caps=Caps(rows_per_second=10.0)) as caller, pytest.raises(RunCancelled):
+        caller.ask(batch_of(1_000), Call(cancelled=lambda: len(server.seen) == 1))
+    assert len(server.seen) == 1
+
+
+def test_an_error_of_the_providers_own_is_raised_as_it_is(server: Server) -> None:
+    class Loggedout(Local):
+        def request(self, endpoint: Endpoint, payload: Payload, identity: str) -> Request:
+            raise SourceDenied("log in again")
+
+    with (
+        calling(server, provider=Loggedout(server.url)) as caller,
+        pytest.raises(SourceDenied, match="log in") as caught,
+    ):
+        caller.ask(batch_of(10))
+    assert caught.value.details["resume"] is True
+
+
+def test_a_login_that_cannot_be_reached_for_a_moment_is_waited_for(server: Server) -> None:
+    class Flaky(Local):
+        asked = 0
+
+        def request(self, endpoint: Endpoint, payload: Payload, identity: str) -> Request:
+            self.asked += 1
+            if self.asked < 3:
+                raise SourceUnavailable("no token")
+            return super().request(endpoint, payload, identity)
+
+    with calling(server, provider=Flaky(server.url)) as caller:
+        assert predictions(caller.ask(batch_of(10))) == doubled(10)
+
+
+def test_a_server_that_is_not_trusted_is_told_at_once(server: Server) -> None:
+    provider = Local(server.url.replace("http:", "https:"))
+    with (
+        calling(server, provider=provider) as caller,
+        pytest.raises(SourceUnavailable, match="do not agree on TLS") as caught,
+    ):
+        caller.ask(batch_of(10))
+    assert caught.value.details == {"resume": True, "kind": "tls"}
+
+
+def test_an_endpoint_that_is_not_there_is_given_up_soon(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*args: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    provider = Local("http://muster.invalid")
+    with calling(server, provider=provider, patience=SHORT) as caller, pytest.raises(SourceUnavailable) as caught:
+        caller.ask(batch_of(10))
+    assert "no server has the name in http://muster.invalid" in caught.value.message
+    assert "geheim" not in str(caught.value)
+
+
+def test_what_cannot_be_encoded_is_refused_without_being_sent(server: Server) -> None:
+    def picky(batch: pa.RecordBatch, params: Mapping[str, Json], identity: str) -> Payload:
+        if 3.0 in batch.column("x").to_pylist():
+            raise ModelFailed("3 cannot be written")
+        return encode(batch, params, identity)
+
+    with calling(server, encode=picky) as caller:
+        assert errors(caller.ask(batch_of(10))) == {3: "3 cannot be written"}
+    assert all(3.0 not in seen.rows for seen in server.seen)
+
+
+def test_no_rows_are_no_request(server: Server) -> None:
+    with calling(server) as caller:
+        assert caller.ask(batch_of(0)).num_rows == 0
+    assert not server.seen
+
+
+def test_pages_are_known_by_what_they_are_and_not_by_a_byte(server: Server) -> None:
+    """A body of numbers may begin with any byte."""
+    said = Say(200, b"<\x00", {"Content-Type": "application/octet-stream"})
+    server.rule = lambda seen, number: said
+
+    def decode(answer: Answer, rows: int) -> pa.RecordBatch:
+        return pa.record_batch({"prediction": [float(len(answer.body))] * rows})
+
+    with calling(server, decode=decode) as caller:
+        assert predictions(caller.ask(batch_of(2))) == [2.0, 2.0]
+    assert len(server.seen) == 1

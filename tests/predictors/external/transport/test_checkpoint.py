@@ -63,12 +63,11 @@ def test_what_is_done_is_forgotten(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_cannot_be_kept_is_told(tmp_path: Path, server: Server) -> None:
-    (tmp_path / "answers").write_text("a file")
-    with (
-        calling(server, answered=FolderCheckpoint(tmp_path / "answers")) as caller,
-        pytest.raises(StoreError) as caught,
-    ):
+    kept = FolderCheckpoint(tmp_path / "answers")
+    (tmp_path / "answers").rename(tmp_path / "removed")
+    with calling(server, answered=kept) as caller, pytest.raises(StoreError) as caught:
         caller.ask(batch_of(3))
+    assert not (tmp_path / "answers").exists(), "a folder that was removed does not come back"
     assert caught.value.details["resume"] is True
 
 

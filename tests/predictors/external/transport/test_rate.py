@@ -76,3 +76,20 @@ def test_without_a_cap_is_only_counted() -> None:
     for _ in range(4):
         spend.charge()
     assert spend.spent == 2.0
+
+
+def test_caps_can_be_changed_while_they_hold() -> None:
+    clock = Clock()
+    rate = Rate(Caps(), clock)
+    rate.keep(Caps(requests_per_second=2.0))
+    assert [rate.reserve(1) for _ in range(3)] == [0.0, 0.0, 0.5]
+    rate.keep(Caps(requests_per_second=2.0, rows_per_second=10.0))
+    assert rate.reserve(1) == 1.0, "what is owed stays owed"
+    rate.keep(Caps())
+    assert rate.reserve(1) == 0.0
+
+
+def test_the_tightest_caps_hold() -> None:
+    one, other = Caps(requests_per_second=3.0, money=5.0, call_price=0.1), Caps(requests_per_second=2.0, hour_price=1.0)
+    both = Caps(requests_per_second=2.0, money=5.0, call_price=0.1, hour_price=1.0)
+    assert one.tightest(other) == other.tightest(one) == both

@@ -72,6 +72,12 @@ def test_rows_are_suspected_when_they_fail_while_others_are_answered() -> None:
     assert told == ["wait"] * 5 + ["bad"]
 
 
+def test_halves_of_what_had_no_trouble_are_new() -> None:
+    half = Tries().half()
+    told = [half.failed("unavailable", 1, 100.0 + n, 50.0, PATIENCE).what for n in range(10)]
+    assert set(told) == {"wait"}, "what was answered before it began is no sign"
+
+
 def test_no_row_is_to_blame_while_nobody_is_answered() -> None:
     tries = Tries()
     assert {tries.failed("unavailable", 1, n / 10, -1.0, PATIENCE).what for n in range(100)} == {"wait"}

@@ -248,7 +248,11 @@ def test_without_time_nothing_is_sent() -> None:
     assert not wire.heads
 
 
-def test_a_name_that_nobody_has() -> None:
+def test_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*args: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
     told = refused(f"http://muster.invalid/score?signature={SECRET}")
     assert told.kind == "name"
     assert not told.sent

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from muster.errors import ModelFailed, MusterError
+from muster.errors import ModelFailed, MusterError, shortened
 from muster.predictor import Call
 from muster.predictors.external.exchange import Answer
 from muster.predictors.external.transport.bisect import Piece, Sieve
@@ -25,6 +25,10 @@ from muster.records import new_id
 __all__ = ["Asking"]
 
 
+_LONGEST = 1_000
+"""Characters of an endpoint's message that are kept with each row that it is about."""
+
+
 class _Ended(Exception):
     """Nobody waits for the answer any more."""
 
@@ -35,8 +39,8 @@ class Asking:
     def __init__(self, means: Means, batch: pa.RecordBatch, call: Call) -> None:
         self._means, self._lane, self._batch, self._call = means, means.lane, batch, call
         self._changed = threading.Condition()
-        self._unsent: set[int] = set()
-        """The first rows of requests that are handed out and wait to be sent."""
+        self._unsent: set[object] = set()
+        """One for each request that is handed out and waits to be sent."""
         self._failure: BaseException | None = None
         self._over = False
         self._learnt, self._size = (0, 0, 0), 0
@@ -78,7 +82,7 @@ class Asking:
 
     def refused(self, piece: Piece, message: str) -> None:
         self._means.counter.add(calls=1, refused=1)
-        self._settle(lambda: self._sieve.refused(piece, message))
+        self._settle(lambda: self._sieve.refused(piece, shortened(message, _LONGEST)))
 
     def failed(self, error: BaseException) -> None:
         with self._changed:
@@ -108,8 +112,9 @@ class Asking:
             due = self._sieve.due(now)
             self._changed.wait(LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.001, due)))
             return
-        self._unsent.add(piece.start)
-        self._lane.crew.submit(lambda: self._work(piece))
+        place = object()
+        self._unsent.add(place)
+        self._lane.crew.submit(lambda: self._work(piece, place))
 
     def _cut(self, start: int, stop: int) -> int:
         """Where the request ends that begins at a row: where it ended if an answer is kept, else by what was learnt."""
@@ -121,16 +126,16 @@ class Asking:
             self._learnt, self._size = learnt, slices(stop - start, *learnt[1:])
         return min(stop, start + self._size)
 
-    def _work(self, piece: Piece) -> None:
+    def _work(self, piece: Piece, place: object) -> None:
         try:
             self._check()
-            self._try(piece)
+            self._try(piece, place)
         except _Ended:
             pass
         except BaseException as error:  # noqa: BLE001  # handed to who asks, whatever it is
             self.failed(error)
         finally:
-            self._sent(piece)
+            self._sent(place)
 
     def _check(self) -> None:
         if self._over or self._failure is not None:
@@ -140,12 +145,12 @@ class Asking:
         except MusterError:
             raise _Ended from None  # who asks sees it too
 
-    def _sent(self, piece: Piece) -> None:
+    def _sent(self, place: object) -> None:
         with self._changed:
-            self._unsent.discard(piece.start)
+            self._unsent.discard(place)
             self._changed.notify_all()
 
-    def _try(self, piece: Piece) -> None:
+    def _try(self, piece: Piece, place: object) -> None:
         """Encode it, see whether it was answered before, and wait until it may be sent."""
         means, rows = self._means, piece.rows
         identity = _digest(self._salt, self._chunk, str(piece.start), str(rows))
@@ -163,7 +168,7 @@ class Asking:
         else:
             self._pause(self._lane.rate.reserve(rows))
             permit = self._lane.limiter.acquire(self._check)
-            self._sent(piece)
+            self._sent(place)
             if self._failure is not None or self._over:
                 self._lane.limiter.release(permit)
                 return

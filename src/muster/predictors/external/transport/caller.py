@@ -51,7 +51,7 @@ class Caller:
         answered: Checkpoint | None = None,
         grace: float = 10.0,
     ) -> None:
-        self._key = key or name
+        self._key, self._caps, self._cap = key or name, caps or Caps(), cap
         self._counter = Counter()
         self._lock = threading.Lock()
         self._closed = False
@@ -67,7 +67,7 @@ class Caller:
             patience=patience or Patience(),
             answered=answered,
             seconds=limits.seconds + grace,
-            lane=share(self._key, name, limits, caps or Caps(), cap),
+            lane=share(self._key, name, limits, self._caps, cap),
             counter=self._counter,
             check=self._check,
         )
@@ -91,7 +91,7 @@ class Caller:
         with self._lock:
             closed, self._closed = self._closed, True
         if not closed:
-            close(self._key)
+            close(self._key, self._caps, self._cap)
 
     def _check(self, call: Call) -> None:
         if self._closed:

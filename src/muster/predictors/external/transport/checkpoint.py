@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Protocol
 
 from muster.errors import StoreError
 from muster.predictors.external.exchange import Answer
+from muster.records import new_id
 
 __all__ = ["Asked", "Checkpoint", "FolderCheckpoint"]
 
@@ -54,12 +54,14 @@ class Checkpoint(Protocol):
 
 
 class FolderCheckpoint:
-    """A folder for each chunk, with a file for each answer: written under another name, synced, renamed."""
+    """A folder for each chunk, with a file for each answer: written under another name, synced, renamed.
+
+    Once the folder of all is removed, nothing is kept any more: an answer that comes late does not bring it back.
+    """
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._lock = threading.Lock()
-        self._number = 0
 
     def ranges(self, chunk: str) -> list[tuple[int, int]]:
         try:
@@ -106,10 +108,8 @@ class FolderCheckpoint:
         return self._folder / asked.chunk / f"{asked.first}-{asked.rows}-{asked.digest}"
 
     def _write(self, file: Path, raw: bytes) -> None:
-        with self._lock:
-            self._number += 1
-            fresh = file.with_name(f".{os.getpid()}-{self._number}")
-        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f".{new_id()}")
+        file.parent.mkdir(exist_ok=True)
         try:
             with fresh.open("wb") as stream:
                 stream.write(raw)

@@ -91,8 +91,8 @@ class Limit:
         self._calm = 0
         return True
 
-    def starting(self) -> None:
-        self._starting = True
+    def starting(self, *, still: bool = True) -> None:
+        self._starting = still
 
     def _drops(self, now: float) -> bool:
         if now - self._dropped < self.round_trip:

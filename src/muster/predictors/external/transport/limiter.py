@@ -27,10 +27,12 @@ class Permit:
 
 
 class Limiter:
-    """Each permit is given back once, in one of four ways. `cap` is a ceiling that somebody set. Safe from several threads."""
+    """Each permit is given back once, with what became of the request. Safe from several threads."""
 
     def __init__(self, limit: Limit, cap: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit, self._cap, self._clock = limit, cap, clock
+        self.cap = cap
+        """A ceiling that somebody set."""
+        self._limit, self._clock = limit, clock
         self._lock = threading.Lock()
         self._waiting: deque[_Ticket] = deque()
         self._flying = 0
@@ -40,7 +42,7 @@ class Limiter:
     @property
     def value(self) -> int:
         """How many may be in flight now."""
-        return self._limit.value if self._cap is None else max(1, min(self._cap, self._limit.value))
+        return self._limit.value if self.cap is None else max(1, min(self.cap, self._limit.value))
 
     @property
     def flying(self) -> int:
@@ -88,6 +90,13 @@ class Limiter:
     def starting(self, permit: Permit) -> None:
         with self._lock:
             self._limit.starting()
+            self._take()
+
+    def refused(self, permit: Permit) -> None:
+        """It works, and does not take these rows."""
+        with self._lock:
+            self._rejected = 0
+            self._limit.starting(still=False)
             self._take()
 
     def release(self, permit: Permit) -> None:

@@ -68,12 +68,18 @@ class Packing:
             self._row_bytes = max(each, self._row_bytes + (each - self._row_bytes) * 0.05)
         return size <= self._limits.bytes
 
-    def answered(self, rows: int, size: int, seconds: float, flying: int) -> None:
-        """`flying` requests were, this one among them, when it was sent."""
+    def answered(self, rows: int, size: int, seconds: float, flying: int) -> bool:
+        """`flying` requests were, this one among them, when it was sent.
+
+        False if it took too long among more of them than the endpoint is known to take: then fewer at once are the
+        remedy, and not fewer rows.
+        """
         with self._lock:
             self._rows_taken, self._bytes_taken = max(self._rows_taken, rows), max(self._bytes_taken, size)
             self._most, self._most_bytes = max(self._most, rows), max(self._most_bytes, float(size))
             target = self._limits.seconds * _SHARE
+            if seconds > target and flying > self._limits.concurrency:
+                return False
             self._recent.append(seconds > target)
             self._quick = self._quick + 1 if seconds * 4 <= target else 0
             if sum(self._recent) >= _SLOW:
@@ -84,6 +90,7 @@ class Packing:
                 self._speeds.append(flying * rows / max(seconds, 1e-9))
                 if len(self._speeds) >= _ENOUGH:
                     self._judge(int(target / max(seconds, 1e-9)))
+            return True
 
     def too_large(self, rows: int, size: int) -> None:
         """A request was refused for its size. One large row among many makes no other request smaller."""

@@ -97,17 +97,19 @@ class Tries:
         self.count = 0
         self._since, self._halved = since, halved
         self._first: float | None = halved
-        self._last = 0.0
+        self._last: float | None = None
         self._faults = 0
         self.renewed = False
+        """Whether the credentials were renewed for its last try."""
 
     def half(self) -> Tries:
-        """Those of one half: the trouble goes on, and is not halved again before the endpoint answered something."""
+        """Those of one half: a trouble goes on, and is not halved again before the endpoint answered something."""
         return Tries(self._since, self._last)
 
     def failed(self, trouble: Trouble, rows: int, now: float, answered: float | None, patience: Patience) -> Next:
         """`answered` is when the endpoint last answered anyone."""
         self.count += 1
+        self.renewed = False
         self._last = now
         self._since = since = now if self._since is None else self._since
         self._first = now if self._first is None else self._first

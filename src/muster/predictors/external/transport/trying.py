@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,8 +78,7 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
     means.counter.add(seconds=took)
     after = _After(means, settle, piece, encoded, permit)
     if isinstance(outcome, Answer):
-        limiter.answered(permit, piece.rows, took)
-        means.lane.answered(piece.rows, len(encoded.payload.body), took, permit.flying)
+        means.lane.answered(permit, piece.rows, len(encoded.payload.body), took)
         settle.read(piece, outcome)
     elif isinstance(outcome, Unreachable):
         after.unreached(outcome, whole=seconds >= means.seconds)
@@ -104,7 +104,10 @@ def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal
             lane.spend.refund()
         return error
     means.counter.add(bytes_received=len(reply.body))
-    outcome = means.provider.read(reply)
+    try:
+        outcome = means.provider.read(reply)
+    except SourceUnavailable as error:
+        return Refusal("unavailable", error.message)
     if isinstance(outcome, Answer):
         return Refusal("unavailable", "it answers with a page for people") if _is_page(outcome) else outcome
     if outcome.kind in _FREE:
@@ -161,21 +164,21 @@ class _After:
             case "denied" | "missing":
                 self.settle.failed(_final(refusal))
                 limiter.release(self.permit)
-            case _:
+            case "expired":
                 limiter.release(self.permit)
-                self.for_good(refusal, renewals)
-
-    def for_good(self, refusal: Refusal, renewals: int) -> None:
-        """It is of no use to send the same again."""
-        match refusal.kind:
-            case "too_large":
-                size = len(self.encoded.payload.body)
-                self.means.lane.packing.too_large(self.piece.rows, size)
-                self.settle.refused(self.piece, f"too large: {refusal.message} ({size:,} bytes)")
-            case "rows":
-                self.settle.refused(self.piece, refusal.message)
+                self.renewed(told, renewals)
             case _:
-                self.renewed(refusal.message, renewals)
+                self.means.lane.refused(self.permit)
+                self.unfit(refusal)
+
+    def unfit(self, refusal: Refusal) -> None:
+        """The endpoint works, and does not take this request."""
+        told = refusal.message
+        if refusal.kind == "too_large":
+            size = len(self.encoded.payload.body)
+            self.means.lane.packing.too_large(self.piece.rows, size)
+            told = f"too large: {told} ({size:,} bytes)"
+        self.settle.refused(self.piece, told)
 
     def renewed(self, message: str, renewals: int) -> None:
         """Once more with new credentials; those that are refused as well are no good."""
@@ -208,7 +211,8 @@ class _After:
         if after.what == "smaller":
             self.settle.halve(piece)
         else:
-            self.settle.again(piece, now + max(after.seconds, wait or 0.0, means.lane.budget.take(trouble)))
+            spread = 1 + random.random() / 10  # noqa: S311  # so that those who are told the same do not come back as one
+            self.settle.again(piece, now + max(after.seconds, (wait or 0.0) * spread, means.lane.budget.take(trouble)))
 
 
 def _final(refusal: Refusal) -> MusterError:

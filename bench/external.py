@@ -119,7 +119,7 @@ def muster(url: str, size: int) -> Callable[[list[pa.RecordBatch]], dict[str, fl
     def call(chunks: list[pa.RecordBatch]) -> dict[str, float]:
         with Sender() as send:
             limits = Limits(bytes=6 << 20, seconds=60.0, rows=size)
-            caller = Caller(Fake(url), Endpoint("bench"), limits, send, encode=encode, decode=decode)
+            caller = Caller(Fake(url), {}, limits, send, name="bench", encode=encode, decode=decode)
             with ThreadPoolExecutor(LANES) as threads:
                 for chunk, answer in zip(chunks, threads.map(caller.ask, chunks), strict=True):
                     assert answer.column("prediction").equals(chunk.column("x"))
@@ -164,7 +164,7 @@ def again(send: Sender, provider: Fake, piece: pa.RecordBatch) -> int:
     while True:
         tries += 1
         payload = encode(piece, {}, "")
-        outcome = provider.read(send(provider.request(Endpoint("bench"), payload, ""), 70.0))
+        outcome = provider.read(send(provider.request({}, payload, ""), 70.0))
         if isinstance(outcome, Answer):
             assert decode(outcome, piece.num_rows).column("prediction").equals(piece.column("x"))
             return tries
@@ -185,7 +185,7 @@ class Fake:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def request(self, endpoint: Endpoint, payload: Payload, identity: str) -> Request:
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         return Request("POST", self._url, {"Content-Type": payload.content_type}, payload.body)
 
     def read(self, reply: Reply) -> Answer | Refusal:
@@ -200,7 +200,7 @@ class Fake:
         return iter(())
 
     def describe(self, endpoint: Endpoint) -> Described:
-        return Described(configuration={}, limits=Limits(6 << 20, 60.0))
+        return Described(route={}, configuration={}, limits=Limits(6 << 20, 60.0))
 
     def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
         return iter(())

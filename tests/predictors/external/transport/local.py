@@ -24,7 +24,7 @@ from muster.predictors.external.transport.retry import Patience, retry_after
 from muster.predictors.external.transport.sender import Sender
 from muster.signature import Json
 
-ENDPOINT = Endpoint("scores", "churn")
+NAME = "scores/churn"
 SCHEMA = pa.schema([("prediction", pa.float64())])
 
 
@@ -133,7 +133,7 @@ class Local:
         self.url = url
         self.renewed = 0
 
-    def request(self, endpoint: Endpoint, payload: Payload, identity: str) -> Request:
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         headers = {
             "X-Identity": identity,
             "Authorization": f"token {self.renewed}",
@@ -169,7 +169,7 @@ class Local:
         return iter(())
 
     def describe(self, endpoint: Endpoint) -> Described:
-        return Described(configuration={}, limits=LIMITS)
+        return Described(route={}, configuration={}, limits=LIMITS)
 
     def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
         return iter(())
@@ -217,9 +217,10 @@ def calling(
     with Sender() as send:
         caller = Caller(
             provider or Local(server.url),
-            ENDPOINT,
+            {},
             limits,
             send,
+            name=NAME,
             encode=encode,
             decode=decode,
             schema=SCHEMA,

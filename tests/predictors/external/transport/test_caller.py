@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pytest
 
-from muster.endpoint import Endpoint
 from muster.errors import (
     ModelFailed,
     ModelTimeout,
@@ -316,7 +315,7 @@ def test_who_waits_for_a_slow_rate_can_be_cancelled(server: Server) -> None:
 
 def test_an_error_of_the_providers_own_is_raised_as_it_is(server: Server) -> None:
     class Loggedout(Local):
-        def request(self, endpoint: Endpoint, payload: Payload, identity: str) -> Request:
+        def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
             raise SourceDenied("log in again")
 
     with (
@@ -331,11 +330,11 @@ def test_a_login_that_cannot_be_reached_for_a_moment_is_waited_for(server: Serve
     class Flaky(Local):
         asked = 0
 
-        def request(self, endpoint: Endpoint, payload: Payload, identity: str) -> Request:
+        def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
             self.asked += 1
             if self.asked < 3:
                 raise SourceUnavailable("no token")
-            return super().request(endpoint, payload, identity)
+            return super().request(route, payload, identity)
 
     with calling(server, provider=Flaky(server.url)) as caller:
         assert predictions(caller.ask(batch_of(10))) == doubled(10)

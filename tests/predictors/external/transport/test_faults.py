@@ -15,8 +15,8 @@ from muster.predictors.external.exchange import Limits, Reply, Request
 from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.unreachable import Unreachable
 from tests.predictors.external.transport.local import (
-    ENDPOINT,
     HASTE,
+    NAME,
     SCHEMA,
     Local,
     batch_of,
@@ -86,7 +86,15 @@ class Fake:
 
 def ask(fake: Fake, rows: int, limits: Limits) -> tuple[list[float | None], dict[int, str]]:
     caller = Caller(
-        Local("http://nowhere"), ENDPOINT, limits, fake, encode=encode, decode=decode, schema=SCHEMA, patience=HASTE
+        Local("http://nowhere"),
+        {},
+        limits,
+        fake,
+        name=NAME,
+        encode=encode,
+        decode=decode,
+        schema=SCHEMA,
+        patience=HASTE,
     )
     try:
         answer = caller.ask(batch_of(rows))

@@ -149,7 +149,7 @@ def _database(url: str) -> str:
     query = {"host": host} if host.startswith("/") else {}
     port = int(str(known["port"])) if known.get("port") and not query else None
     made = URL.create(
-        "postgresql", str(known["user"]), host=None if query else host, port=port, database=name, query=query,
+        "postgresql+psycopg2", str(known["user"]), host=None if query else host, port=port, database=name, query=query,
         password=str(known["password"]) if known.get("password") else None,
     )  # fmt: skip
     return made.render_as_string(hide_password=False)

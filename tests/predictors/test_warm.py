@@ -120,6 +120,7 @@ def test_the_limit_of_warm_workers_holds_over_the_versions_of_a_hub(
     model = tmp_path / "model.py"
     model.write_text("INPUT = 'arrow'\nimport os\ndef predict(data):\n    return [float(os.getpid())] * len(data)\n")
     monkeypatch.setenv("MUSTER_WORKER_WARM_COUNT", "1")
+    monkeypatch.setenv("MUSTER_WORKER_ISOLATION", "none")  # in a sandbox it has a number of its own
     with muster.open(tmp_path / "hub") as hub:
         for name in ("one", "two"):
             hub.register(name, model, task="regression", sample={"x": [1.0]}, environment="current")

@@ -111,7 +111,7 @@ class TestEndpoints:
     def test_it_scores_a_dataset(self, kind: Kind, hub: Hub, tmp_path: Path) -> None:
         table = rows(500, seed=7)
         pq.write_table(table, tmp_path / "in.parquet")
-        run = hub.score("churn", tmp_path / "in.parquet", tmp_path / "out.parquet", keep=["age", "visits"])
+        run = hub.score("churn:1", tmp_path / "in.parquet", tmp_path / "out.parquet", keep=["age", "visits"])
         assert (run.status, run.rows, run.rejected) == ("done", 500, 0)
         scored = pq.read_table(tmp_path / "out.parquet")
         assert scored.select(["age", "visits"]).equals(table.select(["age", "visits"]))
@@ -129,7 +129,7 @@ class TestEndpoints:
         ages = [-1.0 if i in bad else a for i, a in enumerate(table.column("age").to_pylist())]
         table = table.set_column(0, "age", pa.array(ages))
         pq.write_table(table, tmp_path / "in.parquet")
-        run = hub.score("churn", tmp_path / "in.parquet", tmp_path / "out.parquet")
+        run = hub.score("churn:1", tmp_path / "in.parquet", tmp_path / "out.parquet")
         assert (run.rows, run.rejected) == (300, 3)
         assert pq.read_metadata(tmp_path / "out.parquet").num_rows == 297
         answer = hub.predict("churn:1", table)

@@ -118,8 +118,10 @@ class OpenInference:
                 f"{self._url} does not list what it serves",
                 hint="register a model by its name: muster.Endpoint(connection, name)",
             ) from None
-        for name in names if isinstance(names, list) else ():
-            yield Listed(connection="", name=str(name.get("name") if isinstance(name, dict) else name))
+        for told in names if isinstance(names, list) else ():
+            name = str(told.get("name") if isinstance(told, dict) else told)
+            ready = self._ready(f"/v2/models/{quote(name, safe='')}")
+            yield Listed(connection="", name=name, status="ready" if ready else "not ready")
 
     def _ready(self, base: str) -> bool:
         return self._has(f"{base}/ready")

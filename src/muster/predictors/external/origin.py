@@ -46,7 +46,6 @@ class EndpointOrigin:
             specification={
                 "format": "muster.endpoint/1",
                 "kind": connection.kind,
-                "endpoint": address,
                 "route": dict(told.route),
                 "configuration": dict(told.configuration),
             },

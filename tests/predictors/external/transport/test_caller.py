@@ -237,7 +237,7 @@ def test_while_it_starts_one_request_at_a_time_asks_whether_it_has(server: Serve
 
 def test_nothing_is_sent_any_more_once_one_request_was_denied(server: Server) -> None:
     server.rule = lambda seen, number: Say(403, b"no", seconds=0.02)
-    with calling(server, limits=Limits(1 << 20, 10.0, concurrency=1, most=1, rows=5)) as caller:
+    with calling(server, limits=Limits(1 << 20, 10.0, rows=5), cap=1) as caller:
         for calls in (1, 2):
             with pytest.raises(SourceDenied):
                 caller.ask(batch_of(100))

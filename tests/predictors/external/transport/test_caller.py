@@ -221,10 +221,26 @@ def test_a_wait_beyond_all_patience_is_not_begun(server: Server) -> None:
 
 
 def test_while_it_starts_one_request_at_a_time_asks_whether_it_has(server: Server) -> None:
-    server.rule = lambda seen, number: Say(425, b"starting") if number < 10 else Say(seconds=0.002)
+    flying: list[int] = []
+
+    def rule(seen: Seen, number: int) -> Say | None:
+        if 4 <= number < 10:
+            flying.append(server.flying)
+        return Say(425, b"starting") if number < 10 else None
+
+    server.rule = rule
     with calling(server, limits=Limits(1 << 20, 10.0, concurrency=4, rows=5)) as caller:
         assert predictions(caller.ask(batch_of(100))) == doubled(100)
-    assert server.most_flying <= 5
+    assert flying == [1] * 6
+
+
+def test_nothing_is_sent_any_more_once_one_request_was_denied(server: Server) -> None:
+    server.rule = lambda seen, number: Say(403, b"no", seconds=0.02)
+    with calling(server, limits=Limits(1 << 20, 10.0, rows=5), cap=1) as caller:
+        for calls in (1, 2):
+            with pytest.raises(SourceDenied):
+                caller.ask(batch_of(100))
+            assert len(server.seen) == calls
 
 
 @pytest.mark.parametrize("rows", [1, 200])

@@ -14,6 +14,7 @@ from muster.errors import SourceDenied, StoreError
 from muster.predictor import Call
 from muster.predictors.external.exchange import Answer, Limits
 from muster.predictors.external.transport.checkpoint import Asked, FolderCheckpoint
+from muster.predictors.external.transport.kept import Kept
 from tests.predictors.external.transport.local import Say, Seen, Server, batch_of, calling, errors, predictions, right
 
 ASKED = Asked("c" * 64, 128, 64, "d" * 64)
@@ -69,6 +70,19 @@ def test_an_answer_that_cannot_be_kept_is_told(tmp_path: Path, server: Server) -
         caller.ask(batch_of(3))
     assert not (tmp_path / "answers").exists(), "a folder that was removed does not come back"
     assert caught.value.details["resume"] is True
+
+
+def test_where_several_answers_begin_the_longest_is_taken(tmp_path: Path) -> None:
+    kept = FolderCheckpoint(tmp_path)
+    for first, rows in ((0, 3), (0, 12), (0, 7), (20, 4)):
+        kept.put(replace(ASKED, first=first, rows=rows), ANSWER)
+    found = Kept(kept, ASKED.chunk)
+    assert found.cut(0, 100) == 12
+    assert found.cut(0, 11) == 7
+    assert found.cut(12, 100) is None
+    assert found.next(12, 100) == 20
+    assert found.next(12, 15) == 15
+    assert found.next(20, 100) == 100
 
 
 FEW = Limits(1 << 20, 10.0, concurrency=1, most=1, rows=7)

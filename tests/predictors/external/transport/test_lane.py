@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from muster.predictors.external.exchange import Limits
 from muster.predictors.external.transport.lane import close, share
+from muster.predictors.external.transport.limiter import Permit
 from muster.predictors.external.transport.rate import Caps
 
 LIMITS = Limits(1 << 20, 8.0, concurrency=4)
@@ -44,8 +45,10 @@ def test_slow_answers_among_many_make_fewer_fly_and_then_smaller() -> None:
     for _ in range(2):
         assert lane.packing.answered(rows, 100, 3.0, 4)
     assert lane.packing.rows == rows // 2
-    assert not lane.packing.answered(rows, 100, 3.0, 5)
-    assert lane.packing.rows == rows // 2
     lane.answered(held.pop(), rows, 100, 0.5)
     assert lane.limiter.value == value
+    held.pop()
+    lane.answered(Permit(5, 0.0), rows, 100, 3.0)
+    assert lane.limiter.value < value
+    assert lane.packing.rows == rows // 2
     close("here", Caps())

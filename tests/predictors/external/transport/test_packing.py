@@ -88,6 +88,22 @@ def test_one_large_row_makes_no_other_request_smaller() -> None:
     assert packing.rows == before
 
 
+def test_one_large_row_does_not_end_the_growth() -> None:
+    packing = Packing(limits())
+    packing.answered(64, 64 * ROW, 0.01, 1)
+    packing.too_large(64, 5_000_000)
+    packing.too_large(1, 4_990_000)
+    assert max(score(packing, lambda rows: 0.01)) > 1_000
+
+
+def test_many_small_rows_that_were_refused_say_nothing_of_bytes() -> None:
+    packing = Packing(limits())
+    packing.answered(64, 64 * ROW, 0.01, 1)
+    packing.too_large(128, 32 * ROW)
+    assert packing.encoded(64, 64 * 10 * ROW)
+    assert packing.rows == 64
+
+
 def test_too_many_bytes_are_not_sent() -> None:
     packing = Packing(limits(1_000))
     assert packing.encoded(10, 1_000)

@@ -35,7 +35,8 @@ class Wire:
         self.connections = 0
         self.heads: list[bytes] = []
         self.bodies: list[bytes] = []
-        self.over = threading.Event()
+        self.over, self.left = threading.Event(), threading.Event()
+        """Whether the test is over, and whether a client closed its connection."""
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
         self.threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -68,6 +69,7 @@ class Wire:
                     self._say(connection)
                     if not self.stays:
                         return
+                self.left.set()
         except OSError:
             pass
 
@@ -392,6 +394,17 @@ def test_after_closing_connections_are_made_anew() -> None:
             assert send(Request("POST", wire.url, {}, b"x"), 5.0).body == b"ok"
             send.close()
     assert wire.connections == 2
+
+
+def test_closing_leaves_no_connection_to_the_garbage_collector() -> None:
+    with wired(Wire(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n")) as wire:
+        send = Sender()
+        with pytest.raises(Unreachable) as held:
+            send(Request("POST", wire.url, {}, b"x"), 5.0)
+        assert not wire.left.is_set()
+        send.close()
+        assert wire.left.wait(2.0)
+    assert held.value.__traceback__ is not None, "which holds on to all that was used"
 
 
 def test_it_can_be_handed_between_processes_as_an_error() -> None:

@@ -20,6 +20,7 @@ from muster.errors import (
     MusterError,
     RunCancelled,
     RunFailed,
+    SourceUnavailable,
     StoreError,
     TooNew,
     plural,
@@ -59,7 +60,7 @@ def passing(error: BaseException) -> bool:
     """Whether the same may well succeed later with nobody having mended anything."""
     if isinstance(error, (Corrupt, TooNew)) or not isinstance(error, MusterError):
         return isinstance(error, OSError)
-    kinds = (DatasetError, EnvironmentFailed, ModelFailed, StoreError)
+    kinds = (DatasetError, EnvironmentFailed, ModelFailed, SourceUnavailable, StoreError)
     return isinstance(error, kinds) and worth_resuming(error)
 
 

@@ -16,10 +16,10 @@ from muster.predictors.external.transport.bisect import Piece, Sieve
 from muster.predictors.external.transport.checkpoint import Asked
 from muster.predictors.external.transport.kept import Kept, chunk_of, request_digest
 from muster.predictors.external.transport.limiter import LOOK_SECONDS
-from muster.predictors.external.transport.means import Means
+from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.packing import slices
 from muster.predictors.external.transport.rows import join, told_by
-from muster.predictors.external.transport.trying import Encoded, attempt
+from muster.predictors.external.transport.trying import attempt
 from muster.records import new_id
 
 __all__ = ["Asking"]

@@ -12,7 +12,8 @@ __all__ = ["Counter", "Counts"]
 class Counts:
     """`calls` are requests, `tries` how often one was sent; `kept` are those whose answer was there from before.
 
-    `paid_twice` are tries again of what the endpoint may have worked on already. `seconds` are those of all tries added up.
+    `paid_twice` are tries again of what the endpoint may have worked on already, and `proofs` requests to see whether it works
+    at all. `seconds` are those of all tries added up.
     """
 
     calls: int = 0
@@ -24,6 +25,7 @@ class Counts:
     refused: int = 0
     kept: int = 0
     paid_twice: int = 0
+    proofs: int = 0
     renewed: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0

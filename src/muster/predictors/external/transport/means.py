@@ -12,18 +12,27 @@ import pyarrow as pa
 from muster.predictor import Call
 from muster.predictors.external.exchange import Answer, Payload
 from muster.predictors.external.provider import Provider, Send
-from muster.predictors.external.transport.checkpoint import Checkpoint
+from muster.predictors.external.transport.checkpoint import Asked, Checkpoint
 from muster.predictors.external.transport.counts import Counter
 from muster.predictors.external.transport.lane import Lane
 from muster.predictors.external.transport.retry import Patience
 from muster.signature import Json
 
-__all__ = ["Decode", "Encode", "Means"]
+__all__ = ["Decode", "Encode", "Encoded", "Means"]
 
 Encode: TypeAlias = Callable[[pa.RecordBatch, Mapping[str, Json], str], Payload]
 """Of rows, parameters, and the identity of the request. The same rows give the same bytes."""
 Decode: TypeAlias = Callable[[Answer, int], pa.RecordBatch]
 """Of so many rows; ModelFailed if it is no answer to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A request that is ready to be sent: the same, with the same identity, at each try."""
+
+    payload: Payload
+    identity: str
+    asked: Asked
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,8 +53,16 @@ class Means:
     lane: Lane
     counter: Counter
     check: Callable[[Call], None]
+    proof: Encoded | None = None
+    """The smallest request that was answered: asked again, it tells whether the endpoint works at all."""
     renewals: int = 0
     _renewing: threading.Lock = field(default_factory=threading.Lock)
+    proving: threading.Lock = field(default_factory=threading.Lock)
+
+    def keep_proof(self, encoded: Encoded) -> None:
+        """A request was answered."""
+        if self.proof is None or len(encoded.payload.body) < len(self.proof.payload.body):
+            self.proof = encoded
 
     def renew(self, seen: int) -> None:
         """Drop the credentials, unless another request did since `seen` renewals."""

@@ -63,13 +63,13 @@ class Budget:
         self._held, self._at = tokens, clock()
         self._lock = threading.Lock()
 
-    def take(self, trouble: Trouble) -> float:
-        """The seconds until a try again may be sent."""
+    def take(self, trouble: Trouble, *, works: bool = False) -> float:
+        """The seconds until a try again may be sent. Where the endpoint works, one that fails for its rows is no burden to it."""
         with self._lock:
             now = self._clock()
             self._held = min(self._most, self._held + (now - self._at) * self._per_second)
             self._at = now
-            self._held -= 5 if trouble == "throttled" else 14
+            self._held -= 1 if works else 5 if trouble == "throttled" else 14
             return max(0.0, -self._held / self._per_second)
 
     def answered(self) -> None:
@@ -106,6 +106,14 @@ class Tries:
         """Those of one half: a trouble goes on, and is not halved again before the endpoint answered something."""
         return Tries(self._since, self._last)
 
+    def in_doubt(self, trouble: Trouble, answered: float | None) -> bool:
+        """Whether one more failure leaves open who is to blame: nobody was answered since, so that it may be the endpoint."""
+        return trouble in ("unavailable", "timeout") and self._faults + 1 >= _SUSPECT and not self.works(answered)
+
+    def works(self, answered: float | None) -> bool:
+        """Whether the endpoint answered anyone since this first failed, or became a half."""
+        return answered is not None and self._first is not None and answered >= self._first
+
     def failed(self, trouble: Trouble, rows: int, now: float, answered: float | None, patience: Patience) -> Next:
         """`answered` is when the endpoint last answered anyone."""
         self.count += 1
@@ -113,7 +121,7 @@ class Tries:
         self._last = now
         self._since = since = now if self._since is None else self._since
         self._first = now if self._first is None else self._first
-        works = answered is not None and answered >= self._first
+        works = self.works(answered)
         if trouble in ("unavailable", "timeout"):
             self._faults += 1
             halve = trouble == "timeout" or self._faults >= _SUSPECT

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from muster.errors import MusterError, NotFound, SourceDenied, SourceUnavailable
-from muster.predictors.external.exchange import Answer, Payload, Refusal, RefusalKind
+from muster.predictors.external.exchange import Answer, Refusal, RefusalKind
 from muster.predictors.external.transport.bisect import Piece
 from muster.predictors.external.transport.checkpoint import Asked
 from muster.predictors.external.transport.limiter import Permit
-from muster.predictors.external.transport.means import Means
+from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.retry import Trouble
 from muster.predictors.external.transport.unreachable import Unreachable
 
-__all__ = ["Encoded", "Settle", "attempt"]
+__all__ = ["Settle", "attempt"]
 
 _FREE: frozenset[RefusalKind] = frozenset({"throttled", "starting", "expired", "denied", "missing"})
 """Refusals of requests that no model has seen."""
@@ -54,15 +54,6 @@ class Settle(Protocol):
     def halve(self, piece: Piece) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A request that is ready to be sent: the same, with the same identity, at each try."""
-
-    payload: Payload
-    identity: str
-    asked: Asked
-
-
 def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit: Permit) -> None:
     """Send it once. The permit is given back in any case, and not before a paid answer is kept."""
     limiter, renewals, began, seconds = means.lane.limiter, means.renewals, time.monotonic(), settle.left()
@@ -79,6 +70,7 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
     after = _After(means, settle, piece, encoded, permit)
     if isinstance(outcome, Answer):
         means.lane.answered(permit, piece.rows, len(encoded.payload.body), took)
+        means.keep_proof(encoded)
         settle.read(piece, outcome)
     elif isinstance(outcome, Unreachable):
         after.unreached(outcome, whole=seconds >= means.seconds)
@@ -197,6 +189,8 @@ class _After:
     ) -> None:
         """Later, smaller, or not at all. `paid`: the endpoint may count what failed."""
         means, piece, now = self.means, self.piece, time.monotonic()
+        if piece.tries.in_doubt(trouble, means.lane.last_answer):
+            _prove(means, self.settle.left())
         after = piece.tries.failed(trouble, piece.rows, now, means.lane.last_answer, means.patience)
         if after.what == "bad":
             self.settle.refused(piece, message)
@@ -212,7 +206,23 @@ class _After:
             self.settle.halve(piece)
         else:
             spread = 1 + random.random() / 10  # noqa: S311  # so that those who are told the same do not come back as one
-            self.settle.again(piece, now + max(after.seconds, (wait or 0.0) * spread, means.lane.budget.take(trouble)))
+            works = trouble == "unavailable" and piece.tries.works(means.lane.last_answer)
+            pause = means.lane.budget.take(trouble, works=works)
+            self.settle.again(piece, now + max(after.seconds, (wait or 0.0) * spread, pause))
+
+
+def _prove(means: Means, seconds: float) -> None:
+    """Ask once more what was answered before: if it is answered again, the endpoint works, and other requests fail for their rows."""
+    proof = means.proof
+    if proof is None or not means.proving.acquire(blocking=False):
+        return
+    try:
+        outcome = _outcome(means, proof, seconds)
+        means.counter.add(proofs=1)
+        if isinstance(outcome, Answer):
+            means.lane.last_answer = time.monotonic()
+    finally:
+        means.proving.release()
 
 
 def _final(refusal: Refusal) -> MusterError:

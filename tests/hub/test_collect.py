@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from muster.errors import Conflict, MusterError, RunFailed
 from muster.hub import Hub
 from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
-from muster.records import Run, Version
+from muster.records import Run, Snapshot, Version
 from muster.registry.register import Registration
 from tests.hub.conftest import MODEL, home_of
 
@@ -71,9 +72,9 @@ def test_a_registration_whose_blobs_went_says_so(hub: Hub, tmp_path: Path, monke
         before = set(other._blobs)
         commit = Registration._commit
 
-        def late(self: Registration, draft: Version) -> Version:
+        def late(self: Registration, draft: Version, seen: Callable[[Version], Snapshot] | None) -> Version:
             other.collect()
-            return commit(self, draft)
+            return commit(self, draft, seen)
 
         monkeypatch.setattr(Registration, "_commit", late)
         with pytest.raises(Conflict, match="went while it was registered") as told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,7 +37,8 @@ def account(kind: Kind, patch: pytest.MonkeyPatch) -> Iterator[Account]:
 def hub(kind: Kind, account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """A hub with the endpoint registered as `churn:1`."""
     with muster.open(tmp_path_factory.mktemp("hub")) as hub:
-        hub.connect("c", kind.name, **account.settings)
+        settings: dict[str, Any] = dict(account.settings)
+        hub.connect("c", kind.name, **settings)
         classes = ["0", "1"] if kind.container == "automl" else [0, 1]
         hub.register("churn", endpoint_of(kind), task="binary", target=TRUTH, classes=classes, sample=rows())
         yield hub

@@ -1,4 +1,4 @@
-"""Rows that break the endpoint rather than being refused: they are told from an endpoint that is down by asking what was answered before."""
+"""Rows that break the endpoint rather than being refused, told from an endpoint that is down by asking what was answered before."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ FULL_RESPONSES: list[Json] = [
 ]
 
 
-@pytest.mark.parametrize("document", [*FULL_REQUESTS, *request_named.keys() - {"template"}])
+@pytest.mark.parametrize("document", [*FULL_REQUESTS, *sorted(request_named.keys() - {"template"})])
 def test_a_request_is_stored_and_read_again(document: Json) -> None:
     spec = RequestSpec.from_json(document)
     assert RequestSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from muster.errors import NotApplicable
 from muster.predictor import Observed
 from muster.records import Snapshot, Version, new_id, now
-from muster.registry.registry import Registry
+from muster.registry.registry import Registry, check_calls
 from muster.registry.search import Listing, every, sorting
 from muster.store import Condition, Query, Reader, RecordStore, Sort, Transaction
 
@@ -36,6 +36,7 @@ class Snapshots:
     def take(self, reference: str) -> Snapshot:
         """Look at what stands behind a version now. What is different from the last look is told, and marks the version."""
         version = self._registry.version(reference)
+        check_calls(version)
         before = self._last(self._store, version)
         if before is None:
             raise NotApplicable(

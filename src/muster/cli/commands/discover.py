@@ -52,7 +52,10 @@ def discover(
     classes: str | None,
     sample: str | None,
 ) -> None:
-    """List the endpoints that an account serves, as it tells of them now."""
+    """List the endpoints that an account serves.
+
+    With --register each becomes a version of a model of its name; those that fail are told, and keep nobody else out.
+    """
     found = list(session.hub.discover(connection, name))
     if registering:
         declared = {"task": task, "target": target, "classes": values.classes(classes), "sample": sample}

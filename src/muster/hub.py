@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from muster.predictors.external.behaviour import changes, decode_answers, encode
 from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.estimate import estimate
-from muster.predictors.external.opening import checked_settings, discover, steps_of
+from muster.predictors.external.opening import checked_settings, discover, place_of, steps_of
 from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import lost, specify, store
 from muster.predictors.local.download import download
@@ -420,6 +420,9 @@ class Hub(Switchboard):
         site = self._site if named is None else self._site.knowing({str(named): self.connection(str(named))})
         return _OpenVersion(version, site, threshold, mapping, workers)
 
+    def _reopen(self, versions: Collection[str]) -> None:
+        self._warm.reopen(versions)
+
     def _endpoint_tools(self) -> EndpointTools:
         def observe(version: Version, known: Observed) -> Observed:
             origin = named(with_entry_points(ORIGINS, "muster.origins"), version.origin, "origin")()
@@ -433,7 +436,7 @@ class Hub(Switchboard):
         looks = SnapshotTools(
             observe, self._kept_answers, kept, changes, lambda seen: digest_of(dict(seen.configuration))
         )
-        return EndpointTools(checked_settings, discover, steps_of, looks)
+        return EndpointTools(checked_settings, place_of, discover, steps_of, looks)
 
     def _kept_answers(self, seen: Observed) -> str | None:
         return None if seen.answers is None else self._blobs.put(encode_answers(seen.answers))

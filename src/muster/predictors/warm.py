@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, runtime_checkable
 
 from muster.predictor import Predictor
@@ -44,6 +44,7 @@ class Warm:
         self._weighed = 0.0
         self._opened: dict[str, Predictor] = {}
         self._guarded: dict[tuple[object, ...], Predictor] = {}
+        self._retired: list[Predictor] = []
         self._lock = threading.Lock()
         self._opening: dict[str, threading.Lock] = {}
 
@@ -96,8 +97,15 @@ class Warm:
             predictor.rest()
             count, memory = count - warm, memory - taken
 
+    def reopen(self, versions: Collection[str]) -> None:
+        """Open these anew when they are asked next. Those who ask them just now are answered by what they began with."""
+        with self._lock:
+            self._retired += [self._opened.pop(v) for v in versions if v in self._opened]
+            self._guarded = {key: p for key, p in self._guarded.items() if key[0] not in versions}
+
     def close(self) -> None:
         with self._lock:
-            opened, self._opened, self._guarded = list(self._opened.values()), {}, {}
+            opened = [*self._opened.values(), *self._retired]
+            self._opened, self._guarded, self._retired = {}, {}, []
         for predictor in opened:
             predictor.close()

@@ -38,11 +38,15 @@ class Connections:
         settings: Mapping[str, Json],
         caps: Mapping[str, float],
         *,
+        place: Sequence[str] = (),
         description: str = "",
         tags: Mapping[str, str] | None = None,
         replace: bool = False,
     ) -> Connection:
-        """Keep a connection whose settings were checked. Conflict if the name is taken, unless `replace`."""
+        """Keep a connection whose settings were checked. Conflict if the name is taken, unless `replace`.
+
+        While versions use it, it can be replaced by one that leads to the same `place`: a version is an endpoint for ever.
+        """
         check_name(name, "connection")
         check_tags(tags or {})
         _check_caps(caps)
@@ -65,11 +69,11 @@ class Connections:
                     f"the connection `{name}` exists: {existing.kind}",
                     hint="choose another name, or replace it with `--replace` (replace=True)",
                 )
-            elif existing.kind != kind and (using := _users(tx, name)):
+            elif (other := _elsewhere(existing, record, place)) and (using := _users(tx, name)):
                 raise Conflict(
-                    f"the connection `{name}` is of the kind `{existing.kind}`, and {plural(len(using), 'version')} of that"
-                    f" kind {'use' if len(using) > 1 else 'uses'} it: {', '.join(using[:5])}",
-                    hint="choose another name",
+                    f"the connection `{name}` would lead elsewhere ({other}), and {plural(len(using), 'version')}"
+                    f" {'use' if len(using) > 1 else 'uses'} it: {', '.join(using[:5])}",
+                    hint="choose another name, and register what is there as the next version",
                 )
             else:
                 tx.replace(record)
@@ -106,6 +110,17 @@ class Connections:
     def used_by(self, name: str) -> Sequence[str]:
         """The versions that use it."""
         return _users(self._store, name)
+
+
+def _elsewhere(before: Connection, after: Connection, place: Sequence[str]) -> str:
+    """What leads to another place; nothing where all that says where it leads is the same."""
+    if before.kind != after.kind:
+        return f"it is of the kind `{before.kind}`"
+    return ", ".join(
+        f"`{name}` was {before.settings.get(name)!r}"
+        for name in place
+        if before.settings.get(name) != after.settings.get(name)
+    )
 
 
 def _users(reader: Reader, name: str) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,8 @@ class EndpointTools:
 
     check_settings: Callable[[str, Mapping[str, Json]], Mapping[str, Json]]
     """The settings of a kind of connection as they are stored."""
+    place: Callable[[str], tuple[str, ...]]
+    """The settings of a kind that say where a connection leads."""
     discover: Callable[[Connection, str], Iterator[Listed]]
     steps: Callable[[Connection, Endpoint | None], Iterator[Step]]
     snapshots: SnapshotTools
@@ -50,6 +52,10 @@ class Switchboard(Workshop, ABC):
     @abstractmethod
     def _endpoint_tools(self) -> EndpointTools: ...
 
+    @abstractmethod
+    def _reopen(self, versions: Collection[str]) -> None:
+        """Open the versions with these ids anew when they are asked next."""
+
     def connect(
         self,
         name: str,
@@ -67,7 +73,19 @@ class Switchboard(Workshop, ABC):
         """
         caps = {n: settings[n] for n in CAPS if settings.get(n) is not None}
         kept = self._reaching.check_settings(kind, {n: v for n, v in settings.items() if n not in CAPS})
-        return self._connections.register(name, kind, kept, caps, description=description, tags=tags, replace=replace)
+        made = self._connections.register(
+            name,
+            kind,
+            kept,
+            caps,
+            place=self._reaching.place(kind),
+            description=description,
+            tags=tags,
+            replace=replace,
+        )
+        if replace:
+            self._reopen({self.version(ref).id for ref in self.connection_uses(name)})
+        return made
 
     def discover(self, connection: str, name: str = "") -> Iterator[Listed]:
         """The endpoints that a connection's account serves now, whose names have `name` in them; any of them can be registered."""

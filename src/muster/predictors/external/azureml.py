@@ -36,6 +36,7 @@ class AzureML:
     """Who asks is found by azure-identity; endpoints are asked with their key, their token, or as who asks."""
 
     kind: ClassVar[str] = "azureml"
+    place: ClassVar[tuple[str, ...]] = ("subscription_id", "resource_group", "workspace")
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("subscription_id", "the subscription", required=True),
         Setting("resource_group", "the resource group", required=True),

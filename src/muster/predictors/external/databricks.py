@@ -32,6 +32,7 @@ class Databricks:
     """A token of a person (PAT), or a client with its secret (OAuth M2M); what is not set comes from DATABRICKS_* variables."""
 
     kind: ClassVar[str] = "databricks"
+    place: ClassVar[tuple[str, ...]] = ("host",)
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("host", "the workspace, https://…; DATABRICKS_HOST without"),
         Setting("token", "a personal access token", secret=True),

@@ -25,6 +25,7 @@ class Http:
     """`{name}` and `{variant}` in the address stand for those of the endpoint; without them the connection is the endpoint."""
 
     kind: ClassVar[str] = "http"
+    place: ClassVar[tuple[str, ...]] = ("url",)
     settings: ClassVar[tuple[Setting, ...]] = (
         *SETTINGS,
         Setting("method", "the method of its requests", choices=_METHODS),

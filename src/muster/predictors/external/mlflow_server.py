@@ -22,6 +22,7 @@ class MlflowServer:
     """One server is one model: the connection is the endpoint."""
 
     kind: ClassVar[str] = "mlflow-server"
+    place: ClassVar[tuple[str, ...]] = ("url",)
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
 
     def __init__(self, options: Options, send: Send) -> None:

@@ -35,6 +35,7 @@ class OpenInference:
     """`url` is the server; what it serves is found by its metadata, so that types and shapes of tensors are known."""
 
     kind: ClassVar[str] = "openinference"
+    place: ClassVar[tuple[str, ...]] = ("url",)
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
 
     def __init__(self, options: Options, send: Send) -> None:

@@ -16,12 +16,18 @@ from muster.predictors.external.transport.sender import Sender
 from muster.records import Connection
 from muster.signature import Json
 
-__all__ = ["checked_settings", "discover", "open_provider", "steps_of"]
+__all__ = ["checked_settings", "discover", "open_provider", "place_of", "steps_of"]
 
 
 def checked_settings(kind: str, given: Mapping[str, Json]) -> dict[str, Json]:
     """The settings of a connection as they are stored; InvalidInput says everything that is wrong with them."""
     return checked(kind, _provider(kind).settings, given)
+
+
+def place_of(kind: str) -> tuple[str, ...]:
+    """The settings that say where a connection leads, whoever asks and by whichever way."""
+    found: tuple[str, ...] = _provider(kind).place
+    return found
 
 
 def open_provider(connection: Connection) -> tuple[Provider, Sender]:

@@ -46,6 +46,8 @@ class Described:
 class Provider(Protocol):
     """One kind of connection, opened with its settings. Safe from several threads.
 
+    Its class has `kind`; `settings`, that it takes; and `place`, those that say where it leads, whoever asks.
+
     Raises SourceDenied, SourceUnavailable and NotFound; what is wrong with a reply to a prediction, it tells as a Refusal.
     """
 

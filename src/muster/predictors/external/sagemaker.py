@@ -32,6 +32,7 @@ class SageMaker:
     """`region` may come from the environment; `endpoint_url` and `runtime_url` are for private links, the second for predictions."""
 
     kind: ClassVar[str] = "sagemaker"
+    place: ClassVar[tuple[str, ...]] = ("region",)
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("region", "the region of the endpoints; AWS_REGION without"),
         Setting("profile", "a profile of ~/.aws"),

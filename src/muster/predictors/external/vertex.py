@@ -33,6 +33,7 @@ class Vertex:
     """By Google's default credentials, a file of them, or as a service account that these may act for."""
 
     kind: ClassVar[str] = "vertex"
+    place: ClassVar[tuple[str, ...]] = ("project_id", "region")
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("project_id", "the project; that of the credentials without"),
         Setting("region", "the region, such as europe-west1", required=True),

@@ -81,7 +81,7 @@ READ: list[tuple[str, Seen, list[Any], Any]] = [
     (
         "numbers each, whose places are no names",
         Seen("0.75,0.25\n0.5,0.5", 2, "binary", (1, 0), content_type=CSV),
-        [1, 1],
+        [1, 0],
         [[0.75, 0.25], [0.5, 0.5]],
     ),
     (
@@ -130,7 +130,7 @@ READ: list[tuple[str, Seen, list[Any], Any]] = [
     (
         "logits that are declared",
         Seen([[0.0, 0.0]], 1, "binary", NO_YES, {"activation": "softmax"}),
-        ["no"],
+        ["yes"],
         [[0.5, 0.5]],
     ),
     (

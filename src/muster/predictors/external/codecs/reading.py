@@ -40,7 +40,7 @@ def _classified(table: Table, meaning: Meaning, output: Output, faults: Faults) 
     meaning = replace(meaning, classes=native)
     if not native:
         return Columns(_unnamed(table, meaning, output, faults))
-    arranged = order(native, output.classes)
+    arranged = np.array(order(native, output.classes), np.int64)
     labels = None
     if meaning.label is not None:
         labels = places(table.column(meaning.label), native, faults, codes=meaning.codes)
@@ -50,19 +50,24 @@ def _classified(table: Table, meaning: Meaning, output: Output, faults: Faults) 
         if meaning.gives_probabilities:
             values = checked(activated(values, meaning), faults, together=True)
             probabilities = _fixed(values[:, arranged], output)
-        labels = _decided(values, meaning) if labels is None else labels
+        labels = arranged[_decided(values[:, arranged], meaning, arranged)] if labels is None else labels
     if labels is None:
         raise InvalidInput("the response format tells no label", hint="declare `label` or `probabilities`")
     registered = np.argsort(arranged)[np.maximum(labels, 0)]
     return Columns(pa.array(output.classes, output.type).take(pa.array(registered)), probabilities)
 
 
-def _decided(values: Floats, meaning: Meaning) -> Places:
-    """The labels that the numbers tell: of one score by the threshold, else the highest, and the first of equal ones."""
-    scores = meaning.probabilities
-    single = scores is not None and scores.kind == "score"
-    if values.shape[1] == 2 and (single or meaning.threshold is not None):
-        return (values[:, 1] >= (0.5 if meaning.threshold is None else meaning.threshold)).astype(np.int64)
+def _decided(values: Floats, meaning: Meaning, arranged: Places) -> Places:
+    """The places of the labels that the numbers tell, both in the registered order, whose last class of two is the positive one.
+
+    A threshold is the endpoint's own, and of the last class in its order. Of several classes it is the highest, and the first of
+    equal ones.
+    """
+    if values.shape[1] == 2 and meaning.threshold is not None:
+        last = int(np.flatnonzero(arranged == 1)[0])
+        return np.where(values[:, last] >= meaning.threshold, last, 1 - last)
+    if values.shape[1] == 2 and meaning.gives_probabilities:
+        return (values[:, 1] >= 0.5).astype(np.int64)
     return np.argmax(np.nan_to_num(values, nan=-np.inf), axis=1) if values.shape[1] else np.zeros(len(values), np.int64)
 
 

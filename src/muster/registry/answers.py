@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from muster.errors import Conflict
-from muster.records import StoredAnswer
+from muster.records import Run, StoredAnswer
+from muster.registry.runs import OVER
 from muster.registry.search import every
 from muster.store import Condition, RecordStore
 
@@ -30,6 +31,9 @@ class KeptAnswers:
 
     def put(self, answer: StoredAnswer) -> None:
         with self._records().transaction("muster", "answered") as tx:
+            run = tx.get(Run, answer.run)
+            if run is None or run.status in OVER:  # it was cancelled while the request was in flight
+                return
             try:
                 tx.insert(answer)
             except Conflict:  # the rows were cut in another way before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +14,8 @@ from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.exchange import Answer, Payload, Refusal, RefusalKind
-from muster.predictors.external.opening import open_provider
+from muster.predictors.external.limits import limits_of
+from muster.predictors.external.opening import open_there
 from muster.predictors.external.transport.retry import Patience, Tries, Trouble
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.records import Connection, new_id
@@ -28,12 +30,13 @@ _TROUBLE: dict[RefusalKind, Trouble] = {"throttled": "throttled", "starting": "s
 class Asker:
     """Sends at most so many requests to an endpoint; InvalidInput once they are used up. Tries again are not counted."""
 
-    def __init__(self, connection: Connection, route: Json, seconds: float, calls: int) -> None:
+    def __init__(self, connection: Connection, load: Mapping[str, Json], calls: int) -> None:
+        route = load["route"]
         assert isinstance(route, dict)
         self.kind = connection.kind
         self.calls = 0
-        self._route, self._seconds, self._most = route, seconds, calls
-        self._provider, self._send = open_provider(connection)
+        self._route, self._limits, self._most = route, limits_of(load["limits"]), calls
+        self._provider, self._send = open_there(connection, load)
         self._patience = Patience(throttled=120.0, unavailable=30.0, timeout=30.0)
         self._answered: float | None = None
         self.served: set[str] = set()
@@ -95,7 +98,7 @@ class Asker:
     def _sent(self, payload: Payload, identity: str, tries: Tries) -> Answer | Refusal | float:
         """What came back, or the seconds until the next try."""
         try:
-            reply = self._send(self._provider.request(self._route, payload, identity), self._seconds + _GRACE)
+            reply = self._send(self._provider.request(self._route, payload, identity), self._limits.seconds + _GRACE)
         except Unreachable as error:
             if not error.passes:
                 raise SourceUnavailable(error.message, hint=error.hint) from None
@@ -121,6 +124,9 @@ class Asker:
 
     def _later(self, told: Refusal, trouble: Trouble, tries: Tries) -> float:
         found = tries.failed(trouble, 1, time.monotonic(), self._answered, self._patience)
-        if found.what == "wait":
+        if found.what == "wait" and (told.wait or 0.0) <= self._patience.of(trouble):
             return told.wait if told.wait is not None else found.seconds
-        raise SourceUnavailable(f"the endpoint does not answer: {told.message}", hint="try again later, or see its log")
+        asked = f" (it asks to be left alone for {told.wait:,.0f} seconds)" if told.wait else ""
+        raise SourceUnavailable(
+            f"the endpoint does not answer{asked}: {told.message}", hint="try again later, or see its log"
+        )

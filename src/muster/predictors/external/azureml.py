@@ -63,6 +63,10 @@ class AzureML:
         self._rest = Rest(send, self._signed, who, "see that who asks has the role `AzureML Data Scientist` there")
         self._keys: dict[str, str] = {}
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {name: self._options[name] for name in self.place}
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         headers = {"content-type": payload.content_type, "x-ms-client-request-id": identity}
         if payload.accept:

@@ -82,7 +82,7 @@ def _of_answers(before: Observed, after: Observed, noise: float) -> list[str]:
     if before.answers is None or after.answers is None:
         return []
     told = []
-    labels = _labels_changed(before.answers, after.answers)
+    labels = _labels_changed(before.answers, after.answers, noise)
     count = before.answers.num_rows
     if labels:
         told.append(f"the prediction of {len(labels)} of {count} pinned rows is another one (rows {_places(labels)})")
@@ -96,8 +96,13 @@ def _of_answers(before: Observed, after: Observed, noise: float) -> list[str]:
     return told
 
 
-def _labels_changed(one: pa.Table, other: pa.Table) -> list[int]:
-    """Rows whose label is another one, or that have one where they had none; numbers are compared by how far they are apart."""
+def _labels_changed(one: pa.Table, other: pa.Table, noise: float) -> list[int]:
+    """Rows whose label is another one, or that have one where they had none; numbers are compared by how far they are apart.
+
+    Near a threshold the noise of the probabilities alone changes labels: where there is any, these tell.
+    """
+    if noise and "probabilities" in one.column_names:
+        return []
     mine, theirs = (t.column("prediction").combine_chunks() for t in (one, other))
     both = zip(mine.to_pylist(), theirs.to_pylist(), strict=True)
     return [i for i, (a, b) in enumerate(both) if (a is None) != (b is None) or (not _is_number(a) and not _same(a, b))]

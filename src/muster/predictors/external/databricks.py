@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from muster.endpoint import Endpoint, Listed, Step
-from muster.errors import InvalidInput, MusterError, NotFound, near
+from muster.errors import InvalidInput, MusterError, NotApplicable, NotFound, near
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.logins import Bearer, Lent, Login, ask_token
 from muster.predictors.external.openapi import signature_of
@@ -53,6 +53,10 @@ class Databricks:
         self._planes: dict[str, Lent] = {}
         access = "see that who asks may view and query the endpoint"
         self._rest = Rest(send, self._signed, f"Databricks at {self._host}", access)
+
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {"host": self._host}
 
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         headers = {"content-type": payload.content_type, "accept": "application/json", "x-request-id": identity}
@@ -154,6 +158,11 @@ class Databricks:
         name = quote(str(endpoint.name), safe="")
         query = ((told.get("data_plane_info") or {}).get("query_info")) or {}
         if told.get("route_optimized") and query.get("endpoint_url"):
+            if endpoint.variant is not None:
+                raise NotApplicable(
+                    f"the endpoint `{endpoint.name}` is route-optimised, and cannot be asked for one served entity",
+                    hint="register the endpoint without a variant: what answered stands beside each prediction",
+                )
             if not self._client:
                 raise InvalidInput(
                     f"the endpoint `{endpoint.name}` is route-optimised, and takes no personal access token",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from muster.errors import plural
-from muster.predictors.external.predictor import limits_of
+from muster.predictors.external.limits import limits_of
 from muster.records import Connection, Version
 from muster.signature import Json
 

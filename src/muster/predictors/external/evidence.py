@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from muster.errors import InvalidInput
@@ -11,34 +12,56 @@ from muster.predictors.external.orders import Labelled, Order, column_order
 from muster.predictors.external.recognition import Recognised
 from muster.predictors.local.raw import Floats, places, texts
 from muster.predictors.order import better_order
+from muster.predictors.probing import FIRST
 from muster.signature import Json, Output, Signature
 
 __all__ = ["evidence"]
 
-_KEPT = 1
-"""Calls that are left for what comes after."""
 _LEAST_ROWS = 10
 
 
 def evidence(asker: Asker, found: Recognised, labelled: Labelled) -> dict[str, Json]:
     """What is stored with the version: `columns` and `classes`, each `by name`, `supported` or `not decidable`, and why.
 
-    InvalidInput where another order is clearly better: it names the mend.
+    InvalidInput where another order is clearly better: it names the mend. Classes go first: in a wrong order they make right
+    columns look wrong.
     """
-    return {"columns": _columns(asker, found, labelled), "classes": _classes(asker, found, labelled)}
+    base = _base(asker, found, labelled)
+    classes = _classes(found, labelled, base)
+    return {"columns": _columns(asker, found, labelled, base), "classes": classes}
 
 
-def _columns(asker: Asker, found: Recognised, labelled: Labelled) -> Json:
+def _base(asker: Asker, found: Recognised, labelled: Labelled) -> pa.RecordBatch | None:
+    """The answers to all rows as they are; None where nothing is to be told by them, or no calls are left."""
+    output = labelled.output
+    known = labelled.truth is not None and output.task in ("binary", "multiclass", "regression", "multilabel")
+    if not known or asker.left < _calls(found, labelled) + _kept(found):
+        return None
+    return asker.predict(labelled.rows, found.request, found.response, output)
+
+
+def _calls(found: Recognised, labelled: Labelled) -> int:
+    """What asking about all rows takes."""
+    return labelled.rows.num_rows if found.request.one_row else 1
+
+
+def _kept(found: Recognised) -> int:
+    """Calls that are left for what comes after: the first answers, their pace, and the behaviour that is pinned."""
+    return 2 * FIRST if found.request.one_row else 4
+
+
+def _columns(asker: Asker, found: Recognised, labelled: Labelled, base: pa.RecordBatch | None) -> Json:
     if found.request.by_name:
         return {"verdict": "by name"}
     if len(labelled.signature.columns) < 2:
         return {"verdict": "by name", "reason": "there is one column"}
     if labelled.truth is None:
         return _undecided("the sample has no column with the truth")
-    each = labelled.rows.num_rows if found.request.one_row else 1
-    calls = max(0, asker.left - _KEPT - each) // each
+    if base is None:
+        return _undecided("no calls were left to find out")
+    calls = max(0, asker.left - _kept(found)) // _calls(found, labelled)
     order = column_order(
-        lambda batch: asker.predict(batch, found.request, found.response, labelled.output), labelled, calls
+        lambda batch: asker.predict(batch, found.request, found.response, labelled.output), base, labelled, calls
     )
     if order is None:
         return _undecided("the sample has too few rows with a truth and an answer")
@@ -59,31 +82,55 @@ def _exchanged(order: Order, signature: Signature) -> InvalidInput:
     )
 
 
-def _classes(asker: Asker, found: Recognised, labelled: Labelled) -> Json:
-    output, truth = labelled.output, labelled.truth
-    if output.task not in ("binary", "multiclass") or not output.probabilities:
-        return {"verdict": "by name", "reason": "labels name themselves"} if output.classes else {}
-    if found.response.by_name:
+def _classes(found: Recognised, labelled: Labelled, base: pa.RecordBatch | None) -> Json:
+    output, truth, meaning = labelled.output, labelled.truth, found.response.meaning
+    if not output.classes:
+        return {}
+    if found.response.by_name or (meaning.label is not None and not meaning.codes and meaning.probabilities is None):
         return {"verdict": "by name"}
+    if output.task not in ("binary", "multiclass"):
+        return _undecided("nothing tells which of the classes is which but their places")
     if truth is None:
         return _undecided("the sample has no column with the truth")
-    if asker.left < (labelled.rows.num_rows if found.request.one_row else 1):
+    if base is None:
         return _undecided("no calls were left to find out")
-    scores = _scores(asker.predict(labelled.rows, found.request, found.response, output), output)
     labels = places(truth, output.classes)
+    scores = _scores(base, output) if output.probabilities else _chosen(base, output)
     order = better_order(scores, labels)
     known = int((np.isfinite(scores[:, 0]) & (labels >= 0)).sum())
     if order is not None:
         better = texts([output.classes[i] for i in order])
         raise InvalidInput(
-            f"the probabilities fit the truth of {known} rows better in another order of the classes: {better}",
-            hint=f"declare the classes in the order of the endpoint: {better}",
+            f"the answers fit the truth of {known} rows better in another order of the classes: {better}",
+            hint=f"declare the classes in the order of the endpoint: {better}; if that is the order that you declared, see that the"
+            " columns are in theirs",
         )
     several = len(set(labels[labels >= 0].tolist())) > 1
-    enough = known >= _LEAST_ROWS and several
-    return (
-        {"verdict": "supported", "rows": known} if enough else _undecided("the sample has too few rows of each class")
-    )
+    enough = known >= _LEAST_ROWS and several and _better_than_chance(scores, labels)
+    return {"verdict": "supported", "rows": known} if enough else _undecided("the sample does not tell them apart")
+
+
+def _better_than_chance(scores: Floats, labels: npt.NDArray[np.int64]) -> bool:
+    """Whether the most probable class is the true one clearly more often than the commonest class would be."""
+    known = (labels >= 0) & np.isfinite(scores).all(axis=1)
+    right = scores[known].argmax(axis=1) == labels[known]
+    chance = np.bincount(labels[known]).max() / known.sum()
+    spread = np.sqrt(chance * (1 - chance) / known.sum())
+    separated = [
+        np.median(scores[known, c][labels[known] == c]) > np.median(scores[known, c][labels[known] != c])
+        for c in np.unique(labels[known])
+        if 0 < (labels[known] == c).sum() < known.sum()
+    ]
+    return bool(right.mean() > chance + 2 * spread) or (bool(separated) and all(separated))
+
+
+def _chosen(answer: pa.RecordBatch, output: Output) -> Floats:
+    """Labels as if each were certain: what is known of an endpoint that gives no probabilities."""
+    labels = places(answer.column("prediction"), output.classes)
+    scores = np.zeros((len(labels), len(output.classes)))
+    scores[np.arange(len(labels)), np.maximum(labels, 0)] = 1.0
+    scores[labels < 0] = np.nan
+    return scores
 
 
 def _scores(answer: pa.RecordBatch, output: Output) -> Floats:

@@ -14,6 +14,7 @@ from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
+from muster.secrets import is_reference, read_secret
 from muster.signature import Json
 
 __all__ = ["Http"]
@@ -29,7 +30,7 @@ class Http:
     settings: ClassVar[tuple[Setting, ...]] = (
         *SETTINGS,
         Setting("method", "the method of its requests", choices=_METHODS),
-        Setting("headers", 'further headers, as JSON: {"X-Team": "ops"}'),
+        Setting("headers", 'further headers, as JSON; a secret as where it is: {"X-Team": "ops", "X-Key": "env:KEY"}'),
         Setting("served_by", "the header of a response that names what gave it"),
         Setting("max_bytes", "the most bytes that a request may have"),
         Setting("seconds", "the longest that it may take for a request"),
@@ -42,8 +43,13 @@ class Http:
         self._headers = _headers(options.get("headers", "{}"))
         self._limits = Limits(_number(options, "max_bytes", 4 << 20), float(_number(options, "seconds", 60)))
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {"url": self._options["url"]}
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
-        headers = {"content-type": payload.content_type, "x-request-id": identity, **self._headers}
+        own = {n: read_secret(n, v) if is_reference(v) else v for n, v in self._headers.items()}
+        headers = {"content-type": payload.content_type, "x-request-id": identity, **own}
         if payload.accept:
             headers["accept"] = payload.accept
         method = self._options.get("method", "POST")

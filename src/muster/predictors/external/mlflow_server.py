@@ -31,6 +31,10 @@ class MlflowServer:
         self._login = login_of(options)
         self._rest = Rest(send, self._signed, self._url, "see `auth` and `secret` of the connection")
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {"url": self._url}
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         headers = {"content-type": payload.content_type, "accept": "application/json", "x-request-id": identity}
         return Request("POST", f"{self._url}/invocations", {**headers, **self._login.headers()}, payload.body)

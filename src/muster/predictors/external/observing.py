@@ -8,36 +8,35 @@ from dataclasses import replace
 import pyarrow as pa
 
 from muster.endpoint import Endpoint
-from muster.errors import InvalidInput
 from muster.predictor import Observed
 from muster.predictors.external.asking import Asker
 from muster.predictors.external.behaviour import noise_of, pinned_rows, with_rows
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
-from muster.predictors.external.opening import open_provider
+from muster.predictors.external.opening import open_there
 from muster.records import Connection, Version
 from muster.signature import Json, Output
 
-__all__ = ["behaviour", "observe", "seconds_of"]
+__all__ = ["behaviour", "observe"]
 
 _PINNED = 20
 
 
 def observe(version: Version, connection: Connection, known: Observed) -> Observed:
     """What is there now, asked about the rows that were pinned in what is known."""
-    told = _configuration(connection, _endpoint_of(version))
+    told = _configuration(version, connection)
     if known.answers is None:
         return Observed(configuration=told)
     request, response = RequestSpec.from_json(version.load["request"]), ResponseSpec.from_json(version.load["response"])
     rows = pinned_rows(known.answers)
-    with Asker(connection, version.load["route"], seconds_of(version.load), rows.num_rows + 1) as asker:
+    with Asker(connection, version.load, rows.num_rows + 1) as asker:
         answer = asker.predict(rows, request, response, version.output)
     return Observed(configuration=told, answers=with_rows(rows, answer))
 
 
-def _configuration(connection: Connection, endpoint: Endpoint) -> Mapping[str, Json]:
-    provider, send = open_provider(connection)
+def _configuration(version: Version, connection: Connection) -> Mapping[str, Json]:
+    provider, send = open_there(connection, version.load)
     try:
-        return provider.describe(endpoint).configuration
+        return provider.describe(_endpoint_of(version)).configuration
     finally:
         provider.close()
         send.close()
@@ -61,11 +60,3 @@ def _endpoint_of(version: Version) -> Endpoint:
     assert isinstance(told, dict)
     name, variant = (None if told.get(k) is None else str(told[k]) for k in ("name", "variant"))
     return Endpoint(str(version.load["connection"]), name, variant)
-
-
-def seconds_of(load: Mapping[str, Json]) -> float:
-    """The longest that the endpoint may work on a request."""
-    match load.get("limits"):
-        case {"seconds": int() | float() as seconds}:
-            return float(seconds)
-    raise InvalidInput("the version has no limits of its endpoint", hint="register it again")

@@ -44,6 +44,10 @@ class OpenInference:
         self._login = login_of(options)
         self._rest = Rest(send, self._signed, self._url, "see `auth` and `secret` of the connection")
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {"url": self._url}
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         headers = {"content-type": payload.content_type, "accept": "application/json", "x-request-id": identity}
         return Request("POST", self._url + str(route["path"]), {**headers, **self._login.headers()}, payload.body)

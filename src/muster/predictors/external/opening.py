@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from muster.endpoint import Endpoint, Listed, Step
-from muster.errors import InvalidInput, near
+from muster.errors import Conflict, InvalidInput, near
 from muster.extensions import load
 from muster.predictors import PROVIDERS
 from muster.predictors.external.provider import Provider
@@ -16,12 +16,31 @@ from muster.predictors.external.transport.sender import Sender
 from muster.records import Connection
 from muster.signature import Json
 
-__all__ = ["checked_settings", "discover", "open_provider", "place_of", "steps_of"]
+__all__ = ["checked_settings", "discover", "open_provider", "open_there", "place_of", "steps_of"]
 
 
 def checked_settings(kind: str, given: Mapping[str, Json]) -> dict[str, Json]:
     """The settings of a connection as they are stored; InvalidInput says everything that is wrong with them."""
     return checked(kind, _provider(kind).settings, given)
+
+
+def open_there(connection: Connection, load: Mapping[str, Json]) -> tuple[Provider, Sender]:
+    """The provider of a version's connection; Conflict if that leads elsewhere than when the version was registered."""
+    provider, send = open_provider(connection)
+    before, now = load.get("where"), dict(provider.where)
+    if before == now:
+        return provider, send
+    provider.close()
+    send.close()
+    told = before if isinstance(before, dict) else {}
+    changed = ", ".join(
+        f"{n} is {now.get(n)!r} and was {told.get(n)!r}" for n in sorted({*now, *told}) if now.get(n) != told.get(n)
+    )
+    raise Conflict(
+        f"the connection `{connection.name}` leads elsewhere than when the version was registered: {changed}",
+        hint="a version is one endpoint for ever: register what is there as the next version, or mend the environment",
+        details={"resume": True},
+    )
 
 
 def place_of(kind: str) -> tuple[str, ...]:

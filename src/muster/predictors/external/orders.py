@@ -64,11 +64,16 @@ class Order:
 
     @property
     def verdict(self) -> str:
-        return "supported" if self.worse and not self.better else "not decidable"
+        return "supported" if self.worse and not self.better and not self.untried else "not decidable"
 
     def to_json(self) -> Json:
         strongest = max((-e.gain for e in self.worse), default=0.0)
+        untried = (
+            f"{self.untried} of {self.tried + self.untried} pairs were not tried: there were no calls left for them"
+        )
+        reason: dict[str, Json] = {"reason": untried} if self.untried else {}
         return {
+            **reason,
             "verdict": self.verdict,
             "rows": self.rows,
             "pairs": self.tried,
@@ -78,11 +83,14 @@ class Order:
         }
 
 
-def column_order(predict: Predict, labelled: Labelled, calls: int) -> Order | None:
-    """Exchange pairs of columns of one type, at most so many; None where the truth tells nothing: too few rows, or no loss."""
+def column_order(predict: Predict, answer: pa.RecordBatch, labelled: Labelled, calls: int) -> Order | None:
+    """Exchange pairs of columns of one type, at most so many; `answer` is that to the rows as they are.
+
+    None where the truth tells nothing: too few rows, or no loss.
+    """
     rows, truth, output = labelled.rows, labelled.truth, labelled.output
-    base = None if truth is None else losses(predict(rows), truth, output)
-    if base is None:
+    base = None if truth is None else losses(answer, truth, output)
+    if base is None or truth is None:
         return None
     known = np.isfinite(base)
     if known.sum() < _LEAST_ROWS:

@@ -36,7 +36,7 @@ class EndpointOrigin:
         endpoint, connection = source.endpoint, source.connection
         provider, send = open_provider(connection)
         try:
-            told = provider.describe(endpoint)
+            told, where = provider.describe(endpoint), dict(provider.where)
         finally:
             provider.close()
             send.close()
@@ -46,6 +46,7 @@ class EndpointOrigin:
             specification={
                 "format": "muster.endpoint/1",
                 "kind": connection.kind,
+                "where": where,
                 "route": dict(told.route),
                 "configuration": dict(told.configuration),
             },
@@ -55,6 +56,7 @@ class EndpointOrigin:
             load={
                 "connection": connection.name,
                 "endpoint": address,
+                "where": where,
                 "route": dict(told.route),
                 "limits": asdict(told.limits),
                 "configuration": dict(told.configuration),

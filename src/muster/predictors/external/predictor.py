@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from muster.errors import InvalidInput
+from muster.errors import SourceError
 from muster.predictor import Call
 from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
-from muster.predictors.external.exchange import Answer, Limits, Payload
-from muster.predictors.external.opening import open_provider
+from muster.predictors.external.exchange import Answer, Payload
+from muster.predictors.external.limits import limits_of
+from muster.predictors.external.opening import open_there
 from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.checkpoint import Checkpoint
 from muster.predictors.external.transport.counts import Counts
@@ -21,7 +22,7 @@ from muster.predictors.external.transport.rate import Caps
 from muster.records import Connection, Version
 from muster.signature import Json, Output, Signature
 
-__all__ = ["EndpointPredictor", "caps_of", "limits_of"]
+__all__ = ["EndpointPredictor", "caps_of"]
 
 
 class EndpointPredictor:
@@ -32,9 +33,10 @@ class EndpointPredictor:
         self._telling, self._told = threading.Lock(), Counts()
         self._request = RequestSpec.from_json(version.load["request"])
         self._response = ResponseSpec.from_json(version.load["response"])
-        self._provider, self._send = open_provider(connection)
+        self._provider, self._send = open_there(connection, version.load)
         route = version.load["route"]
         assert isinstance(route, dict)
+        self._expected = str(route.get("expects") or "")
         caps, most = caps_of(connection)
         self._caller = Caller(
             self._provider,
@@ -89,6 +91,13 @@ class EndpointPredictor:
         return encode(batch, self._request, params, identity)
 
     def _decode(self, answer: Answer, rows: int) -> pa.RecordBatch:
+        expected = self._expected
+        if expected and answer.served_by is not None and answer.served_by.partition("@")[0] != expected:
+            raise SourceError(
+                f"{self._version.source} was answered by {answer.served_by}, and this version is {expected}",
+                hint="its traffic was shifted: register what answers now as the next version",
+                details={"resume": True},
+            )
         return decode(answer.body, answer.content_type, rows, self.output, self._response)
 
 
@@ -102,17 +111,3 @@ def caps_of(connection: Connection) -> tuple[Caps, int | None]:
         call_price=caps.get("price_per_call", 0.0),
         hour_price=caps.get("price_per_hour", 0.0),
     ), None if most is None else int(most)
-
-
-def limits_of(document: Json) -> Limits:
-    """The limits that were stored with a version."""
-    match document:
-        case {
-            "bytes": int(size),
-            "seconds": int() | float() as seconds,
-            "concurrency": int(start),
-            "most": int(most),
-            "rows": rows,
-        }:
-            return Limits(size, float(seconds), start, most, rows if isinstance(rows, int) else None)
-    raise InvalidInput(f"{document!r} are no limits of an endpoint", hint="register the version again")

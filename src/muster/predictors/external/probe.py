@@ -16,7 +16,7 @@ from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.outputs import output_of
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.evidence import evidence
-from muster.predictors.external.observing import behaviour, seconds_of
+from muster.predictors.external.observing import behaviour
 from muster.predictors.external.orders import Labelled
 from muster.predictors.external.recognition import Recognised, Wanted, recognised
 from muster.predictors.local.completing import complete
@@ -39,7 +39,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     if rows is None:
         return _unseen(draft, signature, task, classes)
     connection = site.connection(str(description.load["connection"]))
-    with Asker(connection, description.load["route"], seconds_of(description.load), declared.probe_calls) as asker:
+    with Asker(connection, description.load, declared.probe_calls) as asker:
         wanted = Wanted(asker.kind, signature, description.load, declared, task, classes)
         found = recognised(asker.ask, rows, wanted)
         output = output_of(found.response, task, classes or found.classes)

@@ -51,6 +51,11 @@ class Provider(Protocol):
     Raises SourceDenied, SourceUnavailable and NotFound; what is wrong with a reply to a prediction, it tells as a Refusal.
     """
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        """Where it leads, whoever asks: what `place` names, also where that comes from the environment."""
+        ...
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         """The request for a prediction, with the credentials of now. `identity` is the same for all tries of it."""
         ...

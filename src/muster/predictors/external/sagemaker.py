@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from muster.predictors.external.aws import Aws
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.provider import Described, Send
-from muster.predictors.external.rest import Rest, message_of, wait_of
+from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
 from muster.signature import Json
@@ -25,6 +26,8 @@ __all__ = ["SageMaker"]
 _MEGABYTE = 1 << 20
 _TOGETHER = 8
 _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
+_TOO_LARGE = re.compile(r"(payload|content length|body).*(exceed|too large|larger|limit|maximum)", re.IGNORECASE)
+_GONE = re.compile(r"not found|could not find|not in service|does not exist|no longer", re.IGNORECASE)
 _EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
 
 
@@ -53,6 +56,10 @@ class SageMaker:
         self._send = send
         self._rest = Rest(send, self._aws.sign, f"SageMaker in {region}", access, throttles=_THROTTLES)
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {"region": self._aws.region}
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         headers = {"content-type": payload.content_type, "x-amzn-sagemaker-inference-id": identity[:64]}
         if payload.accept:
@@ -80,10 +87,10 @@ class SageMaker:
             return Refusal("expired", said)
         if reply.status in (401, 403):
             return Refusal("denied", f"{code}: {said}" if code else said)
-        if reply.status == 413 or "payload" in said.lower() or "content length" in said.lower():
+        if reply.status == 413 or _TOO_LARGE.search(said):
             return Refusal("too_large", said)
         if reply.status < 500:
-            return Refusal("missing", said or code)
+            return Refusal("missing" if _GONE.search(said) else "rows", said or code)
         return Refusal("unavailable", said or code, wait_of(reply))
 
     def renew(self) -> None:
@@ -108,6 +115,7 @@ class SageMaker:
         return Described(
             route=route,
             configuration={
+                "arn": told.get("EndpointArn"),
                 "endpoint_config": told["EndpointConfigName"],
                 "variants": {n: self._variant(variants[n], shown.get(n, {})) for n in sorted(chosen)},
                 **({"components": {n: self._component(n) for n in sorted(components)}} if components else {}),
@@ -252,8 +260,12 @@ def _named(endpoint: Endpoint) -> str:
 
 def _of_model(reply: Reply) -> Refusal:
     """What the container answered: its own status decides whether the rows are to blame."""
-    told = json.loads(reply.body) if reply.body else {}
-    status, said = int(told.get("OriginalStatusCode") or 500), str(told.get("OriginalMessage") or told.get("Message"))
+    found = parsed(reply.body)
+    told: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    status, said = (
+        int(told.get("OriginalStatusCode") or 500),
+        str(told.get("OriginalMessage") or told.get("Message") or ""),
+    )
     if status in (429, 503):
         return Refusal("unavailable" if status == 503 else "throttled", said, wait_of(reply))
     return Refusal("too_large" if status == 413 else "rows", said)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
 
 from muster.errors import InvalidInput, near
 from muster.secrets import is_reference, read_secret
@@ -71,6 +74,32 @@ def checked(kind: str, known: Sequence[Setting], given: Mapping[str, Json]) -> d
     return kept
 
 
+_SECRETS = re.compile(r"passw|pwd|secret|token|credential|key|sig\b|code\b|auth", re.IGNORECASE)
+
+
+def _held(setting: Setting, value: str) -> str:
+    """What is wrong with a value that holds a secret itself: an address with a login or a key, a header of one."""
+    if "://" in value:
+        place = urlsplit(value)
+        if place.username or place.password:
+            return f"`{setting.name}` is an address with a login in it, which would be stored and shown"
+        if any(_SECRETS.search(name) for name, _ in parse_qsl(place.query)):
+            return f"`{setting.name}` is an address with a key in it, which would be stored and shown"
+    if setting.name == "headers":
+        held = [name for name, text in _headers(value).items() if _SECRETS.search(name) and not is_reference(text)]
+        if held:
+            return f"`headers` hold {', '.join(held)}: give the value as where it is, `env:NAME` or `file:/path`"
+    return ""
+
+
+def _headers(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
 def _text(value: Json) -> Json:
     return str(value) if isinstance(value, os.PathLike) else value
 
@@ -78,6 +107,8 @@ def _text(value: Json) -> Json:
 def _problem(setting: Setting, value: Json) -> str:
     if setting.secret and not is_reference(value):
         return f"`{setting.name}` is given as where it is, `env:NAME` or `file:/path`, and never itself"
+    if isinstance(value, str) and (told := _held(setting, value)):
+        return told
     if setting.choices and value not in setting.choices:
         return f"`{setting.name}` cannot be {value!r}: it is {' or '.join(setting.choices)}"
     if not isinstance(value, (str, bool, int, float, os.PathLike)):

@@ -58,6 +58,10 @@ class Vertex:
         access = "see that who asks has the role `Vertex AI User`"
         self._rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access)
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {"project_id": self._project, "region": self._region}
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         host = str(route.get("host") or self._host)
         verb = "predict" if payload.content_type == "application/json" else "rawPredict"
@@ -92,7 +96,7 @@ class Vertex:
         models = {i: self._model(m) for i, m in deployed.items()}
         automatic = all("automl" in str(m.get("metadataSchemaUri", "")).lower() for m in models.values())
         return Described(
-            route=self._route(told),
+            route=self._route(told) | ({} if endpoint.variant is None else {"expects": _deployed_id(endpoint, deployed)}),
             configuration={
                 "traffic": dict(sorted((told.get("trafficSplit") or {}).items())),
                 "models": {
@@ -173,6 +177,11 @@ class Vertex:
 
     def _signed(self, request: Request) -> Request:
         return Request(request.method, request.url, {**request.headers, **self._google.headers()}, request.body)
+
+
+def _deployed_id(endpoint: Endpoint, deployed: Mapping[str, Any]) -> str:
+    """The id of the deployed model that a variant names, by it or by the name that people see."""
+    return next(i for i, m in deployed.items() if endpoint.variant in (i, str(m.get("displayName"))))
 
 
 def _refuse_variant(endpoint: Endpoint, deployed: Mapping[str, Any], split: Mapping[str, Any]) -> None:

@@ -216,7 +216,7 @@ def test_the_likeliest_candidate_goes_first() -> None:
         *("csv", "input_data-index", "instances-list", "dataframe_split", "oip-v2", "dataframe_split"),
         "dataframe_split",
     ]
-    assert first("vertex", MIXED) == "instances-strings"
+    assert first("vertex", MIXED) == "instances-dict"
     assert [s.tensors for s in candidates("openinference", MIXED)] == ["columns", "columns"]
     assert next(candidates("vertex", TENSOR)).template == {"instances": {"$each": "$value:x"}}
 

@@ -117,10 +117,9 @@ def _ordered(kind: str, columns: Sequence[Column]) -> list[Json]:
     if all(_is_number(c.type) for c in columns):
         return list(_KINDS[kind])
     last = _LATER[kind]
-    first = ["instances-strings"] if kind == "vertex" else []
-    rest = [d for d in _KINDS[kind] if d not in last and d not in first]
+    rest = [d for d in _KINDS[kind] if d not in last]
     # A matrix of the Open Inference Protocol is of one type.
-    return [*first, *rest, *(d for d in last if d not in (_MATRIX, _SINGLE))]
+    return [*rest, *(d for d in last if d not in (_MATRIX, _SINGLE))]
 
 
 def _is_tensor(column: Column) -> bool:

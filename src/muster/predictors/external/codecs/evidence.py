@@ -16,7 +16,7 @@ from muster.predictors.external.codecs.scores import EDGE, SUM, activated, class
 from muster.predictors.order import better_order
 from muster.signature import Scalar, canonical
 
-__all__ = ["check_order", "look", "look_at_score", "same_classes"]
+__all__ = ["check_order", "look", "look_at_score", "refuse_label_first", "same_classes"]
 
 
 class _Labelled:
@@ -48,6 +48,24 @@ def look(table: Table, meaning: Meaning, *, together: bool) -> str:
     if 2 * np.count_nonzero(sound) > len(values) or not len(values):
         return "none"
     return "apart" if 2 * np.count_nonzero(inside) > len(values) else "ranking"
+
+
+def refuse_label_first(table: Table, meaning: Meaning) -> None:
+    """Two numbers for each row, of which the first is always a class, may be a label and how sure it is."""
+    scores = meaning.probabilities
+    assert scores is not None
+    if len(meaning.classes) != 2 or scores.kind not in ("list", "fields") or scores.classes is not None:
+        return
+    values = class_numbers(table, scores, meaning, Faults(table.count))
+    values = values[np.isfinite(values).all(axis=1)]
+    known = {canonical(c) for c in meaning.classes}
+    labels = len(values) and all(canonical(v) in known for v in values[:, 0].tolist())
+    if labels and bool(((values[:, 1] >= -EDGE) & (values[:, 1] <= 1 + EDGE)).all()):
+        raise ask(
+            "the answer has two numbers for each row, which may be the probabilities of two classes, or a label and a score",
+            '{"columns": ["label", "score"]}, or {"probabilities": …}',
+            "a sample whose rows are less alike",
+        )
 
 
 def check_order(table: Table, meaning: Meaning, *, by_place: bool) -> None:

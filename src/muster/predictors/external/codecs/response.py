@@ -118,9 +118,12 @@ class ResponseSpec:
 
     @property
     def by_name(self) -> bool:
-        """Whether the numbers of classes stand beside their names."""
+        """Whether the numbers of classes stand beside their names, in the body itself: fields that have none are known by their places."""
         scores = self.meaning.probabilities
-        return scores is not None and (scores.kind in ("map", "pairs", "fields") or scores.classes is not None)
+        if scores is None:
+            return False
+        named = self.header or self.row in ("object", "columns", "tensors")
+        return scores.kind in ("map", "pairs") or scores.classes is not None or (scores.kind == "fields" and named)
 
     def to_json(self) -> dict[str, Json]:
         told: dict[str, Json] = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from muster.errors import InvalidInput
 from muster.predictors.external.codecs.aliases import RAW, plain
 from muster.predictors.external.codecs.case import Case
-from muster.predictors.external.codecs.evidence import check_order, look, look_at_score
+from muster.predictors.external.codecs.evidence import check_order, look, look_at_score, refuse_label_first
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning
 from muster.predictors.external.codecs.scores import EDGE
@@ -22,6 +22,7 @@ def settled(case: Case, meaning: Meaning, *, declared: bool) -> Meaning:
     if scores.kind == "score":
         return _settled_score(case, meaning, declared=declared)
     if _undeclared(case, meaning):
+        refuse_label_first(case.table, meaning)
         kind = "ranking" if plain(scores.column) in RAW else look(case.table, meaning, together=True)
         if kind == "apart":
             if meaning.label is not None:

@@ -216,4 +216,14 @@ def takes_params(template: Json) -> bool:
 
 def is_positional(template: Json) -> bool:
     """Whether a value that is left out would move others."""
-    return any(p.startswith(_POSITIONAL) for p, _ in _places(template))
+    return any(p.startswith(_POSITIONAL) for p, _ in _places(template)) or _lists_values(template)
+
+
+def _lists_values(node: Json) -> bool:
+    """Whether single values stand in a list."""
+    match node:
+        case list():
+            return any((isinstance(v, str) and v.startswith("$value:")) or _lists_values(v) for v in node)
+        case dict():
+            return any(map(_lists_values, node.values()))
+    return False

@@ -144,7 +144,8 @@ class _After:
         match refusal.kind:
             case "throttled":
                 self.means.counter.add(throttled=1)
-                limiter.throttled(self.permit, refusal.wait)
+                patience = self.means.patience.throttled
+                limiter.throttled(self.permit, None if refusal.wait is None else min(refusal.wait, patience))
                 self.again("throttled", told, wait=refusal.wait)
             case "starting":
                 limiter.starting(self.permit)
@@ -154,7 +155,7 @@ class _After:
                 limiter.late(self.permit)
                 self.again("unavailable", told, wait=refusal.wait, paid=True)
             case "denied" | "missing":
-                self.settle.failed(_final(refusal))
+                self.settle.failed(_final(self.means.name, refusal))
                 limiter.release(self.permit)
             case "expired":
                 limiter.release(self.permit)
@@ -225,9 +226,9 @@ def _prove(means: Means, seconds: float) -> None:
         means.proving.release()
 
 
-def _final(refusal: Refusal) -> MusterError:
+def _final(name: str, refusal: Refusal) -> MusterError:
     if refusal.kind == "missing":
         hint = "see the endpoint's name, and that it is in service"
-        return NotFound(refusal.message, hint=hint, details={"resume": True})
+        return NotFound(f"{name} is not there: {refusal.message}", hint=hint, details={"resume": True})
     hint = "see the connection's credentials, and what they may do"
-    return SourceDenied(refusal.message, hint=hint, details={"resume": True})
+    return SourceDenied(f"{name} refuses who asks: {refusal.message}", hint=hint, details={"resume": True})

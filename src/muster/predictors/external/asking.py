@@ -9,7 +9,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from muster.errors import InvalidInput, ModelFailed, NotFound, SourceDenied, SourceUnavailable, plural
+from muster.errors import InvalidInput, NotFound, SourceDenied, SourceUnavailable, plural
 from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
@@ -24,6 +24,7 @@ from muster.signature import Json, Output
 __all__ = ["Asker"]
 
 _GRACE = 10.0
+_FILL = 0.8
 _TROUBLE: dict[RefusalKind, Trouble] = {"throttled": "throttled", "starting": "starting", "unavailable": "unavailable"}
 
 
@@ -58,27 +59,40 @@ class Asker:
     def predict(
         self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output
     ) -> pa.RecordBatch:
-        """The answers to the rows by a codec that is known; in a request for each where no request takes more."""
-        size = 1 if request.one_row else max(1, rows.num_rows)
-        pieces = [self._one(rows.slice(at, size), request, response, output) for at in range(0, rows.num_rows, size)]
+        """The answers to the rows by a codec that is known, in requests that the endpoint takes; `error` for rows that it refuses."""
+        pieces = self._pieces(rows, request, response, output)
         names = list(dict.fromkeys(n for p in pieces for n in p.schema.names))
         columns = [
             pa.concat_arrays(
-                [p.column(n) if n in p.schema.names else pa.nulls(p.num_rows, pa.string()) for p in pieces]
+                [p.column(n) if n in p.schema.names else pa.nulls(p.num_rows, _type(n, output)) for p in pieces]
             )
             for n in names
         ]
         return pa.RecordBatch.from_arrays(columns, names=names)
 
-    def _one(
+    def _pieces(
         self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output
-    ) -> pa.RecordBatch:
-        answer = self.ask(encode(rows, request))
-        if isinstance(answer, Refusal):
-            raise ModelFailed(
-                f"the endpoint refuses {plural(rows.num_rows, 'row')}: {answer.message}", hint="see the rows"
-            )
-        return decode(answer.body, answer.content_type, rows.num_rows, output, response)
+    ) -> list[pa.RecordBatch]:
+        most = 1 if request.one_row else self._limits.rows or rows.num_rows
+        if rows.num_rows > max(1, most):
+            parts = [rows.slice(at, most) for at in range(0, rows.num_rows, most)]
+            return [piece for part in parts for piece in self._pieces(part, request, response, output)]
+        payload = encode(rows, request)
+        if len(payload.body) > _FILL * self._limits.bytes and rows.num_rows > 1:
+            return self._halves(rows, request, response, output)
+        answer = self.ask(payload)
+        if isinstance(answer, Answer):
+            return [decode(answer.body, answer.content_type, rows.num_rows, output, response)]
+        if rows.num_rows > 1:
+            return self._halves(rows, request, response, output)
+        return [_refused(answer.message, output)]
+
+    def _halves(
+        self, rows: pa.RecordBatch, request: RequestSpec, response: ResponseSpec, output: Output
+    ) -> list[pa.RecordBatch]:
+        middle = rows.num_rows // 2
+        halves = rows.slice(0, middle), rows.slice(middle)
+        return [piece for half in halves for piece in self._pieces(half, request, response, output)]
 
     def ask(self, payload: Payload) -> Answer | Refusal:
         """One request, tried again while that may help. Who may not ask, or asks what is not there, is told so at once."""
@@ -130,3 +144,15 @@ class Asker:
         raise SourceUnavailable(
             f"the endpoint does not answer{asked}: {told.message}", hint="try again later, or see its log"
         )
+
+
+def _type(name: str, output: Output) -> pa.DataType:
+    schema = output.schema
+    return schema.field(name).type if name in schema.names else pa.string()
+
+
+def _refused(message: str, output: Output) -> pa.RecordBatch:
+    """One row without an answer."""
+    columns = {field.name: pa.nulls(1, field.type) for field in output.schema}
+    columns["error"] = pa.array([message], pa.string())
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))

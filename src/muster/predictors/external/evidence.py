@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from muster.errors import InvalidInput
+from muster.errors import InvalidInput, ModelFailed
 from muster.predictors.external.asking import Asker
 from muster.predictors.external.orders import Labelled, Order, column_order
 from muster.predictors.external.recognition import Recognised
@@ -15,29 +17,37 @@ from muster.predictors.order import better_order
 from muster.predictors.probing import FIRST
 from muster.signature import Json, Output, Signature
 
-__all__ = ["evidence"]
+__all__ = ["answered", "evidence"]
 
 _LEAST_ROWS = 10
 
 
-def evidence(asker: Asker, found: Recognised, labelled: Labelled) -> dict[str, Json]:
+def answered(asker: Asker, found: Recognised, labelled: Labelled) -> tuple[Labelled, pa.RecordBatch | None]:
+    """The rows that the endpoint answers, and its answers; None where no calls are left. What it refuses is of no use further on."""
+    if asker.left < _calls(found, labelled) + _kept(found):
+        return labelled, None
+    base = asker.predict(labelled.rows, found.request, found.response, labelled.output)
+    if "error" not in base.schema.names:
+        return labelled, base
+    good = base.column("error").is_null()
+    if not good.true_count:
+        raise ModelFailed(
+            f"the endpoint refuses every row of the sample: {base.column('error')[0]}", hint="give other rows"
+        )
+    truth = None if labelled.truth is None else labelled.truth.filter(good)
+    base = base.filter(good)
+    kept = [n for n in base.schema.names if n != "error"]
+    return replace(labelled, rows=labelled.rows.filter(good), truth=truth), base.select(kept)
+
+
+def evidence(asker: Asker, found: Recognised, labelled: Labelled, base: pa.RecordBatch | None) -> dict[str, Json]:
     """What is stored with the version: `columns` and `classes`, each `by name`, `supported` or `not decidable`, and why.
 
-    InvalidInput where another order is clearly better: it names the mend. Classes go first: in a wrong order they make right
-    columns look wrong.
+    `base` are the answers to the rows as they are. InvalidInput where another order is clearly better: it names the mend.
+    Classes go first: in a wrong order they make right columns look wrong.
     """
-    base = _base(asker, found, labelled)
     classes = _classes(found, labelled, base)
     return {"columns": _columns(asker, found, labelled, base), "classes": classes}
-
-
-def _base(asker: Asker, found: Recognised, labelled: Labelled) -> pa.RecordBatch | None:
-    """The answers to all rows as they are; None where nothing is to be told by them, or no calls are left."""
-    output = labelled.output
-    known = labelled.truth is not None and output.task in ("binary", "multiclass", "regression", "multilabel")
-    if not known or asker.left < _calls(found, labelled) + _kept(found):
-        return None
-    return asker.predict(labelled.rows, found.request, found.response, output)
 
 
 def _calls(found: Recognised, labelled: Labelled) -> int:

@@ -36,7 +36,8 @@ class EndpointOrigin:
         endpoint, connection = source.endpoint, source.connection
         provider, send = open_provider(connection)
         try:
-            told, where = provider.describe(endpoint), dict(provider.where)
+            told = provider.describe(endpoint)
+            where: dict[str, Json] = dict(provider.where)
         finally:
             provider.close()
             send.close()

@@ -15,11 +15,12 @@ from muster.predictors.external.asking import Asker
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.outputs import output_of
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
-from muster.predictors.external.evidence import evidence
+from muster.predictors.external.evidence import answered, evidence
 from muster.predictors.external.observing import behaviour
 from muster.predictors.external.orders import Labelled
 from muster.predictors.external.recognition import Recognised, Wanted, recognised
 from muster.predictors.local.completing import complete
+from muster.predictors.local.raw import texts
 from muster.predictors.probing import FIRST, from_all_over, plain
 from muster.records import Probe, Reading
 from muster.signature import CLASSIFICATION, Json, Output, Scalar, Signature, Task
@@ -40,11 +41,15 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
         return _unseen(draft, signature, task, classes)
     connection = site.connection(str(description.load["connection"]))
     with Asker(connection, description.load, declared.probe_calls) as asker:
-        wanted = Wanted(asker.kind, signature, description.load, declared, task, classes)
+        target = declared.target or description.target
+        wanted = Wanted(asker.kind, signature, description.load, declared, task, classes, target)
         found = recognised(asker.ask, rows, wanted)
         output = output_of(found.response, task, classes or found.classes)
         _refuse_unknown(output)
-        order = evidence(asker, found, Labelled(rows, truth, signature, output))
+        labelled, base = answered(asker, found, Labelled(rows, truth, signature, output))
+        rows = labelled.rows
+        order = evidence(asker, found, labelled, base)
+        _refuse_inherited(declared, order)
         began = time.monotonic()
         first = asker.predict(rows.slice(0, FIRST), found.request, found.response, output)
         took = time.monotonic() - began
@@ -63,12 +68,17 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     )
     made = _finding(draft, signature, _Codec(found.request, found.response, output, order), seen)
     load = {**made.load, "pace": pace, **({"served_by": True} if asker.served else {})}
+    if found.request.one_row:
+        limits = description.load["limits"]
+        assert isinstance(limits, dict)
+        load["limits"] = {**limits, "rows": 1}
     return replace(made, load=load, observed=replace(observed, configuration=_configuration(description)))
 
 
 def _pace(asker: Asker, found: Recognised, rows: pa.RecordBatch, output: Output, few_seconds: float) -> dict[str, Json]:
     """What a row weighs and takes, and a call beside its rows, as well as two calls of different size can tell."""
-    row_bytes = round(len(encode(rows.slice(0, _WEIGHED), found.request).body) / min(_WEIGHED, rows.num_rows), 1)
+    weighed = rows.slice(0, 1 if found.request.one_row else _WEIGHED)
+    row_bytes = round(len(encode(weighed, found.request).body) / weighed.num_rows, 1)
     pace: dict[str, Json] = {"row_bytes": row_bytes, "row_seconds": 0.0, "call_seconds": round(few_seconds, 6)}
     if found.request.one_row:
         each = few_seconds / min(FIRST, rows.num_rows)
@@ -138,6 +148,18 @@ def _configuration(description: Description) -> Mapping[str, Json]:
     told = description.load["configuration"]
     assert isinstance(told, dict)
     return told
+
+
+def _refuse_inherited(declared: Declared, order: Mapping[str, Json]) -> None:
+    """Classes that nobody declared of this endpoint are those of earlier versions: their order says nothing of its own."""
+    told = order.get("classes")
+    sure = isinstance(told, dict) and told.get("verdict") in ("by name", "supported")
+    if declared.inherited and declared.classes and not sure:
+        raise InvalidInput(
+            f"the endpoint's answers do not name its classes, and their order is not told: {texts(declared.classes)}"
+            " is that of the model's earlier versions",
+            hint="declare the classes in this endpoint's own order; predictions are given in that of the model",
+        )
 
 
 def _refuse_unknown(output: Output) -> None:

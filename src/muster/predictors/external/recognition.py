@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -10,10 +11,10 @@ import pyarrow as pa
 from muster.errors import InvalidInput, ModelFailed, MusterError, shortened
 from muster.predictor import Declared
 from muster.predictors.external.codecs.candidates import candidates
-from muster.predictors.external.codecs.document import document, text_of
+from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
+from muster.predictors.external.codecs.outputs import output_of
 from muster.predictors.external.codecs.recognise import recognise
-from muster.predictors.external.codecs.rows import tabulate
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.exchange import Answer, Payload, Refusal
 from muster.signature import Json, Scalar, Signature, Task
@@ -68,6 +69,7 @@ class Wanted:
     declared: Declared
     task: Task
     classes: Sequence[Scalar]
+    target: str | None = None
 
     def requests(self) -> list[RequestSpec]:
         if self.declared.request != "auto":
@@ -89,7 +91,7 @@ def recognised(ask: Ask, rows: pa.RecordBatch, wanted: Wanted) -> Recognised:
         spec = each if each.columns else replace(each, columns=wanted.signature.names)
         few = rows.slice(0, 1 if spec.one_row else _ROWS)
         found = _answered(ask, spec, few, tried, lambda answer, n: _recognise(answer, n, wanted))
-        if found is not None and _again(ask, spec, few, found, tried):
+        if found is not None and _again(ask, spec, few, (found, wanted), tried):
             return Recognised(spec, found, tuple(tried))
     raise InvalidInput(
         f"nothing that was sent to the endpoint gave an answer that can be read: {'; '.join(_told(t) for t in tried)}",
@@ -99,7 +101,12 @@ def recognised(ask: Ask, rows: pa.RecordBatch, wanted: Wanted) -> Recognised:
 
 
 def _recognise(answer: Answer, rows: int, wanted: Wanted) -> ResponseSpec:
-    return recognise(answer.body, answer.content_type, rows, wanted.task, wanted.classes, wanted.hints())
+    """A number by the target's own name goes before one by a name that such numbers usually have."""
+    hints = wanted.hints()
+    if wanted.task == "regression" and wanted.target and hints == "auto":
+        with suppress(InvalidInput):
+            return recognise(answer.body, answer.content_type, rows, wanted.task, (), {"value": wanted.target})
+    return recognise(answer.body, answer.content_type, rows, wanted.task, wanted.classes, hints)
 
 
 def _answered(
@@ -127,16 +134,22 @@ def _answered(
     return found
 
 
-def _again(ask: Ask, spec: RequestSpec, rows: pa.RecordBatch, found: ResponseSpec, tried: list[Tried]) -> bool:
+def _again(
+    ask: Ask, spec: RequestSpec, rows: pa.RecordBatch, known: tuple[ResponseSpec, Wanted], tried: list[Tried]
+) -> bool:
     """Another number of rows must give as many answers: one row and three can be told apart by nothing else."""
     if spec.one_row or rows.num_rows < 2:
         return True
     few = rows.slice(0, 2 if rows.num_rows > 2 else 1)
-    return _answered(ask, spec, few, tried, lambda answer, n: _read(answer, n, found)) is not None
+    return _answered(ask, spec, few, tried, lambda answer, n: _read(answer, n, *known)) is not None
 
 
-def _read(answer: Answer, rows: int, found: ResponseSpec) -> ResponseSpec:
-    tabulate(document(text_of(answer.body, answer.content_type), found), rows, found)
+def _read(answer: Answer, rows: int, found: ResponseSpec, wanted: Wanted) -> ResponseSpec:
+    """Another answer must be read by what the first one told."""
+    output = output_of(found, wanted.task, wanted.classes or found.meaning.classes)
+    read = decode(answer.body, answer.content_type, rows, output, found)
+    if "error" in read.schema.names and read.column("error").null_count == 0:
+        raise ModelFailed(f"no row has a prediction: {read.column('error')[0]}")
     return found
 
 

@@ -41,7 +41,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     connection = site.connection(str(description.load["connection"]))
     with Asker(connection, description.load["route"], seconds_of(description.load), declared.probe_calls) as asker:
         wanted = Wanted(asker.kind, signature, description.load, declared, task, classes)
-        found = recognised(asker.ask, rows, wanted)
+        found = recognised(asker.probe, asker.ask, rows, wanted)
         output = output_of(found.response, task, classes or found.classes)
         _refuse_unknown(output)
         order = evidence(asker, found, Labelled(rows, truth, signature, output))

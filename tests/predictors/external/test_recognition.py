@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import muster
-from muster.errors import MissingExtra, SourceUnavailable
+from muster.errors import SourceUnavailable
 from muster.predictor import Declared
 from muster.predictors.external.exchange import Answer, Payload, Refusal
 from muster.predictors.external.recognition import Wanted, recognised
@@ -79,11 +78,3 @@ def test_a_refusal_is_never_taken_for_an_endpoint_that_is_down() -> None:
 
     with pytest.raises(muster.MusterError, match="nothing that was sent"):
         recognised(lambda _: Refusal("rows", "no"), never, ROWS, WANTED)
-
-
-def test_a_missing_library_is_no_fault_of_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "google.auth", None)
-    with serving("http", {"c": Served(predict=list)}) as account, muster.open(tmp_path / "hub") as hub:
-        hub.connect("c", "vertex", project_id="p", region="r", endpoint_url=account.url)
-        with pytest.raises(MissingExtra, match="Vertex AI needs an optional library"):
-            hub.test_connection("c")

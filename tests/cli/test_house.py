@@ -31,7 +31,7 @@ def test_a_new_hub_is_told_and_is_empty(place: Path) -> None:
 
 
 def test_what_only_reads_makes_no_hub(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    makers = {"muster register", "muster demo", "muster dataset register", "muster db restore"}
+    makers = {f"muster {words}" for words in ("register", "demo", "dataset register", "connection add", "db restore")}
     assert {path for path, command in leaves() if getattr(command, "makes_hub", False)} == makers
     hint = (
         "go to the folder that has one, name it with --hub or MUSTER_HUB, or make one with"

@@ -28,7 +28,7 @@ _WORK: Mapping[str, str] = {
     "register": "Register a version of a model.",
     "score": "Score a dataset into a dataset.",
     "predict": "Predict for rows on stdin.",
-    "discover": "List the endpoints of an account.",
+    "discover": "List the endpoints that an account serves, as it tells of them now.",
     "worker": "Work on the jobs of a shared hub.",
 }
 _HOUSE: Mapping[str, str] = {
@@ -36,7 +36,7 @@ _HOUSE: Mapping[str, str] = {
     "version": "Immutable entries of models.",
     "alias": "Movable names of versions.",
     "tag": "Marks on models and versions.",
-    "connection": "Accounts and endpoints of providers.",
+    "connection": "Named accounts and endpoints of providers.",
     "dataset": "Names for tables.",
     "origin": "Where versions come from.",
     "run": "Pieces of work with a result.",

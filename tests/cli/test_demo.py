@@ -136,6 +136,16 @@ def test_neither_libraries_nor_keys_of_one_s_own_are_needed(tmp_path: Path, monk
         hub.connection("demo-vertex")
 
 
+def test_endpoints_that_answer_otherwise_are_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that is a little off where it is served, so that labels are the same."""
+    monkeypatch.chdir(tmp_path)
+    with_flights(tmp_path / "here")
+    monkeypatch.setattr("muster.demo.stand.chance", lambda weights, row: min(1.0, chance(weights, row) * (1 + 1e-5)))
+    answer = call("demo", "--external", "here")
+    assert answer.code == 1
+    assert "`late-sagemaker:1` and `late:1` are one model, and answer differently" in answer.err
+
+
 def test_weights_are_those_that_fit_best() -> None:
     """Where a word alone decides, the chance of each is its share."""
     table = pa.table(

@@ -98,7 +98,10 @@ def _connected(hub: Hub, found: Iterable[tuple[Stand, Account]], told: Told) -> 
             told.talk(left_out(stand.kind, error))
             continue
         if failed := [s for s in steps if not s.passed]:
-            raise SourceError(f"the connection `{_name(stand)}` fails at {failed[0].name}: {failed[0].told}")
+            raise SourceError(
+                f"the connection `{_name(stand)}` fails at {failed[0].name}: {failed[0].told}",
+                hint=failed[0].hint or "see whether a server on this machine can be reached at 127.0.0.1",
+            )
         done.append(stand)
         told.talk(f"connected  {_name(stand)}  {', '.join(s.name for s in steps)}: ok")
     return done
@@ -137,7 +140,10 @@ def _compare(hub: Hub, versions: list[Version], rows: pa.Table, told: Told) -> N
             apart = pc.abs(pc.subtract(*(pc.list_flatten(a["probabilities"]) for a in (answer, first))))
             same = pc.max(apart).as_py() <= SAME
         if not same:
-            raise SourceError(f"`{ref}` and `{versions[0].ref}` are one model, and answer differently")
+            raise SourceError(
+                f"`{ref}` and `{versions[0].ref}` are one model, and answer differently",
+                hint=f"`muster version show {ref}` says how it is asked and read",
+            )
     told.talk(f"the same  {plural(len(answers), 'version')} predict the same of {plural(rows.num_rows, 'row')} of July")
 
 

@@ -1,9 +1,8 @@
-"""The example of CONTRIBUTING.md is followed to the letter: its file, its line in the table, its line in the suite."""
+"""The origin of CONTRIBUTING.md is added to the letter: its file, its line in the table, its line in the suite."""
 
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import re
 import sys
@@ -21,10 +20,11 @@ from muster.predictors import ORIGINS
 from muster.records import Version
 from muster.testing.origin import OriginSuite
 from muster.testing.predictor import PredictorSuite
+from tests.docs.contributing import ROOT, blocks, module_of, page
 from tests.suites.registered import Case, register
 
-PAGE = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
-FILE, LINE, CASE, OUTSIDE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+FILE, LINE, CASE = blocks("Add an origin")
+(OUTSIDE,) = blocks("In a package of your own")
 NAME, (MODULE, CLASS) = next((name, where.split(":")) for name, where in ast.literal_eval("{" + LINE + "}").items())
 
 
@@ -40,16 +40,10 @@ case: Case = eval("{" + CASE + "}", {"Case": Case, "pa": pa, "linear": linear})[
 @pytest.fixture(scope="module", autouse=True)
 def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The file is where the page says, and its line in the table."""
-    path = tmp_path_factory.mktemp("origin") / f"{NAME}.py"
-    path.write_text(FILE)
-    spec = importlib.util.spec_from_file_location(MODULE, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = module_of(MODULE, FILE, tmp_path_factory.mktemp("origin"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, MODULE, module)
         patch.setitem(ORIGINS, NAME, f"{MODULE}:{CLASS}")
-        spec.loader.exec_module(module)
         yield
 
 
@@ -97,12 +91,13 @@ def test_a_broken_source_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_the_page_names_what_exists() -> None:
-    root = Path(__file__).parents[2]
-    named = set(re.findall(r"`((?:src|tests|changes|worker|datasets|stores|predictors)/[\w./-]+)`", PAGE))
+    named = set(re.findall(r"`((?:src|tests|changes|worker|datasets|stores|predictors)/[\w./-]+)`", page()))
     new = {"src/muster/predictors/linear.py", "tests/predictors/test_linear.py"}
+    new |= {f"src/muster/{part}/scorehub.py" for part in ("predictors/external", "testing/endpoints")}
+    new |= {"tests/predictors/external/test_scorehub.py"}
     assert new <= named
     missing = [
-        name for name in named - new if not (root / name).exists() and not (root / "src" / "muster" / name).exists()
+        name for name in named - new if not (ROOT / name).exists() and not (ROOT / "src" / "muster" / name).exists()
     ]
     assert not missing
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from muster.records import Version
     from muster.signature import Json
 
-__all__ = ["endpoint_facts", "is_endpoint", "registered_again"]
+__all__ = ["endpoint_facts", "endpoint_parts", "is_endpoint", "registered_again"]
 
 _MORE = ("columns", "format")
 
@@ -44,6 +44,16 @@ def endpoint_facts(sheet: Sheet, version: Version) -> None:
             "limits", f"{size(int(str(limits['bytes'])))} a request, {limits['seconds']:g} s, {limits['most']} at once"
         )
     sheet.fact("configuration", *_flat(load.get("configuration")))
+
+
+def endpoint_parts(version: Version) -> tuple[str, ...]:
+    """In a line: how it is asked, and how sure the order of its columns is. Nothing of a version that runs here."""
+    order = version.load.get("order")
+    if not is_endpoint(version) or not isinstance(order, dict):
+        return ()
+    request, columns = version.load["request"], order.get("columns")
+    asked = f"asked by {request['format']}" if isinstance(request, dict) else ""
+    return (asked, f"columns {_verdict(columns)}" if isinstance(columns, dict) and columns else "")
 
 
 def registered_again(version: Version) -> list[str]:

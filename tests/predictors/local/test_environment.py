@@ -529,3 +529,16 @@ def test_without_uv_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
 
 def _raise() -> str:
     raise FileNotFoundError
+
+
+def test_the_files_of_a_package_that_is_data_are_there_without_what_it_needs(shelf: Path, tmp_path: Path) -> None:
+    make_wheel(shelf, "flights", "1.0", requires=["pandas-of-nowhere"])
+    _environments(tmp_path).unpack("flights==1.0", tmp_path / "files")
+    assert (tmp_path / "files" / "flights.py").read_text() == "VERSION = '1.0'\n"
+    assert not (tmp_path / "environments").exists()
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_package_that_is_nowhere_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentFailed, match=r"the files of flights==9 cannot be had: .*flights"):
+        _environments(tmp_path).unpack("flights==9", tmp_path / "files")

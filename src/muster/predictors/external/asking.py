@@ -25,6 +25,8 @@ __all__ = ["Asker"]
 
 _GRACE = 10.0
 _FILL = 0.8
+_FAILURES = 4
+"""In a row, after which a form that an endpoint was asked in is taken for what makes it fail."""
 _TROUBLE: dict[RefusalKind, Trouble] = {"throttled": "throttled", "starting": "starting", "unavailable": "unavailable"}
 
 
@@ -96,6 +98,13 @@ class Asker:
 
     def ask(self, payload: Payload) -> Answer | Refusal:
         """One request, tried again while that may help. Who may not ask, or asks what is not there, is told so at once."""
+        return self._asked(payload, None)
+
+    def probe(self, payload: Payload) -> Answer | Refusal:
+        """The same in a form that the endpoint may not know: many fail at one, where they should refuse it."""
+        return self._asked(payload, _FAILURES)
+
+    def _asked(self, payload: Payload, failures: int | None) -> Answer | Refusal:
         if self.left <= 0:
             raise InvalidInput(
                 f"{plural(self._most, 'call')} were not enough to find out how the endpoint is asked",
@@ -104,12 +113,12 @@ class Asker:
         self.calls += 1
         identity, tries = new_id(), Tries()
         while True:
-            outcome = self._sent(payload, identity, tries)
+            outcome = self._sent(payload, identity, tries, failures)
             if isinstance(outcome, (Answer, Refusal)):
                 return outcome
             time.sleep(outcome)
 
-    def _sent(self, payload: Payload, identity: str, tries: Tries) -> Answer | Refusal | float:
+    def _sent(self, payload: Payload, identity: str, tries: Tries, failures: int | None) -> Answer | Refusal | float:
         """What came back, or the seconds until the next try."""
         try:
             reply = self._send(self._provider.request(self._route, payload, identity), self._limits.seconds + _GRACE)
@@ -134,6 +143,8 @@ class Asker:
                 f"there is no such endpoint, or it is not in service: {read.message}", hint="see `muster discover`"
             )
         trouble = _TROUBLE.get(read.kind)
+        if trouble == "unavailable" and failures is not None and tries.count + 1 >= failures:
+            return read
         return read if trouble is None else self._later(read, trouble, tries)
 
     def _later(self, told: Refusal, trouble: Trouble, tries: Tries) -> float:

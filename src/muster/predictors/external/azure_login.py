@@ -44,8 +44,10 @@ class Azure:
         return f"by {type(self._found).__name__}"
 
     def _lent(self, scope: str) -> Any:
-        from azure.core.exceptions import AzureError
-
+        try:
+            from azure.core.exceptions import AzureError
+        except ImportError:
+            raise MissingExtra.named("azure", "a connection to Azure ML") from None
         try:
             if self._found is None:
                 self._found = self._opened()

@@ -43,7 +43,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     with Asker(connection, description.load, declared.probe_calls) as asker:
         target = declared.target or description.target
         wanted = Wanted(asker.kind, signature, description.load, declared, task, classes, target)
-        found = recognised(asker.ask, rows, wanted)
+        found = recognised(asker.probe, asker.ask, rows, wanted)
         output = output_of(found.response, task, classes or found.classes)
         _refuse_unknown(output)
         labelled, base = answered(asker, found, Labelled(rows, truth, signature, output))

@@ -24,6 +24,8 @@ __all__ = ["Ask", "Recognised", "Tried", "Wanted", "recognised"]
 Ask = Callable[[Payload], "Answer | Refusal"]
 """One request, tried again where that helps."""
 
+_Read = Callable[[Answer, int], ResponseSpec]
+
 _ROWS = 3
 _SHOWN = 300
 
@@ -38,6 +40,8 @@ class Tried:
     passed: bool
     sent: str = ""
     received: str = ""
+    failed: bool = False
+    """Whether the endpoint failed at it, which it also does when it is down."""
 
     def to_json(self) -> Json:
         return {
@@ -81,23 +85,34 @@ class Wanted:
         return self.declared.response if self.declared.response != "auto" else self.load["response"]
 
 
-def recognised(ask: Ask, rows: pa.RecordBatch, wanted: Wanted) -> Recognised:
+def recognised(probe: Ask, ask: Ask, rows: pa.RecordBatch, wanted: Wanted) -> Recognised:
     """Try what is declared, else what the provider tells, else what such endpoints mostly take, until one is understood.
 
-    InvalidInput lists all that was tried, where none is.
+    InvalidInput lists all that was tried, where none is. One that fails whatever it is asked is asked again by `ask`, patiently:
+    it may be down.
     """
     tried: list[Tried] = []
+    found = _first(probe, rows, wanted, tried)
+    sent = [t for t in tried if t.sent]
+    if found is None and sent and all(t.failed for t in sent):
+        found = _first(ask, rows, wanted, tried)
+    if found is not None:
+        return found
+    raise InvalidInput(
+        f"nothing that was sent to the endpoint gave an answer that can be read: {'; '.join(_told(t) for t in tried)}",
+        hint="declare `request` and `response`: a format's name, or the explicit specification as a dictionary",
+        details={"probes": [t.to_json() for t in tried]},
+    )
+
+
+def _first(ask: Ask, rows: pa.RecordBatch, wanted: Wanted, tried: list[Tried]) -> Recognised | None:
     for each in wanted.requests():
         spec = each if each.columns else replace(each, columns=wanted.signature.names)
         few = rows.slice(0, 1 if spec.one_row else _ROWS)
         found = _answered(ask, spec, few, tried, lambda answer, n: _recognise(answer, n, wanted))
         if found is not None and _again(ask, spec, few, (found, wanted), tried):
             return Recognised(spec, found, tuple(tried))
-    raise InvalidInput(
-        f"nothing that was sent to the endpoint gave an answer that can be read: {'; '.join(_told(t) for t in tried)}",
-        hint="declare `request` and `response`: a format's name, or the explicit specification as a dictionary",
-        details={"probes": [t.to_json() for t in tried]},
-    )
+    return None
 
 
 def _recognise(answer: Answer, rows: int, wanted: Wanted) -> ResponseSpec:
@@ -110,7 +125,7 @@ def _recognise(answer: Answer, rows: int, wanted: Wanted) -> ResponseSpec:
 
 
 def _answered(
-    ask: Ask, spec: RequestSpec, rows: pa.RecordBatch, tried: list[Tried], read: Callable[[Answer, int], ResponseSpec]
+    ask: Ask, spec: RequestSpec, rows: pa.RecordBatch, tried: list[Tried], read: _Read
 ) -> ResponseSpec | None:
     """One probe, which is noted whatever comes of it."""
     try:
@@ -121,6 +136,7 @@ def _answered(
     answer = ask(payload)
     received = answer.body if isinstance(answer, Answer) else b""
     found, outcome = None, "understood"
+    failed = isinstance(answer, Refusal) and answer.kind == "unavailable"
     if isinstance(answer, Refusal):
         outcome = f"refused: {answer.message}"
     else:
@@ -128,9 +144,8 @@ def _answered(
             found = read(answer, rows.num_rows)
         except (InvalidInput, ModelFailed) as error:
             outcome = error.message
-    tried.append(
-        Tried(spec.format, rows.num_rows, outcome, found is not None, _beginning(payload.body), _beginning(received))
-    )
+    sent = _beginning(payload.body), _beginning(received)
+    tried.append(Tried(spec.format, rows.num_rows, outcome, found is not None, *sent, failed=failed))
     return found
 
 

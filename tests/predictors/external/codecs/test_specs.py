@@ -221,6 +221,6 @@ def test_the_likeliest_candidate_goes_first() -> None:
     assert next(candidates("vertex", TENSOR)).template == {"instances": {"$each": "$value:x"}}
 
 
-def test_there_is_no_other_kind() -> None:
-    with pytest.raises(InvalidInput, match="did you mean `sagemaker`"):
-        next(candidates("sagemakr"))
+def test_a_kind_that_has_no_list_of_its_own_takes_what_any_server_may_take() -> None:
+    for signature in (NUMBERS, MIXED, TENSOR, None):
+        assert list(candidates("scorehub", signature)) == list(candidates("http", signature))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from muster.casts import is_list
-from muster.errors import InvalidInput, near
 from muster.predictors.external.codecs.request import RequestSpec
 from muster.signature import Column, Json, Signature
 
@@ -69,6 +68,8 @@ _KINDS: Mapping[str, Sequence[Json]] = {
 }
 """For columns that are all numbers."""
 
+_ANY = "http"
+
 _LATER: Mapping[str, Sequence[Json]] = {
     "sagemaker": ("instances-list", "json-extended"),
     "azureml": ("input_data", "data"),
@@ -93,11 +94,11 @@ _TENSORS: Mapping[str, Sequence[Json]] = {
 
 
 def candidates(kind: str, signature: Signature | None = None) -> Iterator[RequestSpec]:
-    """The formats for a kind of connection, each with the columns of the signature in their order."""
-    if kind not in _KINDS:
-        raise InvalidInput(
-            f"`{kind}` is no kind of connection{near(kind, _KINDS)}", hint=f"the kinds are {', '.join(_KINDS)}"
-        )
+    """The formats for a kind of connection, each with the columns of the signature in their order.
+
+    A kind of which nothing stands here takes what any server of HTTP may take.
+    """
+    kind = kind if kind in _KINDS else _ANY
     columns = () if signature is None else signature.columns
     for document in _ordered(kind, columns):
         told: dict[str, Json] = {"format": document} if isinstance(document, str) else dict(_object(document))

@@ -1,0 +1,80 @@
+"""Which form an endpoint takes is found out although it fails at those that it does not take, or is down for a while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import muster
+from muster.errors import SourceUnavailable
+from muster.predictor import Declared
+from muster.predictors.external.exchange import Answer, Payload, Refusal
+from muster.predictors.external.recognition import Wanted, recognised
+from muster.signature import Column, Signature
+from muster.testing.endpoints import Served, serving
+
+ROWS = pa.record_batch({"age": [20.0, 30.0, 70.0]})
+WANTED = Wanted(
+    "http",
+    Signature((Column("age", pa.float64()),)),
+    {"request": "auto", "response": "auto"},
+    Declared(),
+    "regression",
+    (),
+)
+
+
+def test_a_model_that_fails_at_texts_is_asked_in_the_next_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a container of one's own on Vertex AI does: its 500 is no sign that the endpoint is down."""
+
+    def predict(rows: list[Any]) -> list[float]:
+        return [row["age"] * 0.5 for row in rows]
+
+    model = Served(predict=predict, columns=("age",), task="regression")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+    with serving("vertex", {"halves": model}) as account, muster.open(tmp_path / "hub") as hub:
+        for name, value in account.environ.items():
+            monkeypatch.setenv(name, value)
+        settings: dict[str, Any] = dict(account.settings)
+        hub.connect("c", "vertex", **settings)
+        sample = pa.table({"age": [20.0, 30.0, 70.0], "plan": ["a", "b", "c"]})
+        version = hub.register("halves", muster.Endpoint("c", "halves"), task="regression", sample=sample)
+        assert version.load["request"] != "instances-strings"
+        assert hub.predict("halves:1", sample)["prediction"].to_pylist() == [10.0, 15.0, 35.0]
+    assert version.probe is not None
+    probes: Any = version.probe.raw["probes"]
+    failed = [p["request"] for p in probes if not p["passed"] and "TypeError" in p["outcome"]]
+    assert "instances-strings" in failed
+
+
+def test_one_that_fails_at_everything_is_asked_patiently_before_it_is_said_to_be_down() -> None:
+    asked: list[bytes] = []
+
+    def patiently(payload: Payload) -> Answer | Refusal:
+        asked.append(payload.body)
+        raise SourceUnavailable("the endpoint does not answer: busy")
+
+    with pytest.raises(SourceUnavailable, match="busy"):
+        recognised(lambda _: Refusal("unavailable", "busy"), patiently, ROWS, WANTED)
+    assert len(asked) == 1
+
+
+def test_one_that_comes_back_is_understood() -> None:
+    def answering(payload: Payload) -> Answer | Refusal:
+        count = payload.body.count(b":") - 1 if b"instances" in payload.body else payload.body.count(b"\n")
+        return Answer(str([1.5] * max(count, 1)).encode(), "application/json")
+
+    found = recognised(lambda _: Refusal("unavailable", "busy"), answering, ROWS.slice(0, 1), WANTED)
+    assert found.tried[-1].passed
+    assert {t.outcome for t in found.tried[:-1]} == {"refused: busy"}
+
+
+def test_a_refusal_is_never_taken_for_an_endpoint_that_is_down() -> None:
+    def never(_: Payload) -> Answer | Refusal:
+        raise AssertionError("it was asked again")
+
+    with pytest.raises(muster.MusterError, match="nothing that was sent"):
+        recognised(lambda _: Refusal("rows", "no"), never, ROWS, WANTED)

@@ -16,6 +16,7 @@ from muster.errors import InvalidInput, SourceError
 from muster.hub import Hub
 from muster.records import Run, StoredAnswer, now
 from muster.testing.endpoints import Account, Container, Served, Told, serving
+from muster.testing.endpoints.refusal import Malformed
 from muster.testing.endpoints.server import Incoming
 from tests.suites.endpoints import COLUMNS, KINDS, TRUTH, account_of, endpoint_of, predict, rows
 
@@ -24,7 +25,10 @@ Write = Callable[[Told], tuple[str, bytes]]
 
 def matrix(incoming: Incoming, served: Served) -> list[Any]:
     """Rows as lists of values, without names."""
-    return list(json.loads(incoming.body)["instances"])
+    body = json.loads(incoming.body) if incoming.body.startswith(b"{") else {}
+    if not all(isinstance(row, list) for row in body.get("instances", [None])):
+        raise Malformed("give a matrix as `instances`")
+    return list(body["instances"])
 
 
 def as_json(of: Callable[[Any], object]) -> Write:

@@ -149,10 +149,13 @@ class Stage:
             rows |= set(range(first, first + answer.rows))
         return rows
 
+    def read(self, run: Run) -> dict[str, list[Any]]:
+        return pq.read_table(self.place(run)).to_pydict()
+
     def scored(self, run: Run) -> list[tuple[float, int, float]]:
-        assert run.output is not None
-        found = pq.read_table(self.place(run)).select(["row", "prediction", "probability_1"]).to_pydict()
-        return list(zip(*found.values(), strict=True))
+        """Row, prediction, probability of class 1."""
+        found = self.read(run)
+        return list(zip(*(found[name] for name in ("row", "prediction", "probability_1")), strict=True))
 
     def place(self, run: Run) -> str:
         assert run.output is not None

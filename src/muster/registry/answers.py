@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from muster.errors import Conflict
-from muster.records import StoredAnswer
+from muster.records import Run, StoredAnswer
+from muster.registry.runs import OVER
 from muster.registry.search import every
 from muster.store import Condition, RecordStore
 
@@ -29,7 +30,11 @@ class KeptAnswers:
         return list(every(self._records(), StoredAnswer, where))
 
     def put(self, answer: StoredAnswer) -> None:
+        """Keep it, unless its run is over: a request that was in flight when it was cancelled is answered all the same."""
         with self._records().transaction("muster", "answered") as tx:
+            run = tx.get(Run, answer.run)
+            if run is None or run.status in OVER:
+                return
             try:
                 tx.insert(answer)
             except Conflict:  # the rows were cut in another way before

@@ -115,6 +115,7 @@ class Stage:
     home: Home
     hub: Hub
     folder: Path
+    chunk: int = CHUNK
     _outputs: int = 0
 
     def data(self, rows: int | pa.Table) -> Path:
@@ -141,11 +142,11 @@ class Stage:
         """Those that are kept, of a run or of all."""
         return [a for a in every(self.hub._records, StoredAnswer) if run in (None, a.run)]
 
-    def kept(self, run: str, chunk_rows: int = CHUNK) -> set[int]:
+    def kept(self, run: str) -> set[int]:
         """Rows of one file whose answers are on the disk: in finished chunks, or by themselves."""
         rows = {n for c in self.hub._runs.chunks(run) for n in range(c.start, c.start + c.length)}
         for answer in self.answers(run):
-            first = int(answer.chunk.partition("/")[2]) * chunk_rows + answer.first
+            first = int(answer.chunk.partition("/")[2]) * self.chunk + answer.first
             rows |= set(range(first, first + answer.rows))
         return rows
 
@@ -170,7 +171,7 @@ def staged(
     *,
     settings: dict[str, Any] | None = None,
     options: dict[str, Any] | None = None,
-    open_with: dict[str, Any] | None = None,
+    chunk: int = CHUNK,
     deployed: Any = None,
 ) -> Iterator[Stage]:
     """`settings` are more of the connection, `options` those of the account, `deployed` makes of a model what else to serve."""
@@ -182,10 +183,10 @@ def staged(
         for name, value in account.environ.items():
             patch.setenv(name, value)
         home = folder_home(folder, None)
-        hub = block.enter_context(home.open(score__chunk_rows=CHUNK, **(open_with or {})))
+        hub = block.enter_context(home.open(score__chunk_rows=chunk))
         hub.connect("c", kind, **{"concurrency": AT_ONCE, **account.settings, **(settings or {})})
         endpoint = muster.Endpoint("c", "churn" if kind != "http" else None)
         hub.register("churn", endpoint, task="binary", classes=[0, 1], sample=table(30))
-        stage = Stage(kind, account, model, home, hub, folder)
+        stage = Stage(kind, account, model, home, hub, folder, chunk)
         stage.clear()
         yield stage

@@ -194,6 +194,14 @@ class TestWhatIsKept:
         _goes_on(stage, run)
 
     @over_kinds
+    def test_nothing_is_kept_of_one_that_is_done(self, stage: Stage) -> None:
+        run, _ = _fails(stage, 5, lambda: stage.account.deny("invoke"))
+        _keep_one(stage, run)
+        stage.account.allow("invoke")
+        stage.hub.resume(run.id)
+        assert stage.answers() == []
+
+    @over_kinds
     def test_nothing_is_kept_of_a_failed_one_that_is_cancelled(self, stage: Stage) -> None:
         run, _ = _fails(stage, 5, lambda: stage.account.deny("invoke"))
         _keep_one(stage, run)
@@ -266,7 +274,13 @@ class TestTheRun:
     @over_kinds
     def test_its_progress_is_told(self, stage: Stage) -> None:
         seen: list[Progress] = []
-        stage.score(stage.data(ROWS), watch=seen.append)
+
+        def watch(progress: Progress) -> None:
+            seen.append(progress)
+            finished = {f"{c.part}/{c.index}" for c in stage.hub._runs.chunks(progress.run)}
+            assert finished & {a.chunk for a in stage.answers()} == set(), "kept no longer than it is needed"
+
+        stage.score(stage.data(ROWS), watch=watch)
         assert [p.total for p in seen] == [ROWS] * len(seen)
         assert [p.rows for p in seen] == [CHUNK * n for n in range(CHUNKS + 1)]
 

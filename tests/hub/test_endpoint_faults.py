@@ -180,12 +180,9 @@ def test_most_calls_throttled_and_all_rows_scored(stage: Stage, share: float) ->
     assert sorted(stage.model.rows()) == list(range(ROWS)), "what was throttled no model has seen"
 
 
-@over_kinds
 @pytest.mark.deep
-def test_an_answer_that_is_too_late_is_asked_for_again(tmp_path: Path, kind: str) -> None:
-    if kind != "http":
-        pytest.skip("never: SageMaker answers within a minute, or says that it does not")
-    with pytest.MonkeyPatch.context() as patch, staged(kind, tmp_path, patch, settings={"seconds": "1"}) as stage:
+def test_an_answer_that_is_too_late_is_asked_for_again(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch, staged("http", tmp_path, patch, settings={"seconds": "1"}) as stage:
         stage.account.faults.add("slow", calls=[2], seconds=13)  # a second, and ten for the way
         run = stage.score(stage.data(ROWS))
         assert _all_told(stage, run) == {}

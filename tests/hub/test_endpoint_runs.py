@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -305,7 +306,7 @@ class TestTheRun:
 
     @over_kinds
     def test_two_at_once_share_what_the_endpoint_bears(self, stage: Stage) -> None:
-        stage.model.pause = 0.01
+        stage.model.pause = 0.03
         one, other = (stage.score(stage.data(ROWS), wait=False) for _ in range(2))
         for run in (one, other):
             assert stage.scored(stage.hub.wait(run.id)) == expected(range(ROWS))
@@ -314,7 +315,7 @@ class TestTheRun:
 
     @over_kinds
     def test_predictions_of_several_threads(self, stage: Stage) -> None:
-        stage.model.pause = 0.01
+        stage.model.pause = 0.03
         found: dict[int, list[float]] = {}
 
         def predict(first: int) -> None:
@@ -400,19 +401,22 @@ class TestCaps:
     @pytest.mark.parametrize("most", [1, 2])
     def test_requests_at_once(self, tmp_path: Path, patch: pytest.MonkeyPatch, kind: str, most: int) -> None:
         with staged(kind, tmp_path, patch, settings={"concurrency": most}) as stage:
-            stage.model.pause = 0.01
+            stage.model.pause = 0.03
             run = stage.score(stage.data(ROWS))
             assert stage.scored(run) == expected(range(ROWS))
             assert stage.model.at_once == most
 
     @over_kinds
     def test_requests_a_second(self, tmp_path: Path, patch: pytest.MonkeyPatch, kind: str) -> None:
-        with staged(kind, tmp_path, patch, settings={"rate": 10}) as stage:
+        with staged(kind, tmp_path, patch, settings={"rate": 8}) as stage:
+            began = time.time()
             run = stage.score(stage.data(ROWS))
             assert stage.scored(run) == expected(range(ROWS))
-            times = sorted(call.time for call in stage.account.invocations)
-            assert len(times) == CHUNKS
-            assert times[-1] - times[0] >= (CHUNKS - 10) / 10 * 0.9, "ten at once, then one each tenth of a second"
+            calls = stage.account.invocations
+            assert len(calls) == CHUNKS
+            assert max(call.time for call in calls) - began >= (CHUNKS - 8) / 8, (
+                "what a second brings at once, then one by one"
+            )
 
     @over_kinds
     def test_a_run_that_would_cost_more_than_may_be_spent_is_begun_and_pauses(

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,7 +31,7 @@ main()
 _PARENT = """
 import json, os, sys, traceback
 import muster.cli.app, muster.hub, muster.registry.register, muster.scoring.writer  # before the first child, so that all begin quickly
-import muster.predictors.local.probe, muster.predictors.local.predictor
+import muster.predictors.local.probe, muster.predictors.local.predictor, muster.predictors.external.predictor
 
 for line in sys.stdin:
     asked = json.loads(line)
@@ -78,6 +79,14 @@ class Killer:
         self._ended()
         self._spans[str(arguments[0])] = time.monotonic() - began
 
+    def cut_at(self, reached: threading.Event, program: str, *arguments: object) -> bool:
+        """Begin the work, and kill it once an event is set; whether it was still at work."""
+        assert self._parent.stdout is not None
+        child, over = self._begin(program, *arguments), False
+        while not over and not reached.is_set():
+            over = bool(select.select([self._parent.stdout], [], [], 0.002)[0])
+        return self._killed(child, over=over)
+
     def cut(self, program: str, *arguments: object) -> bool:
         """Begin the work, and kill it at the next moment of its span; whether it was still at work."""
         assert self._parent.stdout is not None
@@ -89,7 +98,10 @@ class Killer:
         over, _, _ = select.select([self._parent.stdout], [], [], self._at * span * _BEYOND)
         if over:
             self._spans[kind] = time.monotonic() - began
-        else:
+        return self._killed(child, over=bool(over))
+
+    def _killed(self, child: int, *, over: bool) -> bool:
+        if not over:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         cut = self._ended(killed=not over)

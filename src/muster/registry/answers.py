@@ -30,9 +30,10 @@ class KeptAnswers:
         return list(every(self._records(), StoredAnswer, where))
 
     def put(self, answer: StoredAnswer) -> None:
+        """Keep it, unless its run is over: a request that was in flight when it was cancelled is answered all the same."""
         with self._records().transaction("muster", "answered") as tx:
             run = tx.get(Run, answer.run)
-            if run is None or run.status in OVER:  # it was cancelled while the request was in flight
+            if run is None or run.status in OVER:
                 return
             try:
                 tx.insert(answer)

@@ -185,6 +185,10 @@ class Fake:
     def __init__(self, url: str) -> None:
         self._url = url
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {}
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         return Request("POST", self._url, {"Content-Type": payload.content_type}, payload.body)
 

@@ -73,7 +73,7 @@ def test_a_later_version_with_other_classes_order_answers_in_the_order_of_the_mo
     turned = served(HTTP, predict=lambda told: [[p, q] for q, p in predict(told)], classes=(1, 0))
     with ExitStack() as block:
         account = block.enter_context(serving("http", {"churn": turned}))
-        there.connect("turned", "http", **account.settings)
+        there.connect("turned", "http", **dict[str, Any](account.settings))
         version = there.register(
             "churn", muster.Endpoint("turned"), task="binary", target=TRUTH, classes=[1, 0], sample=rows()
         )

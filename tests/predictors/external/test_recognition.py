@@ -16,6 +16,7 @@ from muster.predictors.external.exchange import Answer, Payload, Refusal
 from muster.predictors.external.recognition import Wanted, recognised
 from muster.signature import Column, Signature
 from muster.testing.endpoints import Container, Served, Told, serving
+from muster.testing.endpoints.refusal import Malformed
 from muster.testing.endpoints.server import Incoming
 
 ROWS = pa.record_batch({"age": [20.0, 30.0, 70.0]})
@@ -33,7 +34,10 @@ def test_a_model_that_fails_at_a_form_is_asked_in_the_next(tmp_path: Path, monke
     """As a container of one's own on Vertex AI does: its 500 is no sign that the endpoint is down."""
 
     def read(incoming: Incoming, served: Served) -> list[Any]:
-        return [row[0] for row in json.loads(incoming.body)["instances"]]
+        rows = json.loads(incoming.body)["instances"]
+        if not all(isinstance(row, list) for row in rows):
+            raise Malformed("KeyError: 0", status=500)
+        return [row[0] for row in rows]
 
     def write(told: Told) -> tuple[str, bytes]:
         return "application/json", json.dumps({"predictions": [o.prediction for o in told.outcomes]}).encode()

@@ -133,6 +133,10 @@ class Local:
         self.url = url
         self.renewed = 0
 
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {}
+
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
         headers = {
             "X-Identity": identity,

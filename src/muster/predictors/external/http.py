@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
+from muster.secrets import is_reference, read_secret
 from muster.signature import Json
 
 __all__ = ["Http"]
@@ -28,7 +30,7 @@ class Http:
     settings: ClassVar[tuple[Setting, ...]] = (
         *SETTINGS,
         Setting("method", "the method of its requests", choices=_METHODS),
-        Setting("headers", 'further headers, as JSON: {"X-Team": "ops"}'),
+        Setting("headers", 'further headers, as JSON: {"X-Team": "ops", "X-Key": "env:TEAM_KEY"}'),
         Setting("served_by", "the header of a response that names what gave it"),
         Setting("max_bytes", "the most bytes that a request may have"),
         Setting("seconds", "the longest that it may take for a request"),
@@ -39,10 +41,11 @@ class Http:
         self._send = send
         self._login = login_of(options)
         self._headers = _headers(options.get("headers", "{}"))
-        self._limits = Limits(_number(options, "max_bytes", 4 << 20), float(_number(options, "seconds", 60)))
+        self._limits = Limits(int(_number(options, "max_bytes", 4 << 20)), _number(options, "seconds", 60))
 
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
-        headers = {"content-type": payload.content_type, "x-request-id": identity, **self._headers}
+        own = {n: read_secret(n, v) if is_reference(v) else v for n, v in self._headers.items()}
+        headers = {"content-type": payload.content_type, "x-request-id": identity, **own}
         if payload.accept:
             headers["accept"] = payload.accept
         method = self._options.get("method", "POST")
@@ -78,11 +81,15 @@ class Http:
         )
 
     def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
+        def address() -> str:
+            return str(self.describe(endpoint or Endpoint("")).route["url"])
+
         return steps(
             self._send,
             self._options["url"],
             login=self._login.how,
             permission=lambda: "what it allows shows when it is asked",
+            endpoint=None if endpoint is None else address,
         )
 
     def close(self) -> None:
@@ -96,13 +103,26 @@ def _headers(text: str) -> dict[str, str]:
         found = None
     if not isinstance(found, dict):
         raise InvalidInput("`headers` of the connection are no object of JSON", hint='write {"X-Team": "ops"}')
-    return {str(k).lower(): str(v) for k, v in found.items()}
-
-
-def _number(options: Options, name: str, default: int) -> int:
-    try:
-        return int(options.get(name, default))
-    except ValueError:
+    kept = {str(k).lower(): str(v) for k, v in found.items()}
+    if bare := [n for n, v in kept.items() if n in _SECRET and not is_reference(v)]:
         raise InvalidInput(
-            f"`{name}` of the connection is no number: {options[name]!r}", hint="give a whole number"
-        ) from None
+            f"the header `{bare[0]}` of the connection is given as where it is, and never itself",
+            hint=f'write {{"{bare[0]}": "env:NAME"}}, or use `auth` and `secret`',
+        )
+    return kept
+
+
+_SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
+"""Headers whose values are secrets."""
+
+
+def _number(options: Options, name: str, default: float) -> float:
+    try:
+        found = float(options.get(name, default))
+    except ValueError:
+        found = math.nan
+    if not found > 0 or math.isinf(found):
+        raise InvalidInput(
+            f"`{name}` of the connection is no number above 0: {options[name]!r}", hint=f"leave it out for {default:,}"
+        )
+    return found

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from muster.config import expanded
 from muster.endpoint import Endpoint, Listed, Step
-from muster.errors import InvalidInput, near
+from muster.errors import InvalidInput, MissingExtra, near
 from muster.extensions import load
 from muster.predictors import PROVIDERS
+from muster.predictors.external.plain import auth_of
 from muster.predictors.external.provider import Provider
 from muster.predictors.external.settings import Options, checked
 from muster.predictors.external.transport.sender import Sender
@@ -28,11 +30,12 @@ def open_provider(connection: Connection) -> tuple[Provider, Sender]:
     """Nothing is asked of the other side yet."""
     options = Options(connection.settings)
     kind = _provider(connection.kind)
+    shown = _own_certificate(options) if any(s.name == "auth" for s in kind.settings) else ("", "")
     send = Sender(
-        ca_bundle=options.get("ca_bundle", ""),
-        certificate=options.get("certificate", "") if options.get("auth") == "mtls" else "",
-        key=options.get("key", "") if options.get("auth") == "mtls" else "",
-        proxy=options.get("proxy", ""),
+        ca_bundle=_file(options.get("ca_bundle", "")),
+        certificate=shown[0],
+        key=shown[1],
+        proxy=options.proxy,
     )
     try:
         provider: Provider = kind(options, send)
@@ -57,7 +60,7 @@ def steps_of(connection: Connection, endpoint: Endpoint | None = None) -> Iterat
     """The test of a connection, up to the first step that fails."""
     try:
         provider, send = open_provider(connection)
-    except InvalidInput as error:
+    except (InvalidInput, MissingExtra) as error:
         yield Step("settings", passed=False, told=error.message, hint=error.hint)
         return
     try:
@@ -65,6 +68,16 @@ def steps_of(connection: Connection, endpoint: Endpoint | None = None) -> Iterat
     finally:
         provider.close()
         send.close()
+
+
+def _own_certificate(options: Options) -> tuple[str, str]:
+    """That of a client that logs in by it, and its key."""
+    by_it = auth_of(options) == "mtls"
+    return (_file(options.get("certificate", "")), _file(options.get("key", ""))) if by_it else ("", "")
+
+
+def _file(name: str) -> str:
+    return str(expanded(name.removeprefix("file:"))) if name else ""
 
 
 def _provider(kind: str) -> Any:

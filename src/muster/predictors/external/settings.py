@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from muster.errors import InvalidInput, near
 from muster.secrets import is_reference, read_secret
@@ -15,18 +16,27 @@ __all__ = ["SHARED", "Options", "Setting", "checked"]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of a kind of connection. A `secret` is given as where it is; `choices` are all that it can be, where that is few."""
+    """One setting of a kind of connection. A `secret` is given as where it is; `choices` are all that it can be, where that is few.
+
+    A `url` is one of HTTP; what `may_refer` can be given as a secret is as well.
+    """
 
     name: str
     about: str
     required: bool = False
     secret: bool = False
     choices: tuple[str, ...] = ()
+    url: bool = False
+    may_refer: bool = False
 
 
 SHARED = (
     Setting("ca_bundle", "a file with the certificates to trust, in place of the system's"),
-    Setting("proxy", "the proxy to go through, `http://host:port`; that of the environment without"),
+    Setting(
+        "proxy",
+        "the proxy to go through, `http://host:port`, or where that is, if it has a password; that of the environment without",
+        may_refer=True,
+    ),
 )
 """What every kind takes."""
 
@@ -49,6 +59,12 @@ class Options(Mapping[str, str]):
     def secret(self, name: str) -> str | None:
         """What the secret is now; None where none is given. InvalidInput if it is not where it should be."""
         return read_secret(name, self._values[name]) if name in self._values else None
+
+    @property
+    def proxy(self) -> str:
+        """The proxy to go through, empty where none is set."""
+        told = self.get("proxy", "")
+        return read_secret("proxy", told) if is_reference(told) else told
 
 
 def checked(kind: str, known: Sequence[Setting], given: Mapping[str, Json]) -> dict[str, Json]:
@@ -77,9 +93,30 @@ def _text(value: Json) -> Json:
 
 def _problem(setting: Setting, value: Json) -> str:
     if setting.secret and not is_reference(value):
-        return f"`{setting.name}` is given as where it is, `env:NAME` or `file:/path`, and never itself"
+        return f"`{setting.name}` {_ELSEWHERE}"
     if setting.choices and value not in setting.choices:
         return f"`{setting.name}` cannot be {value!r}: it is {' or '.join(setting.choices)}"
     if not isinstance(value, (str, bool, int, float, os.PathLike)):
         return f"`{setting.name}` is a {type(value).__name__}, and no text"
+    return _of_text(setting, str(value))
+
+
+def _of_text(setting: Setting, text: str) -> str:
+    """What is wrong with it: a key, a document of credentials or a password in it would be stored, and shown."""
+    if any(mark in text for mark in _KEYS):
+        return f"`{setting.name}` {_ELSEWHERE}"
+    try:
+        place = urlsplit(text)
+        login = place.password is not None or (place.scheme in ("http", "https") and place.username is not None)
+    except ValueError:
+        return f"`{setting.name}` is no address"
+    if login:
+        mend = "give the whole address as where it is" if setting.may_refer else "leave it out of the address"
+        return f"`{setting.name}` has a login in it, which would be stored: {mend}"
+    if setting.url and (place.scheme not in ("http", "https") or not place.hostname):
+        return f"`{setting.name}` is {text!r}, and no address: write https://host/path"
     return ""
+
+
+_ELSEWHERE = "is given as where it is, `env:NAME` or `file:/path`, and never itself"
+_KEYS = ("-----BEGIN", '"private_key"', '"refresh_token"', '"client_secret"')

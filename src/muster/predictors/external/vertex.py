@@ -14,7 +14,7 @@ from muster.predictors.external.gcp import Google
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
 from muster.predictors.external.settings import Options, Setting
-from muster.predictors.external.steps import steps
+from muster.predictors.external.steps import looked_at, steps
 from muster.signature import Json
 
 __all__ = ["Vertex"]
@@ -41,8 +41,8 @@ class Vertex:
             "a file of a service account, or of another kind of credentials; Google's default ones without",
         ),
         Setting("impersonate", "a service account to act for"),
-        Setting("iam_endpoint", "where tokens of the service account are asked for, for private links"),
-        Setting("endpoint_url", "where Vertex AI's API is, for private links"),
+        Setting("iam_endpoint", "where tokens of the service account are asked for, for private links", url=True),
+        Setting("endpoint_url", "where Vertex AI's API is, for private links", url=True),
     )
 
     def __init__(self, options: Options, send: Send) -> None:
@@ -52,12 +52,16 @@ class Vertex:
         if not self._project:
             raise InvalidInput("the connection has no project", hint="give `project_id`")
         host = options.get("endpoint_url", f"https://{self._region}-aiplatform.googleapis.com").rstrip("/")
-        self._host, self._send, self._own = host, send, "endpoint_url" in options
+        self._host, self._send = host, send
         self._parent = f"projects/{self._project}/locations/{self._region}"
         access = "see that who asks has the role `Vertex AI User`"
-        self._rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access)
+        self._rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access, renew=self._google.renew)
 
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        if own := route.get("url"):  # in a network of its own, where no token is asked for
+            return Request(
+                "POST", str(own), {"content-type": payload.content_type, "x-request-id": identity}, payload.body
+            )
         host = str(route.get("host") or self._host)
         verb = "predict" if payload.content_type == "application/json" else "rawPredict"
         headers = {"content-type": payload.content_type, "x-request-id": identity, **self._google.headers()}
@@ -99,9 +103,6 @@ class Vertex:
                         "model": m.get("model"),
                         "version": m.get("modelVersionId"),
                         "created": m.get("createTime"),
-                        "image": (models[i].get("containerSpec") or {}).get("imageUri"),
-                        "artifacts": models[i].get("artifactUri"),
-                        "updated": models[i].get("versionUpdateTime"),
                     }
                     for i, m in sorted(deployed.items())
                 },
@@ -109,8 +110,11 @@ class Vertex:
             limits=_limits(told, deployed, automatic=automatic),
             request="instances-strings" if automatic else "auto",
             status="deployed",
+            **_declared(models, automatic=automatic),
             lineage={
                 "provider": "vertex", "endpoint": told.get("name"), "name": told.get("displayName"),
+                "images": {i: (m.get("containerSpec") or {}).get("imageUri") for i, m in models.items()},
+                "artifacts": {i: m.get("artifactUri") for i, m in models.items()},
                 "models": {i: f"{m.get('model')}@{m.get('modelVersionId')}" for i, m in deployed.items()},
             },
         )  # fmt: skip
@@ -120,7 +124,7 @@ class Vertex:
             self._rest.get(f"{self._host}/v1/{self._parent}/endpoints", {"pageSize": 1})
             return f"may list the endpoints of {self._project} in {self._region}"
 
-        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        looked = None if endpoint is None else lambda: looked_at(lambda: self.describe(endpoint))
         return steps(self._send, self._host, login=self._google.how, permission=listed, endpoint=looked)
 
     def close(self) -> None:
@@ -166,9 +170,15 @@ class Vertex:
             return {}
 
     def _route(self, told: Mapping[str, Any]) -> dict[str, Json]:
-        """One with a host of its own answers there alone."""
+        """One with a host of its own, or in a network of its own, answers there alone."""
         own = told.get("dedicatedEndpointDns") if told.get("dedicatedEndpointEnabled") else None
-        return {"endpoint": str(told["name"]), **({"host": f"https://{own}"} if own and not self._own else {})}
+        scheme = self._host.partition("://")[0]
+        private = [(m.get("privateEndpoints") or {}).get("predictHttpUri") for m in told.get("deployedModels") or ()]
+        return {
+            "endpoint": str(told["name"]),
+            **({"host": f"{scheme}://{own}"} if own else {}),
+            **({"url": str(private[0])} if len(private) == 1 and private[0] else {}),
+        }
 
     def _signed(self, request: Request) -> Request:
         return Request(request.method, request.url, {**request.headers, **self._google.headers()}, request.body)
@@ -195,11 +205,19 @@ def _limits(told: Mapping[str, Any], deployed: Mapping[str, Any], *, automatic: 
         int((m.get("dedicatedResources") or m.get("automaticResources") or {}).get("minReplicaCount") or 1)
         for m in deployed.values()
     )
-    own = bool(told.get("dedicatedEndpointEnabled") or told.get("privateServiceConnectConfig"))
+    own = any(told.get(k) for k in ("dedicatedEndpointEnabled", "privateServiceConnectConfig", "network"))
     seconds = 600.0 if own else 60.0
     return Limits(
         10_000_000 if own else 1_500_000, seconds, min(32, 4 * max(1, replicas)), rows=1000 if automatic else None
     )
+
+
+def _declared(models: Mapping[str, Mapping[str, Any]], *, automatic: bool) -> dict[str, Any]:
+    """The task, where all models are automated ML's and say the same one."""
+    told = {str((m.get("metadata") or {}).get("problemType")) for m in models.values()}
+    known = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
+    task = known.get(next(iter(told))) if automatic and len(told) == 1 else None
+    return {} if task is None else {"task": task}
 
 
 def _served(reply: Reply) -> str | None:

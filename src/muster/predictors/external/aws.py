@@ -118,10 +118,13 @@ class Aws:
 
 def _refused(error: Exception) -> MusterError:
     """What cannot be reached may be reached later; what is refused stays so until somebody mends it."""
-    from botocore.exceptions import HTTPClientError
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004  # its own
 
     told = shortened(f"AWS gives no credentials: {error}".partition("\n")[0], 400)
-    if isinstance(error, HTTPClientError):
+    status = (
+        error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(error, ClientError) else 0
+    )
+    if status >= 500 or isinstance(error, (ConnectionError, HTTPClientError)):
         return SourceUnavailable(told, hint="see that its token service can be reached, and `proxy` and `ca_bundle`")
     return SourceDenied(told, hint="see the profile, the role and who may assume it", details={"resume": True})
 

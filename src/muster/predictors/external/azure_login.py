@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from muster.config import expanded
@@ -107,15 +109,28 @@ def _file(name: str) -> str:
 
 def _refused(error: Exception) -> MusterError:
     """What cannot be reached may be reached later; what is refused stays so until somebody mends it."""
-    from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
-
     told = shortened(f"Azure gives no token: {error}".partition("\n")[0], 400)
-    status = error.status_code if isinstance(error, HttpResponseError) else None
-    passing = status is not None and (status == 429 or status >= 500)
-    if isinstance(error, (ServiceRequestError, ServiceResponseError)) or passing:
+    if any(map(_passes, _below(error))):
         return SourceUnavailable(told, hint="see that its token service can be reached, and `proxy` and `ca_bundle`")
     return SourceDenied(
         told,
         hint="see the tenant, client and secret of the connection, or log in with `az login`",
         details={"resume": True},
     )
+
+
+def _passes(error: BaseException) -> bool:
+    from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+
+    if isinstance(error, HttpResponseError) and error.status_code is not None:
+        return error.status_code == 429 or error.status_code >= 500
+    if re.fullmatch(r"HTTP Error: (429|5\d\d)", str(error)):  # what MSAL makes of it has no other trace of the status
+        return True
+    return isinstance(error, (ServiceRequestError, ServiceResponseError))
+
+
+def _below(error: BaseException | None) -> Iterator[BaseException]:
+    """It, and those that it wraps: azure-identity calls all of them failed authentication."""
+    while error is not None:
+        yield error
+        error = error.__cause__

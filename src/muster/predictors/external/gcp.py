@@ -9,8 +9,9 @@ from typing import Any
 
 from muster.config import expanded
 from muster.errors import InvalidInput, MissingExtra, SourceDenied, SourceUnavailable, shortened
-from muster.predictors.external.exchange import Request
+from muster.predictors.external.exchange import Reply, Request
 from muster.predictors.external.provider import Send
+from muster.predictors.external.rest import message_of
 from muster.predictors.external.settings import Options
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.secrets import read_secret
@@ -97,10 +98,14 @@ def _token_url(host: str | None, acts: str) -> str | None:
 
 def _given(reference: str) -> tuple[Any, str]:
     """Credentials of a file, or of a variable, by the kind that they say; and their project."""
-    from google.auth import aws, identity_pool, impersonated_credentials, pluggable
+    name, told = _read(reference)
+    return _of(told, name), str(told.get("project_id") or told.get("quota_project_id") or "")
+
+
+def _of(told: Mapping[str, Any], name: str) -> Any:
+    from google.auth import aws, identity_pool, pluggable
     from google.oauth2 import credentials, service_account
 
-    name, told = _read(reference)
     source = told.get("credential_source") or {}
     match told.get("type"):
         case "service_account":
@@ -108,7 +113,7 @@ def _given(reference: str) -> tuple[Any, str]:
         case "authorized_user":
             found = credentials.Credentials.from_authorized_user_info(told, scopes=_SCOPES)
         case "impersonated_service_account":
-            found = impersonated_credentials.Credentials.from_impersonated_service_account_info(told, scopes=_SCOPES)
+            return _impersonated(told, name)
         case "external_account" if str(source.get("environment_id", "")).startswith("aws"):
             found = aws.Credentials.from_info(told, scopes=_SCOPES)
         case "external_account" if "executable" in source:
@@ -117,7 +122,24 @@ def _given(reference: str) -> tuple[Any, str]:
             found = identity_pool.Credentials.from_info(told, scopes=_SCOPES)
         case other:
             raise ValueError(f"{name} holds credentials of the kind {other!r}, which are not known")
-    return found, str(told.get("project_id") or told.get("quota_project_id") or "")
+    return found
+
+
+def _impersonated(told: Mapping[str, Any], name: str) -> Any:
+    """As google-auth does it, which does not take the address from the file."""
+    from google.auth import impersonated_credentials
+
+    url, source = str(told.get("service_account_impersonation_url", "")), told.get("source_credentials")
+    target = url.partition("/serviceAccounts/")[2].removesuffix(_VERB)
+    if not target or not isinstance(source, dict):
+        raise ValueError(f"{name} does not say whom it impersonates, or as whom")
+    return impersonated_credentials.Credentials(
+        _of(source, name),
+        target_principal=target,
+        target_scopes=list(_SCOPES),
+        delegates=told.get("delegates"),
+        iam_endpoint_override=url,
+    )
 
 
 def _read(reference: str) -> tuple[str, dict[str, Any]]:
@@ -156,5 +178,8 @@ def _asking(send: Send) -> Any:
 
 
 def _first(error: Exception) -> str:
-    """What it says, in one line."""
-    return shortened(str(error.args[0] if error.args else error).partition("\n")[0], 400)
+    """What it says, in one line, with what the other side said where that is not in it."""
+    told = [str(a) for a in error.args[:2] if isinstance(a, str)] or [str(error)]
+    said = message_of(Reply(0, {}, told[-1].encode()))[1] if len(told) > 1 else ""
+    first = told[0].partition("\n")[0]
+    return shortened(f"{first}: {said}" if said and said not in first else first, 400)

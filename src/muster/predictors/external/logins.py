@@ -33,6 +33,11 @@ class Login(Protocol):
 
 
 class Nobody:
+    """No credentials in a request; what stands for them, if something does, is `told`."""
+
+    def __init__(self, told: str = "without credentials") -> None:
+        self._told = told
+
     def headers(self) -> Mapping[str, str]:
         return {}
 
@@ -40,7 +45,7 @@ class Nobody:
         return None
 
     def how(self) -> str:
-        return "without credentials"
+        return self._told
 
 
 class ApiKey:

@@ -46,6 +46,8 @@ def login_of(options: Options) -> Login:
             return Bearer(find, "with a token")
         case "api-key":
             return ApiKey(options.get("header", "x-api-key").lower(), find, "with an API key")
+        case "mtls":
+            return Nobody("with its certificate")
     return Nobody()
 
 

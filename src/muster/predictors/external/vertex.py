@@ -20,7 +20,7 @@ from muster.signature import Json
 __all__ = ["Vertex"]
 
 _KINDS: Mapping[str, RefusalKind] = {
-    "INVALID_ARGUMENT": "rows", "FAILED_PRECONDITION": "unavailable", "UNAUTHENTICATED": "expired", "PERMISSION_DENIED": "denied",
+    "INVALID_ARGUMENT": "rows", "FAILED_PRECONDITION": "missing", "UNAUTHENTICATED": "expired", "PERMISSION_DENIED": "denied",
     "NOT_FOUND": "missing", "RESOURCE_EXHAUSTED": "throttled", "UNAVAILABLE": "unavailable", "DEADLINE_EXCEEDED": "unavailable",
     "INTERNAL": "unavailable",
 }  # fmt: skip
@@ -72,7 +72,9 @@ class Vertex:
             return Answer(reply.body, reply.headers.get("content-type", ""), _served(reply))
         code, said = message_of(reply)
         told = said or code or str(reply.status)
-        kind = _STATUSES.get(reply.status) or _KINDS.get(code, "unavailable")
+        kind = "too_large" if reply.status == 413 else _KINDS.get(code) or _STATUSES.get(reply.status, "unavailable")
+        if "has no deployed models" in told:
+            kind = "missing"
         if kind == "rows" and ("payload" in told.lower() and "size" in told.lower()):
             kind = "too_large"
         return Refusal(kind, told, wait_of(reply))

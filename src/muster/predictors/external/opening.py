@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muster.config import expanded
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, MissingExtra, near
 from muster.extensions import load
 from muster.predictors import PROVIDERS
-from muster.predictors.external.plain import auth_of
 from muster.predictors.external.provider import Provider
 from muster.predictors.external.settings import Options, checked
-from muster.predictors.external.transport.sender import Sender
 from muster.records import Connection
 from muster.signature import Json
+
+if TYPE_CHECKING:
+    from muster.predictors.external.transport.sender import Sender
 
 __all__ = ["checked_settings", "discover", "open_provider", "steps_of"]
 
 
-def checked_settings(kind: str, given: Mapping[str, Json]) -> dict[str, Json]:
-    """The settings of a connection as they are stored; InvalidInput says everything that is wrong with them."""
-    return checked(kind, _provider(kind).settings, given)
+def checked_settings(kind: str, given: Mapping[str, Json], beside: Collection[str] = ()) -> dict[str, Json]:
+    """The settings of a connection as they are stored; InvalidInput says everything that is wrong with them.
+
+    `beside` are names that may be given too, and are no settings.
+    """
+    return checked(kind, _provider(kind).settings, given, beside)
 
 
 def open_provider(connection: Connection) -> tuple[Provider, Sender]:
-    """Nothing is asked of the other side yet."""
+    """Nothing is asked of the other side yet. What sends requests is loaded here, so that a hub opens without it."""
+    from muster.predictors.external.transport.sender import Sender
+
     options = Options(connection.settings)
     kind = _provider(connection.kind)
     shown = _own_certificate(options) if any(s.name == "auth" for s in kind.settings) else ("", "")
@@ -72,6 +78,8 @@ def steps_of(connection: Connection, endpoint: Endpoint | None = None) -> Iterat
 
 def _own_certificate(options: Options) -> tuple[str, str]:
     """That of a client that logs in by it, and its key."""
+    from muster.predictors.external.plain import auth_of
+
     by_it = auth_of(options) == "mtls"
     return (_file(options.get("certificate", "")), _file(options.get("key", ""))) if by_it else ("", "")
 

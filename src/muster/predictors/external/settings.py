@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -67,10 +67,12 @@ class Options(Mapping[str, str]):
         return read_secret("proxy", told) if is_reference(told) else told
 
 
-def checked(kind: str, known: Sequence[Setting], given: Mapping[str, Json]) -> dict[str, Json]:
+def checked(
+    kind: str, known: Sequence[Setting], given: Mapping[str, Json], beside: Collection[str] = ()
+) -> dict[str, Json]:
     """The settings as they are stored; InvalidInput says everything that is wrong with them, and shows no value of a secret."""
     by_name = {s.name: s for s in (*known, *SHARED)}
-    wrong = [f"it has no setting `{n}`{near(n, by_name)}" for n in given if n not in by_name]
+    wrong = [f"it has no setting `{n}`{near(n, [*by_name, *beside])}" for n in given if n not in by_name]
     wrong += [f"`{s.name}` is missing: {s.about}" for s in by_name.values() if s.required and not given.get(s.name)]
     kept: dict[str, Json] = {}
     for name, value in given.items():

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from muster.signature import Column, Json, Signature
 
-__all__ = ["signature_of"]
+__all__ = ["signature_of", "signature_of_row"]
 
 _DEEPEST = 24
 _TYPES: Mapping[tuple[str, str], pa.DataType] = {
@@ -33,6 +33,12 @@ def signature_of(document: Mapping[str, Json]) -> Signature | None:
             if columns:
                 return Signature(columns)
     return None
+
+
+def signature_of_row(schema: Mapping[str, Any]) -> Signature | None:
+    """That of a schema which describes one row."""
+    columns = _columns(schema, schema) if isinstance(schema.get("properties"), dict) else ()
+    return Signature(columns) if columns else None
 
 
 def _bodies(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -15,7 +15,8 @@ from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
 from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import looked_at, steps
-from muster.signature import Json
+from muster.predictors.external.vertex_schema import signature_of_models
+from muster.signature import Json, Signature
 
 __all__ = ["Vertex"]
 
@@ -52,7 +53,7 @@ class Vertex:
         if not self._project:
             raise InvalidInput("the connection has no project", hint="give `project_id`")
         host = options.get("endpoint_url", f"https://{self._region}-aiplatform.googleapis.com").rstrip("/")
-        self._host, self._send = host, send
+        self._host, self._send, self._public = host, send, "endpoint_url" not in options
         self._parent = f"projects/{self._project}/locations/{self._region}"
         access = "see that who asks has the role `Vertex AI User`"
         self._rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access, renew=self._google.renew)
@@ -112,6 +113,7 @@ class Vertex:
             limits=_limits(told, deployed, automatic=automatic),
             request="instances-strings" if automatic else "auto",
             status="deployed",
+            signature=self._signature(models.values(), automatic=automatic),
             **_declared(models, automatic=automatic),
             lineage={
                 "provider": "vertex", "endpoint": told.get("name"), "name": told.get("displayName"),
@@ -170,6 +172,12 @@ class Vertex:
             return self._rest.get(f"{self._host}/v1/{quote(name, safe='/@')}")
         except NotFound:  # a model may be removed from the registry while it is deployed
             return {}
+
+    def _signature(self, models: Iterable[Mapping[str, Any]], *, automatic: bool) -> Signature | None:
+        """Automated ML takes all values as texts, which are not their types; behind a private link there is no Cloud Storage."""
+        if automatic or not self._public:
+            return None
+        return signature_of_models(models, self._send, self._google.headers())
 
     def _route(self, told: Mapping[str, Any]) -> dict[str, Json]:
         """One with a host of its own, or in a network of its own, answers there alone."""

@@ -43,6 +43,7 @@ from muster.records import DatasetRecord, Snapshot, Version
 from muster.registry.answers import KeptAnswers
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
+from muster.registry.connections import CAPS
 from muster.registry.endings import Retries
 from muster.registry.importing import Import, Imported, ImportReport
 from muster.registry.leftovers import Leftovers
@@ -436,7 +437,7 @@ class Hub(Switchboard):
         looks = SnapshotTools(
             observe, self._kept_answers, kept, changes, lambda seen: digest_of(dict(seen.configuration))
         )
-        return EndpointTools(checked_settings, place_of, discover, steps_of, looks)
+        return EndpointTools(partial(checked_settings, beside=tuple(CAPS)), place_of, discover, steps_of, looks)
 
     def _kept_answers(self, seen: Observed) -> str | None:
         return None if seen.answers is None else self._blobs.put(encode_answers(seen.answers))

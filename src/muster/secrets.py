@@ -10,6 +10,7 @@ from muster.errors import InvalidInput
 __all__ = ["is_reference", "read_secret"]
 
 _MOST = 1 << 16
+_HINT = "see the file, and that who runs Muster may read it"
 
 
 def is_reference(value: object) -> bool:
@@ -22,14 +23,19 @@ def read_secret(name: str, reference: str) -> str:
     kind, _, place = reference.partition(":")
     if kind == "env":
         if not (value := os.environ.get(place)):
-            raise InvalidInput(f"the secret `{name}` is in the variable {place}, which is not set")
+            raise InvalidInput(
+                f"the secret `{name}` is in the variable {place}, which is not set",
+                hint=f"set {place} where Muster runs",
+            )
         return value
     try:
         with expanded(place).open(encoding="utf-8") as file:
             value = file.read(_MOST).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise InvalidInput(f"the secret `{name}` is in the file {place}, which cannot be read: {reason}") from None
+        raise InvalidInput(
+            f"the secret `{name}` is in the file {place}, which cannot be read: {reason}", hint=_HINT
+        ) from None
     if not value:
-        raise InvalidInput(f"the secret `{name}` is in the file {place}, which is empty")
+        raise InvalidInput(f"the secret `{name}` is in the file {place}, which is empty", hint=_HINT)
     return value

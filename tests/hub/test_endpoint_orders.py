@@ -206,10 +206,13 @@ def test_what_is_answered_after_a_run_was_cancelled_is_not_kept(hub: Hub) -> Non
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"url": "https://me:hunter2@x.example/score"}, "an address with a login in it"),
+        ({"url": "https://me:hunter2@x.example/score"}, "has a login in it"),
         ({"url": "https://x.example/score?code=hunter2"}, "an address with a key in it"),
-        ({"url": "https://x.example", "proxy": "http://me:hunter2@p:1"}, "an address with a login in it"),
-        ({"url": "https://x.example", "headers": '{"X-Api-Key": "hunter2"}'}, "`headers` hold X-Api-Key"),
+        ({"url": "https://x.example", "proxy": "http://me:hunter2@p:1"}, "has a login in it"),
+        (
+            {"url": "https://x.example", "headers": '{"X-Api-Key": "hunter2"}'},
+            "the header `X-Api-Key` is given as where it is",
+        ),
         ({"url": "https://x.example", "secret": "hunter2"}, "is given as where it is"),
     ],
 )

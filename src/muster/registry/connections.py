@@ -12,7 +12,7 @@ from muster.registry.search import Listing, conditions, every, sorting
 from muster.signature import Json
 from muster.store import Query, Reader, RecordStore
 
-__all__ = ["CAPS", "Connections"]
+__all__ = ["CAPS", "Connections", "wrong_caps"]
 
 CAPS: Mapping[str, str] = {
     "concurrency": "the most requests at once",
@@ -49,7 +49,8 @@ class Connections:
         """
         check_name(name, "connection")
         check_tags(tags or {})
-        _check_caps(caps)
+        if wrong := wrong_caps(caps):
+            raise InvalidInput("; ".join(wrong), hint=f"caps are {', '.join(CAPS)}", details={"problems": wrong})
         record = Connection(
             name=name,
             kind=kind,
@@ -127,7 +128,8 @@ def _users(reader: Reader, name: str) -> Sequence[str]:
     return [v.ref for v in every(reader, Version) if v.load.get("connection") == name]
 
 
-def _check_caps(caps: Mapping[str, float]) -> None:
+def wrong_caps(caps: Mapping[str, float]) -> list[str]:
+    """All that is wrong with them, in words."""
     wrong = [f"there is no cap `{n}`{near(n, CAPS)}" for n in caps if n not in CAPS]
     for name, value in caps.items():
         if name in CAPS and (
@@ -136,5 +138,4 @@ def _check_caps(caps: Mapping[str, float]) -> None:
             wrong.append(f"`{name}` is {value!r}, and no number above 0: it is {CAPS[name]}")
     if caps.get("spend") and not (caps.get("price_per_call") or caps.get("price_per_hour")):
         wrong.append("`spend` needs a price: `price_per_call` or `price_per_hour`")
-    if wrong:
-        raise InvalidInput("; ".join(wrong), hint=f"caps are {', '.join(CAPS)}", details={"problems": wrong})
+    return wrong

@@ -11,7 +11,7 @@ from typing import Any
 from muster.endpoint import NAMES, Endpoint, Listed, Reached, Step
 from muster.errors import InvalidInput
 from muster.records import Connection, Snapshot
-from muster.registry.connections import CAPS
+from muster.registry.connections import CAPS, wrong_caps
 from muster.registry.search import Listing
 from muster.registry.snapshots import Snapshots, SnapshotTools
 from muster.registry.workshop import Workshop
@@ -72,7 +72,7 @@ class Switchboard(Workshop, ABC):
         kind takes `ca_bundle`, `proxy`, and caps: `concurrency`, `rate`, `price_per_call`, `price_per_hour`, `spend`.
         """
         caps = {n: settings[n] for n in CAPS if settings.get(n) is not None}
-        kept = self._reaching.check_settings(kind, {n: v for n, v in settings.items() if n not in CAPS})
+        kept = self._checked(kind, {n: v for n, v in settings.items() if n not in CAPS}, caps)
         made = self._connections.register(
             name,
             kind,
@@ -86,6 +86,18 @@ class Switchboard(Workshop, ABC):
         if replace:
             self._reopen({self.version(ref).id for ref in self.connection_uses(name)})
         return made
+
+    def _checked(self, kind: str, settings: Mapping[str, Json], caps: Mapping[str, float]) -> Mapping[str, Json]:
+        """The settings as they are stored; InvalidInput tells all that is wrong with them, and with the caps."""
+        try:
+            return self._reaching.check_settings(kind, settings)
+        except InvalidInput as error:
+            also, known = wrong_caps(caps), error.details.get("problems")
+            if not also or not isinstance(known, list):
+                raise
+            raise InvalidInput(
+                f"{error.message}; {'; '.join(also)}", hint=error.hint, details={"problems": [*known, *also]}
+            ) from None
 
     def discover(self, connection: str, name: str = "") -> Iterator[Listed]:
         """The endpoints that a connection's account serves now, whose names have `name` in them; any of them can be registered."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from dataclasses import replace
 from typing import Any
 
-from muster.errors import InvalidInput, MissingExtra, SourceDenied
+from muster.config import expanded
+from muster.errors import InvalidInput, MissingExtra, MusterError, SourceDenied, SourceUnavailable, shortened
 from muster.predictors.external.exchange import Request
 from muster.predictors.external.settings import Options
 
@@ -28,7 +31,8 @@ class Aws:
         self._lock = threading.Lock()
         self._found: Any = None
         self._session = self._opened()
-        self.region = options.get("region") or self._session.get_config_variable("region") or ""
+        told = options.get("region") or os.environ.get("AWS_REGION")  # which botocore does not look at
+        self.region = told or self._session.get_config_variable("region") or ""
         if not self.region:
             raise InvalidInput("the connection has no region", hint="give `region`, or set AWS_REGION")
 
@@ -53,15 +57,23 @@ class Aws:
 
     def _opened(self) -> Any:
         try:
-            from botocore.exceptions import ProfileNotFound
+            from botocore.config import Config
+            from botocore.exceptions import BotoCoreError
             from botocore.session import Session
         except ImportError:
             raise MissingExtra.named("aws", "a connection to SageMaker") from None
-        session = Session(profile=self._options.get("profile"))
+        _hush()
+        options = self._options
+        session = Session(profile=options.get("profile"))
         try:
             session.get_scoped_config()
-        except ProfileNotFound as error:
+        except BotoCoreError as error:
             raise InvalidInput(f"{error}", hint="see ~/.aws/config, and `profile` of the connection") from None
+        # All clients that the chain makes to ask for tokens go the connection's way.
+        if options.get("ca_bundle"):
+            session.set_config_variable("ca_bundle", str(expanded(options["ca_bundle"])))
+        if proxy := options.proxy:
+            session.set_default_client_config(Config(proxies={"http": proxy, "https": proxy}))
         return session
 
     def _credentials(self) -> Any:
@@ -72,12 +84,9 @@ class Aws:
                 if self._found is None:
                     self._found = self._assumed() if self._options.get("role_arn") else self._session.get_credentials()
                 frozen = None if self._found is None else self._found.get_frozen_credentials()
-            except (BotoCoreError, ClientError) as error:
+            except (BotoCoreError, ClientError, OSError) as error:
                 self._found = None
-                raise SourceDenied(
-                    f"AWS gives no credentials: {error}", hint="see the profile, the role and who may assume it",
-                    details={"resume": True},
-                ) from None  # fmt: skip
+                raise _refused(error) from None
         if frozen is None:
             raise SourceDenied(
                 "no credentials for AWS are found",
@@ -88,17 +97,9 @@ class Aws:
 
     def _assumed(self) -> Any:
         """Credentials of the role, asked for again before they run out."""
-        from botocore.config import Config
         from botocore.credentials import RefreshableCredentials
 
-        proxy = self._options.get("proxy")
-        sts = self._session.create_client(
-            "sts",
-            region_name=self.region,
-            verify=self._options.get("ca_bundle"),
-            config=Config(proxies={"http": proxy, "https": proxy} if proxy else None),
-        )
-
+        sts = self._session.create_client("sts", region_name=self.region)
         external = self._options.get("external_id")
         wanted = {"RoleArn": self._options["role_arn"], "RoleSessionName": "muster"}
         wanted |= {"ExternalId": external} if external else {}
@@ -113,3 +114,24 @@ class Aws:
             }
 
         return RefreshableCredentials.create_from_metadata(lent(), refresh_using=lent, method="assumed role")
+
+
+def _refused(error: Exception) -> MusterError:
+    """What cannot be reached may be reached later; what is refused stays so until somebody mends it."""
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004  # its own
+
+    told = shortened(f"AWS gives no credentials: {error}".partition("\n")[0], 400)
+    status = (
+        error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(error, ClientError) else 0
+    )
+    if status >= 500 or isinstance(error, (ConnectionError, HTTPClientError)):
+        return SourceUnavailable(told, hint="see that its token service can be reached, and `proxy` and `ca_bundle`")
+    return SourceDenied(told, hint="see the profile, the role and who may assume it", details={"resume": True})
+
+
+def _hush() -> None:
+    """Where everything is logged, botocore logs what a token service answers: keys. Who asks for that by its name gets it."""
+    for name in ("auth", "endpoint", "parsers", "hooks", "httpsession"):
+        logger = logging.getLogger(f"botocore.{name}")
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)

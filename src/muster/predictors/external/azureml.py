@@ -18,7 +18,7 @@ from muster.predictors.external.openapi import signature_of
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
 from muster.predictors.external.settings import Options, Setting
-from muster.predictors.external.steps import steps
+from muster.predictors.external.steps import looked_at, steps
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.signature import Json, Signature
 
@@ -47,8 +47,8 @@ class AzureML:
         Setting("certificate", "a file with the certificate of the service principal, in place of a secret"),
         Setting("login", "which credentials", choices=("default", "managed", "workload", "cli")),
         Setting("key", "the key of the one endpoint that is asked, where who asks may not list keys", secret=True),
-        Setting("authority", "where tokens are lent, for other clouds"),
-        Setting("management_url", "where Azure's API is, for other clouds and private links"),
+        Setting("authority", "where tokens are lent, for other clouds", url=True),
+        Setting("management_url", "where Azure's API is, for other clouds and private links", url=True),
     )
 
     def __init__(self, options: Options, send: Send) -> None:
@@ -60,7 +60,8 @@ class AzureML:
             f"/providers/Microsoft.MachineLearningServices/workspaces/{options['workspace']}"
         )
         who = f"the workspace {options['workspace']}"
-        self._rest = Rest(send, self._signed, who, "see that who asks has the role `AzureML Data Scientist` there")
+        access = "see that who asks has the role `AzureML Data Scientist` there"
+        self._rest = Rest(send, self._signed, who, access, renew=self._azure.renew)
         self._keys: dict[str, str] = {}
 
     @property
@@ -125,8 +126,9 @@ class AzureML:
                 "deployments": {n: _identity(d) for n, d in sorted(served.items())},
             },
             limits=_limits(served),
-            signature=self._signature(inside.get("swaggerUri"), endpoint.name),
+            signature=self._signature(inside.get("swaggerUri"), endpoint.name, str(inside.get("authMode", "Key"))),
             status=str(inside.get("provisioningState", "")),
+            serves=inside.get("provisioningState", "Succeeded") in ("Succeeded", "Updating"),
             lineage={
                 "provider": "azureml", "workspace": self._options["workspace"], "endpoint": endpoint.name,
                 "models": {n: d["properties"].get("model") for n, d in served.items()},
@@ -138,11 +140,11 @@ class AzureML:
             self._get(f"{self._workspace}/onlineEndpoints")
             return f"may list the endpoints of {self._options['workspace']}"
 
-        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        looked = None if endpoint is None else lambda: looked_at(lambda: self.describe(endpoint))
         return steps(self._send, self._management, login=self._azure.how, permission=listed, endpoint=looked)
 
     def close(self) -> None:
-        return None
+        self._azure.close()
 
     def _credential(self, route: Mapping[str, Json]) -> str:
         """The key of the connection, else what the endpoint wants: its key, a token of its own, or one of who asks."""
@@ -158,13 +160,18 @@ class AzureML:
         return self._keys[name]
 
     def _listed(self, told: Mapping[str, Any]) -> Listed:
-        inside, deployments = told["properties"], self._deployments(str(told["name"]))
+        inside = told["properties"]
+        try:
+            deployments = self._deployments(str(told["name"]))
+        except NotFound:  # it was deleted meanwhile
+            deployments = {}
         changed = (told.get("systemData") or {}).get("lastModifiedAt")
         return Listed(
             connection="",
             name=str(told["name"]),
             status=str(inside.get("provisioningState", "")),
-            model=", ".join(sorted({_model(d) for d in deployments.values()})),
+            model=", ".join(sorted({_model(d)[0] for d in deployments.values()} - {""})),
+            version=", ".join(sorted({_model(d)[1] for d in deployments.values()} - {""})),
             instance=", ".join(sorted({_size(d) for d in deployments.values()})),
             variants={
                 n: {
@@ -204,11 +211,11 @@ class AzureML:
             request.method, request.url, {**request.headers, "authorization": f"Bearer {token}"}, request.body
         )
 
-    def _signature(self, swagger: Any, name: str) -> Signature | None:
+    def _signature(self, swagger: Any, name: str, auth: str) -> Signature | None:
         if not swagger:
             return None
         try:
-            route: dict[str, Json] = {"endpoint": name}
+            route: dict[str, Json] = {"endpoint": name, "auth": auth}
             headers = {"authorization": f"Bearer {self._credential(route)}", "accept": "application/json"}
             reply = self._send(Request("GET", str(swagger), headers), 30.0)
             found = parsed(reply.body) if reply.status == 200 else None
@@ -247,10 +254,12 @@ def _duration(text: str) -> float:
     return (3600 * hours + 60 * minutes + seconds) or 5.0
 
 
-def _model(deployment: Mapping[str, Any]) -> str:
+def _model(deployment: Mapping[str, Any]) -> tuple[str, str]:
+    """The name and the version in the model's id; a model without them is called by all of it."""
     told = str(deployment["properties"].get("model") or "")
     parts = told.split("/")
-    return ":".join(parts[i + 1] for i, p in enumerate(parts[:-1]) if p in ("models", "versions")) or told
+    found = {p: parts[i + 1] for i, p in enumerate(parts[:-1]) if p in ("models", "versions")}
+    return found.get("models", told), found.get("versions", "")
 
 
 def _size(deployment: Mapping[str, Any]) -> str:

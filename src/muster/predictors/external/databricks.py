@@ -11,14 +11,15 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from muster.endpoint import Endpoint, Listed, Step
-from muster.errors import InvalidInput, MusterError, NotApplicable, NotFound, near
+from muster.errors import InvalidInput, MusterError, NotApplicable, NotFound, SourceUnavailable, near
+from muster.predictors.external.digests import digest_of
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.logins import Bearer, Lent, Login, ask_token
 from muster.predictors.external.openapi import signature_of
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, wait_of
 from muster.predictors.external.settings import Options, Setting
-from muster.predictors.external.steps import steps
+from muster.predictors.external.steps import looked_at, steps
 from muster.signature import Json, Signature
 
 __all__ = ["Databricks"]
@@ -52,7 +53,7 @@ class Databricks:
         self._login = self._found(options)
         self._planes: dict[str, Lent] = {}
         access = "see that who asks may view and query the endpoint"
-        self._rest = Rest(send, self._signed, f"Databricks at {self._host}", access)
+        self._rest = Rest(send, self._signed, f"Databricks at {self._host}", access, renew=self.renew)
 
     @property
     def where(self) -> Mapping[str, str]:
@@ -75,7 +76,7 @@ class Databricks:
             return Refusal("expired", told)
         if reply.status == 403:
             return Refusal("denied", told)
-        if reply.status == 404:
+        if reply.status == 404 or (reply.status == 400 and "is not ready" in told):
             return Refusal("missing", told)
         if reply.status == 413 or "exceeds the maximum" in told:
             return Refusal("too_large", told)
@@ -98,7 +99,8 @@ class Databricks:
             raise InvalidInput("the endpoint has no name", hint=f"see `muster discover {endpoint.connection}`")
         told: dict[str, Any] = self._rest.get(f"{self._host}{_API}/{quote(endpoint.name, safe='')}")
         config = told.get("config") or {}
-        entities = {str(e["name"]): e for e in config.get("served_entities") or config.get("served_models") or ()}
+        entities = {str(e["name"]): e for e in _entities(config)}
+        ready = str((told.get("state") or {}).get("ready", ""))
         if endpoint.variant is not None and endpoint.variant not in entities:
             raise NotFound(
                 f"the endpoint `{endpoint.name}` serves nothing called `{endpoint.variant}`{near(endpoint.variant, entities)}",
@@ -109,16 +111,20 @@ class Databricks:
         return Described(
             route=self._route(endpoint, told),
             configuration={
-                "config_version": config.get("config_version"),
-                "entities": {n: _identity(e) for n, e in sorted(chosen.items())},
-                "traffic": {str(r["served_model_name"]): r.get("traffic_percentage") for r in routes},
+                # The number of the configuration is not in it: another size of the endpoint changes that too.
+                "entities": {n: _configured(e) for n, e in sorted(chosen.items())},
+                "traffic": {
+                    str(r["served_model_name"]): r.get("traffic_percentage") for r in routes if endpoint.variant is None
+                },
             },
             limits=Limits(16 << 20, 297.0, concurrency=sum(_CONCURRENCY.get(str(e.get("workload_size")), 4) for e in chosen.values()) or 4),
-            signature=self._signature(endpoint.name),
+            signature=self._signature(endpoint.name, endpoint.variant),
             request="dataframe_split",
-            status=str((told.get("state") or {}).get("ready", "")),
+            status=ready,
+            serves=ready != "NOT_READY",
             lineage={
                 "provider": "databricks", "server": self._host, "endpoint": endpoint.name,
+                "config_version": config.get("config_version"),
                 "models": {n: f"{e.get('entity_name')}:{e.get('entity_version')}" for n, e in chosen.items()},
             },
         )  # fmt: skip
@@ -127,7 +133,7 @@ class Databricks:
         def listed() -> str:
             return f"may list the serving endpoints: {sum(1 for _ in self.discover())} seen"
 
-        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        looked = None if endpoint is None else lambda: looked_at(lambda: self.describe(endpoint))
         return steps(self._send, self._host, login=self._login.how, permission=listed, endpoint=looked)
 
     def close(self) -> None:
@@ -158,15 +164,15 @@ class Databricks:
         name = quote(str(endpoint.name), safe="")
         query = ((told.get("data_plane_info") or {}).get("query_info")) or {}
         if told.get("route_optimized") and query.get("endpoint_url"):
-            if endpoint.variant is not None:
-                raise NotApplicable(
-                    f"the endpoint `{endpoint.name}` is route-optimised, and cannot be asked for one served entity",
-                    hint="register the endpoint without a variant: what answered stands beside each prediction",
-                )
             if not self._client:
                 raise InvalidInput(
                     f"the endpoint `{endpoint.name}` is route-optimised, and takes no personal access token",
                     hint="make the connection with `client_id` and `client_secret`",
+                )
+            if endpoint.variant is not None:
+                raise NotApplicable(
+                    f"the endpoint `{endpoint.name}` is route-optimised: its address answers for all that it serves",
+                    hint="register it without a variant: what answered stands beside each prediction",
                 )
             return {"url": str(query["endpoint_url"]), "grant": str(query.get("authorization_details", ""))}
         if endpoint.variant is None:
@@ -184,11 +190,18 @@ class Databricks:
         form = {"grant_type": _EXCHANGE, "authorization_details": grant, "assertion": self._login.token()}
         return ask_token(self._send, f"{self._host}/oidc/v1/token", form, f"Databricks at {self._host}")
 
-    def _signature(self, name: str) -> Signature | None:
+    def _signature(self, name: str, variant: str | None) -> Signature | None:
+        """That of the served entity, or the one that all of them share."""
         try:
-            return signature_of(self._rest.get(f"{self._host}{_API}/{quote(name, safe='')}/openapi"))
+            told = self._rest.get(f"{self._host}{_API}/{quote(name, safe='')}/openapi")
+        except SourceUnavailable:
+            raise
         except MusterError:  # only endpoints of some models have one
             return None
+        paths = told.get("paths") or {}
+        own = {p: v for p, v in paths.items() if variant is not None and f"/served-models/{variant}/" in p}
+        found = [signature_of({**told, "paths": {path: body}}) for path, body in (own or paths).items()]
+        return found[0] if found and all(one == found[0] for one in found) else None
 
 
 def _value(options: Options, name: str, variable: str) -> str:
@@ -200,8 +213,21 @@ def _value(options: Options, name: str, variable: str) -> str:
 
 def _is_foreign(told: Mapping[str, Any]) -> bool:
     """An endpoint that passes on to a language model of somebody else."""
-    entities = (told.get("config") or {}).get("served_entities") or ()
-    return bool(entities) and all(e.get("external_model") or e.get("foundation_model") for e in entities)
+    config = told.get("config") or {}
+    served = config.get("served_entities") or config.get("served_models")
+    return bool(served) and not _entities(config)
+
+
+def _entities(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What is served there of one's own; models of somebody else that it passes on to are left out."""
+    served = config.get("served_entities") or config.get("served_models") or ()
+    return [e for e in served if not (e.get("external_model") or e.get("foundation_model"))]
+
+
+def _configured(entity: Mapping[str, Any]) -> dict[str, Json]:
+    """What decides what it answers; variables may be secrets, so that their digest stands for them."""
+    variables = entity.get("environment_vars")
+    return {**_identity(entity), **({"environment": digest_of(variables)} if variables else {})}
 
 
 def _identity(entity: Mapping[str, Any]) -> dict[str, Json]:
@@ -212,14 +238,15 @@ def _identity(entity: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def _listed(told: Mapping[str, Any]) -> Listed:
-    entities = (told.get("config") or {}).get("served_entities") or ()
+    entities = _entities(told.get("config") or {})
+    identities = [_identity(e) for e in entities]
     changed = told.get("last_updated_timestamp")
     return Listed(
         connection="",
         name=str(told["name"]),
         status=str((told.get("state") or {}).get("ready", "")),
-        model=", ".join(sorted({str(e.get("entity_name")) for e in entities})),
-        version=", ".join(sorted({str(e.get("entity_version")) for e in entities})),
+        model=", ".join(sorted({str(e["name"]) for e in identities if e["name"]})),
+        version=", ".join(sorted({str(e["version"]) for e in identities if e["version"]})),
         instance=", ".join(sorted({str(e["workload_size"]) for e in entities if e.get("workload_size")})),
         variants={str(e["name"]): _identity(e) for e in entities},
         changed_at=datetime.fromtimestamp(changed / 1000, UTC) if isinstance(changed, (int, float)) else None,

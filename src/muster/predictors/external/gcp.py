@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from muster.config import expanded
-from muster.errors import InvalidInput, MissingExtra, SourceDenied
-from muster.predictors.external.exchange import Request
+from muster.errors import InvalidInput, MissingExtra, SourceDenied, SourceUnavailable, shortened
+from muster.predictors.external.exchange import Reply, Request
 from muster.predictors.external.provider import Send
+from muster.predictors.external.rest import message_of
 from muster.predictors.external.settings import Options
 from muster.predictors.external.transport.unreachable import Unreachable
+from muster.secrets import read_secret
 
 __all__ = ["Google"]
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _SECONDS = 30.0
+_VERB = ":generateAccessToken"
 
 
 class Google:
@@ -30,13 +33,18 @@ class Google:
         self._ask = _asking(send)
 
     def headers(self) -> Mapping[str, str]:
-        from google.auth.exceptions import GoogleAuthError
+        from google.auth.exceptions import GoogleAuthError, TransportError
 
         with self._lock:
             try:
                 if not self._found.valid:
                     self._found.refresh(self._ask)
             except GoogleAuthError as error:
+                if isinstance(error, TransportError) or error.retryable:
+                    raise SourceUnavailable(
+                        f"Google gives no token: {_first(error)}",
+                        hint="see that its token service can be reached, and `proxy` and `ca_bundle`",
+                    ) from None
                 raise SourceDenied(
                     f"Google gives no token: {_first(error)}",
                     hint="see the credentials, and `gcloud auth application-default login`",
@@ -63,8 +71,8 @@ class Google:
             raise MissingExtra.named("gcp", "a connection to Vertex AI") from None
         file = self._options.get("credentials")
         try:
-            found, project = _from_file(file.removeprefix("file:")) if file else google.auth.default(scopes=_SCOPES)
-        except (GoogleAuthError, ValueError) as error:
+            found, project = _given(file) if file else google.auth.default(scopes=_SCOPES)
+        except (GoogleAuthError, ValueError, OSError) as error:
             raise InvalidInput(
                 f"there are no credentials for Google: {_first(error)}",
                 hint="give `credentials`, set GOOGLE_APPLICATION_CREDENTIALS, or log in with `gcloud auth application-default login`",
@@ -83,15 +91,21 @@ class Google:
 
 def _token_url(host: str | None, acts: str) -> str | None:
     """Where tokens of a service account are asked for, if not at Google's usual place."""
-    return None if host is None else f"{host.rstrip('/')}/v1/projects/-/serviceAccounts/{acts}:generateAccessToken"
+    if host is None or host.endswith(_VERB):
+        return host
+    return f"{host.rstrip('/')}/v1/projects/-/serviceAccounts/{acts}{_VERB}"
 
 
-def _from_file(name: str) -> tuple[Any, str]:
-    """Credentials of a file, by the kind that it says; and its project."""
-    from google.auth import aws, identity_pool, impersonated_credentials, pluggable
+def _given(reference: str) -> tuple[Any, str]:
+    """Credentials of a file, or of a variable, by the kind that they say; and their project."""
+    name, told = _read(reference)
+    return _of(told, name), str(told.get("project_id") or told.get("quota_project_id") or "")
+
+
+def _of(told: Mapping[str, Any], name: str) -> Any:
+    from google.auth import aws, identity_pool, pluggable
     from google.oauth2 import credentials, service_account
 
-    told = _read(name)
     source = told.get("credential_source") or {}
     match told.get("type"):
         case "service_account":
@@ -99,7 +113,7 @@ def _from_file(name: str) -> tuple[Any, str]:
         case "authorized_user":
             found = credentials.Credentials.from_authorized_user_info(told, scopes=_SCOPES)
         case "impersonated_service_account":
-            found = impersonated_credentials.Credentials.from_impersonated_service_account_info(told, scopes=_SCOPES)
+            return _impersonated(told, name)
         case "external_account" if str(source.get("environment_id", "")).startswith("aws"):
             found = aws.Credentials.from_info(told, scopes=_SCOPES)
         case "external_account" if "executable" in source:
@@ -108,13 +122,33 @@ def _from_file(name: str) -> tuple[Any, str]:
             found = identity_pool.Credentials.from_info(told, scopes=_SCOPES)
         case other:
             raise ValueError(f"{name} holds credentials of the kind {other!r}, which are not known")
-    return found, str(told.get("project_id") or told.get("quota_project_id") or "")
+    return found
 
 
-def _read(name: str) -> dict[str, Any]:
+def _impersonated(told: Mapping[str, Any], name: str) -> Any:
+    """As google-auth does it, which does not take the address from the file."""
+    from google.auth import impersonated_credentials
+
+    url, source = str(told.get("service_account_impersonation_url", "")), told.get("source_credentials")
+    target = url.partition("/serviceAccounts/")[2].removesuffix(_VERB)
+    if not target or not isinstance(source, dict):
+        raise ValueError(f"{name} does not say whom it impersonates, or as whom")
+    return impersonated_credentials.Credentials(
+        _of(source, name),
+        target_principal=target,
+        target_scopes=list(_SCOPES),
+        delegates=told.get("delegates"),
+        iam_endpoint_override=url,
+    )
+
+
+def _read(reference: str) -> tuple[str, dict[str, Any]]:
+    """What is there, and where that is."""
+    kind, _, place = reference.partition(":")
+    name = f"the variable {place}" if kind == "env" else reference.removeprefix("file:")
     try:
-        told = json.loads(expanded(name).read_bytes())
-        return dict(told)
+        told = json.loads(read_secret("credentials", reference) if kind == "env" else expanded(name).read_bytes())
+        return name, dict(told)
     except OSError as error:
         raise ValueError(f"{name} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError):
@@ -144,4 +178,8 @@ def _asking(send: Send) -> Any:
 
 
 def _first(error: Exception) -> str:
-    return str(error.args[0] if error.args else error).partition("\n")[0]
+    """What it says, in one line, with what the other side said where that is not in it."""
+    told = [str(a) for a in error.args[:2] if isinstance(a, str)] or [str(error)]
+    said = message_of(Reply(0, {}, told[-1].encode()))[1] if len(told) > 1 else ""
+    first = told[0].partition("\n")[0]
+    return shortened(f"{first}: {said}" if said and said not in first else first, 400)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 from urllib.parse import quote
@@ -22,6 +24,23 @@ __all__ = ["Http"]
 _METHODS = ("POST", "PUT", "PATCH")
 
 
+_SECRET = re.compile(r"passw|secret|token|credential|key|cookie|auth", re.IGNORECASE)
+"""Names of headers whose values are secrets."""
+
+
+def _wrong_headers(text: str) -> str:
+    """What is wrong with them: one whose name speaks of a secret is given as where it is."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        return '`headers` are no object of JSON: write {"X-Team": "ops"}'
+    bare = [str(n) for n, v in found.items() if _SECRET.search(str(n)) and not is_reference(v)]
+    told = ", ".join(f"`{n}`" for n in bare)
+    return f"the header {told} is given as where it is, `env:NAME` or `file:/path`, and never itself" if bare else ""
+
+
 class Http:
     """`{name}` and `{variant}` in the address stand for those of the endpoint; without them the connection is the endpoint."""
 
@@ -30,7 +49,11 @@ class Http:
     settings: ClassVar[tuple[Setting, ...]] = (
         *SETTINGS,
         Setting("method", "the method of its requests", choices=_METHODS),
-        Setting("headers", 'further headers, as JSON; a secret as where it is: {"X-Team": "ops", "X-Key": "env:KEY"}'),
+        Setting(
+            "headers",
+            'further headers, as JSON: {"X-Team": "ops", "X-Key": "env:TEAM_KEY"}',
+            check=_wrong_headers,
+        ),
         Setting("served_by", "the header of a response that names what gave it"),
         Setting("max_bytes", "the most bytes that a request may have"),
         Setting("seconds", "the longest that it may take for a request"),
@@ -41,7 +64,7 @@ class Http:
         self._send = send
         self._login = login_of(options)
         self._headers = _headers(options.get("headers", "{}"))
-        self._limits = Limits(_number(options, "max_bytes", 4 << 20), float(_number(options, "seconds", 60)))
+        self._limits = Limits(int(_number(options, "max_bytes", 4 << 20)), _number(options, "seconds", 60))
 
     @property
     def where(self) -> Mapping[str, str]:
@@ -85,11 +108,15 @@ class Http:
         )
 
     def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
+        def address() -> str:
+            return str(self.describe(endpoint or Endpoint("")).route["url"])
+
         return steps(
             self._send,
             self._options["url"],
             login=self._login.how,
             permission=lambda: "what it allows shows when it is asked",
+            endpoint=None if endpoint is None else address,
         )
 
     def close(self) -> None:
@@ -97,19 +124,18 @@ class Http:
 
 
 def _headers(text: str) -> dict[str, str]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InvalidInput("`headers` of the connection are no object of JSON", hint='write {"X-Team": "ops"}')
-    return {str(k).lower(): str(v) for k, v in found.items()}
+    if told := _wrong_headers(text):
+        raise InvalidInput(told, hint='write {"X-Team": "ops", "X-Key": "env:TEAM_KEY"}')
+    return {str(k).lower(): str(v) for k, v in json.loads(text).items()}
 
 
-def _number(options: Options, name: str, default: int) -> int:
+def _number(options: Options, name: str, default: float) -> float:
     try:
-        return int(options.get(name, default))
+        found = float(options.get(name, default))
     except ValueError:
+        found = math.nan
+    if not found > 0 or math.isinf(found):
         raise InvalidInput(
-            f"`{name}` of the connection is no number: {options[name]!r}", hint="give a whole number"
-        ) from None
+            f"`{name}` of the connection is no number above 0: {options[name]!r}", hint=f"leave it out for {default:,}"
+        )
+    return found

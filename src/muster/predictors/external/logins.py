@@ -33,6 +33,11 @@ class Login(Protocol):
 
 
 class Nobody:
+    """No credentials in a request; what stands for them, if something does, is `told`."""
+
+    def __init__(self, told: str = "without credentials") -> None:
+        self._told = told
+
     def headers(self) -> Mapping[str, str]:
         return {}
 
@@ -40,7 +45,7 @@ class Nobody:
         return None
 
     def how(self) -> str:
-        return "without credentials"
+        return self._told
 
 
 class ApiKey:
@@ -123,8 +128,11 @@ def ask_token(
     token = found.get("access_token") if isinstance(found, dict) else None
     if not isinstance(token, str):
         code, said = message_of(reply)
+        problem = f"{who} gives no token: {': '.join(p for p in (code, said) if p) or f'status {reply.status}'}"
+        if reply.status == 429 or reply.status >= 500:
+            raise SourceUnavailable(problem, hint="try again later", details={"status": reply.status})
         raise SourceDenied(
-            f"{who} gives no token: {': '.join(p for p in (code, said) if p) or reply.status}",
+            problem,
             hint="see the client's id and secret, and that it may log in there",
             details={"status": reply.status, "resume": True},
         )

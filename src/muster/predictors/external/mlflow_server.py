@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from muster.endpoint import Endpoint, Listed, Step
-from muster.errors import NotApplicable
+from muster.errors import NotApplicable, NotFound
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send
@@ -72,15 +72,23 @@ class MlflowServer:
         return None
 
     def _pinged(self) -> str:
-        reply = self._get("/ping")
-        return "ready" if reply.status == 200 else f"not ready ({reply.status})"
+        try:
+            self._get("/ping")
+        except NotFound:
+            raise NotFound(
+                f"{self._url} has no /ping, and is no server of MLflow",
+                hint="see the address; other servers are of the kind `http`",
+            ) from None
+        return "ready"
 
     def _version(self) -> Json:
-        reply = self._get("/version")
-        return reply.body.decode(errors="replace").strip()[:40] if reply.status == 200 else None
+        try:
+            return self._get("/version").body.decode(errors="replace").strip()[:40]
+        except NotFound:  # older ones do not tell it; where it fails, that is no other version
+            return None
 
     def _get(self, path: str) -> Reply:
-        return self._rest.reply(Request("GET", self._url + path))
+        return self._rest.good(Request("GET", self._url + path))
 
     def _signed(self, request: Request) -> Request:
         return Request(request.method, request.url, {**request.headers, **self._login.headers()}, request.body)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from muster.signature import Column, Json, Signature
 
-__all__ = ["signature_of"]
+__all__ = ["signature_of", "signature_of_row"]
 
 _DEEPEST = 24
 _TYPES: Mapping[tuple[str, str], pa.DataType] = {
@@ -28,11 +28,17 @@ _TYPES: Mapping[tuple[str, str], pa.DataType] = {
 def signature_of(document: Mapping[str, Json]) -> Signature | None:
     """The columns of the first body of a request whose rows are objects of plain values; None where no row is described so."""
     for body in _bodies(document):
-        for rows in _row_objects(body, document, 0):
+        for rows in (*_row_objects(body, document, 0), *_split_rows(body, document, 0)):
             columns = _columns(rows, document)
             if columns:
                 return Signature(columns)
     return None
+
+
+def signature_of_row(schema: Mapping[str, Any]) -> Signature | None:
+    """That of a schema which describes one row."""
+    columns = _columns(schema, schema) if isinstance(schema.get("properties"), dict) else ()
+    return Signature(columns) if columns else None
 
 
 def _bodies(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -62,6 +68,23 @@ def _row_objects(schema: Any, document: Mapping[str, Any], depth: int) -> Iterat
     ]
     for each in [*inner, items]:
         yield from _row_objects(each, document, depth + 1)
+
+
+def _split_rows(schema: Any, document: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+    """The same of a frame that has its columns' names apart from the rows, each of which is a list with a schema for every place."""
+    schema = _resolved(schema, document)
+    if depth > _DEEPEST or not isinstance(schema, dict):
+        return
+    inner = schema.get("properties") or {}
+    names, data = (_resolved(inner.get(key), document) or {} for key in ("columns", "data"))
+    known = _resolved(names.get("items"), document) or {}
+    each = _resolved(data.get("items"), document) or {}
+    if isinstance(known.get("enum"), list) and isinstance(each.get("prefixItems"), list):
+        if len(known["enum"]) == len(each["prefixItems"]):
+            yield {"properties": dict(zip(known["enum"], each["prefixItems"], strict=True))}
+        return
+    for one in [*inner.values(), *(v for k in ("oneOf", "anyOf", "allOf") for v in schema.get(k) or ())]:
+        yield from _split_rows(one, document, depth + 1)
 
 
 def _resolved(schema: Any, document: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed
 from muster.predictors.external.settings import Options, Setting
-from muster.predictors.external.steps import steps
+from muster.predictors.external.steps import looked_at, steps
 from muster.signature import Column, Json, Signature, TensorSpec
 
 __all__ = ["OpenInference"]
@@ -55,6 +55,8 @@ class OpenInference:
     def read(self, reply: Reply) -> Answer | Refusal:
         if reply.status == 500 and isinstance(parsed(reply.body), dict):  # an error that the server tells: the model's
             return Refusal("rows", message_of(reply)[1])
+        if reply.status == 400 and (said := message_of(reply)[1]).startswith("Request for unknown model"):
+            return Refusal("missing", said)  # as Triton says it
         if reply.status != 200:
             return plain_refusal(reply)
         return Answer(reply.body, reply.headers.get("content-type", ""), _version(reply))
@@ -75,25 +77,37 @@ class OpenInference:
         base = model if endpoint.variant is None else f"{model}/versions/{quote(endpoint.variant, safe='')}"
         try:
             told: dict[str, Any] = self._rest.get(self._url + base)
-        except NotFound:
-            return self._first_protocol(endpoint)
+        except NotFound as missing:
+            try:
+                return self._first_protocol(endpoint)
+            except NotFound:
+                raise missing from None
+        ready = self._ready(base)
         return Described(
             route={"path": f"{base}/infer"},
-            configuration={k: told[k] for k in ("name", "versions", "platform", "inputs", "outputs") if k in told},
+            configuration={
+                k: told[k]
+                for k in ("name", "versions", "platform", "inputs", "outputs")
+                if k in told and not (k == "versions" and endpoint.variant)  # others may come and go beside it
+            },
             limits=Limits(16 << 20, 60.0),
             signature=_signature(told.get("inputs") or []),
             request=_request(told.get("inputs") or []),
             response="auto",
-            status="ready" if self._ready(base) else "not ready",
+            status="ready" if ready else "not ready",
+            serves=ready,
             lineage={"provider": "openinference", "server": self._url, "platform": told.get("platform")},
         )
 
     def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
         def answers() -> str:
-            told = self._rest.get(f"{self._url}/v2") if self._has("/v2") else {}
+            try:
+                told = self._rest.get(f"{self._url}/v2")
+            except NotFound:  # it speaks the first protocol alone
+                told = {}
             return f"{told.get('name', 'the server')} {told.get('version', '')}".strip()
 
-        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        looked = None if endpoint is None else lambda: looked_at(lambda: self.describe(endpoint))
         return steps(self._send, self._url, login=self._login.how, permission=answers, endpoint=looked)
 
     def close(self) -> None:
@@ -103,17 +117,25 @@ class OpenInference:
         name = quote(str(endpoint.name), safe="")
         version = "" if endpoint.variant is None else f"/versions/{quote(endpoint.variant, safe='')}"
         told = self._rest.get(f"{self._url}/v1/models/{name}{version}")
+        shown = told.get("model_version_status")  # as TensorFlow Serving tells it
+        serving: list[Json] = [str(v.get("version")) for v in shown or () if v.get("state") == "AVAILABLE"]
+        ready = bool(serving) if isinstance(shown, list) else told.get("ready", True) in (True, "True", "true")
         return Described(
             route={"path": f"/v1/models/{name}{version}:predict"},
-            configuration=dict(sorted(told.items())),
+            # Whether it is ready changes by itself, and is no other model.
+            configuration={
+                **{k: told[k] for k in sorted(told) if k not in ("ready", "model_version_status")},
+                **({"versions": serving} if serving else {}),
+            },
             limits=Limits(16 << 20, 60.0),
-            status="ready" if told.get("ready", True) in (True, "True", "true") else "not ready",
+            status="ready" if ready else "not ready",
+            serves=ready,
             lineage={"provider": "openinference", "server": self._url},
         )
 
     def _models(self) -> Iterator[Listed]:
         asked = Request("POST", f"{self._url}/v2/repository/index", {"content-type": "application/json"}, b"{}")
-        if found := _index(self._rest.reply(asked)):
+        if (found := _index(self._rest.reply(asked))) is not None:
             yield from found
             return
         try:
@@ -138,12 +160,24 @@ class OpenInference:
         return Request(request.method, request.url, {**request.headers, **self._login.headers()}, request.body)
 
 
-def _index(reply: Reply) -> list[Listed]:
+def _index(reply: Reply) -> list[Listed] | None:
+    """A model for all of its versions; None where the server has no index."""
     found = parsed(reply.body) if reply.status == 200 else None
+    if not isinstance(found, list):
+        return None
+    models: dict[str, dict[str, str]] = {}
+    for told in found:
+        if isinstance(told, dict) and told.get("name"):
+            models.setdefault(str(told["name"]), {})[str(told.get("version") or "")] = str(told.get("state") or "")
     return [
-        Listed(connection="", name=str(m["name"]), version=str(m.get("version", "")), status=str(m.get("state", "")))
-        for m in (found if isinstance(found, list) else ())
-        if isinstance(m, dict) and m.get("name")
+        Listed(
+            connection="",
+            name=name,
+            version=", ".join(filter(None, versions)),
+            status=", ".join(sorted(set(versions.values()))).lower().replace("unavailable", "not ready"),
+            variants={v: {"status": state} for v, state in versions.items() if v},
+        )
+        for name, versions in models.items()
     ]
 
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from muster.config import expanded
 from muster.endpoint import Endpoint, Listed, Step
-from muster.errors import Conflict, InvalidInput, near
+from muster.errors import Conflict, InvalidInput, MissingExtra, near
 from muster.extensions import load
 from muster.predictors import PROVIDERS
 from muster.predictors.external.provider import Provider
 from muster.predictors.external.settings import Options, checked
-from muster.predictors.external.transport.sender import Sender
 from muster.records import Connection
 from muster.signature import Json
+
+if TYPE_CHECKING:
+    from muster.predictors.external.transport.sender import Sender
 
 __all__ = ["checked_settings", "discover", "open_provider", "open_there", "place_of", "steps_of"]
 
 
-def checked_settings(kind: str, given: Mapping[str, Json]) -> dict[str, Json]:
-    """The settings of a connection as they are stored; InvalidInput says everything that is wrong with them."""
-    return checked(kind, _provider(kind).settings, given)
+def checked_settings(kind: str, given: Mapping[str, Json], beside: Collection[str] = ()) -> dict[str, Json]:
+    """The settings of a connection as they are stored; InvalidInput says everything that is wrong with them.
+
+    `beside` are names that may be given too, and are no settings.
+    """
+    return checked(kind, _provider(kind).settings, given, beside)
 
 
 def open_there(connection: Connection, load: Mapping[str, Json]) -> tuple[Provider, Sender]:
@@ -50,14 +56,17 @@ def place_of(kind: str) -> tuple[str, ...]:
 
 
 def open_provider(connection: Connection) -> tuple[Provider, Sender]:
-    """Nothing is asked of the other side yet."""
+    """Nothing is asked of the other side yet. What sends requests is loaded here, so that a hub opens without it."""
+    from muster.predictors.external.transport.sender import Sender
+
     options = Options(connection.settings)
     kind = _provider(connection.kind)
+    shown = _own_certificate(options) if any(s.name == "auth" for s in kind.settings) else ("", "")
     send = Sender(
-        ca_bundle=options.get("ca_bundle", ""),
-        certificate=options.get("certificate", "") if options.get("auth") == "mtls" else "",
-        key=options.get("key", "") if options.get("auth") == "mtls" else "",
-        proxy=options.get("proxy", ""),
+        ca_bundle=_file(options.get("ca_bundle", "")),
+        certificate=shown[0],
+        key=shown[1],
+        proxy=options.proxy,
     )
     try:
         provider: Provider = kind(options, send)
@@ -82,7 +91,7 @@ def steps_of(connection: Connection, endpoint: Endpoint | None = None) -> Iterat
     """The test of a connection, up to the first step that fails."""
     try:
         provider, send = open_provider(connection)
-    except InvalidInput as error:
+    except (InvalidInput, MissingExtra) as error:
         yield Step("settings", passed=False, told=error.message, hint=error.hint)
         return
     try:
@@ -90,6 +99,18 @@ def steps_of(connection: Connection, endpoint: Endpoint | None = None) -> Iterat
     finally:
         provider.close()
         send.close()
+
+
+def _own_certificate(options: Options) -> tuple[str, str]:
+    """That of a client that logs in by it, and its key."""
+    from muster.predictors.external.plain import auth_of
+
+    by_it = auth_of(options) == "mtls"
+    return (_file(options.get("certificate", "")), _file(options.get("key", ""))) if by_it else ("", "")
+
+
+def _file(name: str) -> str:
+    return str(expanded(name.removeprefix("file:"))) if name else ""
 
 
 def _provider(kind: str) -> Any:

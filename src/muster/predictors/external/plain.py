@@ -10,12 +10,12 @@ from muster.predictors.external.logins import ApiKey, Basic, Bearer, Login, Nobo
 from muster.predictors.external.rest import message_of, wait_of
 from muster.predictors.external.settings import Options, Setting
 
-__all__ = ["SETTINGS", "login_of", "plain_refusal"]
+__all__ = ["SETTINGS", "auth_of", "login_of", "plain_refusal"]
 
 AUTH = ("none", "basic", "bearer", "api-key", "mtls")
 
 SETTINGS = (
-    Setting("url", "the address, https://…", required=True),
+    Setting("url", "the address, https://…", required=True, url=True),
     Setting("auth", "how to log in", choices=AUTH),
     Setting("username", "who logs in, with `auth=basic`"),
     Setting("secret", "the password, token or key", secret=True),
@@ -25,9 +25,15 @@ SETTINGS = (
 )
 
 
+def auth_of(options: Options) -> str:
+    """How to log in: as `auth` says, else what the other settings are for."""
+    told = "basic" if "username" in options else "bearer" if "secret" in options else "none"
+    return options.get("auth", "mtls" if "certificate" in options and told == "none" else told)
+
+
 def login_of(options: Options) -> Login:
     """As `auth` says; InvalidInput tells what it lacks."""
-    auth = options.get("auth", "bearer" if "secret" in options and "username" not in options else "none")
+    auth = auth_of(options)
     needs = {"basic": ("username", "secret"), "bearer": ("secret",), "api-key": ("secret",), "mtls": ("certificate",)}
     missing = [f"`{n}`" for n in needs.get(auth, ()) if n not in options]
     if missing:
@@ -40,6 +46,8 @@ def login_of(options: Options) -> Login:
             return Bearer(find, "with a token")
         case "api-key":
             return ApiKey(options.get("header", "x-api-key").lower(), find, "with an API key")
+        case "mtls":
+            return Nobody("with its certificate")
     return Nobody()
 
 
@@ -51,7 +59,7 @@ def _found(options: Options) -> str:
 
 _KINDS: dict[int, RefusalKind] = {
     401: "expired", 403: "denied", 404: "missing", 405: "missing", 408: "unavailable", 410: "missing", 413: "too_large",
-    425: "unavailable", 429: "throttled", 407: "denied",
+    425: "unavailable", 429: "throttled", 407: "denied", 501: "missing",
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ class Described:
 
     `route` is all that a request needs to find it, and what is kept with the version. `configuration` is what decides which
     model answers, and nothing else: it is the same until somebody changes that. `request` and `response` are the formats that
-    it is known to take and give.
+    it is known to take and give. `serves` is whether it answers now, as far as its status says.
     """
 
     route: Mapping[str, Json]
@@ -39,6 +39,7 @@ class Described:
     request: Json = "auto"
     response: Json = "auto"
     status: str = ""
+    serves: bool = True
     lineage: Mapping[str, Json] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -32,10 +32,19 @@ class Rest:
     """`who` is what messages call the other side, and `access` what to look at where it refuses."""
 
     def __init__(
-        self, send: Send, sign: Sign, who: str, access: str, *, throttles: frozenset[str] = frozenset()
+        self,
+        send: Send,
+        sign: Sign,
+        who: str,
+        access: str,
+        *,
+        throttles: frozenset[str] = frozenset(),
+        renew: Callable[[], None] | None = None,
     ) -> None:
+        """`renew` drops the credentials that are held: what they are refused is asked once more with new ones."""
         self._send = send
         self._sign = sign
+        self._renew = renew
         self._who = who
         self._access = access
         self._throttles = throttles
@@ -49,10 +58,17 @@ class Rest:
 
     def call(self, request: Request) -> dict[str, Any]:
         """What it answers; SourceDenied, NotFound, SourceUnavailable or SourceError where it does not."""
+        return self._object(self.good(request))
+
+    def good(self, request: Request) -> Reply:
+        """The same, as it came."""
         reply = self.reply(request)
+        if self._renew is not None and _is_denied(reply.status, message_of(reply)[0]):
+            self._renew()
+            reply = self.reply(request)
         if reply.status >= 300:
             raise self._refused(reply.status, *message_of(reply))
-        return self._object(reply)
+        return reply
 
     def reply(self, request: Request) -> Reply:
         """What comes back at last, whatever its status; SourceUnavailable if nothing does."""
@@ -84,9 +100,9 @@ class Rest:
     def _refused(self, status: int, code: str, said: str) -> MusterError:
         told = shortened(": ".join(p for p in (code, said) if p), 400) or str(status)
         details = {"status": status, **({"code": code} if code else {})}
-        if status in (401, 403) or code in _DENIED:
+        if _is_denied(status, code):
             return SourceDenied(f"{self._who} refuses: {told}", hint=self._access, details={**details, "resume": True})
-        if status == 404 or code in _MISSING:
+        if status == 404 or code in _MISSING or said.startswith(_NOT_FOUND):
             return NotFound(f"{self._who}: {told}", hint="see the name, and the account and region", details=details)
         if status in _AGAIN or code in self._throttles:
             return SourceUnavailable(f"{self._who} fails: {told}", hint="try again later", details=details)
@@ -96,8 +112,15 @@ class Rest:
 _DENIED = frozenset({
     *("AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException"),
     *("MissingAuthenticationTokenException", "IncompleteSignature", "InvalidClientTokenId", "PERMISSION_DENIED"),
+    *("IncompleteSignatureException", "ExpiredToken", "SignatureDoesNotMatch"),
 })  # fmt: skip
 _MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "ResourceNotFound", "NOT_FOUND", "ENDPOINT_NOT_FOUND"})
+_NOT_FOUND = ("Could not find ", "Request for unknown model")
+"""How AWS and Triton say it, whose codes do not."""
+
+
+def _is_denied(status: int, code: str) -> bool:
+    return status in (401, 403) or (status >= 400 and code in _DENIED)
 
 
 def parsed(body: bytes) -> Json:
@@ -120,6 +143,11 @@ def message_of(reply: Reply) -> tuple[str, str]:
         (told[k] for k in ("status", "code", "error_code", "__type", "Code") if isinstance(told.get(k), str)), ""
     )
     said = next((told[k] for k in ("message", "Message", "detail", "error") if isinstance(told.get(k), str)), "")
+    if isinstance(inner, str) and isinstance(found.get("error_description"), str):  # as OAuth has it
+        code, said = inner, str(found["error_description"])
+    details = found.get("detail")
+    if not said and isinstance(details, list):  # of a server that checks the request's shape
+        said = "; ".join(str(d["msg"]) for d in details if isinstance(d, dict) and d.get("msg"))
     name = str(code).rpartition("#")[2] or _header_code(reply)
     return name, str(said)
 

@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from muster.endpoint import Endpoint, Listed, Step
-from muster.errors import InvalidInput, NotFound, near
+from muster.errors import InvalidInput, NotFound, SourceDenied, near
 from muster.predictors.external.aws import Aws
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
 from muster.predictors.external.settings import Options, Setting
-from muster.predictors.external.steps import steps
+from muster.predictors.external.steps import looked_at, steps
 from muster.signature import Json
 
 __all__ = ["SageMaker"]
@@ -28,7 +28,12 @@ _TOGETHER = 8
 _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 _TOO_LARGE = re.compile(r"(payload|content length|body).*(exceed|too large|larger|limit|maximum)", re.IGNORECASE)
 _GONE = re.compile(r"not found|could not find|not in service|does not exist|no longer", re.IGNORECASE)
-_EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
+_EXPIRED = frozenset({
+    *("ExpiredTokenException", "ExpiredToken", "RequestExpired", "UnrecognizedClientException"),
+    *("InvalidSignatureException", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+})  # fmt: skip
+"""Also of a key that was replaced: the chain may have the new one."""
+_SERVES = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"})
 
 
 class SageMaker:
@@ -41,8 +46,8 @@ class SageMaker:
         Setting("profile", "a profile of ~/.aws"),
         Setting("role_arn", "a role to assume"),
         Setting("external_id", "what the role wants to hear of who assumes it"),
-        Setting("endpoint_url", "where SageMaker's API is, for private links"),
-        Setting("runtime_url", "where predictions are asked for, for private links; `endpoint_url` without"),
+        Setting("endpoint_url", "where SageMaker's API is, for private links", url=True),
+        Setting("runtime_url", "where predictions are asked for, for private links; `endpoint_url` without", url=True),
     )
 
     def __init__(self, options: Options, send: Send) -> None:
@@ -54,7 +59,9 @@ class SageMaker:
         self._runtime = told.rstrip("/")
         access = "see what the policies of who asks allow: sagemaker:List*, Describe* and InvokeEndpoint"
         self._send = send
-        self._rest = Rest(send, self._aws.sign, f"SageMaker in {region}", access, throttles=_THROTTLES)
+        self._rest = Rest(
+            send, self._aws.sign, f"SageMaker in {region}", access, throttles=_THROTTLES, renew=self._aws.renew
+        )
 
     @property
     def where(self) -> Mapping[str, str]:
@@ -89,6 +96,8 @@ class SageMaker:
             return Refusal("denied", f"{code}: {said}" if code else said)
         if reply.status == 413 or _TOO_LARGE.search(said):
             return Refusal("too_large", said)
+        if "no capacity to process" in said:  # a component that was scaled to zero
+            return Refusal("starting", said, wait_of(reply))
         if reply.status < 500:
             return Refusal("missing" if _GONE.search(said) else "rows", said or code)
         return Refusal("unavailable", said or code, wait_of(reply))
@@ -117,11 +126,14 @@ class SageMaker:
             configuration={
                 "arn": told.get("EndpointArn"),
                 "endpoint_config": told["EndpointConfigName"],
-                "variants": {n: self._variant(variants[n], shown.get(n, {})) for n in sorted(chosen)},
-                **({"components": {n: self._component(n) for n in sorted(components)}} if components else {}),
+                "variants": {
+                    n: self._variant(variants[n], shown.get(n, {}), alone="variant" in route) for n in sorted(chosen)
+                },
+                **({"component": self._component(str(route["component"]))} if "component" in route else {}),
             },
             limits=_limits([variants[n] for n in chosen], shown),
             status=str(told.get("EndpointStatus", "")),
+            serves=told.get("EndpointStatus", "InService") in _SERVES,
             lineage={"provider": "sagemaker", "region": self._aws.region, "arn": told.get("EndpointArn")},
             notes=_notes(told),
         )
@@ -131,34 +143,59 @@ class SageMaker:
             self._page("ListEndpoints", {}, 1)
             return f"may list the endpoints in {self._aws.region}"
 
-        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        looked = None if endpoint is None else lambda: looked_at(lambda: self.describe(endpoint))
         return steps(self._send, self._control, login=self._aws.who, permission=listed, endpoint=looked)
 
     def close(self) -> None:
         return None
 
     def _listed(self, told: Mapping[str, Any]) -> Listed:
+        """With what is behind it, where that may be looked at, and is still there."""
         name = str(told["EndpointName"])
-        described = self._call("DescribeEndpoint", EndpointName=name)
-        config = self._call("DescribeEndpointConfig", EndpointConfigName=described["EndpointConfigName"])
-        weights = {v["VariantName"]: v.get("CurrentWeight") for v in described.get("ProductionVariants", [])}
-        variants: dict[str, dict[str, Json]] = {
-            v["VariantName"]: {
-                "model": v.get("ModelName"),
-                "instance": _instance(v),
-                "weight": weights.get(v["VariantName"], v.get("InitialVariantWeight")),
-            }
-            for v in config.get("ProductionVariants", [])
-        }
+        try:
+            variants = self._listed_variants(name)
+        except (NotFound, SourceDenied):
+            variants = {}
         return Listed(
             connection="",
             name=name,
             status=str(told.get("EndpointStatus", "")),
-            model=", ".join(sorted({str(v["model"]) for v in variants.values() if v["model"]})),
-            instance=", ".join(sorted({str(v["instance"]) for v in variants.values() if v["instance"]})),
+            model=_all_of(variants, "model"),
+            version=_all_of(variants, "version"),
+            instance=_all_of(variants, "instance"),
             variants=variants,
             changed_at=_time(told.get("LastModifiedTime")),
         )
+
+    def _listed_variants(self, name: str) -> dict[str, dict[str, Json]]:
+        """Its variants, or the inference components that stand in their place."""
+        described = self._call("DescribeEndpoint", EndpointName=name)
+        config = self._call("DescribeEndpointConfig", EndpointConfigName=described["EndpointConfigName"])
+        weights = {v["VariantName"]: v.get("CurrentWeight") for v in described.get("ProductionVariants", [])}
+        told = config.get("ProductionVariants", [])
+        if not any(v.get("ModelName") for v in told):
+            instance = ", ".join(sorted({str(_instance(v)) for v in told}))
+            models = {n: self._model_of(n) for n in self._components(name)}
+            return {n: {"model": m, "version": self._version(m), "instance": instance} for n, m in models.items()}
+        return {
+            v["VariantName"]: {
+                "model": v.get("ModelName"),
+                "version": self._version(v.get("ModelName")),
+                "instance": _instance(v),
+                "weight": weights.get(v["VariantName"], v.get("InitialVariantWeight")),
+            }
+            for v in told
+        }
+
+    def _model_of(self, component: str) -> str | None:
+        told = self._call("DescribeInferenceComponent", InferenceComponentName=component)
+        found = (told.get("Specification") or {}).get("ModelName")
+        return None if found is None else str(found)
+
+    def _version(self, model: str | None) -> str | None:
+        """That of the model package which it was made from, where it was: its name ends with it."""
+        packages = [str(c["ModelPackageName"]) for c in self._containers(model) if c.get("ModelPackageName")]
+        return packages[0].rpartition("/")[2] if packages and "/" in packages[0] else None
 
     def _route(self, endpoint: Endpoint, variants: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, Json]:
         """Which of the models behind it is asked: a variant, a component, or one of many models of a container."""
@@ -183,21 +220,22 @@ class SageMaker:
         )
 
     def _is_multi(self, model: str) -> bool:
-        told = self._call("DescribeModel", ModelName=model)
-        containers = [told["PrimaryContainer"]] if told.get("PrimaryContainer") else told.get("Containers", [])
-        return any(c.get("Mode") == "MultiModel" for c in containers)
+        return any(c.get("Mode") == "MultiModel" for c in self._containers(model))
 
-    def _variant(self, config: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Json]:
-        """What decides which model a variant runs. Sizes of instances do not."""
+    def _containers(self, model: str | None) -> list[Mapping[str, Any]]:
+        return [] if model is None else _containers(self._call("DescribeModel", ModelName=model))
+
+    def _variant(self, config: Mapping[str, Any], shown: Mapping[str, Any], *, alone: bool) -> dict[str, Json]:
+        """What decides which model answers: sizes of instances do not, nor does its weight where it is asked `alone`."""
         images = sorted(str(i.get("ResolvedImage") or i.get("SpecifiedImage")) for i in shown.get("DeployedImages", []))
-        found: dict[str, Json] = {"weight": shown.get("CurrentWeight"), "images": list(images)}
+        found: dict[str, Json] = {"images": list(images), **({} if alone else {"weight": shown.get("CurrentWeight")})}
         if model := config.get("ModelName"):
             found |= self._model(str(model))
         return found
 
     def _model(self, name: str) -> dict[str, Json]:
         told = self._call("DescribeModel", ModelName=name)
-        containers = [told["PrimaryContainer"]] if told.get("PrimaryContainer") else told.get("Containers", [])
+        containers = _containers(told)
         found: dict[str, Json] = {
             "model": name,
             "created": told.get("CreationTime"),
@@ -218,9 +256,10 @@ class SageMaker:
         told = self._call("DescribeInferenceComponent", InferenceComponentName=name)
         inside = told.get("Specification", {})
         model = inside.get("ModelName")
+        base = inside.get("BaseInferenceComponentName")  # of an adapter
         return {
-            "status": told.get("InferenceComponentStatus"),
-            **(self._model(str(model)) if model else {"container": inside.get("Container")}),
+            **({"base": base} if base else {}),
+            **(self._model(str(model)) if model else {"container": _container(inside.get("Container") or {})}),
         }
 
     def _pages(self, operation: str, key: str, query: Mapping[str, Json]) -> Iterator[list[Any]]:
@@ -239,14 +278,26 @@ class SageMaker:
         return self._rest.call(Request("POST", f"{self._control}/", headers, json.dumps(query).encode()))
 
 
+def _containers(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [model["PrimaryContainer"]] if model.get("PrimaryContainer") else list(model.get("Containers") or ())
+
+
+def _all_of(variants: Mapping[str, Mapping[str, Json]], key: str) -> str:
+    return ", ".join(sorted({str(v[key]) for v in variants.values() if v.get(key)}))
+
+
 _TARGETS = {"variant": "target-variant", "component": "inference-component", "model": "target-model"}
 
 
 def _container(told: Mapping[str, Any]) -> dict[str, Json]:
     """What decides what it answers; variables may be secrets, so that their digest stands for them."""
     found: dict[str, Json] = {
-        k: told[k] for k in ("Image", "ModelDataUrl", "ModelDataSource", "ModelPackageName") if told.get(k)
+        k: told[k]
+        for k in ("Image", "ModelDataUrl", "ArtifactUrl", "ModelDataSource", "ModelPackageName")
+        if told.get(k)
     }
+    if image := told.get("DeployedImage"):  # as components tell it
+        found["Image"] = image.get("ResolvedImage") or image.get("SpecifiedImage")
     return {**found, **({"environment": digest_of(told["Environment"])} if told.get("Environment") else {})}
 
 
@@ -261,11 +312,12 @@ def _named(endpoint: Endpoint) -> str:
 def _of_model(reply: Reply) -> Refusal:
     """What the container answered: its own status decides whether the rows are to blame."""
     found = parsed(reply.body)
-    told: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    status, said = (
-        int(told.get("OriginalStatusCode") or 500),
-        str(told.get("OriginalMessage") or told.get("Message") or ""),
-    )
+    told = found if isinstance(found, dict) else {}
+    given = told.get("OriginalStatusCode")
+    status = given if isinstance(given, int) else 500
+    said = str(told.get("OriginalMessage") or told.get("Message") or message_of(reply)[1] or "the model failed")
+    if status == 0 and "timed out" in said:  # it had no status: fewer rows are done in time
+        return Refusal("too_large", said)
     if status in (429, 503):
         return Refusal("unavailable" if status == 503 else "throttled", said, wait_of(reply))
     return Refusal("too_large" if status == 413 else "rows", said)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from muster.endpoint import Step, StepName
-from muster.errors import MissingExtra, MusterError
+from muster.errors import MissingExtra, MusterError, SourceUnavailable
 from muster.predictors.external.exchange import Request
-from muster.predictors.external.provider import Send
+from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.transport.unreachable import Unreachable
 
-__all__ = ["steps"]
+__all__ = ["looked_at", "steps"]
 
 _SECONDS = 15.0
 _FAILED: dict[str, StepName] = {"name": "name", "tls": "TLS"}
@@ -50,6 +50,16 @@ def _reached(send: Send, url: str) -> Iterator[Step]:
     yield Step("name", passed=True, told=host)
     if place.scheme == "https":
         yield Step("TLS", passed=True, told="its certificate is trusted")
+
+
+def looked_at(describe: Callable[[], Described]) -> str:
+    """The last step: what there is of an endpoint, if it serves."""
+    found = describe()
+    if not found.serves:
+        raise SourceUnavailable(
+            f"the endpoint is not in service: {found.status}", hint="start it, or see at the provider why it does not"
+        )
+    return found.status
 
 
 def _done(name: StepName, act: Act) -> Step:

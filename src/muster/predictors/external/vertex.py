@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -14,13 +14,14 @@ from muster.predictors.external.gcp import Google
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
 from muster.predictors.external.settings import Options, Setting
-from muster.predictors.external.steps import steps
-from muster.signature import Json
+from muster.predictors.external.steps import looked_at, steps
+from muster.predictors.external.vertex_schema import signature_of_models
+from muster.signature import Json, Signature
 
 __all__ = ["Vertex"]
 
 _KINDS: Mapping[str, RefusalKind] = {
-    "INVALID_ARGUMENT": "rows", "FAILED_PRECONDITION": "unavailable", "UNAUTHENTICATED": "expired", "PERMISSION_DENIED": "denied",
+    "INVALID_ARGUMENT": "rows", "FAILED_PRECONDITION": "missing", "UNAUTHENTICATED": "expired", "PERMISSION_DENIED": "denied",
     "NOT_FOUND": "missing", "RESOURCE_EXHAUSTED": "throttled", "UNAVAILABLE": "unavailable", "DEADLINE_EXCEEDED": "unavailable",
     "INTERNAL": "unavailable",
 }  # fmt: skip
@@ -42,8 +43,8 @@ class Vertex:
             "a file of a service account, or of another kind of credentials; Google's default ones without",
         ),
         Setting("impersonate", "a service account to act for"),
-        Setting("iam_endpoint", "where tokens of the service account are asked for, for private links"),
-        Setting("endpoint_url", "where Vertex AI's API is, for private links"),
+        Setting("iam_endpoint", "where tokens of the service account are asked for, for private links", url=True),
+        Setting("endpoint_url", "where Vertex AI's API is, for private links", url=True),
     )
 
     def __init__(self, options: Options, send: Send) -> None:
@@ -53,16 +54,20 @@ class Vertex:
         if not self._project:
             raise InvalidInput("the connection has no project", hint="give `project_id`")
         host = options.get("endpoint_url", f"https://{self._region}-aiplatform.googleapis.com").rstrip("/")
-        self._host, self._send, self._own = host, send, "endpoint_url" in options
+        self._host, self._send, self._public = host, send, "endpoint_url" not in options
         self._parent = f"projects/{self._project}/locations/{self._region}"
         access = "see that who asks has the role `Vertex AI User`"
-        self._rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access)
+        self._rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access, renew=self._google.renew)
 
     @property
     def where(self) -> Mapping[str, str]:
         return {"project_id": self._project, "region": self._region}
 
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        if own := route.get("url"):  # in a network of its own, where no token is asked for
+            return Request(
+                "POST", str(own), {"content-type": payload.content_type, "x-request-id": identity}, payload.body
+            )
         host = str(route.get("host") or self._host)
         verb = "predict" if payload.content_type == "application/json" else "rawPredict"
         headers = {"content-type": payload.content_type, "x-request-id": identity, **self._google.headers()}
@@ -73,7 +78,9 @@ class Vertex:
             return Answer(reply.body, reply.headers.get("content-type", ""), _served(reply))
         code, said = message_of(reply)
         told = said or code or str(reply.status)
-        kind = _STATUSES.get(reply.status) or _KINDS.get(code, "unavailable")
+        kind = "too_large" if reply.status == 413 else _KINDS.get(code) or _STATUSES.get(reply.status, "unavailable")
+        if "has no deployed models" in told:
+            kind = "missing"
         if kind == "rows" and ("payload" in told.lower() and "size" in told.lower()):
             kind = "too_large"
         return Refusal(kind, told, wait_of(reply))
@@ -104,9 +111,6 @@ class Vertex:
                         "model": m.get("model"),
                         "version": m.get("modelVersionId"),
                         "created": m.get("createTime"),
-                        "image": (models[i].get("containerSpec") or {}).get("imageUri"),
-                        "artifacts": models[i].get("artifactUri"),
-                        "updated": models[i].get("versionUpdateTime"),
                     }
                     for i, m in sorted(deployed.items())
                 },
@@ -114,8 +118,12 @@ class Vertex:
             limits=_limits(told, deployed, automatic=automatic),
             request="instances-strings" if automatic else "auto",
             status="deployed",
+            signature=self._signature(models.values(), automatic=automatic),
+            **_declared(models, automatic=automatic),
             lineage={
                 "provider": "vertex", "endpoint": told.get("name"), "name": told.get("displayName"),
+                "images": {i: (m.get("containerSpec") or {}).get("imageUri") for i, m in models.items()},
+                "artifacts": {i: m.get("artifactUri") for i, m in models.items()},
                 "models": {i: f"{m.get('model')}@{m.get('modelVersionId')}" for i, m in deployed.items()},
             },
         )  # fmt: skip
@@ -125,7 +133,7 @@ class Vertex:
             self._rest.get(f"{self._host}/v1/{self._parent}/endpoints", {"pageSize": 1})
             return f"may list the endpoints of {self._project} in {self._region}"
 
-        looked = None if endpoint is None else lambda: self.describe(endpoint).status
+        looked = None if endpoint is None else lambda: looked_at(lambda: self.describe(endpoint))
         return steps(self._send, self._host, login=self._google.how, permission=listed, endpoint=looked)
 
     def close(self) -> None:
@@ -170,10 +178,22 @@ class Vertex:
         except NotFound:  # a model may be removed from the registry while it is deployed
             return {}
 
+    def _signature(self, models: Iterable[Mapping[str, Any]], *, automatic: bool) -> Signature | None:
+        """Automated ML takes all values as texts, which are not their types; behind a private link there is no Cloud Storage."""
+        if automatic or not self._public:
+            return None
+        return signature_of_models(models, self._send, self._google.headers())
+
     def _route(self, told: Mapping[str, Any]) -> dict[str, Json]:
-        """One with a host of its own answers there alone."""
+        """One with a host of its own, or in a network of its own, answers there alone."""
         own = told.get("dedicatedEndpointDns") if told.get("dedicatedEndpointEnabled") else None
-        return {"endpoint": str(told["name"]), **({"host": f"https://{own}"} if own and not self._own else {})}
+        scheme = self._host.partition("://")[0]
+        private = [(m.get("privateEndpoints") or {}).get("predictHttpUri") for m in told.get("deployedModels") or ()]
+        return {
+            "endpoint": str(told["name"]),
+            **({"host": f"{scheme}://{own}"} if own else {}),
+            **({"url": str(private[0])} if len(private) == 1 and private[0] else {}),
+        }
 
     def _signed(self, request: Request) -> Request:
         return Request(request.method, request.url, {**request.headers, **self._google.headers()}, request.body)
@@ -205,11 +225,19 @@ def _limits(told: Mapping[str, Any], deployed: Mapping[str, Any], *, automatic: 
         int((m.get("dedicatedResources") or m.get("automaticResources") or {}).get("minReplicaCount") or 1)
         for m in deployed.values()
     )
-    own = bool(told.get("dedicatedEndpointEnabled") or told.get("privateServiceConnectConfig"))
+    own = any(told.get(k) for k in ("dedicatedEndpointEnabled", "privateServiceConnectConfig", "network"))
     seconds = 600.0 if own else 60.0
     return Limits(
         10_000_000 if own else 1_500_000, seconds, min(32, 4 * max(1, replicas)), rows=1000 if automatic else None
     )
+
+
+def _declared(models: Mapping[str, Mapping[str, Any]], *, automatic: bool) -> dict[str, Any]:
+    """The task, where all models are automated ML's and say the same one."""
+    told = {str((m.get("metadata") or {}).get("problemType")) for m in models.values()}
+    known = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
+    task = known.get(next(iter(told))) if automatic and len(told) == 1 else None
+    return {} if task is None else {"task": task}
 
 
 def _served(reply: Reply) -> str | None:

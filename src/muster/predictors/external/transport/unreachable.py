@@ -7,8 +7,6 @@ import ssl
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from urllib3 import exceptions
-
 __all__ = ["Unreachable", "UnreachableKind", "server", "unreachable"]
 
 UnreachableKind: TypeAlias = Literal[
@@ -51,7 +49,9 @@ def server(url: str) -> str:
 
 
 def unreachable(error: Exception, url: str, seconds: float) -> Unreachable:
-    """What an error of urllib3 means."""
+    """What an error of urllib3 means; that is loaded with what sends, and not with this."""
+    from urllib3 import exceptions
+
     at = server(url)
     match error:
         case exceptions.ProxyError():
@@ -112,6 +112,8 @@ def _root(error: BaseException) -> BaseException:
 
 def _cause(error: BaseException) -> str:
     """In the system's words alone: an error's own text may have the address with its query in it."""
+    from urllib3 import exceptions
+
     root = _root(error)
     if isinstance(root, (exceptions.IncompleteRead, http.client.IncompleteRead)):
         return "the answer is cut"

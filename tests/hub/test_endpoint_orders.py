@@ -193,6 +193,16 @@ def test_a_wait_that_is_out_of_all_proportion_is_not_waited(hub: Hub) -> None:
             register(hub)
 
 
+def test_a_number_that_no_request_can_hold_rejects_its_row(hub: Hub) -> None:
+    with asked(hub, as_json(both)):
+        register(hub)
+        table = rows(4).select(["age", "visits"])
+        answer = hub.predict("churn:1", table.set_column(0, "age", pa.array([40.0, float("inf"), 41.0, float("-inf")])))
+        assert [e is not None for e in answer.column("error").to_pylist()] == [False, True, False, True]
+        assert "`age` is infinite" in answer.column("error")[1].as_py()
+        assert answer.column("prediction").is_valid().to_pylist() == [True, False, True, False]
+
+
 def test_what_is_answered_after_a_run_was_cancelled_is_not_kept(hub: Hub) -> None:
     run = Run(id="01M8KPXA9B73CH21B4AZKSPB0P", kind="score", status="cancelled", created_at=now(), created_by="me")
     with hub._records.transaction("me") as tx:

@@ -20,7 +20,7 @@ from muster.predictor import Call, Predictor
 from muster.predictors.answers import Label, check
 from muster.signature import Output, Signature
 
-__all__ = ["Guarded"]
+__all__ = ["Guarded", "spread"]
 
 _FITS = 8
 """Schemas that are remembered: a run has one, a server a few."""
@@ -82,7 +82,7 @@ class Guarded:
         if errors is None:
             return self._ask(conformed, call)
         good = errors.is_null()
-        return _spread(self._ask(conformed.filter(good), call), good, errors)
+        return spread(self._ask(conformed.filter(good), call), good, errors)
 
     def _ask(self, batch: pa.RecordBatch, call: Call) -> pa.RecordBatch:
         """The checked answer for rows without faults; a model is never asked about no rows."""
@@ -91,7 +91,7 @@ class Guarded:
         return check(self._inner.predict(batch, call), batch.num_rows, self.output, self._label)
 
 
-def _spread(answer: pa.RecordBatch, good: pa.Array, errors: pa.Array) -> pa.RecordBatch:
+def spread(answer: pa.RecordBatch, good: pa.Array, errors: pa.Array) -> pa.RecordBatch:
     """The answer for the good rows, with rows of nulls and their errors put between them."""
     places = pc.subtract(pc.cumulative_sum(good.cast(pa.int64())), 1)
     spread = answer.take(pc.if_else(good, places, pa.scalar(None, pa.int64())))

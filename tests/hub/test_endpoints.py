@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import muster
-from muster.errors import Conflict, InvalidInput, NotApplicable, SourceDenied
+from muster.errors import Conflict, InvalidInput, NotApplicable, SourceDenied, SourceError
 from muster.hub import Hub
 from muster.testing.endpoints import Account, serving
 from tests.suites.endpoints import KINDS, TRUTH, Kind, account_of, endpoint_of, predict, probability, rows, served
@@ -59,6 +59,18 @@ def test_a_login_that_is_replaced_is_taken_up_at_once(hub: Hub, monkeypatch: pyt
             hub.predict("churn:1", table)
         connect(hub, account, secret="env:ANOTHER_TOKEN", replace=True)
         assert hub.predict("churn:1", table).equals(before)
+
+
+def test_a_cap_that_is_raised_holds_at_once(hub: Hub, account: Account) -> None:
+    connect(hub, account, price_per_call=1.0, spend=3.0)
+    register(hub, "churn")
+    table = rows(2)
+    for _ in range(3):
+        hub.predict("churn:1", table)
+    with pytest.raises(SourceError, match=r"used up: 3.00 of 3.00"):
+        hub.predict("churn:1", table)
+    connect(hub, account, price_per_call=1.0, spend=5.0, replace=True)
+    assert hub.predict("churn:1", table).num_rows == 2
 
 
 def test_a_connection_in_use_leads_to_the_same_place_for_ever(there: Hub) -> None:

@@ -31,6 +31,13 @@ class Resting(Protocol):
     def rest(self) -> None: ...
 
 
+@runtime_checkable
+class Retiring(Protocol):
+    """A predictor that lets go of what it shares once what it is asked just now is answered."""
+
+    def retire(self) -> None: ...
+
+
 class Warm:
     """A version is opened once, whatever the thresholds and mappings that it is asked with. Safe from several threads.
 
@@ -100,8 +107,12 @@ class Warm:
     def reopen(self, versions: Collection[str]) -> None:
         """Open these anew when they are asked next. Those who ask them just now are answered by what they began with."""
         with self._lock:
-            self._retired += [self._opened.pop(v) for v in versions if v in self._opened]
+            gone = [self._opened.pop(v) for v in versions if v in self._opened]
+            self._retired += gone
             self._guarded = {key: p for key, p in self._guarded.items() if key[0] not in versions}
+        for predictor in gone:
+            if isinstance(predictor, Retiring):
+                predictor.retire()
 
     def close(self) -> None:
         with self._lock:

@@ -50,6 +50,7 @@ class EndpointPredictor:
             schema=version.output.schema,
             key=f"{connection.kind}/{connection.name}/{version.load['endpoint']}",
             name=version.source,
+            within=f"the connection {connection.name}",
             version=version.digest,
             caps=caps,
             cap=most,
@@ -90,6 +91,10 @@ class EndpointPredictor:
             nothing = {f.name: pa.nulls(batch.num_rows, f.type) for f in self.output.schema}
             return pa.RecordBatch.from_arrays([*nothing.values(), errors], names=[*nothing, "error"])
         return spread(self._caller.ask(batch.filter(good), call), good, errors)
+
+    def retire(self) -> None:
+        """Another one is asked from now on; what this one is asked just now is still answered."""
+        self._caller.retire()
 
     def close(self) -> None:
         self._caller.close()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from muster.errors import SourceError
 from muster.predictors.external.exchange import Limits
 from muster.predictors.external.transport.lane import close, share
 from muster.predictors.external.transport.limiter import Permit
@@ -36,6 +39,32 @@ def test_the_tightest_caps_hold_as_long_as_who_set_them_is_there() -> None:
     assert lane.spend.caps.money is None
     close("here", free, 3)
     close("here", free)
+
+
+def test_endpoints_of_one_connection_share_its_caps() -> None:
+    caps = Caps(money=2.0, call_price=1.0)
+    one = share("one", "one", LIMITS, caps, 1, within="c")
+    two = share("two", "two", LIMITS, caps, 1, within="c")
+    assert one is not two
+    assert one.spend is two.spend
+    permit = one.limiter.acquire(lambda: None)
+
+    def give_up() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        two.limiter.acquire(give_up)
+    one.limiter.release(permit)
+    two.limiter.release(two.limiter.acquire(give_up))
+    one.spend.charge()
+    two.spend.charge()
+    with pytest.raises(SourceError, match="used up"):
+        one.spend.charge()
+    close("one", caps, 1, within="c")
+    close("two", caps, 1, within="c")
+    fresh = share("one", "one", LIMITS, caps, within="c")
+    assert fresh.spend.spent == 0
+    close("one", caps, within="c")
 
 
 def test_slow_answers_among_many_make_fewer_fly_and_then_smaller() -> None:

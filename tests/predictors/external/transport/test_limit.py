@@ -10,6 +10,7 @@ import pytest
 from muster.errors import RunCancelled
 from muster.predictors.external.transport.limit import Limit
 from muster.predictors.external.transport.limiter import Limiter, Permit
+from muster.predictors.external.transport.together import Gate
 
 
 class Endpoint:
@@ -160,7 +161,7 @@ def test_permits_are_given_in_turn() -> None:
 
 
 def test_never_more_fly_than_may_and_none_is_lost() -> None:
-    limiter, lock = Limiter(Limit(4, 4), cap=3), threading.Lock()
+    limiter, lock = Limiter(Limit(4, 4), Gate(3)), threading.Lock()
     flying = most = done = 0
 
     def work(number: int) -> None:

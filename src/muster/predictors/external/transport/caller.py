@@ -26,7 +26,8 @@ __all__ = ["Caller"]
 class Caller:
     """One version at one endpoint. Safe from several threads.
 
-    `name` is what messages call the endpoint, and `key` names it to all in this process who share its limits. `version` is the
+    `name` is what messages call the endpoint, and `key` names it to all in this process who share its limits; those `within` one
+    connection share its caps. `version` is the
     digest of what answers there, so that `answered` gives no answer of another. `cap` is how many requests at once somebody
     allows. `schema` has the columns of every answer. `grace` are the seconds that are waited beyond the endpoint's own limit,
     so that it can say itself that it took too long.
@@ -44,6 +45,7 @@ class Caller:
         schema: pa.Schema | None = None,
         name: str,
         key: str = "",
+        within: str = "",
         version: str = "",
         caps: Caps | None = None,
         cap: int | None = None,
@@ -51,10 +53,11 @@ class Caller:
         answered: Checkpoint | None = None,
         grace: float = 10.0,
     ) -> None:
-        self._key, self._caps, self._cap = key or name, caps or Caps(), cap
+        self._key, self._within, self._caps, self._cap = key or name, within, caps or Caps(), cap
         self._counter = Counter()
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = self._left = self._retired = False
+        self._asking = 0
         self._means = Means(
             provider=provider,
             route=route,
@@ -67,7 +70,7 @@ class Caller:
             patience=patience or Patience(),
             answered=answered,
             seconds=limits.seconds + grace,
-            lane=share(self._key, name, limits, self._caps, cap),
+            lane=share(self._key, name, limits, self._caps, cap, within=within),
             counter=self._counter,
             check=self._check,
         )
@@ -84,14 +87,36 @@ class Caller:
         are not to blame. ModelFailed if the endpoint takes no row; RunCancelled and ModelTimeout once the call is over.
         """
         self._check(call)
-        return Asking(self._means, batch, call).run()
+        with self._lock:
+            self._asking += 1
+        try:
+            return Asking(self._means, batch, call).run()
+        finally:
+            with self._lock:
+                self._asking -= 1
+            self._leave_if_done()
 
     def close(self) -> None:
         """End what is asked. What is in flight is not waited for."""
+        self._closed = True
+        self._leave()
+
+    def retire(self) -> None:
+        """Nothing more will be asked: let go of what is shared, its caps too, once what is asked now has been answered."""
+        self._retired = True
+        self._leave_if_done()
+
+    def _leave_if_done(self) -> None:
         with self._lock:
-            closed, self._closed = self._closed, True
-        if not closed:
-            close(self._key, self._caps, self._cap)
+            done = self._retired and not self._asking
+        if done:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            left, self._left = self._left, True
+        if not left:
+            close(self._key, self._caps, self._cap, within=self._within)
 
     def _check(self, call: Call) -> None:
         if self._closed:

@@ -5,41 +5,39 @@ from __future__ import annotations
 import os
 import threading
 import time
-from functools import reduce
 
 from muster.predictors.external.exchange import Limits
 from muster.predictors.external.transport.crew import Crew
 from muster.predictors.external.transport.limit import Limit
 from muster.predictors.external.transport.limiter import Limiter, Permit
 from muster.predictors.external.transport.packing import Packing
-from muster.predictors.external.transport.rate import Caps, Rate, Spend, least
+from muster.predictors.external.transport.rate import Caps, Rate, Spend
 from muster.predictors.external.transport.retry import Budget
+from muster.predictors.external.transport.together import Together
 
 __all__ = ["Lane", "close", "share"]
 
 
 class Lane:
-    """One endpoint, as this process calls it. Of the caps of all who have it open, the tightest hold. Safe from several threads."""
+    """One endpoint, as this process calls it, over a connection whose caps it shares with others. Safe from several threads."""
 
-    def __init__(self, name: str, limits: Limits) -> None:
-        self.limits = limits
-        self.limiter = Limiter(Limit(limits.concurrency, limits.most))
+    def __init__(self, name: str, limits: Limits, together: Together) -> None:
+        self.limits, self.together = limits, together
+        self.limiter = Limiter(Limit(limits.concurrency, limits.most), together.gate)
         self.packing = Packing(limits)
-        self.rate, self.spend, self.budget = Rate(Caps()), Spend(Caps(), name), Budget()
+        self.budget = Budget()
         self.crew = Crew(max(1, limits.most), f"muster-ask-{name}")
         self.last_answer: float | None = None
         """When it last answered anyone, be it with a refusal of rows."""
-        self._users: list[tuple[Caps, int | None]] = []
+        self.users = 0
 
-    def join(self, caps: Caps, cap: int | None) -> None:
-        self._users.append((caps, cap))
-        self._keep()
+    @property
+    def rate(self) -> Rate:
+        return self.together.rate
 
-    def leave(self, caps: Caps, cap: int | None) -> bool:
-        """Whether somebody still has it open."""
-        self._users.remove((caps, cap))
-        self._keep()
-        return bool(self._users)
+    @property
+    def spend(self) -> Spend:
+        return self.together.spend
 
     def answered(self, permit: Permit, rows: int, size: int, seconds: float) -> None:
         """A request of `size` bytes was answered; gives the permit back."""
@@ -55,29 +53,35 @@ class Lane:
         self.last_answer = time.monotonic()
         self.limiter.refused(permit)
 
-    def _keep(self) -> None:
-        caps = reduce(Caps.tightest, (c for c, _ in self._users), Caps())
-        self.rate.keep(caps)
-        self.spend.caps = caps
-        self.limiter.cap = reduce(least, (cap for _, cap in self._users), None)
-
 
 _lock = threading.Lock()
 _lanes: dict[tuple[int, str], Lane] = {}
+_together: dict[tuple[int, str], Together] = {}
 """Of processes and keys: one that was forked off shares none of its parent's threads."""
 
 
-def share(key: str, name: str, limits: Limits, caps: Caps, cap: int | None = None) -> Lane:
-    """The lane of an endpoint, which is made for the first who asks, with the limits that are given then."""
+def share(key: str, name: str, limits: Limits, caps: Caps, cap: int | None = None, *, within: str = "") -> Lane:
+    """The lane of an endpoint, which is made for the first who asks, with the limits that are given then.
+
+    `within` names the connection, whose caps all of its endpoints share; without it the endpoint stands alone.
+    """
+    process = os.getpid()
     with _lock:
-        lane = _lanes.setdefault((os.getpid(), key), Lane(name, limits))
-        lane.join(caps, cap)
+        together = _together.setdefault((process, within or key), Together(within or name))
+        together.join(caps, cap)
+        lane = _lanes.get((process, key)) or Lane(name, limits, together)
+        _lanes[process, key] = lane
+        lane.users += 1
         return lane
 
 
-def close(key: str, caps: Caps, cap: int | None = None) -> None:
-    """Forget the lane once nobody has it open."""
+def close(key: str, caps: Caps, cap: int | None = None, *, within: str = "") -> None:
+    """Forget the lane once nobody has it open, and what its connection shares once nobody uses that."""
+    process = os.getpid()
     with _lock:
-        place = os.getpid(), key
-        if not _lanes[place].leave(caps, cap):
-            del _lanes[place]
+        lane = _lanes[process, key]
+        lane.users -= 1
+        if not lane.users:
+            del _lanes[process, key]
+        if not _together[process, within or key].leave(caps, cap):
+            del _together[process, within or key]

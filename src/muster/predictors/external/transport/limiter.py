@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from muster.predictors.external.transport.limit import Limit
+from muster.predictors.external.transport.together import Gate
 
 __all__ = ["LOOK_SECONDS", "Limiter", "Permit"]
 
@@ -29,9 +30,9 @@ class Permit:
 class Limiter:
     """Each permit is given back once, with what became of the request. Safe from several threads."""
 
-    def __init__(self, limit: Limit, cap: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.cap = cap
-        """A ceiling that somebody set."""
+    def __init__(self, limit: Limit, gate: Gate | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._gate = gate or Gate()
+        """A ceiling that somebody set, which other endpoints may share."""
         self._limit, self._clock = limit, clock
         self._lock = threading.Lock()
         self._waiting: deque[_Ticket] = deque()
@@ -42,7 +43,8 @@ class Limiter:
     @property
     def value(self) -> int:
         """How many may be in flight now."""
-        return self._limit.value if self.cap is None else max(1, min(self.cap, self._limit.value))
+        most = self._gate.most
+        return self._limit.value if most is None else max(1, min(most, self._limit.value))
 
     @property
     def flying(self) -> int:
@@ -109,6 +111,7 @@ class Limiter:
 
     def _take(self) -> None:
         self._flying -= 1
+        self._gate.give()
         self._give()
 
     def _give(self) -> None:
@@ -116,7 +119,7 @@ class Limiter:
         if self._paused > now:
             return
         self._paused = 0.0
-        while self._waiting and self._flying < self.value:
+        while self._waiting and self._flying < self.value and self._gate.take():
             self._flying += 1
             self._waiting.popleft().give(Permit(self._flying, now))
 

@@ -159,6 +159,18 @@ def test_a_silent_swap_is_seen_and_marks_the_version(there: Hub, account: Accoun
     assert "snapshot.removed" in {e.action for e in there.events()}
 
 
+def test_what_changes_a_little_from_day_to_day_is_seen(there: Hub, account: Account) -> None:
+    def shifted(by: float) -> Any:
+        return lambda told: [[1 - p - by * (0.5 - p), p + by * (0.5 - p)] for _, p in predict(told)]
+
+    seen = []
+    for day in range(1, 7):
+        account.swap("churn", shifted(5e-7 * day))
+        seen.append(bool(there.snapshot("churn:1").changes))
+    assert not seen[0], "a step is within what means the same"
+    assert any(seen), "all of them together are not"
+
+
 def test_noise_of_the_endpoint_is_no_change(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     shakes = iter(range(10**6))
 

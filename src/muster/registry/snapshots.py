@@ -10,7 +10,7 @@ from muster.predictor import Observed
 from muster.records import Snapshot, Version, new_id, now
 from muster.registry.registry import Registry, check_calls
 from muster.registry.search import Listing, every, sorting
-from muster.store import Condition, Query, Reader, RecordStore, Sort, Transaction
+from muster.store import Condition, Query, RecordStore, Sort, Transaction
 
 __all__ = ["SnapshotTools", "Snapshots", "first_snapshot", "forget_snapshots"]
 
@@ -34,10 +34,10 @@ class Snapshots:
         self._tools = tools
 
     def take(self, reference: str) -> Snapshot:
-        """Look at what stands behind a version now. What is different from the last look is told, and marks the version."""
+        """Look at what stands behind a version now. What is different from what is known is told, and marks the version."""
         version = self._registry.version(reference)
         check_calls(version)
-        before = self._last(self._store, version)
+        before = self._known(version)
         if before is None:
             raise NotApplicable(
                 f"`{version.ref}` runs here: what it answers is fixed by its digest",
@@ -77,10 +77,16 @@ class Snapshots:
             mark = f"its endpoint has changed, as seen on {made.created_at:%Y-%m-%d %H:%M} UTC: {made.changes[0]}"
             tx.replace(replace(stored, marks=(*stored.marks, mark)))
 
-    @staticmethod
-    def _last(reader: Reader, version: Version) -> Snapshot | None:
-        newest = Query(_of(version), (Sort("created_at", descending=True),), limit=1)
-        return next(iter(reader.find(Snapshot, newest).items), None)
+    def _known(self, version: Version) -> Snapshot | None:
+        """What was last told: the newest in which something had changed, else the first.
+
+        Each look beside the one before it would never see what changes a little from day to day.
+        """
+        found = None
+        for found in every(self._store, Snapshot, _of(version), (Sort("created_at", descending=True),)):
+            if found.changes:
+                return found
+        return found
 
 
 def first_snapshot(version: Version, observed: Observed, answers: str | None, digest: str) -> Snapshot:

@@ -234,15 +234,15 @@ def _identity(deployment: Mapping[str, Any]) -> dict[str, Json]:
 
 def _limits(deployments: Mapping[str, Any]) -> Limits:
     """Each instance works on so many requests at once; as many again may wait, and more are refused."""
-    together, seconds = 0, 90.0
+    together, seconds = 0, []
     for told in deployments.values():
         settings = told["properties"].get("requestSettings") or {}
         together += int((told.get("sku") or {}).get("capacity") or 1) * int(
             settings.get("maxConcurrentRequestsPerInstance") or 1
         )
-        seconds = min(seconds, _duration(str(settings.get("requestTimeout") or "PT5S")))
+        seconds.append(_duration(str(settings.get("requestTimeout") or "PT5S")))
     together = max(1, together)
-    return Limits(1 << 20, seconds, concurrency=min(64, together), most=min(64, 2 * together))
+    return Limits(1 << 20, min(seconds, default=5.0), concurrency=min(64, together), most=min(64, 2 * together))
 
 
 def _duration(text: str) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from muster.config import expanded
 from muster.errors import InvalidInput, MissingExtra, SourceDenied, SourceUnavailable, shortened
@@ -15,6 +17,9 @@ from muster.predictors.external.rest import message_of
 from muster.predictors.external.settings import Options
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.secrets import read_secret
+
+if TYPE_CHECKING:
+    from muster.predictors.external.transport.sender import Sender
 
 __all__ = ["Google"]
 
@@ -30,7 +35,8 @@ class Google:
         self._options = options
         self._lock = threading.Lock()
         self._found, self.project = self._opened()
-        self._ask = _asking(send)
+        self._ask = _asking(send, self._direct)
+        self._sender: Sender | None = None
 
     def headers(self) -> Mapping[str, str]:
         from google.auth.exceptions import GoogleAuthError, TransportError
@@ -56,6 +62,18 @@ class Google:
         """Read the credentials anew: the file may have been replaced."""
         with self._lock:
             self._found, _ = self._opened()
+
+    def close(self) -> None:
+        if self._sender is not None:
+            self._sender.close()
+
+    def _direct(self) -> Send:
+        """To the machine itself, which no proxy of the connection reaches."""
+        from muster.predictors.external.transport.sender import Sender
+
+        if self._sender is None:
+            self._sender = Sender()
+        return self._sender
 
     def how(self) -> str:
         self.headers()
@@ -155,6 +173,11 @@ def _read(reference: str) -> tuple[str, dict[str, Any]]:
         raise ValueError(f"{name} holds no object of JSON") from None
 
 
+def _machine() -> set[str]:
+    """Where a machine of Google's tells its own credentials."""
+    return {"metadata.google.internal", "169.254.169.254", os.environ.get("GCE_METADATA_HOST", "169.254.169.254")}
+
+
 class _Answered:
     """A reply as google-auth reads one."""
 
@@ -162,14 +185,15 @@ class _Answered:
         self.status, self.headers, self.data = status, headers, data
 
 
-def _asking(send: Send) -> Any:
+def _asking(send: Send, direct: Callable[[], Send]) -> Any:
     """google-auth's own idea of a transport, over that of the connection."""
     from google.auth.exceptions import TransportError
 
     def ask(url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: Any = None, **_: Any) -> Any:
         content = body.encode() if isinstance(body, str) else body or b""
         try:
-            reply = send(Request(method, url, dict(headers or {}), content), float(timeout or _SECONDS))
+            way = direct() if urlsplit(url).netloc in _machine() else send
+            reply = way(Request(method, url, dict(headers or {}), content), float(timeout or _SECONDS))
         except Unreachable as error:
             raise TransportError(error.message) from None
         return _Answered(reply.status, reply.headers, reply.body)

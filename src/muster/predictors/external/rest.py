@@ -63,7 +63,8 @@ class Rest:
     def good(self, request: Request) -> Reply:
         """The same, as it came."""
         reply = self.reply(request)
-        if self._renew is not None and _is_denied(reply.status, message_of(reply)[0]):
+        code = message_of(reply)[0]
+        if self._renew is not None and code not in _MAY_NOT and _is_denied(reply.status, code):
             self._renew()
             reply = self.reply(request)
         if reply.status >= 300:
@@ -114,6 +115,8 @@ _DENIED = frozenset({
     *("MissingAuthenticationTokenException", "IncompleteSignature", "InvalidClientTokenId", "PERMISSION_DENIED"),
     *("IncompleteSignatureException", "ExpiredToken", "SignatureDoesNotMatch"),
 })  # fmt: skip
+_MAY_NOT = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationFailed", "PERMISSION_DENIED"})
+"""Who asks is known there, so that new credentials of the same help nothing."""
 _MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "ResourceNotFound", "NOT_FOUND", "ENDPOINT_NOT_FOUND"})
 _NOT_FOUND = ("Could not find ", "Request for unknown model")
 """How AWS and Triton say it, whose codes do not."""

@@ -137,7 +137,7 @@ class Vertex:
         return steps(self._send, self._host, login=self._google.how, permission=listed, endpoint=looked)
 
     def close(self) -> None:
-        return None
+        self._google.close()
 
     def _pages(self) -> Iterator[dict[str, Any]]:
         token = ""

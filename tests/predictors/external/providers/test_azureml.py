@@ -263,12 +263,12 @@ def test_all_that_is_served_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_routes_and_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"blue": replace(MODEL, count=3), "green": replace(MODEL, weight=0)}
-    options = {"max_concurrent": 2, "timeout": 90}
+    options = {"max_concurrent": 2, "timeout": 180}
     with account_of("azureml", monkeypatch, {"churn": Deployed(variants=variants, options=options)}) as client:
         told = client.describe()
         assert told.route["endpoint"] == "churn"
         assert "deployment" not in told.route
-        assert (told.limits.concurrency, told.limits.most, told.limits.seconds) == (6, 12, 90.0)
+        assert (told.limits.concurrency, told.limits.most, told.limits.seconds) == (6, 12, 180.0)
         green = client.describe(variant="green")
         assert green.route["deployment"] == "green"
         assert (green.limits.concurrency, green.limits.most) == (2, 4)

@@ -254,6 +254,9 @@ def test_what_may_not_be_described_is_listed_all_the_same(monkeypatch: pytest.Mo
         client.account.deny("describe")
         (listed,) = client.discover()
         assert (listed.name, listed.status, listed.model) == ("churn", "InService", "")
+        assert len([c for c in client.account.calls if c.operation == "describe"]) == 1, (
+            "other credentials help nothing"
+        )
 
 
 # Describe

@@ -13,7 +13,7 @@ import pytest
 
 from muster.errors import InvalidInput, NotApplicable, NotFound, SourceDenied, SourceUnavailable
 from muster.predictors.external.exchange import Answer, Payload, Refusal, Reply, Request
-from muster.predictors.external.vertex import _declared, _limits
+from muster.predictors.external.vertex import Vertex, _declared, _limits
 from muster.testing.endpoints import Deployed, Models, Served
 from muster.testing.endpoints.google_tokens import EMAIL, TARGET
 from muster.testing.endpoints.vertex_control import number
@@ -233,6 +233,18 @@ def test_all_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch, tls: bool) 
             assert "POST /token" in proxy.asked
 
 
+def test_the_machine_itself_is_asked_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its credentials are told at an address that only the machine reaches."""
+    with account_of("vertex", monkeypatch) as client, proxying() as proxy:
+        monkeypatch.setenv("GCE_METADATA_HOST", client.account.url.partition("://")[2])
+        with client.but(proxy=proxy.url).opened() as (provider, _):
+            assert isinstance(provider, Vertex)
+            told = provider._google._ask(f"{client.account.url}/computeMetadata/v1/", timeout=3)
+        assert told.status == 401
+        assert client.account.calls
+        assert proxy.asked == []
+
+
 # Discover and describe
 
 
@@ -288,8 +300,6 @@ def test_routes_and_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_two_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from muster.predictors.external.vertex import Vertex
-
     with account_of("vertex", monkeypatch) as client, client.opened() as (provider, _):
         assert isinstance(provider, Vertex)
         (told,) = provider._pages()
@@ -308,8 +318,6 @@ def asked_of(name: str) -> Any:
 
 def test_one_in_a_network_of_its_own_is_asked_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with account_of("vertex", monkeypatch) as client, client.opened() as (provider, _):
-        from muster.predictors.external.vertex import Vertex
-
         assert isinstance(provider, Vertex)
         uri = "http://123.aiplatform.googleapis.com/v1/models/4:predict"
         route = provider._route(

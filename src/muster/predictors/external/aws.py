@@ -6,9 +6,9 @@ import threading
 from dataclasses import replace
 from typing import Any
 
+from muster.connecting import Options
 from muster.errors import InvalidInput, MissingExtra, SourceDenied
 from muster.predictors.external.exchange import Request
-from muster.predictors.external.settings import Options
 
 __all__ = ["Aws"]
 

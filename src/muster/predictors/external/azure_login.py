@@ -6,9 +6,9 @@ import threading
 import time
 from typing import Any
 
+from muster.connecting import Options
 from muster.errors import MissingExtra, SourceDenied
 from muster.predictors.external.provider import Send
-from muster.predictors.external.settings import Options
 
 __all__ = ["Azure"]
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, MusterError, NotFound, near
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
@@ -17,7 +18,6 @@ from muster.predictors.external.logins import Bearer, Lent, Login, ask_token
 from muster.predictors.external.openapi import signature_of
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, wait_of
-from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
 from muster.signature import Json, Signature
 

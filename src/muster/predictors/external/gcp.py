@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from muster.config import expanded
+from muster.connecting import Options
 from muster.errors import InvalidInput, MissingExtra, SourceDenied
 from muster.predictors.external.exchange import Request
 from muster.predictors.external.provider import Send
-from muster.predictors.external.settings import Options
 from muster.predictors.external.transport.unreachable import Unreachable
 
 __all__ = ["Google"]

@@ -6,22 +6,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from muster.connecting import Options, Setting, checked
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, near
 from muster.extensions import load
 from muster.predictors import PROVIDERS
 from muster.predictors.external.provider import Provider
-from muster.predictors.external.settings import Options, checked
 from muster.predictors.external.transport.sender import Sender
 from muster.records import Connection
 from muster.signature import Json
 
-__all__ = ["checked_settings", "discover", "open_provider", "steps_of"]
+__all__ = ["SHARED", "checked_settings", "discover", "open_provider", "steps_of"]
+
+SHARED = (
+    Setting("ca_bundle", "a file with the certificates to trust, in place of the system's"),
+    Setting("proxy", "the proxy to go through, `http://host:port`; that of the environment without"),
+)
+"""What every kind of endpoint takes."""
 
 
 def checked_settings(kind: str, given: Mapping[str, Json]) -> dict[str, Json]:
     """The settings of a connection as they are stored; InvalidInput says everything that is wrong with them."""
-    return checked(kind, _provider(kind).settings, given)
+    return checked(kind, (*_provider(kind).settings, *SHARED), given)
 
 
 def open_provider(connection: Connection) -> tuple[Provider, Sender]:

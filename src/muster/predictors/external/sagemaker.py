@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, NotFound, near
 from muster.predictors.external.aws import Aws
@@ -16,7 +17,6 @@ from muster.predictors.external.digests import digest_of
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, wait_of
-from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
 from muster.signature import Json
 

@@ -10,7 +10,7 @@ from muster.errors import InvalidInput, near
 from muster.secrets import is_reference, read_secret
 from muster.signature import Json
 
-__all__ = ["SHARED", "Options", "Setting", "checked"]
+__all__ = ["Options", "Setting", "checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,6 @@ class Setting:
     required: bool = False
     secret: bool = False
     choices: tuple[str, ...] = ()
-
-
-SHARED = (
-    Setting("ca_bundle", "a file with the certificates to trust, in place of the system's"),
-    Setting("proxy", "the proxy to go through, `http://host:port`; that of the environment without"),
-)
-"""What every kind takes."""
 
 
 class Options(Mapping[str, str]):
@@ -51,9 +44,14 @@ class Options(Mapping[str, str]):
         return read_secret(name, self._values[name]) if name in self._values else None
 
 
-def checked(kind: str, known: Sequence[Setting], given: Mapping[str, Json]) -> dict[str, Json]:
-    """The settings as they are stored; InvalidInput says everything that is wrong with them, and shows no value of a secret."""
-    by_name = {s.name: s for s in (*known, *SHARED)}
+def checked(
+    kind: str, known: Sequence[Setting], given: Mapping[str, Json], problems: Sequence[str] = ()
+) -> dict[str, Json]:
+    """The settings as they are stored; InvalidInput says everything that is wrong with them, and shows no value of a secret.
+
+    `problems` are what the kind itself found wrong with what is given.
+    """
+    by_name = {s.name: s for s in known}
     wrong = [f"it has no setting `{n}`{near(n, by_name)}" for n in given if n not in by_name]
     wrong += [f"`{s.name}` is missing: {s.about}" for s in by_name.values() if s.required and not given.get(s.name)]
     kept: dict[str, Json] = {}
@@ -62,6 +60,7 @@ def checked(kind: str, known: Sequence[Setting], given: Mapping[str, Json]) -> d
             problem = _problem(by_name[name], value)
             wrong += [problem] if problem else []
             kept[name] = value if isinstance(value, (bool, int, float)) else _text(value)
+    wrong += problems
     if wrong:
         raise InvalidInput(
             f"a connection of the kind `{kind}` cannot be made so: {'; '.join(wrong)}",

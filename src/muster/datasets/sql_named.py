@@ -33,6 +33,8 @@ _TAKES: Mapping[str, tuple[str, ...]] = {"postgresql": ("password",), "adbc": ("
 _OF_FILES = ("sqlite", "duckdb")
 _ORDER: tuple[StepName, ...] = ("name", "connection", "login", "database")
 _PROBE = "SELECT 1 AS one"
+_PROBES: Mapping[str, str] = {"sqlite": "SELECT count(*) FROM sqlite_master"}
+"""SQLite looks at a file no sooner than it must."""
 
 
 class Databases:
@@ -103,7 +105,7 @@ def _tried(found: Source) -> tuple[Step, StepName]:
     """The step that decides, and its name."""
     try:
         with engine_of(found).reading(found) as connected:
-            connected.scalars(_PROBE)
+            connected.scalars(_PROBES.get(found.engine, _PROBE))
     except MusterError as error:
         at = _step_of(error)
         return Step(at, passed=False, told=error.message, hint=error.hint), at

@@ -411,7 +411,7 @@ class TestBuckets:
         (tmp_path / "n.csv").write_text("n\n1\ntwo\n3\n")
         run = hub.score("numbers", f"{tmp_path}/n.csv?type.n=int64", "objects:one/out/", keep=["n"])
         assert (run.rejected, run.rejects) == (1, f"objects:one/out/_rejects-{run.id}.jsonl")
-        kept = named_place(run.rejects, hub.connection("one"))
+        kept = named_place(str(run.rejects), hub.connection("one"))
         assert json.loads(bucket_of(kept).read(kept.key))["row"] == 1
         with muster.open(hub.folder, retention__rejects_days=0) as short:
             short.collect()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from muster.config import expanded
 from muster.connecting import Options, Setting, checked
 from muster.datasets.location import is_magic
 from muster.endpoint import Step, StepName
@@ -72,6 +73,8 @@ class Buckets:
                 known["url"] = _prefix(url)
             except InvalidInput as error:
                 problems.append(f"`url`: {error.message}")
+        if isinstance(file := known.get("credentials_file"), (str, os.PathLike)):
+            known["credentials_file"] = str(expanded(str(file)).absolute())
         problems += [f"`{one}` needs `{other}`" for one, other in _PAIRS if one in known and other not in known]
         problems += [
             f"`{one}` and `{other}` exclude each other" for one, other in _EITHER if {one, other} <= set(known)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from muster.objects.faults import ObjectError
 from muster.objects.google import ELSEWHERE, google_kind
 
-__all__ = ["CREDENTIALS", "lent"]
+__all__ = ["CREDENTIALS", "lent", "lent_stamp"]
 
 CREDENTIALS = frozenset(("key_id", "token", "credentials_file", "key", "sas"))
 """What says who somebody is."""
@@ -21,6 +22,12 @@ def lent(scheme: str, given: Mapping[str, str]) -> Mapping[str, Any]:
     A provider of credentials goes before all that the library finds by itself. Without credentials there is only the address.
     """
     return _WORDS[scheme](given)
+
+
+def lent_stamp(given: Mapping[str, str]) -> tuple[int, ...]:
+    """Another one when a file of credentials was changed."""
+    file = Path(given["credentials_file"]) if "credentials_file" in given else None
+    return (file.stat().st_mtime_ns,) if file is not None and file.is_file() else ()
 
 
 def _s3(given: Mapping[str, str]) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from muster.objects.access import CREDENTIALS, lent
+from muster.objects.access import CREDENTIALS, lent, lent_stamp
 from muster.objects.azure import azure_settings
 from muster.objects.faults import BucketNotFound, ObjectNotFound, Unreachable, faults, unusable
 from muster.objects.google import google_settings, google_stamp
@@ -59,7 +59,8 @@ def bucket_of(place: Place) -> Bucket:
     stamp = _STAMPS[place.bucket.partition(":")[0]]()
     if place.access is None:
         return _bucket(place.bucket, environment, stamp)
-    return _connected(place.bucket, environment, stamp, place.access, tuple(place.access.given().items()))
+    given = place.access.given()
+    return _connected(place.bucket, environment, (*stamp, *lent_stamp(given)), place.access, tuple(given.items()))
 
 
 def _client(*, plain: bool) -> Any:

@@ -56,7 +56,7 @@ class Server:
     """A server of a test's own, which it may stop and start."""
 
     url: str
-    _data: Path
+    data: Path
     _options: str
     _program: Path
 
@@ -64,11 +64,11 @@ class Server:
         self._control("-m", how, "stop")
 
     def start(self) -> None:
-        self._control("-o", self._options, "-l", str(self._data / "log"), "start")
+        self._control("-o", self._options, "-l", str(self.data / "log"), "start")
 
     def _control(self, *arguments: str) -> None:
         who = {"user": "pgserver"} if os.geteuid() == 0 else {}
-        command = [str(self._program), "-w", "-D", str(self._data), *arguments]
+        command = [str(self._program), "-w", "-D", str(self.data), *arguments]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **who)  # type: ignore[call-overload]
 
 

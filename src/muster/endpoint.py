@@ -84,7 +84,9 @@ class Listed(Record):
         return Endpoint(self.connection, self.number or self.name, variant)
 
 
-StepName: TypeAlias = Literal["settings", "name", "connection", "TLS", "login", "permission", "endpoint"]
+StepName: TypeAlias = Literal[
+    "settings", "name", "connection", "TLS", "login", "permission", "endpoint", "database", "bucket"
+]
 
 
 @dataclass(frozen=True, slots=True)

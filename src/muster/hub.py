@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,14 +16,16 @@ from muster.conform import fit
 from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
 from muster.datasets.frame import forget_frame, keep_frame
+from muster.datasets.named import NAMED, Find, connection_of, named_kind, rivals
 from muster.datasets.rejects import rejects_left
 from muster.declaring import declared_signature
-from muster.errors import DatasetNotFound, InvalidInput
+from muster.endpoint import Endpoint, Step
+from muster.errors import DatasetNotFound, InvalidInput, near
 from muster.extensions import load, named, with_entry_points
 from muster.owners import user
 from muster.parameters import parameters
 from muster.predictor import Call, Declared, Observed, OpenPredictor, Predictor, Talk
-from muster.predictors import ORIGINS
+from muster.predictors import ORIGINS, PROVIDERS
 from muster.predictors.elsewhere import Elsewhere
 from muster.predictors.external.behaviour import changes, decode_answers, encode_answers
 from muster.predictors.external.codecs.public import decode, encode
@@ -39,7 +41,7 @@ from muster.predictors.local.site import LocalSite
 from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
-from muster.records import DatasetRecord, Snapshot, Version
+from muster.records import Connection, DatasetRecord, Snapshot, Version
 from muster.registry.answers import KeptAnswers
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
@@ -305,9 +307,12 @@ class Hub(Switchboard):
         )
 
     def open_dataset(self, uri: str) -> Dataset:
-        """The dataset that a path, glob, URL or `data:NAME` names."""
+        """The dataset that a path, glob, URL, `data:NAME`, `sql:CONNECTION?…` or `objects:CONNECTION/…` names."""
         if uri.startswith("data:"):
             uri = self._datasets.get(uri.removeprefix("data:")).uri
+        if (connection := connection_of(uri, self.connection)) is not None:
+            named_data: Dataset = load(DATASETS[connection.kind])(connection).open(uri, {})
+            return named_data
         for where in with_entry_points(DATASETS, "muster.datasets").values():
             kind = load(where)()
             if kind.claims(uri):
@@ -355,7 +360,7 @@ class Hub(Switchboard):
             deletions=self._deletions,
             runs=self._runs,
             give_up=self._scorings.give_up,
-            find_rejects=rejects_left,
+            find_rejects=partial(rejects_left, find=self.connection),
             leftovers=Leftovers(self._records, self._runs, self._frames, self._outputs),
         )
         found = collector.run(retention, dry_run=dry_run)
@@ -389,7 +394,7 @@ class Hub(Switchboard):
         number = self.settings.number
         return ScoreTools(
             open_dataset=self.open_dataset,
-            create_sink=partial(_create_sink, scratch=self._outputs),
+            create_sink=partial(_create_sink, scratch=self._outputs, find=self.connection),
             open_version=self._open,
             runner=lambda name, workers: named(RUNNERS, name, "runner")(workers),
             fit=fit,
@@ -437,7 +442,7 @@ class Hub(Switchboard):
         looks = SnapshotTools(
             observe, self._kept_answers, kept, changes, lambda seen: digest_of(dict(seen.configuration))
         )
-        return EndpointTools(partial(checked_settings, beside=tuple(CAPS)), place_of, discover, steps_of, looks)
+        return EndpointTools(_checked_settings, _place_of, discover, _steps_of, looks)
 
     def _kept_answers(self, seen: Observed) -> str | None:
         return None if seen.answers is None else self._blobs.put(encode_answers(seen.answers))
@@ -466,6 +471,24 @@ def _open(version: Version, site: LocalSite, workers: int) -> Predictor:
     return predictor
 
 
+def _checked_settings(kind: str, given: Mapping[str, Json]) -> Mapping[str, Json]:
+    known = {**PROVIDERS, **NAMED}
+    if kind not in known:
+        raise InvalidInput(
+            f"there is no kind of connection `{kind}`{near(kind, known)}", hint=f"kinds are {', '.join(known)}"
+        )
+    return named_kind(kind).checked(given) if kind in NAMED else checked_settings(kind, given, tuple(CAPS))
+
+
+def _place_of(kind: str) -> tuple[str, ...]:
+    """What data is, is read at each look: its connection may lead to another place."""
+    return () if kind in NAMED else place_of(kind)
+
+
+def _steps_of(connection: Connection, endpoint: Endpoint | None = None) -> Iterator[Step]:
+    return named_kind(connection.kind).steps(connection) if connection.holds_data else steps_of(connection, endpoint)
+
+
 def _folder(name: str | Path) -> Path:
     if "://" in str(name):
         raise InvalidInput(
@@ -479,12 +502,14 @@ def _quiet(_line: str) -> None:
 
 
 def _create_sink(
-    uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str], scratch: Path
+    uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str], scratch: Path, find: Find
 ) -> Sink:
-    for where in SINKS.values():
-        kind = load(where)()
-        if kind.claims(uri):
-            sink: Sink = kind.create(uri, run, schema, overwrite=overwrite, inputs=inputs, scratch=scratch)
+    connection = connection_of(uri, find)
+    kinds = [load(SINKS[connection.kind])(connection)] if connection else [load(where)() for where in SINKS.values()]
+    for kind in kinds:
+        if connection or kind.claims(uri):
+            others = rivals(inputs, uri, find)
+            sink: Sink = kind.create(uri, run, schema, overwrite=overwrite, inputs=others, scratch=scratch)
             return sink
     raise InvalidInput(
         f"`{uri}` is no output that Muster writes", hint="give a folder, or a .parquet, .csv, .jsonl or .arrow file"

@@ -18,6 +18,7 @@ from typing import ClassVar, Literal, TypeAlias
 from muster.signature import Json, Output, Scalar, Signature, Task
 
 __all__ = [
+    "DATA_KINDS",
     "KINDS",
     "Alias",
     "Chunk",
@@ -40,6 +41,9 @@ __all__ = [
     "new_id",
     "now",
 ]
+
+DATA_KINDS = ("sql", "objects")
+"""Kinds of connections that lead to data, and not to models."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _last = 0
@@ -374,6 +378,11 @@ class Connection(Record):
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime
     created_by: str
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether it leads to tables or files, and not to models."""
+        return self.kind in DATA_KINDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

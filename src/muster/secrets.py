@@ -19,23 +19,25 @@ def is_reference(value: object) -> bool:
 
 
 def read_secret(name: str, reference: str) -> str:
-    """What stands where the reference says; InvalidInput if nothing does. `name` is what messages call it."""
+    """What stands where the reference says; InvalidInput if nothing does. `name` is what messages call it.
+
+    Whoever puts it there may go on with what was begun, so that a run which misses it keeps what it has.
+    """
     kind, _, place = reference.partition(":")
     if kind == "env":
         if not (value := os.environ.get(place)):
-            raise InvalidInput(
-                f"the secret `{name}` is in the variable {place}, which is not set",
-                hint=f"set {place} where Muster runs",
-            )
+            raise _missing(f"the secret `{name}` is in the variable {place}, which is not set")
         return value
     try:
         with expanded(place).open(encoding="utf-8") as file:
             value = file.read(_MOST).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise InvalidInput(
-            f"the secret `{name}` is in the file {place}, which cannot be read: {reason}", hint=_HINT
-        ) from None
+        raise _missing(f"the secret `{name}` is in the file {place}, which cannot be read: {reason}") from None
     if not value:
-        raise InvalidInput(f"the secret `{name}` is in the file {place}, which is empty", hint=_HINT)
+        raise _missing(f"the secret `{name}` is in the file {place}, which is empty")
     return value
+
+
+def _missing(told: str) -> InvalidInput:
+    return InvalidInput(told, hint="put it there, or say where it is now", details={"resume": True})

@@ -95,7 +95,7 @@ class TestUrls:
             ("sqlite:///?table=t", "names no file"),
             ("sqlite:///:memory:?table=t", "names no file"),
             ("sqlite:///x.db?table=a..b", "`table=a..b` names no table"),
-            ("sql:prod?table=t", "there are no named connections yet"),
+            ("sql:prod?table=t", "is no database that Muster reads by its URL"),
             ("adbc:../x?table=t", "is no driver"),
         ],
     )

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from muster.objects.access import lent
 from muster.objects.bucket import bucket_of
 from muster.objects.faults import ObjectError
 from muster.objects.place import Place
@@ -143,6 +145,24 @@ FOUND = {
 }  # fmt: skip
 
 
+OTHERS = {
+    "AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "o", "AWS_SESSION_TOKEN": "other-token", "AWS_SKIP_SIGNATURE": "true",
+    "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "GOOGLE_BASE_URL": "http://127.0.0.1:1",
+    "GOOGLE_APPLICATION_CREDENTIALS": "/no/such/file", "AZURE_STORAGE_ACCOUNT_NAME": "other", "AZURE_STORAGE_ACCOUNT_KEY": SECRET,
+    "AZURE_STORAGE_SAS_TOKEN": "sv=0&sig=other", "AZURE_STORAGE_ENDPOINT": "http://127.0.0.1:1",
+}  # fmt: skip
+"""What an environment holds of somebody else."""
+OWN = {
+    "a key": ("s3", {"key_id": "AKIAOWN", "secret": SECRET, "region": "eu-west-3"}, "Credential=AKIAOWN/", "/eu-west-3/s3/"),
+    "a key that ends": ("s3", {"key_id": "AKIAOWN", "secret": SECRET, "session_token": "own-token"}, "Credential=AKIAOWN/", "own-token"),
+    "a token": ("gs", {"token": "OWN"}, "Bearer OWN", ""),
+    "a key file": ("gs", {"credentials_file": "{key}"}, "Bearer eyJ", ""),
+    "an account's key": ("az", {"account": "own", "key": SECRET}, "SharedKey own:", ""),
+    "a signature": ("az", {"account": "own", "sas": "?sv=1&sig=own"}, "/own/reports/x?sv=1&sig=own ", ""),
+}  # fmt: skip
+"""Of connections: a cloud, settings, and by what the service knows who asks."""
+
+
 SIGNING_IN = {
     "a web identity": (
         "s3", {"AWS_WEB_IDENTITY_TOKEN_FILE": "{token}", "AWS_ROLE_ARN": "arn:aws:iam::1:role/r"}, "sts.eu-west-1.amazonaws.com:443",
@@ -177,6 +197,60 @@ def test_credentials_are_found_where_the_vendor_keeps_them(
         monkeypatch.setenv(variable, value.format(**known)) if value else monkeypatch.delenv(variable)
     assert signed in service.read(scheme)
     assert any(asked in f"{path} {content}" for path, _, content in service.asked)
+
+
+@dataclass(frozen=True)
+class Own:
+    """An Access with these settings."""
+
+    settings: tuple[tuple[str, str], ...]
+    hint: str = "see the connection"
+
+    def shown(self, place: str) -> str:
+        return f"own:{place}"
+
+    def given(self) -> dict[str, str]:
+        return dict(self.settings)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_connection_mixes_nothing_of_the_environment_in(
+    name: str, service: Service, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in OTHERS.items():
+        monkeypatch.setenv(variable, value)
+    scheme, settings, signed, told = OWN[name]
+    file = written(tmp_path / "key.json", key)
+    at = {"endpoint_url": f"{service.url}/own" if scheme == "az" else service.url, "allow_http": "true"}
+    own = Own(tuple({**at, **{n: v.format(key=file) for n, v in settings.items()}}.items()))
+    place = Place(f"{scheme}://reports", "x", own)
+    assert bucket_of(place).read(place.key) == b""
+    asked = " ".join(map(" ".join, service.asked))
+    assert signed in asked
+    assert told in asked
+    assert "other" not in asked.lower()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "url"), [("s3", "https://s3.eu-west-1.amazonaws.com"), ("az", "https://own.blob.core.windows.net")]
+)
+def test_a_connection_without_an_address_asks_the_vendor(
+    scheme: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in {**OTHERS, "AWS_REGION": "eu-west-1"}.items():
+        monkeypatch.setenv(variable, value)
+    given = {"s3": {"key_id": "AKIAOWN", "secret": SECRET}, "az": {"account": "own", "key": SECRET}}[scheme]
+    assert lent(scheme, given)["endpoint"] == url
+
+
+def test_a_token_of_the_environment_beside_a_key_file_is_refused(
+    service: Service, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "OTHER")
+    own = Own((("credentials_file", written(tmp_path / "key.json", key)), ("endpoint_url", service.url)))
+    with pytest.raises(ObjectError, match="GOOGLE_BEARER_TOKEN would go before"):
+        bucket_of(Place("gs://reports", "x", own))
+    assert service.asked == []
 
 
 @pytest.mark.parametrize(("scheme", "environ", "host"), SIGNING_IN.values(), ids=SIGNING_IN)

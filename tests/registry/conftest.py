@@ -8,13 +8,17 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from muster.records import Counter, Model, Reading, Version, new_id, now
+from muster.records import Connection, Counter, Model, Reading, Version, new_id, now
 from muster.registry.registry import Registry
 from muster.signature import Column, Output, Signature
 from muster.store import RecordStore
 from muster.stores import open_records
 
 Add = Callable[..., Version]
+
+
+def no_connection(name: str) -> Connection:
+    raise AssertionError(f"nothing here is named by a connection, and `{name}` is none")
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from muster.registry.runs import Runs
 from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
 from tests.clouds.fixtures import new_bucket
-from tests.registry.conftest import Add
+from tests.registry.conftest import Add, no_connection
 
 NOTHING = timedelta(0)
 ALL = Retention(deleted=NOTHING, runs=NOTHING, rejects=NOTHING, unused=NOTHING)
@@ -79,7 +80,7 @@ def collector(
         deletions=deletions,
         runs=runs,
         give_up=give_up,
-        find_rejects=rejects_left,
+        find_rejects=partial(rejects_left, find=no_connection),
         leftovers=Leftovers(store, runs, tmp_path / "frames", tmp_path / "outputs"),
     )
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from muster.datasets.rejects import rejects_left
 from muster.records import Event, Run, new_id, now
 from muster.registry.rejects import Rejects
 from muster.store import Condition, Query, RecordStore
+from tests.registry.conftest import no_connection
 
 TEXT = b'{"row": 3, "error": "no"}\n'
 DAY = timedelta(days=1)
@@ -21,7 +23,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def rejects(store: RecordStore) -> Rejects:
-    return Rejects(store, "ann", rejects_left)
+    return Rejects(store, "ann", partial(rejects_left, find=no_connection))
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_what_stands_there_since_stays(store: RecordStore, rejects: Rejects, pla
 
 def test_a_file_that_comes_after_the_look_stays(store: RecordStore, place: Path) -> None:
     def find(run: Run) -> object:
-        found = rejects_left(run)
+        found = rejects_left(run, no_connection)
         place.rename(place.with_name("mine"))
         _write(place, TEXT)
         return found
@@ -138,7 +140,7 @@ def test_a_run_that_is_at_work_keeps_its_place(store: RecordStore, rejects: Reje
 def test_a_run_that_begins_after_the_look_keeps_its_place(store: RecordStore, place: Path) -> None:
     def find(run: Run) -> object:
         _run(store, place, status="running")
-        return rejects_left(run)
+        return rejects_left(run, no_connection)
 
     run = _run(store, place)
     assert Rejects(store, "ann", find).collect(now() - DAY, dry_run=False).runs == ()  # type: ignore[arg-type]  # handed on

@@ -36,7 +36,7 @@ _HOUSE: Mapping[str, str] = {
     "version": "Immutable entries of models.",
     "alias": "Movable names of versions.",
     "tag": "Marks on models and versions.",
-    "connection": "Named accounts and endpoints of providers.",
+    "connection": "Named accounts and endpoints of providers, databases and buckets.",
     "dataset": "Names for tables.",
     "origin": "Where versions come from.",
     "run": "Pieces of work with a result.",

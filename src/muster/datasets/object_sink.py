@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -17,17 +16,18 @@ from muster.datasets.objects import locate_object
 from muster.datasets.sink import encoding_for, is_folder
 from muster.errors import InvalidInput
 from muster.objects.place import is_object_url
-
-if TYPE_CHECKING:
-    pass
+from muster.records import Connection
 
 __all__ = ["ObjectSinks"]
 
 
 class ObjectSinks:
-    """SinkKind of URLs of object storage, with the options of files."""
+    """SinkKind of URLs of object storage, with the options of files; with a connection, of what it names."""
 
     name = "objects"
+
+    def __init__(self, connection: Connection | None = None) -> None:
+        self._connection = connection
 
     def claims(self, uri: str) -> bool:
         return is_object_url(uri)
@@ -42,7 +42,7 @@ class ObjectSinks:
         inputs: Sequence[str] = (),
         scratch: Path | None = None,
     ) -> PartsSink | WholeSink:
-        location = locate_object(uri)
+        location = locate_object(uri, None, self._connection)
         if location.pattern or not location.place.key:
             raise InvalidInput(f"`{uri}` is no output", hint="give an object, or a folder, in a bucket")
         path = Path(location.place.name)

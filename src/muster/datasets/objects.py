@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,10 +19,12 @@ from muster.datasets.files import File
 from muster.datasets.formats import format_of
 from muster.datasets.listing import MANIFEST, hidden, lacking, listed, partition_of
 from muster.datasets.location import fits, is_magic, split_options
+from muster.datasets.object_named import named_place
 from muster.datasets.table import FileDataset
 from muster.errors import DatasetError, DatasetNotFound
 from muster.objects.faults import ObjectError, ObjectNotFound
 from muster.objects.place import Place, is_object_url
+from muster.records import Connection
 
 if TYPE_CHECKING:
     from muster.objects.bucket import Entry
@@ -60,27 +62,32 @@ class ObjectLocation:
         return f"{str(self.place).rstrip('/')}/{'/'.join(self.pattern)}" if self.pattern else str(self.place)
 
 
-def locate_object(uri: str, options: Mapping[str, str] | None = None) -> ObjectLocation:
+def locate_object(
+    uri: str, options: Mapping[str, str] | None = None, connection: Connection | None = None
+) -> ObjectLocation:
     url, query = split_options(uri)
-    place = Place.parse(url)
+    place = Place.parse(url) if connection is None else named_place(url, connection)
     chosen, parts = {**query, **(options or {})}, place.key.split("/")
     magic = next((i for i, part in enumerate(parts) if is_magic(part)), None)
     if magic is None:
         return ObjectLocation(place, chosen)
     above = "".join(f"{part}/" for part in parts[:magic])
-    return ObjectLocation(Place(place.bucket, above), chosen, tuple(filter(None, parts[magic:])))
+    return ObjectLocation(replace(place, key=above), chosen, tuple(filter(None, parts[magic:])))
 
 
 class Objects:
-    """DatasetKind of URLs of object storage."""
+    """DatasetKind of URLs of object storage; with a connection, of what it names."""
 
     name = "objects"
+
+    def __init__(self, connection: Connection | None = None) -> None:
+        self._connection = connection
 
     def claims(self, uri: str) -> bool:
         return is_object_url(uri)
 
     def open(self, uri: str, options: Mapping[str, str]) -> FileDataset:
-        location = locate_object(uri, options)
+        location = locate_object(uri, options, self._connection)
         with explained():
             files = _find(location)
         return FileDataset(location, files, format_of(files, location.options))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,11 +16,13 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from muster.datasets.disk import digest_of, writing
+from muster.datasets.named import connection_of
+from muster.datasets.object_named import named_place
 from muster.datasets.object_staging import RUN
 from muster.datasets.objects import explained
 from muster.objects.faults import ObjectChanged, ObjectNotFound
 from muster.objects.place import Place, is_object_url
-from muster.records import Run
+from muster.records import Connection, Run
 
 if TYPE_CHECKING:
     from muster.objects.bucket import Entry
@@ -76,12 +79,17 @@ class ObjectLeft:
         return self.size
 
 
-def rejects_left(run: Run) -> FileLeft | ObjectLeft | None:
-    """The rejects of a run's record. None where they are not on this machine: then they may be on another one."""
+def rejects_left(run: Run, find: Callable[[str], Connection]) -> FileLeft | ObjectLeft | None:
+    """The rejects of a run's record. None where they are not on this machine: then they may be on another one.
+
+    `find` gives the connection of a name.
+    """
     assert run.rejects is not None
     assert run.rejects_sha256 is not None
     if is_object_url(run.rejects):
         return _object(Place.parse(run.rejects), run)
+    if (connection := connection_of(run.rejects, find)) is not None:
+        return _object(named_place(run.rejects, connection), run)
     return _file(Path(run.rejects), run)
 
 

@@ -14,6 +14,7 @@ from muster.datasets.chunks import Piece, batch_of, cut, shifted
 from muster.datasets.sql_engine import Connection, FileState, engine_of
 from muster.datasets.sql_source import Source, claims, quoted, source
 from muster.errors import DatasetError, InvalidInput, near
+from muster.records import Connection as NamedDatabase
 
 __all__ = ["SqlDataset", "SqlPart", "SqlTables"]
 
@@ -22,15 +23,21 @@ _MOST_PARTS = 16
 
 
 class SqlTables:
-    """DatasetKind of `sqlite:`, `duckdb:`, `postgresql:` and `adbc:` URLs. Options: `table` or `query`; `key` or `order`."""
+    """DatasetKind of `sqlite:`, `duckdb:`, `postgresql:` and `adbc:` URLs; with a connection, of what it names.
+
+    Options: `table` or `query`; `key` or `order`.
+    """
 
     name = "sql"
+
+    def __init__(self, connection: NamedDatabase | None = None) -> None:
+        self._connection = connection
 
     def claims(self, uri: str) -> bool:
         return claims(uri)
 
     def open(self, uri: str, options: Mapping[str, str]) -> SqlDataset:
-        found = source(uri, options, _OPTIONS)
+        found = source(uri, options, _OPTIONS, self._connection)
         with engine_of(found).reading(found) as connection:
             columns = connection.columns()
             order = _order(found, connection, columns)

@@ -38,26 +38,30 @@ class Postgres:
             with driver.connect(postgres_url(source, _READ_ONLY), autocommit=False) as connection:
                 yield PostgresConnection(connection, source)
         except driver.Error as error:
-            raise postgres_error(source, error) from error
+            raise postgres_error(source, error) from _cause(source, error)
 
 
 class AnyDriver:
-    """`adbc:PACKAGE?uri=…`: a driver by its Python package; other options are handed to it. It may hold no secret."""
+    """`adbc:PACKAGE?uri=…`: a driver by its Python package; other options are handed to it, with the secret of a connection."""
 
     @contextmanager
     def reading(self, source: Source) -> Iterator[AdbcConnection]:
         driver = adbc_driver(source.address)
-        settings = dict(source.settings)
+        settings = dict(source.settings) | source.secrets()
         uri = settings.pop("uri", None)
         given: dict[str, Any] = {"db_kwargs": settings} if settings else {}
+        opened = False
         try:
             with driver.connect(*([uri] if uri is not None else []), autocommit=False, **given) as connection:
+                opened = True
                 yield AdbcConnection(connection, source)
         except driver.Error as error:
-            raise postgres_error(source, error) from error
+            if not opened:
+                raise _not_opened(source, error) from _cause(source, error)
+            raise postgres_error(source, error) from _cause(source, error)
         except TypeError as error:
             raise InvalidInput(
-                f"{source.base} cannot be opened: {first_line(error)}", hint="check its options"
+                f"{source.base} cannot be opened: {_hidden(source, first_line(error))}", hint="check its options"
             ) from None
 
 
@@ -76,17 +80,19 @@ def adbc_driver(package: str) -> Any:
 def postgres_url(source: Source, options: str) -> str:
     """The URL with the settings that it was given and these of the session."""
     settings = dict(source.settings)
+    settings |= source.secrets()
     settings["options"] = f"{settings.get('options', '')} {options}".strip()
     return f"{source.address}?" + "&".join(f"{k}={quote(v, safe='')}" for k, v in settings.items())
 
 
 def postgres_error(source: Source, error: Exception) -> MusterError:
     state = getattr(error, "sqlstate", None)
-    text = _message(error)
+    text = _hidden(source, _message(error))
     if state == _WRITES:
         return InvalidInput(f"the query writes: {text}", hint="only queries that read are run")
     if state == _NO_DATABASE or (state is None and re.search(r'database ".*" does not exist', text)):
-        return DatasetNotFound(f"{source.base}: {text}", hint="check the name of the database in the URL")
+        hint = "check the name of the database in the URL"
+        return DatasetNotFound(f"{source.base}: {text}", hint=hint, details={"step": "database"})
     if state == _NO_TABLE:
         return DatasetNotFound(f"{source.base}: {text}", hint="check the name, with its schema: `table=schema.name`")
     if "ordering operator" in text:
@@ -94,12 +100,53 @@ def postgres_error(source: Source, error: Exception) -> MusterError:
         return DatasetError(
             told, hint="name columns that tell the rows apart with `order=a,b`, or a whole number with `key=a`"
         )
-    if state is None and "connect" in text.lower():
-        hint = "check host, port and user; PostgreSQL takes the password from PGPASSWORD or ~/.pgpass"
-        return DatasetError(f"{source.base} cannot be reached: {text}", hint=hint)
+    if state is None and (step := _step(str(error))) is not None:
+        what = "refuses the login" if step == "login" else "cannot be reached"
+        return DatasetError(f"{source.base} {what}: {text}", hint=_login_hint(source), details={"step": step})
     return DatasetError(
         f"{source.base}: {source.shown} cannot be read: {text}", hint="check the database and the query"
     )
+
+
+def _step(text: str) -> str | None:
+    """Which step of the way to a table failed, by what libpq says."""
+    signs = {
+        "name": "could not translate host name",
+        "TLS": r"\bSSL\b|certificate",
+        "login": r'authentication failed|no password supplied|role ".*" does not exist|not permitted to log in|pg_hba',
+        "connection": "connect",
+    }
+    return next((step for step, sign in signs.items() if re.search(sign, text, re.IGNORECASE)), None)
+
+
+def _login_hint(source: Source) -> str:
+    if source.login is None:
+        return "check host, port and user; PostgreSQL takes the password from PGPASSWORD or ~/.pgpass, or from a connection"
+    return f"see `muster connection show {source.login.connection}`, and what its secret holds"
+
+
+def _not_opened(source: Source, error: Exception) -> DatasetError:
+    """What a driver says when it opens is mostly of the login; which step it was, it does not tell."""
+    text = _hidden(source, _message(error))
+    hint = "check its options" if source.login is None else _login_hint(source)
+    return DatasetError(f"{source.base} cannot be opened: {text}", hint=hint, details={"step": "login"})
+
+
+def _hidden(source: Source, text: str) -> str:
+    """Without the secret, which a driver may repeat, as it is or as URLs have it."""
+    try:
+        secrets = source.secrets().values()
+    except InvalidInput:
+        return text
+    for secret in secrets:
+        for form in (secret, quote(secret, safe="")):
+            text = text.replace(form, "…")
+    return text
+
+
+def _cause(source: Source, error: Exception) -> Exception | None:
+    """The driver's own error, unless it may hold a secret."""
+    return error if source.login is None else None
 
 
 def _message(error: Exception) -> str:

@@ -7,6 +7,7 @@ that it was committed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from muster.datasets.sql_types import sql_schema, sql_table
 from muster.datasets.sql_writer import OUTPUTS, Writer, writer_of
 from muster.datasets.staging import Staging
 from muster.errors import Conflict, DatasetError, InvalidInput, MusterError
+from muster.records import Connection
 
 __all__ = ["SqlSink", "SqlSinks"]
 
@@ -32,9 +34,15 @@ _OPTIONS = ("table", "mode")
 
 
 class SqlSinks:
-    """SinkKind of `sqlite:`, `duckdb:` and `postgresql:` URLs with `table`; `mode=append` adds to a table that is there."""
+    """SinkKind of `sqlite:`, `duckdb:` and `postgresql:` URLs with `table`; with a connection, of what it names.
+
+    `mode=append` adds to a table that is there.
+    """
 
     name = "sql"
+
+    def __init__(self, connection: Connection | None = None) -> None:
+        self._connection = connection
 
     def claims(self, uri: str) -> bool:
         return claims(uri)
@@ -49,7 +57,7 @@ class SqlSinks:
         inputs: Sequence[str] = (),
         scratch: Path | None = None,
     ) -> SqlSink:
-        found = source(uri, {}, _OPTIONS)
+        found = source(uri, {}, _OPTIONS, self._connection)
         mode = found.mode or ("overwrite" if overwrite else "error")
         if mode not in ("append", "overwrite", "error"):
             raise InvalidInput(f"`mode={mode}` is no way to write a table", hint="choose `append`, or leave it out")
@@ -128,7 +136,7 @@ class SqlSink:
             other = source(uri, {}, ("table", "query", "key", "order"))
         except MusterError:
             return False
-        same = (other.engine, other.address) == (self.table.engine, self.table.address)
+        same = (other.engine, _database(other)) == (self.table.engine, _database(self.table))
         return same and other.table is not None and other.parts[-1].casefold() == self.table.parts[-1].casefold()
 
     def begin(self) -> None:
@@ -187,6 +195,11 @@ class SqlSink:
 
     def discard(self) -> None:
         self._staging.discard()
+
+
+def _database(source: Source) -> str:
+    """Its address, whoever asks."""
+    return re.sub(r"//[^/@]*@", "//", source.address, count=1)
 
 
 def _batches(chunks: Sequence[Path]) -> Iterator[pa.RecordBatch]:

@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from muster.config import expanded
 from muster.datasets.options import joined, split_options
-from muster.errors import InvalidInput, near
+from muster.errors import InvalidInput, near, shortened
+from muster.records import Connection
+from muster.secrets import read_secret
 
-__all__ = ["ABSENT", "ENGINES", "Source", "claims", "quoted", "source"]
+__all__ = ["ABSENT", "ENGINES", "Login", "Source", "base_of", "claims", "quoted", "source"]
 
 ENGINES: Mapping[str, str] = {
     "sqlite": "muster.datasets.sql_sqlite:Sqlite",
@@ -29,14 +31,23 @@ _OWN = ("table", "query", "key", "order", "mode")
 _SECRET = re.compile(r"passw|pwd|secret|token|credential|private_?key|api_?key", re.IGNORECASE)
 _USER = re.compile(r"[^/:@?&=\s]+:[^/@\s]+@")
 _NO_SECRETS = (
-    "leave it out: PostgreSQL takes it from PGPASSWORD or ~/.pgpass, other drivers from their own settings; "
-    "a URL is stored with the run and shown"
+    "a URL is stored with the run and shown: make a connection, `muster connection add NAME sql url=… password=env:VARIABLE`, "
+    "and write sql:NAME?table=t; or leave it to PGPASSWORD or ~/.pgpass"
 )
 _LEADING = re.compile(r"(select|with|values|table|from)\b", re.IGNORECASE)
 _INSIDE = re.compile(r"[()]\s*(insert|update|delete|merge|truncate|drop|alter|create|copy)\b", re.IGNORECASE)
 _SPENT = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$[A-Za-z_]*\$).*?\1|--[^\n]*|/\*.*?\*/", re.DOTALL
 )  # what a statement's words are not found in
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The connection that names a database, and its secret, as where it is; `option` is what the driver calls that."""
+
+    connection: str
+    secret: str | None = field(default=None, repr=False)
+    option: str = "password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +62,31 @@ class Source:
     key: str | None = None
     order: tuple[str, ...] = ()
     mode: str | None = None
+    login: Login | None = None
 
     @property
     def uri(self) -> str:
         given = {"table": self.table, "query": self.query, "key": self.key, "order": ",".join(self.order) or None}
-        return joined(self.base, {**dict(self.settings), **{k: v for k, v in given.items() if v is not None}})
+        settings = dict(self.settings) if self.login is None else {}
+        return joined(self.base, {**settings, **{k: v for k, v in given.items() if v is not None}})
 
     @property
     def base(self) -> str:
         """The database, as a person would name it."""
+        if self.login is not None:
+            return f"sql:{self.login.connection}"
         match self.engine:
             case "sqlite" | "duckdb":
                 return f"{self.engine}:///{self.address}"
             case "adbc":
                 return f"adbc:{self.address}"
         return self.address
+
+    def secrets(self) -> dict[str, str]:
+        """The secret of its connection as it is now, as an option of the driver; InvalidInput if it is not where it should be."""
+        if self.login is None or self.login.secret is None:
+            return {}
+        return {self.login.option: read_secret(self.login.option, self.login.secret)}
 
     @property
     def relation(self) -> str:
@@ -94,39 +115,76 @@ def claims(uri: str) -> bool:
     return uri.partition(":")[0].lower() in {*ENGINES, "sql"} and ":" in uri
 
 
-def source(uri: str, options: Mapping[str, str], known: Iterable[str]) -> Source:
-    """Read a URL. `known` are the options that make sense where it stands; all that is wrong is told at once."""
+def source(uri: str, options: Mapping[str, str], known: Iterable[str], connection: Connection | None = None) -> Source:
+    """Read a URL. `known` are the options that make sense where it stands; all that is wrong is told at once.
+
+    With a connection the URL is `sql:NAME?…`, and the database is the connection's.
+    """
     text, found = split_options(uri)
     chosen = {**found, **{k.lower(): v for k, v in options.items()}}
-    engine, _, rest = text.partition(":")
-    engine = {"postgres": "postgresql"}.get(engine.lower(), engine.lower())
-    if engine == "sql":
-        raise InvalidInput(
-            "`sql:` begins the name of a connection, and there are no named connections yet",
-            hint="name the database: postgresql://host/db?table=t, sqlite:///file.db?table=t, duckdb:///file.duckdb?table=t",
-        )
     _refuse_secrets(text, chosen)
     settings = {k: v for k, v in chosen.items() if k not in _OWN}
     own = {k: v for k, v in chosen.items() if k in _OWN}
     problems = [f"there is no option `{k}` here{near(k, known)}" for k in own if k not in known]
-    if engine in ("sqlite", "duckdb"):
-        problems += [f"{engine} has no option `{k}`{near(k, _OWN)}" for k in settings]
+    if connection is not None:
+        problems += [f"there is no option `{k}` here{near(k, known)}" for k in settings]
+        shown = f"sql:{connection.name}"
+        base = base_of(str(connection.settings["url"]))
+    else:
+        base, shown = _base(text, settings), f"{text.partition(':')[0]}://…"
+    problems += _strange(base)
     problems += _wrong(own, known)
     if problems:
         raise InvalidInput(
-            "; ".join(problems), hint=f"{engine}://…?table=name, with {', '.join(k for k in known if k != 'table')}"
+            "; ".join(problems), hint=f"{shown}?table=name, with {', '.join(k for k in known if k != 'table')}"
         )
     query = own.get("query")
     return Source(
-        engine,
-        _address(engine, rest),
-        tuple(settings.items()),
+        base.engine,
+        base.address,
+        base.settings,
         own.get("table"),
         query.strip().rstrip(";").rstrip() if query is not None else None,
         own.get("key"),
         tuple(part.strip() for part in own.get("order", "").split(",") if part.strip()),
         own.get("mode"),
+        None if connection is None else _login(connection),
     )
+
+
+def base_of(url: str) -> Source:
+    """The database of a connection, without a table; InvalidInput says what is wrong with its URL."""
+    text, found = split_options(url)
+    _refuse_secrets(text, found)
+    base = _base(text, found)
+    if problems := [f"`{k}` is told with each table, and not here" for k in found if k in _OWN] or _strange(base):
+        raise InvalidInput("; ".join(problems))
+    return base
+
+
+def _base(text: str, settings: Mapping[str, str]) -> Source:
+    engine, _, rest = text.partition(":")
+    engine = {"postgres": "postgresql"}.get(engine.lower(), engine.lower())
+    if engine not in ENGINES:
+        raise InvalidInput(
+            f"`{shortened(engine)}:` is no database that Muster reads by its URL",
+            hint="write postgresql://host/db, sqlite:///file.db, duckdb:///file.duckdb or adbc:DRIVER; `sql:` begins the name of a"
+            " connection, which a hub keeps",
+        )
+    return Source(engine, _address(engine, rest), tuple(settings.items()))
+
+
+def _strange(base: Source) -> list[str]:
+    if base.engine not in ("sqlite", "duckdb"):
+        return []
+    return [f"{base.engine} has no option `{k}`{near(k, _OWN)}" for k, _ in base.settings]
+
+
+def _login(connection: Connection) -> Login:
+    told = connection.settings
+    secret = told.get("password") or told.get("secret")
+    option = str(told.get("secret_option") or "password")
+    return Login(connection.name, None if secret is None else str(secret), option)
 
 
 def _wrong(own: Mapping[str, str], known: Iterable[str]) -> list[str]:

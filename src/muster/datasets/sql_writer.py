@@ -250,7 +250,7 @@ class PostgresWriters:
             with driver.connect(postgres_url(source, options), autocommit=False) as connection:
                 yield connection
         except driver.Error as error:
-            raise postgres_error(source, error) from error
+            raise postgres_error(source, error) from (error if source.login is None else None)
 
 
 class PostgresWriter:

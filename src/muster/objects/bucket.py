@@ -14,10 +14,11 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
+from muster.objects.access import CREDENTIALS, lent, lent_stamp
 from muster.objects.azure import azure_settings
 from muster.objects.faults import BucketNotFound, ObjectNotFound, Unreachable, faults, unusable
 from muster.objects.google import google_settings, google_stamp
-from muster.objects.place import Place
+from muster.objects.place import Access, Place
 from muster.objects.profiles import profile_settings, profile_stamp
 
 __all__ = ["PIECE", "Bucket", "Entry", "bucket_of"]
@@ -53,14 +54,18 @@ class Entry:
 
 
 def bucket_of(place: Place) -> Bucket:
-    """The bucket of a place, with the credentials that the environment names now."""
+    """The bucket of a place, with the credentials that its connection, or else the environment, names now."""
     environment = tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith(_SETTINGS)))
-    return _bucket(place.bucket, environment, _STAMPS[place.bucket.partition(":")[0]]())
+    stamp = _STAMPS[place.bucket.partition(":")[0]]()
+    if place.access is None:
+        return _bucket(place.bucket, environment, stamp)
+    given = place.access.given()
+    return _connected(place.bucket, environment, (*stamp, *lent_stamp(given)), place.access, tuple(given.items()))
 
 
-def _client() -> Any:
+def _client(*, plain: bool) -> Any:
     """Options given here hide those of the environment, so what may be set there is taken over."""
-    plain = any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _PLAIN)
+    plain = plain or any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _PLAIN)
     return {"timeout": "120s", "connect_timeout": "5s", "allow_http": plain}
 
 
@@ -69,16 +74,39 @@ def _bucket(url: str, _environment: tuple[tuple[str, str], ...], _stamp: tuple[i
     return Bucket(url, _LENT[url.partition(":")[0]]())
 
 
+@lru_cache(maxsize=32)
+def _connected(
+    url: str,
+    _environment: tuple[tuple[str, str], ...],
+    _stamp: tuple[int, ...],
+    access: Access,
+    given: tuple[tuple[str, str], ...],
+) -> Bucket:
+    scheme, known = url.partition(":")[0], dict(given)
+    settings = lent(scheme, known)
+    # Whoever has credentials of its own is not helped out by the vendor's tools.
+    found = settings if CREDENTIALS & set(known) else {**_LENT[scheme](), **settings}
+    return Bucket(url, found, access, plain=known.get("allow_http") == "true")
+
+
 class Bucket:
     """Opened by `bucket_of`, or with `credentials` of its own by the words of obstore; keys are those of places in it."""
 
-    def __init__(self, url: str, credentials: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: Mapping[str, Any] | None = None,
+        access: Access | None = None,
+        *,
+        plain: bool = False,
+    ) -> None:
         self._url = url
-        lent: Any = dict(credentials or {})
+        self._access = access
+        given: Any = dict(credentials or {})
         try:
-            self._store = from_url(url, retry_config=_RETRY, client_options=_client(), **lent)
+            self._store = from_url(url, retry_config=_RETRY, client_options=_client(plain=plain), **given)
         except (BaseError, ValueError):
-            raise unusable(Place(url)) from None
+            raise unusable(self._place("")) from None
 
     def head(self, key: str) -> Entry:
         """ObjectNotFound if there is none."""
@@ -154,7 +182,7 @@ class Bucket:
                 obstore.delete(self._store, key)
 
     def _place(self, key: str) -> Place:
-        return Place(self._url, key)
+        return Place(self._url, key, self._access)
 
     def _entry(self, meta: Any) -> Entry:
         modified = meta["last_modified"]

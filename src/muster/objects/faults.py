@@ -15,6 +15,7 @@ from muster.objects.place import SCHEMES, Place
 
 __all__ = [
     "BucketNotFound",
+    "LoginRefused",
     "ObjectChanged",
     "ObjectError",
     "ObjectExists",
@@ -84,6 +85,10 @@ class Unreachable(ObjectError):
     """No answer came: whether it was done is not known."""
 
 
+class LoginRefused(ObjectError):
+    """Who asks is not known there, or nobody."""
+
+
 class ObjectChanged(ObjectError):
     """It is another one than it was when it was listed."""
 
@@ -95,9 +100,15 @@ def not_found(place: Place) -> ObjectNotFound:
 def unusable(place: Place) -> ObjectError:
     """Where not even a client can be made: what is missing or wrong is the user's, so its text, which may hold it, is not shown."""
     scheme = place.bucket.partition(":")[0]
-    return ObjectError(
-        f"what the environment says of {SCHEMES[scheme]} cannot be used for {place.bucket}", _KEYS[scheme], errno.EACCES
+    who = "the environment" if place.access is None else "the connection"
+    return LoginRefused(
+        f"what {who} says of {SCHEMES[scheme]} cannot be used for {place.bucket}", _keys(place), errno.EACCES
     )
+
+
+def _keys(place: Place) -> str:
+    """What to do about credentials, where they are looked for."""
+    return _KEYS[place.bucket.partition(":")[0]] if place.access is None else place.access.hint
 
 
 @contextmanager
@@ -141,18 +152,19 @@ def _refused(place: Place, error: BaseException, text: str) -> ObjectError:
             "set the clock, as with NTP; then try again",
         )
     if any(sign in text for sign in _NO_KEY):
-        return ObjectError(f"no credentials for {place} were found", _KEYS[scheme], errno.EACCES)
+        return LoginRefused(f"no credentials for {place} were found", _keys(place), errno.EACCES)
     if any(sign in text for sign in _UNKNOWN_KEY):
-        return ObjectError(
-            f"{service} does not accept the credentials for {place}{code}", f"renew them: {_KEYS[scheme]}", errno.EACCES
+        return LoginRefused(
+            f"{service} does not accept the credentials for {place}{code}", f"renew them: {_keys(place)}", errno.EACCES
         )
     if any(sign in text for sign in _ELSEWHERE) or "status code: 301" in text:
+        known = None if place.access is not None else os.environ.get("AWS_REGION")
         return ObjectError(
-            f"{place.bucket} lies in another region than {os.environ.get('AWS_REGION') or 'the one that was asked'}{code}",
-            "set AWS_REGION to the bucket's region",
+            f"{place.bucket} lies in another region than {known or 'the one that was asked'}{code}",
+            f"{_set(place, 'AWS_REGION', 'region')} to the bucket's region",
         )
     if isinstance(error, PermissionError) or _DENIED.search(text):
-        hint = f"ask for the right to list, read and write there, or use other credentials: {_KEYS[scheme]}"
+        hint = f"ask for the right to list, read and write there, or use other credentials: {_keys(place)}"
         return ObjectError(f"access to {place} is denied{code}", hint, errno.EACCES)
     return _failed(place, scheme, text, code)
 
@@ -164,16 +176,25 @@ def _failed(place: Place, scheme: str, text: str, code: str) -> ObjectError:
     if "scheme is not allowed" in text or "BadScheme" in text:
         return ObjectError(
             f"{place} would be reached without encryption{endpoint}",
-            f"set {_PLAIN[scheme]}=true if that is meant, as for a server of your own, or give an https endpoint",
+            f"{_set(place, _PLAIN[scheme], 'allow_http')}=true if that is meant, as for a server of your own, or give an https endpoint",
         )
     if "status code" not in text:
         return Unreachable(
             f"{service} cannot be reached for {place}{endpoint}",
-            f"check the network, any proxy, and {_ENDPOINTS[scheme]} where you set it; then try again",
+            f"check the network, any proxy, and {_at(place, _ENDPOINTS[scheme], 'endpoint_url')} where you set it; then try again",
         )
     return ObjectError(
         f"{service} failed for {place}{code or endpoint}", "try again; if it lasts, see the service's own status"
     )
+
+
+def _set(place: Place, variable: str, setting: str) -> str:
+    return f"set {_at(place, variable, setting)}"
+
+
+def _at(place: Place, variable: str, setting: str) -> str:
+    """How what decides this is called, in the environment or in a connection."""
+    return variable if place.access is None else f"the connection's {setting}"
 
 
 def _code(text: str) -> str:

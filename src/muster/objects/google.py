@@ -10,9 +10,9 @@ from typing import Any
 
 from muster.objects.faults import ObjectError
 
-__all__ = ["google_settings", "google_stamp"]
+__all__ = ["ELSEWHERE", "google_kind", "google_settings", "google_stamp"]
 
-_ELSEWHERE = (
+ELSEWHERE = (
     "GOOGLE_SERVICE_ACCOUNT",
     "GOOGLE_SERVICE_ACCOUNT_PATH",
     "GOOGLE_SERVICE_ACCOUNT_KEY",
@@ -34,18 +34,23 @@ def google_settings() -> Mapping[str, Any]:
     file = _file()
     if file is None or not file.is_file():
         return {}
-    kind = _kind(file)
+    google_kind(file)
+    return {"application_credentials": str(file)}
+
+
+def google_kind(file: str | Path) -> None:
+    """Refuse a file of credentials that the library cannot use."""
+    kind = _kind(Path(file))
     if kind not in _KINDS:
         raise ObjectError(
             f"credentials of the kind `{kind}`, as {file} holds, cannot be used for Google Cloud Storage",
             "give a service account's key file in GOOGLE_APPLICATION_CREDENTIALS, or a token: "
             'GOOGLE_BEARER_TOKEN="$(gcloud auth print-access-token)"',
         )
-    return {"application_credentials": str(file)}
 
 
 def _file() -> Path | None:
-    if any(os.environ.get(name) for name in _ELSEWHERE):
+    if any(os.environ.get(name) for name in ELSEWHERE):
         return None
     if named := os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
         return Path(named)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from muster.errors import InvalidInput, shortened
 
-__all__ = ["SCHEMES", "Place", "is_object_url"]
+__all__ = ["SCHEMES", "Access", "Place", "is_object_url"]
 
 SCHEMES: Mapping[str, str] = {"s3": "Amazon S3", "gs": "Google Cloud Storage", "az": "Azure Blob Storage"}
 
@@ -22,12 +23,32 @@ def is_object_url(text: object) -> bool:
     return isinstance(text, str) and text.partition("://")[0].lower() in SCHEMES and "://" in text
 
 
+class Access(Protocol):
+    """Who uses a bucket, where a connection says so and not the environment. A picklable and hashable value without secrets."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def hint(self) -> str:
+        """What to do about credentials or an address that are wrong."""
+        ...
+
+    def shown(self, place: str) -> str:
+        """A URL in the bucket as people name it."""
+        ...
+
+    def given(self) -> Mapping[str, str]:
+        """Credentials and address by the words of connections, with the secrets as they are now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A key of a bucket; `bucket` has the scheme. With an empty key, or a slash at its end, what is below it."""
 
     bucket: str
     key: str = ""
+    access: Access | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, url: str) -> Place:
@@ -51,6 +72,11 @@ class Place:
         return cls(f"{scheme}://{bucket}", _checked(key, url))
 
     def __str__(self) -> str:
+        return self.url if self.access is None else self.access.shown(self.url)
+
+    @property
+    def url(self) -> str:
+        """By its scheme, whoever uses it."""
         return f"{self.bucket}/{self.key}" if self.key else self.bucket
 
     @property
@@ -63,11 +89,11 @@ class Place:
         return f"{self.key.rstrip('/')}/" if self.key.strip("/") else ""
 
     def below(self, name: str) -> Place:
-        return Place(self.bucket, self.folder + name)
+        return replace(self, key=self.folder + name)
 
     def beside(self, name: str) -> Place:
         head, slash, _ = self.key.rstrip("/").rpartition("/")
-        return Place(self.bucket, head + slash + name)
+        return replace(self, key=head + slash + name)
 
     def relative(self, key: str) -> str:
         """A key below this one, as a path from here."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
-from muster.errors import Conflict, InvalidInput, NotFound, near, plural
-from muster.records import Connection, Version, now
+from muster.errors import Conflict, InvalidInput, NotFound, near
+from muster.records import DATA_KINDS, Connection, DatasetRecord, Run, Version, now
 from muster.registry.references import check_name, check_tags
 from muster.registry.search import Listing, conditions, every, sorting
 from muster.signature import Json
-from muster.store import Query, Reader, RecordStore
+from muster.store import Condition, Query, Reader, RecordStore
 
 __all__ = ["CAPS", "Connections", "wrong_caps"]
 
@@ -72,9 +73,8 @@ class Connections:
                 )
             elif (other := _elsewhere(existing, record, place)) and (using := _users(tx, name)):
                 raise Conflict(
-                    f"the connection `{name}` would lead elsewhere ({other}), and {plural(len(using), 'version')}"
-                    f" {'use' if len(using) > 1 else 'uses'} it: {', '.join(using[:5])}",
-                    hint="choose another name, and register what is there as the next version",
+                    f"the connection `{name}` would lead elsewhere ({other}), and is used by {_listed(using)}",
+                    hint=f"choose another name{', and register what is there as the next version' if place else ''}",
                 )
             else:
                 tx.replace(record)
@@ -97,20 +97,24 @@ class Connections:
         return Listing(lambda n, cursor: self._store.find(Connection, Query(where, order, n, cursor)), limit)
 
     def remove(self, name: str, reason: str = "") -> None:
-        """Forget a connection; refused while a version uses it, a deleted one that can be restored among them."""
+        """Forget a connection; refused while something uses it, a deleted version that can be restored among that."""
         with self._store.transaction(self._actor, reason) as tx:
             found = self.get(name)
             if using := _users(tx, name):
                 raise Conflict(
-                    f"{plural(len(using), 'version')} {'use' if len(using) > 1 else 'uses'} the connection `{name}`:"
-                    f" {', '.join(using[:5])}{', …' if len(using) > 5 else ''}",
-                    hint="delete them for good first, or give the name to another account with `muster connection add --replace`",
+                    f"the connection `{name}` is used by {_listed(using)}",
+                    hint="delete versions for good and remove datasets first, or give the name to another account with"
+                    " `muster connection add --replace`",
                 )
             tx.delete(found)
 
     def used_by(self, name: str) -> Sequence[str]:
-        """The versions that use it."""
+        """The versions that use it, the registered datasets that it leads to, and the runs on such data that are not over."""
         return _users(self._store, name)
+
+    def versions(self, name: str) -> Sequence[Version]:
+        """The versions whose endpoints it leads to."""
+        return _versions(self._store, name)
 
 
 def _elsewhere(before: Connection, after: Connection, place: Sequence[str]) -> str:
@@ -124,8 +128,21 @@ def _elsewhere(before: Connection, after: Connection, place: Sequence[str]) -> s
     )
 
 
+def _versions(reader: Reader, name: str) -> Sequence[Version]:
+    return [v for v in every(reader, Version) if v.load.get("connection") == name]
+
+
 def _users(reader: Reader, name: str) -> Sequence[str]:
-    return [v.ref for v in every(reader, Version) if v.load.get("connection") == name]
+    versions = [v.ref for v in _versions(reader, name)]
+    beginning = re.compile(rf"(?:{'|'.join(DATA_KINDS)}):{re.escape(name)}(?:[/?]|$)")
+    datasets = [f"data:{d.name}" for d in every(reader, DatasetRecord) if beginning.match(d.uri)]
+    at_work = (Condition("status", "!=", "done"), Condition("status", "!=", "cancelled"))
+    runs = [r.id for r in every(reader, Run, at_work) if any(beginning.match(uri or "") for uri in (r.input, r.output))]
+    return [*versions, *datasets, *runs]
+
+
+def _listed(users: Sequence[str]) -> str:
+    return f"{', '.join(users[:5])}{f' and {len(users) - 5} more' if len(users) > 5 else ''}"
 
 
 def wrong_caps(caps: Mapping[str, float]) -> list[str]:

@@ -121,11 +121,11 @@ class House:
         return self._connections.list(filters, sort, limit)
 
     def connection_uses(self, name: str) -> Sequence[str]:
-        """The versions that use a connection."""
+        """The versions that use a connection, the registered datasets, and the runs that are not over."""
         return self._connections.used_by(name)
 
     def remove_connection(self, name: str, *, reason: str = "") -> None:
-        """Forget a connection; refused while a version uses it."""
+        """Forget a connection; refused while something uses it."""
         self._connections.remove(name, reason)
 
     def run(self, run: str) -> Run:

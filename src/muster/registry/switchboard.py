@@ -10,7 +10,7 @@ from typing import Any
 
 from muster.endpoint import NAMES, Endpoint, Listed, Reached, Step
 from muster.errors import InvalidInput
-from muster.records import Connection, Snapshot
+from muster.records import DATA_KINDS, Connection, Snapshot
 from muster.registry.connections import CAPS, wrong_caps
 from muster.registry.search import Listing
 from muster.registry.snapshots import Snapshots, SnapshotTools
@@ -48,6 +48,16 @@ def _check_agrees(told: Mapping[str, Json], connection: Connection) -> None:
         )
 
 
+def _serving(connection: Connection) -> Connection:
+    """A connection that leads to models."""
+    if connection.holds_data:
+        raise InvalidInput(
+            f"the connection `{connection.name}` is of the kind `{connection.kind}`: it leads to data, and has no endpoints",
+            hint=f"it names datasets and outputs: {connection.kind}:{connection.name}{'?table=t' if connection.kind == 'sql' else '/path'}",
+        )
+    return connection
+
+
 class Switchboard(Workshop, ABC):
     @abstractmethod
     def _endpoint_tools(self) -> EndpointTools: ...
@@ -66,13 +76,15 @@ class Switchboard(Workshop, ABC):
         replace: bool = False,
         **settings: Any,
     ) -> Connection:
-        """Keep a connection to a provider under a name; nothing is asked of it yet.
+        """Keep a connection under a name: to a provider of endpoints, to a database (`sql`) or a bucket (`objects`).
 
-        Settings carry the words of the vendor's own SDK; secrets are given as where they are, `env:NAME` or `file:/path`. Every
-        kind takes `ca_bundle`, `proxy`, and caps: `concurrency`, `rate`, `price_per_call`, `price_per_hour`, `spend`.
+        Nothing is asked of it yet. Settings carry the words of the vendor's own SDK; secrets are given as where they are,
+        `env:NAME` or `file:/path`. Every kind of endpoint takes `ca_bundle`, `proxy`, and caps: `concurrency`, `rate`,
+        `price_per_call`, `price_per_hour`, `spend`.
         """
-        caps = {n: settings[n] for n in CAPS if settings.get(n) is not None}
-        kept = self._checked(kind, {n: v for n, v in settings.items() if n not in CAPS}, caps)
+        given = {n: v for n, v in settings.items() if v is not None}
+        caps = {} if kind in DATA_KINDS else {n: given.pop(n) for n in CAPS if n in given}
+        kept = self._checked(kind, given, caps)
         made = self._connections.register(
             name,
             kind,
@@ -84,7 +96,7 @@ class Switchboard(Workshop, ABC):
             replace=replace,
         )
         if replace:
-            self._reopen({self.version(ref).id for ref in self.connection_uses(name)})
+            self._reopen({v.id for v in self._connections.versions(name)})
         return made
 
     def _checked(self, kind: str, settings: Mapping[str, Json], caps: Mapping[str, float]) -> Mapping[str, Json]:
@@ -101,11 +113,16 @@ class Switchboard(Workshop, ABC):
 
     def discover(self, connection: str, name: str = "") -> Iterator[Listed]:
         """The endpoints that a connection's account serves now, whose names have `name` in them; any of them can be registered."""
-        return self._reaching.discover(self.connection(connection), name)
+        return self._reaching.discover(_serving(self.connection(connection)), name)
 
     def test_connection(self, connection: str, endpoint: str | None = None) -> list[Step]:
-        """Try a connection step by step, up to the first that fails: name, TLS, login, permission, and an endpoint if one is named."""
+        """Try a connection step by step, up to the first that fails: name, TLS, login, permission, and an endpoint if one is named.
+
+        That of a database or bucket: name, login, and whether it can be read.
+        """
         found = self.connection(connection)
+        if endpoint is not None:
+            _serving(found)
         return list(self._reaching.steps(found, None if endpoint is None else Endpoint(connection, endpoint)))
 
     def snapshot(self, reference: str) -> Snapshot:
@@ -123,7 +140,7 @@ class Switchboard(Workshop, ABC):
             endpoint = Endpoint.of(source)
         if not isinstance(endpoint, Endpoint):
             return source, origin
-        connection = self.connection(endpoint.connection)
+        connection = _serving(self.connection(endpoint.connection))
         if isinstance(source, Mapping):
             _check_agrees(source, connection)
         if origin not in (None, connection.kind):

@@ -25,14 +25,16 @@ __all__ = ["connection"]
 
 @click.group("connection", cls=Group)
 def connection() -> None:
-    """Named accounts and endpoints of providers."""
+    """Named accounts and endpoints of providers, databases and buckets."""
 
 
 @connection.command(
     "add",
     makes_hub=True,
     example="muster connection add aws-prod sagemaker region=eu-west-1 profile=prod\n"
-    "muster connection add scores http url=https://models.example/score auth=bearer secret=env:SCORES_TOKEN",
+    "muster connection add scores http url=https://models.example/score auth=bearer secret=env:SCORES_TOKEN\n"
+    "muster connection add warehouse sql url=postgresql://ada@db.example/sales password=env:WAREHOUSE_PASSWORD\n"
+    "muster connection add lake objects url=s3://acme-ml/lake key_id=AKIA… secret=file:/run/secrets/lake",
 )
 @click.argument("name")
 @click.argument("kind")
@@ -76,7 +78,8 @@ def add_connection(
         replace=replace,
     )
     show_line(session, plain(found), "added", found.name, found.kind)
-    session.next(f"muster connection test {found.name}", f"muster discover {found.name}")
+    more = [] if found.holds_data else [f"muster discover {found.name}"]
+    session.next(f"muster connection test {found.name}", *more)
 
 
 @list_command(connection, over="name, kind, created_at and tag.KEY", example="muster connection list kind=sagemaker")
@@ -102,7 +105,7 @@ _VIEW: View[Connection] = View(
 
 @show_command(connection, "NAME", example="muster connection show aws-prod")
 def show_connection(hub: Hub, name: str) -> Shown:
-    """Show a connection: its settings, its caps, and the versions that use it."""
+    """Show a connection: its settings, its caps, and what uses it."""
     found, uses = hub.connection(name), hub.connection_uses(name)
     return Shown({**plain(found), "uses": list(uses)}, lambda: _sheet(found, list(uses)))
 
@@ -114,7 +117,7 @@ def _sheet(found: Connection, uses: list[str]) -> Sheet:
     sheet.fact("settings", *(f"{k} = {v}" for k, v in found.settings.items()))
     sheet.fact("caps", *(f"{k.replace('_', ' ')} {v:g}" for k, v in found.caps.items()))
     sheet.fact("tags", *(f"{k}={v}" for k, v in found.tags.items()))
-    sheet.fact("used by", listed(uses, 20) if uses else "no version")
+    sheet.fact("used by", listed(uses, 20) if uses else "nothing")
     sheet.fact("added", f"{exact(found.created_at)} by {found.created_by}")
     return sheet
 
@@ -124,7 +127,10 @@ def _sheet(found: Connection, uses: list[str]) -> Sheet:
 @click.argument("endpoint", required=False)
 @pass_session
 def test_connection(session: Session, name: str, endpoint: str | None) -> None:
-    """Test a connection step by step: its name, TLS, the login, the permission, and an endpoint if one is given."""
+    """Test a connection step by step: its name, TLS, the login, the permission, and an endpoint if one is given.
+
+    That of a database or bucket: its name, the login, and whether it can be read.
+    """
     from muster.errors import SourceError
 
     steps = session.hub.test_connection(name, endpoint)
@@ -145,6 +151,6 @@ def test_connection(session: Session, name: str, endpoint: str | None) -> None:
 @reason_option
 @pass_session
 def remove_connection(session: Session, name: str, reason: str) -> None:
-    """Forget a connection; refused while a version uses it."""
+    """Forget a connection; refused while something uses it."""
     session.hub.remove_connection(name, reason=reason)
     show_line(session, {"removed": name}, "removed", name)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from muster.config import expanded
+from muster.connecting import Options
 from muster.errors import InvalidInput, MissingExtra, MusterError, SourceDenied, SourceUnavailable, shortened
 from muster.predictors.external.provider import Send
-from muster.predictors.external.settings import Options
 
 __all__ = ["Azure"]
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, MusterError, NotFound, near
 from muster.predictors.external.azure_login import Azure
@@ -17,7 +18,6 @@ from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal
 from muster.predictors.external.openapi import signature_of
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
-from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import looked_at, steps
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.signature import Json, Signature

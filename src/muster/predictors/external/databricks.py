@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, MusterError, NotApplicable, NotFound, SourceUnavailable, near
 from muster.predictors.external.digests import digest_of
@@ -18,7 +19,6 @@ from muster.predictors.external.logins import Bearer, Lent, Login, ask_token
 from muster.predictors.external.openapi import signature_of
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, wait_of
-from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import looked_at, steps
 from muster.signature import Json, Signature
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from muster.config import expanded
+from muster.connecting import Options
 from muster.errors import InvalidInput, MissingExtra, SourceDenied, SourceUnavailable, shortened
 from muster.predictors.external.exchange import Reply, Request
 from muster.predictors.external.provider import Send
 from muster.predictors.external.rest import message_of
-from muster.predictors.external.settings import Options
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.secrets import read_secret
 

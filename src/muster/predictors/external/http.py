@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 from urllib.parse import quote
 
+from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, NotApplicable
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send
-from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import steps
 from muster.secrets import is_reference, read_secret
 from muster.signature import Json

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
+from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, NotFound
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed
-from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import looked_at, steps
 from muster.signature import Column, Json, Signature, TensorSpec
 

@@ -7,19 +7,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from muster.config import expanded
+from muster.connecting import Options, Setting, checked
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import Conflict, InvalidInput, MissingExtra, near
 from muster.extensions import load
 from muster.predictors import PROVIDERS
 from muster.predictors.external.provider import Provider
-from muster.predictors.external.settings import Options, checked
 from muster.records import Connection
 from muster.signature import Json
 
 if TYPE_CHECKING:
     from muster.predictors.external.transport.sender import Sender
 
-__all__ = ["checked_settings", "discover", "open_provider", "open_there", "place_of", "steps_of"]
+__all__ = ["SHARED", "checked_settings", "discover", "open_provider", "open_there", "place_of", "steps_of"]
+
+SHARED = (
+    Setting("ca_bundle", "a file with the certificates to trust, in place of the system's"),
+    Setting(
+        "proxy",
+        "the proxy to go through, `http://host:port`, or where that is, if it has a password; that of the environment without",
+        may_refer=True,
+    ),
+)
+"""What every kind of endpoint takes."""
 
 
 def checked_settings(kind: str, given: Mapping[str, Json], beside: Collection[str] = ()) -> dict[str, Json]:
@@ -27,7 +37,7 @@ def checked_settings(kind: str, given: Mapping[str, Json], beside: Collection[st
 
     `beside` are names that may be given too, and are no settings.
     """
-    return checked(kind, _provider(kind).settings, given, beside)
+    return checked(kind, (*_provider(kind).settings, *SHARED), given, beside)
 
 
 def open_there(connection: Connection, load: Mapping[str, Json]) -> tuple[Provider, Sender]:

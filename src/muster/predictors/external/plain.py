@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from muster.connecting import Options, Setting
 from muster.errors import InvalidInput
 from muster.predictors.external.exchange import Refusal, RefusalKind, Reply
 from muster.predictors.external.logins import ApiKey, Basic, Bearer, Login, Nobody
 from muster.predictors.external.rest import message_of, wait_of
-from muster.predictors.external.settings import Options, Setting
 
 __all__ = ["SETTINGS", "auth_of", "login_of", "plain_refusal"]
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, NotFound, SourceDenied, near
 from muster.predictors.external.aws import Aws
@@ -17,7 +18,6 @@ from muster.predictors.external.digests import digest_of
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
-from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import looked_at, steps
 from muster.signature import Json
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, NotApplicable, NotFound, near
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, RefusalKind, Reply, Request
 from muster.predictors.external.gcp import Google
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
-from muster.predictors.external.settings import Options, Setting
 from muster.predictors.external.steps import looked_at, steps
 from muster.predictors.external.vertex_schema import signature_of_models
 from muster.signature import Json, Signature

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from muster.connecting import Options
 from muster.errors import InvalidInput, NotFound, SourceDenied
 from muster.predictors.external.exchange import Answer, Payload, Refusal, Reply, Request
 from muster.predictors.external.openinference import OpenInference, _request, _signature
-from muster.predictors.external.settings import Options
 from muster.testing.endpoints import Account, Deployed, Models
 from tests.predictors.external.providers.helpers import MODEL, Case, Client, account_of, asking, reply
 

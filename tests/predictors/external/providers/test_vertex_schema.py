@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from muster.connecting import Options
 from muster.endpoint import Endpoint
 from muster.predictors.external.exchange import Reply, Request
 from muster.predictors.external.gcp import Google
-from muster.predictors.external.settings import Options
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.predictors.external.vertex import Vertex
 from muster.predictors.external.vertex_schema import signature_of_models

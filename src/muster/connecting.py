@@ -12,7 +12,7 @@ from muster.errors import InvalidInput, near
 from muster.secrets import is_reference, read_secret
 from muster.signature import Json
 
-__all__ = ["SHARED", "Options", "Setting", "checked"]
+__all__ = ["Options", "Setting", "checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,6 @@ class Setting:
     may_refer: bool = False
     check: Callable[[str], str] | None = None
     """Says what is wrong with a text; nothing where nothing is."""
-
-
-SHARED = (
-    Setting("ca_bundle", "a file with the certificates to trust, in place of the system's"),
-    Setting(
-        "proxy",
-        "the proxy to go through, `http://host:port`, or where that is, if it has a password; that of the environment without",
-        may_refer=True,
-    ),
-)
-"""What every kind takes."""
 
 
 class Options(Mapping[str, str]):
@@ -71,10 +60,17 @@ class Options(Mapping[str, str]):
 
 
 def checked(
-    kind: str, known: Sequence[Setting], given: Mapping[str, Json], beside: Collection[str] = ()
+    kind: str,
+    known: Sequence[Setting],
+    given: Mapping[str, Json],
+    beside: Collection[str] = (),
+    problems: Sequence[str] = (),
 ) -> dict[str, Json]:
-    """The settings as they are stored; InvalidInput says everything that is wrong with them, and shows no value of a secret."""
-    by_name = {s.name: s for s in (*known, *SHARED)}
+    """The settings as they are stored; InvalidInput says everything that is wrong with them, and shows no value of a secret.
+
+    `beside` are names that may be given too, and are no settings; `problems` are what the kind itself found wrong.
+    """
+    by_name = {s.name: s for s in known}
     wrong = [f"it has no setting `{n}`{near(n, [*by_name, *beside])}" for n in given if n not in by_name]
     wrong += [f"`{s.name}` is missing: {s.about}" for s in by_name.values() if s.required and not given.get(s.name)]
     kept: dict[str, Json] = {}
@@ -83,6 +79,7 @@ def checked(
             problem = _problem(by_name[name], value)
             wrong += [problem] if problem else []
             kept[name] = value if isinstance(value, (bool, int, float)) else _text(value)
+    wrong += problems
     if wrong:
         raise InvalidInput(
             f"a connection of the kind `{kind}` cannot be made so: {'; '.join(wrong)}",

@@ -11,10 +11,12 @@ from muster.predictors.external.limits import limits_of
 from muster.records import Connection, Version
 from muster.signature import Json
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["Estimate", "estimate", "rows_of_request"]
 
 _FILL, _SHARE = 0.8, 0.25
 """Of the bytes, and of the seconds, that an endpoint allows a request: what transport packs into one."""
+_UNKNOWN = 1_000
+"""Rows of a request to an endpoint of which nothing was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,26 @@ def estimate(version: Version, connection: Connection, rows: int, chunk: int) ->
     if not isinstance(pace, dict) or not rows:
         return None
     limits = limits_of(version.load["limits"])
-    size, per_row, per_call = (_number(pace, n) for n in ("row_bytes", "row_seconds", "call_seconds"))
-    most = [chunk, int(_FILL * limits.bytes / size) if size else rows]
-    if limits.rows is not None:
-        most.append(limits.rows)
-    if per_row:
-        most.append(int(_SHARE * limits.seconds / per_row))
-    each = 1 if pace.get("one_row") is True else max(1, min(most))
+    per_row, per_call = (_number(pace, n) for n in ("row_seconds", "call_seconds"))
+    each = rows_of_request(version, chunk)
     chunks = math.ceil(rows / chunk)
     calls = (chunks - 1) * math.ceil(chunk / each) + math.ceil((rows - (chunks - 1) * chunk) / each)
     seconds = (calls * per_call + rows * per_row) / max(1, limits.concurrency)
     return Estimate(calls, seconds, _cost(connection.caps, calls, seconds))
+
+
+def rows_of_request(version: Version, most: int) -> int:
+    """How many rows fill a request, `most` at most, by what registration has measured."""
+    pace, limits = version.load.get("pace"), limits_of(version.load["limits"])
+    if not isinstance(pace, dict):
+        return max(1, min(most, limits.rows or most, _UNKNOWN))
+    size, per_row = _number(pace, "row_bytes"), _number(pace, "row_seconds")
+    fitting = [most, int(_FILL * limits.bytes / size) if size else most]
+    if limits.rows is not None:
+        fitting.append(limits.rows)
+    if per_row:
+        fitting.append(int(_SHARE * limits.seconds / per_row))
+    return 1 if pace.get("one_row") is True else max(1, min(fitting))
 
 
 def _cost(caps: Mapping[str, float], calls: int, seconds: float) -> float | None:

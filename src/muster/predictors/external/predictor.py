@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-import numpy as np
 import pyarrow as pa
 
 from muster.errors import SourceError
@@ -13,6 +12,7 @@ from muster.predictor import Call
 from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
+from muster.predictors.external.endless import but_endless
 from muster.predictors.external.exchange import Answer, Payload
 from muster.predictors.external.limits import limits_of
 from muster.predictors.external.opening import open_there
@@ -20,7 +20,6 @@ from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.checkpoint import Checkpoint
 from muster.predictors.external.transport.counts import Counts
 from muster.predictors.external.transport.rate import Caps
-from muster.predictors.guarded import spread
 from muster.records import Connection, Version
 from muster.signature import Json, Output, Signature
 
@@ -83,14 +82,7 @@ class EndpointPredictor:
         return {name: number for name, number in told.to_json().items() if number}
 
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
-        errors = None if self._request.nan == "NaN" else _endless(batch)
-        if errors is None:
-            return self._caller.ask(batch, call)
-        good = errors.is_null()
-        if not good.true_count:
-            nothing = {f.name: pa.nulls(batch.num_rows, f.type) for f in self.output.schema}
-            return pa.RecordBatch.from_arrays([*nothing.values(), errors], names=[*nothing, "error"])
-        return spread(self._caller.ask(batch.filter(good), call), good, errors)
+        return but_endless(batch, self._request, self.output, lambda good: self._caller.ask(good, call))
 
     def retire(self) -> None:
         """Another one is asked from now on; what this one is asked just now is still answered."""
@@ -113,25 +105,6 @@ class EndpointPredictor:
                 details={"resume": True},
             )
         return decode(answer.body, answer.content_type, rows, self.output, self._response)
-
-
-def _endless(batch: pa.RecordBatch) -> pa.Array | None:
-    """What is wrong with rows that hold infinite numbers, which requests have no word for; None where no row does.
-
-    A missing number is sent as the request says: an infinite one in its place would be scored as if it were missing.
-    """
-    texts: list[str | None] | None = None
-    for field, column in zip(batch.schema, batch.columns, strict=True):
-        if not pa.types.is_floating(field.type):
-            continue
-        places = np.flatnonzero(np.isinf(column.to_numpy(zero_copy_only=False)))
-        if places.size:
-            texts = texts or [None] * batch.num_rows
-            for place in places.tolist():
-                texts[place] = (
-                    texts[place] or f"`{field.name}` is infinite, which a request to the endpoint cannot hold"
-                )
-    return None if texts is None else pa.array(texts, pa.string())
 
 
 def caps_of(connection: Connection) -> tuple[Caps, int | None]:

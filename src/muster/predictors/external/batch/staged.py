@@ -1,0 +1,129 @@
+"""What stands in the folder of a run: requests by round, what jobs made of them, and how each round ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from muster.errors import SourceDenied, SourceError, SourceUnavailable
+from muster.objects.faults import LoginRefused, ObjectError, ObjectNotFound, Unreachable
+from muster.objects.place import Place
+from muster.signature import Json
+
+if TYPE_CHECKING:
+    from muster.objects.bucket import Bucket
+
+__all__ = ["Piece", "Staged", "digest_of_body"]
+
+_NAME = re.compile(r"(\d+)-(\d+)-(\d+)-(\d+)-(\d+)-([0-9a-f]{16})")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Piece:
+    """Consecutive rows of a chunk that make one request: `rows` from `first` on, `of` so many that the chunk sends at all.
+
+    The digest is that of the request, so that an answer is never taken for that to other rows.
+    """
+
+    part: int
+    index: int
+    first: int
+    rows: int
+    of: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.part:06}-{self.index:06}-{self.first:08}-{self.rows:08}-{self.of:08}-{self.digest}"
+
+    @property
+    def chunk(self) -> tuple[int, int]:
+        return self.part, self.index
+
+    @classmethod
+    def named(cls, name: str) -> Piece | None:
+        """The piece of a file's name, whatever stands behind it; None of another file."""
+        found = _NAME.match(name)
+        return None if found is None else cls(*(int(n) for n in found.groups()[:5]), found[6])
+
+
+def digest_of_body(body: bytes) -> str:
+    """By which a request is known in names."""
+    return hashlib.sha256(body).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The folder of one run. Picklable; raises SourceDenied and SourceUnavailable where its bucket cannot be used."""
+
+    place: Place
+
+    def requests(self, number: int) -> Place:
+        """Where a round's requests are, and nothing else: the whole folder is given to the job."""
+        return self.place.below(f"in/{number:02}/")
+
+    def outputs(self, number: int) -> Place:
+        return self.place.below(f"out/{number:02}/")
+
+    def answers(self, number: int) -> Place:
+        """Where what a job has written stands by piece, if the job itself does not do so."""
+        return self.place.below(f"answers/{number:02}/")
+
+    def pieces(self, number: int) -> Sequence[Piece]:
+        """What was put for a round, in order."""
+        return sorted(self.named(self.requests(number)))
+
+    def named(self, folder: Place) -> Mapping[Piece, str]:
+        """The objects below a folder that are called after a piece, each with its key."""
+        with told():
+            found = ((Piece.named(e.place.name), e.place.key) for e in self.bucket.list(folder.folder))
+            return {piece: key for piece, key in found if piece is not None}
+
+    def put(self, number: int, piece: Piece, body: bytes, suffix: str) -> None:
+        with told():
+            self.bucket.put(self.requests(number).below(piece.name + suffix).key, body)
+
+    def note(self, name: str, document: Mapping[str, Json]) -> None:
+        with told():
+            self.bucket.put(self._note(name), json.dumps(document).encode())
+
+    def noted(self, name: str) -> Mapping[str, Json] | None:
+        with told():
+            try:
+                found: Mapping[str, Json] = json.loads(self.bucket.read(self._note(name)))
+            except ObjectNotFound:
+                return None
+        return found
+
+    def read(self, key: str) -> bytes:
+        with told():
+            return self.bucket.read(key)
+
+    def clear(self) -> None:
+        """Remove all of it."""
+        with told():
+            self.bucket.delete([entry.place.key for entry in self.bucket.list(self.place.folder)])
+
+    @property
+    def bucket(self) -> Bucket:
+        from muster.objects.bucket import bucket_of
+
+        return bucket_of(self.place)
+
+    def _note(self, name: str) -> str:
+        return self.place.below(f"{name}.json").key
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Faults of object storage as those of a source: what was sent and paid is kept, and the run can go on."""
+    try:
+        yield
+    except ObjectError as error:
+        kind = SourceUnavailable if isinstance(error, Unreachable) else SourceDenied if isinstance(error, LoginRefused) else SourceError
+        raise kind(str(error), hint=error.hint, details={"resume": True}) from None

@@ -47,6 +47,7 @@ def asking() -> Iterator[Asking]:
         rules = server.data / "pg_hba.conf"
         rules.write_text(f"local all guarded scram-sha-256\n{rules.read_text()}")
         making = f"CREATE ROLE guarded LOGIN PASSWORD '{SECRET}'"
+        postgres.run(server.url, "CREATE DATABASE closed", "REVOKE CONNECT ON DATABASE closed FROM public")
         postgres.run(server.url, making, "GRANT CREATE ON SCHEMA public TO guarded", "SELECT pg_reload_conf()")
         yield Asking(server.url.replace("//postgres@", "//guarded@"), server.url)
 
@@ -160,6 +161,7 @@ class TestDatabases:
         assert steps(hub, "warehouse") == good
         cases: list[tuple[dict[str, Any], list[tuple[str, bool]]]] = [
             ({"url": asked(warehouse, "nowhere")}, [*good[:3], ("database", False)]),
+            ({"url": asked(warehouse, "closed")}, [*good[:3], ("database", False)]),
             ({"url": "postgresql://guarded@no-such-host.invalid/x"}, [("name", False)]),
             ({"url": "postgresql://guarded@127.0.0.1:1/x"}, [good[0], ("connection", False)]),
         ]
@@ -236,6 +238,7 @@ class TestNames:
             "objects:shop/x": "the connection `shop` is of the kind `sql`, and not `objects`",
             "sql:scores?table=t": "the connection `scores` is of the kind `http`, and not `sql`",
             "sql:shop?table=t&password=hush": "the URL holds a password (`password`)",
+            "delta:objects:shop/x": "a Delta table has no name by a connection",
             "sql:shop?table=t&sslmode=off": "there is no option `sslmode` here",
         }
         for uri, message in told.items():

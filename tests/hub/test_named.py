@@ -125,6 +125,9 @@ class TestDatabases:
         assert "the variable WAREHOUSE_PASSWORD, which is not set" in str(failed.error)
         monkeypatch.setenv("WAREHOUSE_PASSWORD", SECRET)
         assert hub.resume(run.id).rows == ROWS
+        again = hub.score("numbers", "sql:warehouse?table=t&key=n", "sql:warehouse?table=again", queue=True, wait=False)
+        assert call_apart("--hub", hub.folder, "worker", "--once").code == 0
+        assert (hub.run(again.id).status, hub.run(again.id).rows) == ("done", ROWS)
 
     def test_a_run_that_was_cut_goes_on_with_what_it_has(
         self, hub: Hub, warehouse: Asking, monkeypatch: pytest.MonkeyPatch

@@ -63,6 +63,7 @@ def checked(
     kind: str,
     known: Sequence[Setting],
     given: Mapping[str, Json],
+    *,
     beside: Collection[str] = (),
     problems: Sequence[str] = (),
 ) -> dict[str, Json]:

@@ -26,18 +26,20 @@ def read_secret(name: str, reference: str) -> str:
     kind, _, place = reference.partition(":")
     if kind == "env":
         if not (value := os.environ.get(place)):
-            raise _missing(f"the secret `{name}` is in the variable {place}, which is not set")
+            raise _missing(
+                f"the secret `{name}` is in the variable {place}, which is not set", f"set {place} where Muster runs"
+            )
         return value
     try:
         with expanded(place).open(encoding="utf-8") as file:
             value = file.read(_MOST).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise _missing(f"the secret `{name}` is in the file {place}, which cannot be read: {reason}") from None
+        raise _missing(f"the secret `{name}` is in the file {place}, which cannot be read: {reason}", _HINT) from None
     if not value:
-        raise _missing(f"the secret `{name}` is in the file {place}, which is empty")
+        raise _missing(f"the secret `{name}` is in the file {place}, which is empty", _HINT)
     return value
 
 
-def _missing(told: str) -> InvalidInput:
-    return InvalidInput(told, hint="put it there, or say where it is now", details={"resume": True})
+def _missing(told: str, hint: str) -> InvalidInput:
+    return InvalidInput(told, hint=hint, details={"resume": True})

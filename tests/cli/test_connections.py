@@ -58,7 +58,14 @@ def test_add_list_show_and_remove(account: Account) -> None:
     assert (listed["name"], listed["caps"], listed["tags"]) == ("lake", {"rate": 5.0}, {"team": "ops"})
     assert call("connection", "list", "kind=http", "--json").json["items"] == []
     sheet = call("connection", "show", "lake").out
-    for fact in (f"host = {account.url}", "token = env:DATABRICKS_TOKEN", "rate 5", "team=ops", "no version", "by ada"):
+    for fact in (
+        f"host = {account.url}",
+        "token = env:DATABRICKS_TOKEN",
+        "rate 5",
+        "team=ops",
+        "used by       nothing",
+        "by ada",
+    ):
         assert fact in sheet
     told = call("connection", "show", "lake", "--json").json
     assert (told["kind"], told["uses"]) == ("databricks", [])
@@ -142,7 +149,7 @@ def test_discovered_ones_are_registered(added: Account, place: Path) -> None:
     assert call("connection", "show", "lake", "--json").json["uses"] == ["churn:1", "prices:1"]
     used = call("connection", "remove", "lake")
     assert used.code == 1
-    assert "2 versions use the connection `lake`: churn:1, prices:1" in used.err
+    assert "the connection `lake` is used by churn:1, prices:1" in used.err
     added.faults.add("unavailable", on="describe", endpoint="prices")
     failed = call("discover", "lake", "--register", *declared)
     assert failed.code == 1

@@ -27,8 +27,6 @@ def test_the_commands_are_those_of_the_surface() -> None:
     assert sorted(COMMANDS) == sorted(
         f"muster {words}"
         for words in (
-            *("connection add", "connection list", "connection show", "connection test", "connection remove"),
-            *("discover", "version snapshot", "version snapshots"),
             *("demo", "register", "score", "predict", "worker", "gc", "init", "completion"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
             *(

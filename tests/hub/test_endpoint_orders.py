@@ -81,6 +81,18 @@ def test_classes_in_the_wrong_order_are_not_taken_for_columns(hub: Hub) -> None:
     assert "changed places" not in error.value.message
 
 
+def test_columns_that_changed_places_are_not_taken_for_classes(hub: Hub) -> None:
+    """What would be refused for the classes, be declared with those turned, and then seem to be supported."""
+    exchanged = rows().select([*reversed(COLUMNS), TRUTH])
+    with asked(hub, as_json(both)):
+        with pytest.raises(InvalidInput, match="seem to have changed places") as error:
+            register(hub, sample=exchanged)
+        assert error.value.hint.endswith(f"perhaps {', '.join(COLUMNS)}")
+        with pytest.raises(InvalidInput, match="exchanged and the classes in another order") as error:
+            register(hub, sample=exchanged, classes=[1, 0])
+        assert error.value.hint.endswith(f"perhaps {', '.join(COLUMNS)}, and the classes as `0`, `1`")
+
+
 @pytest.mark.parametrize("write", [as_json, as_csv], ids=["json", "csv"])
 @pytest.mark.parametrize("classes", [(0, 1), (1, 2)])
 def test_a_label_and_how_sure_it_is_are_no_probabilities(write: Any, classes: tuple[int, int]) -> None:

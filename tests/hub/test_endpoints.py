@@ -75,7 +75,7 @@ def test_a_cap_that_is_raised_holds_at_once(hub: Hub, account: Account) -> None:
 
 def test_a_connection_in_use_leads_to_the_same_place_for_ever(there: Hub) -> None:
     with serving("http", {"churn": served(HTTP)}) as elsewhere:
-        with pytest.raises(Conflict, match=r"would lead elsewhere .*1 version uses it: churn:1"):
+        with pytest.raises(Conflict, match=r"would lead elsewhere .*and is used by churn:1"):
             there.connect("c", "http", **dict[str, Any](elsewhere.settings), replace=True)
         there.delete_version("churn:1", for_good=True)
         there.connect("c", "http", **dict[str, Any](elsewhere.settings), replace=True)
@@ -190,7 +190,7 @@ def test_what_runs_here_has_no_snapshots(hub: Hub) -> None:
 
 
 def test_a_connection_in_use_is_not_removed(there: Hub) -> None:
-    with pytest.raises(Conflict, match=r"1 version uses the connection `c`: churn:1"):
+    with pytest.raises(Conflict, match=r"the connection `c` is used by churn:1"):
         there.remove_connection("c")
     there.delete_version("churn:1", for_good=True)
     there.remove_connection("c")

@@ -47,6 +47,7 @@ def asking() -> Iterator[Asking]:
         rules = server.data / "pg_hba.conf"
         rules.write_text(f"local all guarded scram-sha-256\n{rules.read_text()}")
         making = f"CREATE ROLE guarded LOGIN PASSWORD '{SECRET}'"
+        postgres.run(server.url, "CREATE DATABASE closed", "REVOKE CONNECT ON DATABASE closed FROM public")
         postgres.run(server.url, making, "GRANT CREATE ON SCHEMA public TO guarded", "SELECT pg_reload_conf()")
         yield Asking(server.url.replace("//postgres@", "//guarded@"), server.url)
 
@@ -124,6 +125,9 @@ class TestDatabases:
         assert "the variable WAREHOUSE_PASSWORD, which is not set" in str(failed.error)
         monkeypatch.setenv("WAREHOUSE_PASSWORD", SECRET)
         assert hub.resume(run.id).rows == ROWS
+        again = hub.score("numbers", "sql:warehouse?table=t&key=n", "sql:warehouse?table=again", queue=True, wait=False)
+        assert call_apart("--hub", hub.folder, "worker", "--once").code == 0
+        assert (hub.run(again.id).status, hub.run(again.id).rows) == ("done", ROWS)
 
     def test_a_run_that_was_cut_goes_on_with_what_it_has(
         self, hub: Hub, warehouse: Asking, monkeypatch: pytest.MonkeyPatch
@@ -160,6 +164,7 @@ class TestDatabases:
         assert steps(hub, "warehouse") == good
         cases: list[tuple[dict[str, Any], list[tuple[str, bool]]]] = [
             ({"url": asked(warehouse, "nowhere")}, [*good[:3], ("database", False)]),
+            ({"url": asked(warehouse, "closed")}, [*good[:3], ("database", False)]),
             ({"url": "postgresql://guarded@no-such-host.invalid/x"}, [("name", False)]),
             ({"url": "postgresql://guarded@127.0.0.1:1/x"}, [good[0], ("connection", False)]),
         ]
@@ -236,6 +241,7 @@ class TestNames:
             "objects:shop/x": "the connection `shop` is of the kind `sql`, and not `objects`",
             "sql:scores?table=t": "the connection `scores` is of the kind `http`, and not `sql`",
             "sql:shop?table=t&password=hush": "the URL holds a password (`password`)",
+            "delta:objects:shop/x": "a Delta table has no name by a connection",
             "sql:shop?table=t&sslmode=off": "there is no option `sslmode` here",
         }
         for uri, message in told.items():
@@ -433,3 +439,41 @@ class TestBuckets:
         assert call_apart("--hub", hub.folder, "run", "resume", run.id).code == 0
         assert hub.run(run.id).rows == 5_000
         assert table(hub, "objects:one/scored/")["n"].to_pylist() == list(range(5_000))
+
+
+WORDS = {
+    "s3": {"key_id": "AWS_ACCESS_KEY_ID", "secret": "AWS_SECRET_ACCESS_KEY", "endpoint_url": "AWS_ENDPOINT_URL"},
+    "gs": {"token": "GOOGLE_BEARER_TOKEN", "endpoint_url": "GOOGLE_BASE_URL"},
+    "az": {
+        "account": "AZURE_STORAGE_ACCOUNT_NAME",
+        "key": "AZURE_STORAGE_ACCOUNT_KEY",
+        "endpoint_url": "AZURE_STORAGE_ENDPOINT",
+    },
+}
+"""What a connection says in place of the environment."""
+
+
+def test_every_cloud_is_used_without_the_environment(
+    hub: Hub, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+    for word, variable in WORDS[bucket.partition(":")[0]].items():
+        told[word] = os.environ[variable]
+        if word in ("secret", "token", "key"):
+            monkeypatch.setenv("OWN_SECRET", told[word])
+            told[word] = "env:OWN_SECRET"
+    for name in [n for n in os.environ if n.startswith(("AWS_", "AZURE_", "GOOGLE_"))]:
+        monkeypatch.delenv(name)
+    hub.connect("own", "objects", url=f"{bucket}/below", allow_http=True, **told)
+    assert steps(hub, "own") == [("name", True), ("login", True), ("bucket", True)]
+    fill(hub, "objects:own/in/", 3_000, tmp_path)
+    for output in ("objects:own/out/", "objects:own/out.csv"):
+        assert hub.score("numbers", "objects:own/in/", output, keep=["n"]).output == output
+        assert table(hub, output)["n"].to_pylist() == list(range(3_000))
+    scheme = bucket.partition(":")[0]
+    hub.connect("other", "objects", url=f"{scheme}://no-such-bucket", allow_http=True, **told)
+    assert steps(hub, "other") == [("name", True), ("login", True), ("bucket", False)]
+    # S3's server here takes every key (one that does not is above); Azure's emulator tells a wrong key as a right that is missing.
+    failing = {"s3": "", "gs": "login", "az": "permission"}[scheme]
+    monkeypatch.setenv("OWN_SECRET", "d3Jvbmc=")
+    assert [name for name, passed in steps(hub, "own") if not passed] == ([failing] if failing else [])

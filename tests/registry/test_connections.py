@@ -118,9 +118,9 @@ def test_one_that_is_used_stays(hub: Hub) -> None:
         hub.connect("c", "http", **settings)
         hub.register("churn", muster.Endpoint("c"), task="regression", sample=pa.table({"age": [1.0, 2.0, 3.0]}))
         assert list(hub.connection_uses("c")) == ["churn:1"]
-        with pytest.raises(Conflict, match="1 version uses the connection `c`: churn:1"):
+        with pytest.raises(Conflict, match="the connection `c` is used by churn:1"):
             hub.remove_connection("c")
-        with pytest.raises(Conflict, match="of the kind `http`, and 1 version of that kind uses it"):
+        with pytest.raises(Conflict, match=r"it is of the kind `http`\), and is used by churn:1"):
             hub.connect("c", "mlflow-server", url=account.url, replace=True)
         hub.connect("c", "http", **{**settings, "seconds": 5}, replace=True)
         assert hub.connection("c").settings["seconds"] == 5

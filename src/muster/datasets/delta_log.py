@@ -17,6 +17,7 @@ from muster.config import expanded
 from muster.datasets.files import first_line
 from muster.errors import DatasetError, DatasetNotFound, InvalidInput, MissingExtra
 from muster.objects.place import Place, is_object_url
+from muster.records import DATA_KINDS
 from muster.signature import Json
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ def place_of(text: str) -> str:
     """Where the table is: a URL as it is, a path absolute."""
     if not text:
         raise InvalidInput("`delta:` names no table", hint="give the folder of one: `delta:path/to/table`")
+    if text.partition(":")[0].lower() in DATA_KINDS:
+        raise InvalidInput(
+            "a Delta table has no name by a connection: its own library opens it, and takes credentials from the environment",
+            hint="name its place: `delta:s3://bucket/table`",
+        )
     if text[:5].lower() == "file:":
         return unquote(text[5:].removeprefix("//"))
     if is_object_url(text):

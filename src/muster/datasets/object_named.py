@@ -82,7 +82,9 @@ class Buckets:
         endpoint = known.get("endpoint_url")
         if endpoint is not None and (told := _wrong_address(str(endpoint))):
             problems.append(told)
-        return checked("objects", (_URL, *(s for one in schemes for s in _SETTINGS[one]), *_SHARED), known, problems)
+        return checked(
+            "objects", (_URL, *(s for one in schemes for s in _SETTINGS[one]), *_SHARED), known, problems=problems
+        )
 
     def place(self, uri: str, connection: Connection) -> tuple[str, str]:
         path, mark, options = uri.partition("?")

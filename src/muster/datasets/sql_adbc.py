@@ -101,7 +101,7 @@ def postgres_error(source: Source, error: Exception) -> MusterError:
             told, hint="name columns that tell the rows apart with `order=a,b`, or a whole number with `key=a`"
         )
     if state is None and (step := _step(str(error))) is not None:
-        what = "refuses the login" if step == "login" else "cannot be reached"
+        what = "refuses the login" if step in ("login", "database") else "cannot be reached"
         return DatasetError(f"{source.base} {what}: {text}", hint=_login_hint(source), details={"step": step})
     return DatasetError(
         f"{source.base}: {source.shown} cannot be read: {text}", hint="check the database and the query"
@@ -113,6 +113,7 @@ def _step(text: str) -> str | None:
     signs = {
         "name": "could not translate host name",
         "TLS": r"\bSSL\b|certificate",
+        "database": "permission denied for database",
         "login": r'authentication failed|no password supplied|role ".*" does not exist|not permitted to log in|pg_hba',
         "connection": "connect",
     }

@@ -53,7 +53,7 @@ class Databases:
                 problems += _unfit(found, known)
         if "secret_option" in known and "secret" not in known:
             problems.append("`secret_option` needs `secret`")
-        return checked("sql", _SETTINGS, known, problems)
+        return checked("sql", _SETTINGS, known, problems=problems)
 
     def place(self, uri: str, connection: Connection) -> tuple[str, str]:
         _, options = split_options(uri)

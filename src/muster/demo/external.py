@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +33,7 @@ SAME = 1e-6
 
 
 def tour(hub: Hub, folder: Path, told: Told) -> Run:
-    """Safe to run again: the servers have other addresses then, and what has changed since becomes the next version."""
+    """Safe to run again: the servers have their addresses again, and what has changed since becomes the next version."""
     months(hub, folder, told.talk)
     weights = _weights(folder, TRAINED_ON)
     sample = _flights(folder, TRAINED_ON[-1:])
@@ -41,7 +42,7 @@ def tour(hub: Hub, folder: Path, told: Told) -> Run:
         "late", _written(folder, weights), target=TARGET, sample=sample, description=QUESTION, if_changed=True
     )
     told.registered(here, began)
-    with stands(weights, told.talk) as found:
+    with stands(weights, told.talk, _ports(hub)) as found:
         connected = _connected(hub, found.values(), told)
         versions = {stand.kind: _registered(hub, stand, sample, told) for stand in connected}
         later = _flights(folder, [SCORED_MONTH])
@@ -105,6 +106,14 @@ def _connected(hub: Hub, found: Iterable[tuple[Stand, Account]], told: Told) -> 
         done.append(stand)
         told.talk(f"connected  {_name(stand)}  {', '.join(s.name for s in steps)}: ok")
     return done
+
+
+def _ports(hub: Hub) -> dict[str, int]:
+    """Where the servers were before: a connection leads to one place for ever."""
+    urls = {
+        c.kind: str(v) for c in hub.connections() for n, v in c.settings.items() if n in ("url", "host", "endpoint_url")
+    }
+    return {kind: port for kind, url in urls.items() if (port := urlsplit(url).port)}
 
 
 def _name(stand: Stand) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from muster.demo.fitting import Weights
 from muster.demo.logistic import COLUMNS, chance
-from muster.errors import MissingExtra
+from muster.errors import MissingExtra, SourceUnavailable
 from muster.testing.endpoints import Account, Served, serving
 
 __all__ = ["ENDPOINT", "KINDS", "TARGET", "Stand", "answering", "left_out", "stands"]
@@ -70,8 +70,13 @@ def answering(weights: Weights) -> Callable[[list[Any]], Sequence[Any]]:
 
 
 @contextmanager
-def stands(weights: Weights, talk: Callable[[str], None]) -> Iterator[dict[str, tuple[Stand, Account]]]:
-    """By kind. Keys of the user's own accounts are out of sight meanwhile, and no proxy is asked for what is here."""
+def stands(
+    weights: Weights, talk: Callable[[str], None], ports: Mapping[str, int]
+) -> Iterator[dict[str, tuple[Stand, Account]]]:
+    """By kind, each on its port where it has one already.
+
+    Keys of the user's own accounts are out of sight meanwhile, and no proxy is asked for what is here.
+    """
     before = dict(os.environ)
     found = {}
     with ExitStack() as block:
@@ -82,10 +87,22 @@ def stands(weights: Weights, talk: Callable[[str], None]) -> Iterator[dict[str, 
             os.environ[name] = ",".join(p for p in (before.get(name), _HERE) if p)
         for stand in KINDS:
             try:
-                account = block.enter_context(serving(stand.kind, {ENDPOINT: stand.models(weights)}, **stand.options))
+                account = block.enter_context(
+                    serving(
+                        stand.kind,
+                        {ENDPOINT: stand.models(weights)},
+                        port=ports.get(stand.kind, 0),
+                        **stand.options,
+                    )
+                )
             except MissingExtra as error:
                 talk(left_out(stand.kind, error))
                 continue
+            except OSError as error:
+                raise SourceUnavailable(
+                    f"port {ports.get(stand.kind)} of this machine, where the tour's {stand.kind} was, is taken: {error.strerror}",
+                    hint="wait until whatever has it is gone, or let the tour make a new folder",
+                ) from None
             os.environ.update(account.environ)
             found[stand.kind] = stand, account
         yield found

@@ -62,7 +62,8 @@ class Place:
         if "@" in bucket:
             raise InvalidInput(
                 f"a {scheme}:// URL holds credentials, which would be stored with it",
-                hint="leave them out; they are taken from the environment or from where your cloud's tools keep them",
+                hint="leave them out; they are taken from the environment or from where your cloud's tools keep them, or from a"
+                " connection: `muster connection add NAME objects`",
             )
         if not _BUCKET.fullmatch(bucket):
             raise InvalidInput(

@@ -56,14 +56,12 @@ class Azure:
         return f"by {type(self._found).__name__}"
 
     def _lent(self, scope: str) -> Any:
-        identity = _library()
-        from azure.core.exceptions import AzureError
-
+        identity, azure_error = _library()
         try:
             if self._found is None:
                 self._found = self._opened(identity)
             return self._found.get_token(scope)
-        except (AzureError, ValueError, OSError) as error:
+        except (azure_error, ValueError, OSError) as error:
             self._drop()
             raise _refused(error) from None
 
@@ -92,12 +90,14 @@ class Azure:
         return identity.DefaultAzureCredential(managed_identity_client_id=client, **common)
 
 
-def _library() -> Any:
+def _library() -> tuple[Any, Any]:
+    """The library, and what all of its errors are."""
     try:
         from azure import identity
+        from azure.core.exceptions import AzureError
     except ImportError:
         raise MissingExtra.named("azure", "a connection to Azure ML") from None
-    return identity
+    return identity, AzureError
 
 
 def _file(name: str) -> str:

@@ -10,12 +10,11 @@ import pyarrow as pa
 
 from muster.errors import InvalidInput, ModelFailed
 from muster.predictors.external.asking import Asker
-from muster.predictors.external.orders import Labelled, Order, column_order
+from muster.predictors.external.orders import Exchange, Labelled, Order, class_order, class_scores, column_order
 from muster.predictors.external.recognition import Recognised
 from muster.predictors.local.raw import Floats, places, texts
-from muster.predictors.order import better_order
 from muster.predictors.probing import FIRST
-from muster.signature import Json, Output, Signature
+from muster.signature import Json, Output
 
 __all__ = ["answered", "evidence"]
 
@@ -43,11 +42,14 @@ def answered(asker: Asker, found: Recognised, labelled: Labelled) -> tuple[Label
 def evidence(asker: Asker, found: Recognised, labelled: Labelled, base: pa.RecordBatch | None) -> dict[str, Json]:
     """What is stored with the version: `columns` and `classes`, each `by name`, `supported` or `not decidable`, and why.
 
-    `base` are the answers to the rows as they are. InvalidInput where another order is clearly better: it names the mend.
-    Classes go first: in a wrong order they make right columns look wrong.
+    `base` are the answers to the rows as they are. InvalidInput where another order is clearly better: it names the mend, which
+    is that of the columns or of the classes, whichever explains the truth best.
     """
+    columns, order = _columns(asker, found, labelled, base)
+    if order is not None and order.mend is not None:
+        raise _exchanged(order, order.mend, labelled)
     classes = _classes(found, labelled, base)
-    return {"columns": _columns(asker, found, labelled, base), "classes": classes}
+    return {"columns": columns, "classes": classes}
 
 
 def _calls(found: Recognised, labelled: Labelled) -> int:
@@ -60,43 +62,50 @@ def _kept(found: Recognised) -> int:
     return 2 * FIRST if found.request.one_row else 4
 
 
-def _columns(asker: Asker, found: Recognised, labelled: Labelled, base: pa.RecordBatch | None) -> Json:
+def _columns(
+    asker: Asker, found: Recognised, labelled: Labelled, base: pa.RecordBatch | None
+) -> tuple[Json, Order | None]:
     if found.request.by_name:
-        return {"verdict": "by name"}
+        return {"verdict": "by name"}, None
     if len(labelled.signature.columns) < 2:
-        return {"verdict": "by name", "reason": "there is one column"}
+        return {"verdict": "by name", "reason": "there is one column"}, None
     if labelled.truth is None:
-        return _undecided("the sample has no column with the truth")
+        return _undecided("the sample has no column with the truth"), None
     if base is None:
-        return _undecided("no calls were left to find out")
+        return _undecided("no calls were left to find out"), None
     calls = max(0, asker.left - _kept(found)) // _calls(found, labelled)
     order = column_order(
-        lambda batch: asker.predict(batch, found.request, found.response, labelled.output), base, labelled, calls
+        lambda batch: asker.predict(batch, found.request, found.response, labelled.output),
+        base,
+        labelled,
+        calls,
+        free=not _classes_by_name(found, labelled.output),
     )
     if order is None:
-        return _undecided("the sample has too few rows with a truth and an answer")
-    if order.better:
-        raise _exchanged(order, labelled.signature)
-    return order.to_json()
+        return _undecided("the sample has too few rows with a truth and an answer"), None
+    return order.to_json(), order
 
 
-def _exchanged(order: Order, signature: Signature) -> InvalidInput:
-    best = order.better[0]
+def _exchanged(order: Order, best: Exchange, labelled: Labelled) -> InvalidInput:
     taken = {best.one: best.other, best.other: best.one}
-    mended = [taken.get(n, n) for n in signature.names]
+    mended = [taken.get(n, n) for n in labelled.signature.names]
+    classes = texts([labelled.output.classes[i] for i in best.classes])
+    also, then = (" and the classes in another order", f", and the classes as {classes}") if best.classes else ("", "")
     return InvalidInput(
         f"the columns `{best.one}` and `{best.other}` seem to have changed places: on {order.rows} rows the predictions are"
-        f" {best.gain:.0%} less wrong with them exchanged, and this endpoint knows columns by their order alone",
-        hint=f"declare the columns in the order that it was trained on, perhaps {', '.join(mended[:20])}",
+        f" {best.gain:.0%} less wrong with them exchanged{also}, and this endpoint knows columns by their order alone",
+        hint=f"declare the columns in the order that it was trained on, perhaps {', '.join(mended[:20])}{then}",
         details={"better": [{"one": e.one, "other": e.other, "gain": round(e.gain, 4)} for e in order.better]},
     )
 
 
 def _classes(found: Recognised, labelled: Labelled, base: pa.RecordBatch | None) -> Json:
-    output, truth, meaning = labelled.output, labelled.truth, found.response.meaning
+    output, truth = labelled.output, labelled.truth
     if not output.classes:
         return {}
-    if found.response.by_name or (meaning.label is not None and not meaning.codes and meaning.probabilities is None):
+    if output.task in ("binary", "multiclass") and _classes_by_name(found, output):
+        return {"verdict": "by name"}
+    if found.response.by_name:
         return {"verdict": "by name"}
     if output.task not in ("binary", "multiclass"):
         return _undecided("nothing tells which of the classes is which but their places")
@@ -104,11 +113,10 @@ def _classes(found: Recognised, labelled: Labelled, base: pa.RecordBatch | None)
         return _undecided("the sample has no column with the truth")
     if base is None:
         return _undecided("no calls were left to find out")
-    labels = places(truth, output.classes)
-    scores = _scores(base, output) if output.probabilities else _chosen(base, output)
-    order = better_order(scores, labels)
+    labels, scores = places(truth, output.classes), class_scores(base, output)
+    order = class_order(base, truth, output)
     known = int((np.isfinite(scores[:, 0]) & (labels >= 0)).sum())
-    if order is not None:
+    if order:
         better = texts([output.classes[i] for i in order])
         raise InvalidInput(
             f"the answers fit the truth of {known} rows better in another order of the classes: {better}",
@@ -118,6 +126,13 @@ def _classes(found: Recognised, labelled: Labelled, base: pa.RecordBatch | None)
     several = len(set(labels[labels >= 0].tolist())) > 1
     enough = known >= _LEAST_ROWS and several and _better_than_chance(scores, labels)
     return {"verdict": "supported", "rows": known} if enough else _undecided("the sample does not tell them apart")
+
+
+def _classes_by_name(found: Recognised, output: Output) -> bool:
+    """Whether the answer itself says which class is which; also where the task has none, or several."""
+    meaning = found.response.meaning
+    labelled = meaning.label is not None and not meaning.codes and meaning.probabilities is None
+    return found.response.by_name or labelled or output.task not in ("binary", "multiclass")
 
 
 def _better_than_chance(scores: Floats, labels: npt.NDArray[np.int64]) -> bool:
@@ -132,24 +147,6 @@ def _better_than_chance(scores: Floats, labels: npt.NDArray[np.int64]) -> bool:
         if 0 < (labels[known] == c).sum() < known.sum()
     ]
     return bool(right.mean() > chance + 2 * spread) or (bool(separated) and all(separated))
-
-
-def _chosen(answer: pa.RecordBatch, output: Output) -> Floats:
-    """Labels as if each were certain: what is known of an endpoint that gives no probabilities."""
-    labels = places(answer.column("prediction"), output.classes)
-    scores = np.zeros((len(labels), len(output.classes)))
-    scores[np.arange(len(labels)), np.maximum(labels, 0)] = 1.0
-    scores[labels < 0] = np.nan
-    return scores
-
-
-def _scores(answer: pa.RecordBatch, output: Output) -> Floats:
-    """A column for each class; NaN in rows without an answer."""
-    column = answer.column("probabilities")
-    valid = column.is_valid().to_numpy(zero_copy_only=False)
-    scores = np.full((len(column), len(output.classes)), np.nan)
-    scores[valid] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(output.classes))
-    return scores
 
 
 def _undecided(reason: str) -> dict[str, Json]:

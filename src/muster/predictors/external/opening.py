@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from muster.config import expanded
 from muster.connecting import Options, Setting, checked
 from muster.endpoint import Endpoint, Listed, Step
-from muster.errors import Conflict, InvalidInput, MissingExtra, near
+from muster.errors import Conflict, InvalidInput, near
 from muster.extensions import load
 from muster.predictors import PROVIDERS
 from muster.predictors.external.provider import Provider
@@ -37,7 +37,7 @@ def checked_settings(kind: str, given: Mapping[str, Json], beside: Collection[st
 
     `beside` are names that may be given too, and are no settings.
     """
-    return checked(kind, (*_provider(kind).settings, *SHARED), given, beside)
+    return checked(kind, (*_provider(kind).settings, *SHARED), given, beside=beside)
 
 
 def open_there(connection: Connection, load: Mapping[str, Json]) -> tuple[Provider, Sender]:
@@ -101,7 +101,7 @@ def steps_of(connection: Connection, endpoint: Endpoint | None = None) -> Iterat
     """The test of a connection, up to the first step that fails."""
     try:
         provider, send = open_provider(connection)
-    except (InvalidInput, MissingExtra) as error:
+    except InvalidInput as error:
         yield Step("settings", passed=False, told=error.message, hint=error.hint)
         return
     try:

@@ -73,13 +73,15 @@ def plain(text: str, status: int, headers: Mapping[str, str] | None = None) -> O
 
 
 class Server(ThreadingHTTPServer):
-    """On a port of its own on this machine, with a thread for each connection, all of them ended by `close`."""
+    """On a port of this machine, any that is free without one, with a thread for each connection, all of them ended by `close`."""
 
     request_queue_size = 256
     daemon_threads = False
 
-    def __init__(self, answer: Callable[[Incoming], Outgoing], context: ssl.SSLContext | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self, answer: Callable[[Incoming], Outgoing], context: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.answer = answer
         self.closing = threading.Event()
         self._open: set[socket.socket] = set()

@@ -36,8 +36,10 @@ KINDS: Mapping[str, Callable[..., Kind]] = {
 
 
 @contextmanager
-def serving(kind: str, models: Models, *, tls: bool | None = None, page: int = 2, **options: Any) -> Iterator[Account]:
-    """A server of that kind on a port of its own on this machine, with these endpoints behind it.
+def serving(
+    kind: str, models: Models, *, tls: bool | None = None, page: int = 2, port: int = 0, **options: Any
+) -> Iterator[Account]:
+    """A server of that kind on a port of this machine, any that is free without one, with these endpoints behind it.
 
     Lists come in pages of `page`. With `tls` it has a certificate of an authority of its own, whose file is
     `account.ca_bundle`. `options` are those of the account, which the kind's module lists.
@@ -50,7 +52,7 @@ def serving(kind: str, models: Models, *, tls: bool | None = None, page: int = 2
         for name, given in models.items():
             account.deploy(name, deployed(given, account.served_by.FIRST_VARIANT))
         asks = options.get("auth") == "mtls"
-        server = _server(account, tls=account.served_by.TLS or asks if tls is None else tls, asks=asks)
+        server = _server(account, tls=account.served_by.TLS or asks if tls is None else tls, asks=asks, port=port)
         account.closing = server.closing
         account.served_by.open()
         server.start()
@@ -61,12 +63,12 @@ def serving(kind: str, models: Models, *, tls: bool | None = None, page: int = 2
             server.close()
 
 
-def _server(account: Account, *, tls: bool, asks: bool) -> Server:
+def _server(account: Account, *, tls: bool, asks: bool, port: int) -> Server:
     if not tls:
-        server = Server(account.answer)
+        server = Server(account.answer, port=port)
     else:
         made = certificates(account.folder)
-        server = Server(account.answer, made.context(ask=asks))
+        server = Server(account.answer, made.context(ask=asks), port)
         account.ca_bundle = made.authority
         account.settings["ca_bundle"] = str(made.authority)
         if asks:

@@ -17,16 +17,19 @@ from muster.dataset import Dataset, Sink
 from muster.datasets import DATASETS, SINKS
 from muster.datasets.frame import forget_frame, keep_frame
 from muster.datasets.named import NAMED, Find, connection_of, named_kind, rivals
+from muster.datasets.object_named import named_place
 from muster.datasets.rejects import rejects_left
 from muster.declaring import declared_signature
 from muster.endpoint import Endpoint, Step
-from muster.errors import DatasetNotFound, InvalidInput, near
+from muster.errors import DatasetNotFound, InvalidInput, NotApplicable, near
 from muster.extensions import load, named, with_entry_points
+from muster.objects.place import Place
 from muster.owners import user
 from muster.parameters import parameters
-from muster.predictor import Call, Declared, Observed, OpenPredictor, Predictor, Talk
+from muster.predictor import Call, Declared, Observed, OpenPredictor, Predictor, ProviderJobs, Talk
 from muster.predictors import ORIGINS, PROVIDERS
 from muster.predictors.elsewhere import Elsewhere
+from muster.predictors.external.batch.opening import batch_folder, check_batch, open_jobs
 from muster.predictors.external.behaviour import changes, decode_answers, encode_answers
 from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
@@ -41,7 +44,7 @@ from muster.predictors.local.site import LocalSite
 from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
-from muster.records import Connection, DatasetRecord, Snapshot, Version
+from muster.records import Connection, DatasetRecord, Run, Snapshot, Version
 from muster.registry.answers import KeptAnswers
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
@@ -78,9 +81,11 @@ class _OpenVersion:
     threshold: float | None
     mapping: Mapping[str, str]
     workers: int
+    inner: OpenPredictor | None = None
+    """What answers in its place."""
 
     def __call__(self) -> Predictor:
-        inner = _open(self.version, self.site, self.workers)
+        inner = _open(self.version, self.site, self.workers) if self.inner is None else self.inner()
         return Guarded(inner, threshold=self.threshold, mapping=self.mapping)
 
 
@@ -407,6 +412,9 @@ class Hub(Switchboard):
             keep_table=lambda table, name: str(keep_frame(table, self._frames, name)),
             forget_table=partial(forget_frame, folder=self._frames),
             announce=self._announce,
+            batch_folder=self._batch_folder,
+            open_jobs=self._open_jobs,
+            talk=self._say,
             by_version=self.settings.source("worker.count") == "default",
         )
 
@@ -420,11 +428,46 @@ class Hub(Switchboard):
         return found.to_json()
 
     def _open(
-        self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
+        self,
+        version: Version,
+        *,
+        threshold: float | None,
+        mapping: Mapping[str, str],
+        workers: int,
+        inner: OpenPredictor | None = None,
     ) -> OpenPredictor:
         named = version.load.get("connection")
         site = self._site if named is None else self._site.knowing({str(named): self.connection(str(named))})
-        return _OpenVersion(version, site, threshold, mapping, workers)
+        return _OpenVersion(version, site, threshold, mapping, workers, inner)
+
+    def _batch_folder(self, version: Version) -> str:
+        named = version.load.get("connection")
+        if named is None:
+            raise NotApplicable(
+                f"`{version.ref}` runs here, and batch jobs are of providers that run models",
+                hint="leave `--via batch` out",
+            )
+        connection = self.connection(str(named))
+        check_batch(version, connection)
+        folder = batch_folder(connection)
+        self._bucket_of(folder)
+        return folder
+
+    def _open_jobs(self, version: Version, run: Run) -> ProviderJobs:
+        connection = self.connection(str(version.load["connection"]))
+        return open_jobs(version, connection, run.id, self._bucket_of(str(run.settings["batch_folder"])), self._say)
+
+    def _bucket_of(self, folder: str) -> Place:
+        """A folder of object storage, by its URL or by a connection's name."""
+        named = connection_of(folder, self.connection)
+        if named is None:
+            return Place.parse(folder)
+        if named.kind != "objects":
+            raise InvalidInput(
+                f"`{folder}` is no folder of object storage",
+                hint="give s3://bucket/folder, gs://bucket/folder or objects:NAME/folder",
+            )
+        return named_place(folder.partition(":")[2], named)
 
     def _reopen(self, versions: Collection[str]) -> None:
         self._warm.reopen(versions)

@@ -31,6 +31,8 @@ __all__ = [
     "OpenPredictor",
     "Origin",
     "Predictor",
+    "ProviderJobs",
+    "Sending",
     "Site",
     "Talk",
 ]
@@ -250,3 +252,46 @@ class Origin(Protocol):
 
 OpenPredictor = Callable[[], Predictor]
 """A picklable value that opens a predictor where it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is to be sent before the next job: each chunk that is not `done` goes through a predictor of `open`, whose answer is of no use.
+
+    `finished` are parts of which no chunk is to be read. `sealed`: all of it was sent already.
+    """
+
+    number: int
+    open: OpenPredictor
+    done: frozenset[tuple[int, int]] = frozenset()
+    finished: frozenset[int] = frozenset()
+    sealed: bool = False
+
+
+class ProviderJobs(Protocol):
+    """Another way to a version's answers, for one run: jobs of whoever runs the model, over rows that are put where they are read from.
+
+    What was sent, started and answered is kept there, by names that follow from the run: whoever opens this again goes on.
+    """
+
+    def next(self) -> Sending | None:
+        """What is to be sent now; None once every row is answered or refused."""
+        ...
+
+    def run(self, sending: Sending, cancelled: Callable[[], bool]) -> None:
+        """Have answered what was sent. RunCancelled if nobody waits any more, while the job works on.
+
+        ModelFailed if it seems to take no row at all.
+        """
+        ...
+
+    @property
+    def answers(self) -> OpenPredictor:
+        """Predictors that answer the run's chunks by what the jobs gave, once all is decided."""
+        ...
+
+    def clear(self) -> None:
+        """End the jobs that still work, and remove all that is kept for the run."""
+        ...
+
+    def close(self) -> None: ...

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from muster.dataset import KeptRejects, Sink
+from muster.dataset import KeptRejects
 from muster.errors import (
     Corrupt,
     DatasetError,
@@ -65,9 +65,12 @@ def passing(error: BaseException) -> bool:
 
 
 @contextmanager
-def recorded(runs: Runs, held: Held, sink: Sink, retries: Retries) -> Iterator[None]:
-    """Whatever ends the work is written into the run's record, unless somebody took the run over: then all is theirs."""
-    ending = _Ending(runs, held, sink, retries)
+def recorded(runs: Runs, held: Held, discard: Callable[[], None], retries: Retries) -> Iterator[None]:
+    """Whatever ends the work is written into the run's record, unless somebody took the run over: then all is theirs.
+
+    `discard` removes what was staged, where nothing can go on from there.
+    """
+    ending = _Ending(runs, held, discard, retries)
     try:
         yield
     except RunCancelled:
@@ -85,10 +88,10 @@ def recorded(runs: Runs, held: Held, sink: Sink, retries: Retries) -> Iterator[N
 class _Ending:
     """Writes down how one piece of work ended."""
 
-    def __init__(self, runs: Runs, held: Held, sink: Sink, retries: Retries) -> None:
+    def __init__(self, runs: Runs, held: Held, discard: Callable[[], None], retries: Retries) -> None:
         self._runs = runs
         self._held = held
-        self._sink = sink
+        self._discard = discard
         self._retries = retries
         self._began = time.monotonic()
         self._go_on = f"go on with `muster run resume {held.run.id}`"
@@ -157,7 +160,7 @@ class _Ending:
         with suppress(RunFailed):
             self._held.end(over, forget=discard)
             if discard:
-                self._sink.discard()
+                self._discard()
 
 
 def _let_go(run: Run, go_on: str) -> Run:

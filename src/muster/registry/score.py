@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 
 from muster.dataset import Dataset, Sink
 from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunFailed
-from muster.predictor import Call
+from muster.predictor import Call, OpenPredictor, Sending
 from muster.profile import Profile
 from muster.records import Chunk, Run, Version, new_id, now
+from muster.registry.batching import Sent, opened, work_off
 from muster.registry.endings import nothing_scored, recorded
 from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_calls, check_threshold
 from muster.registry.runs import OVER, Held, Purpose, Runs
 from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch
-from muster.runner import Done, Plan
+from muster.runner import Done, Plan, Runner
 from muster.scoring.layout import kept_columns, layout
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.writer import ScoreWriter
@@ -49,6 +51,7 @@ class Scorings:
         check_threshold(threshold, version)
         if request.on_reject not in ("skip", "fail"):
             raise InvalidInput(f"`{request.on_reject}` is no way to treat rejects", hint="choose `skip` or `fail`")
+        folder = self._batch_folder(version, request.via)
         params = self._tools.parameters(version.signature, request.params)
         dataset = self._dataset(version, request.data, request.mapping)
         fit = self._tools.fit(_schema(dataset, version, request.mapping), version.signature, request.mapping)
@@ -80,6 +83,7 @@ class Scorings:
                 "stamp": dataset.stamp(),
                 **({"data": request.data} if request.data.startswith("data:") else {}),
                 "chunk_rows": size,
+                **({"via": request.via, "batch_folder": folder} if folder else {}),
             },
             casts=fit.casts,
             queue=request.queue,
@@ -88,7 +92,7 @@ class Scorings:
         )
         sink = self._sink(run, shown.schema)
         sink.check()
-        if estimate := self._tools.announce(version, rows, size):
+        if not folder and (estimate := self._tools.announce(version, rows, size)):
             run = replace(run, settings={**run.settings, "estimate": dict(estimate)})
         return self._runs.create(replace(run, output=sink.output), rows)
 
@@ -106,7 +110,7 @@ class Scorings:
         """
         sink = self._sink(run, pa.schema([]))
         with self._runs.hold(run, purpose, leave) as held:
-            with recorded(self._runs, held, sink, self._tools.retries):
+            with recorded(self._runs, held, partial(self._discard, run, sink), self._tools.retries):
                 began = time.monotonic()
                 if watch is not None and (progress := self._runs.progress(run.id)) is not None:
                     watch(progress)
@@ -117,7 +121,7 @@ class Scorings:
                         raise _other_data(run, discard=True)
                     self._score(held, job, watch)
                 ended = held.end(self._result(held, sink, time.monotonic() - began))
-            sink.discard()
+            self._discard(run, sink)
         return ended
 
     def _score(self, held: Held, job: Job, watch: Watch | None) -> None:
@@ -158,7 +162,7 @@ class Scorings:
                 late = sink.committed()  # killed right after: its output stands, only the record lacks it
                 over = replace(held.run, status="cancelled", error="cancelled", ended_at=now())
                 ended = held.end(self._result(held, sink, 0.0) if late else over, forget=not late)
-                sink.discard()
+                self._discard(run, sink)
                 return ended
         except Conflict:  # someone began to work on it at this very moment
             if not self._runs.ask_cancel(identity):
@@ -178,8 +182,29 @@ class Scorings:
             return 0
         sink = self._sink(run, pa.schema([]))
         size = 0 if isinstance(sink.staging, str) else used(sink.staging)
-        sink.discard()
+        self._discard(run, sink)
         return size
+
+    def _discard(self, run: Run, sink: Sink) -> None:
+        """Remove what was staged, at a provider too."""
+        sink.discard()
+        if run.settings.get("via") != "batch":
+            return
+        assert run.ref is not None
+        try:
+            with opened(self._tools.open_jobs(self._registry.version(run.ref), run)) as jobs:
+                jobs.clear()
+        except MusterError as error:
+            folder = run.settings.get("batch_folder")
+            self._tools.talk(f"what run {run.id} has put below {folder} could not be removed: {error.message}")
+
+    def _batch_folder(self, version: Version, via: str) -> str:
+        """Where batch jobs read and write, if the scoring is to go that way."""
+        if via == "calls":
+            return ""
+        if via != "batch":
+            raise InvalidInput(f"`{via}` is no way to score", hint="choose `calls` or `batch`")
+        return self._tools.batch_folder(version)
 
     def _changed(self, job: Job) -> bool:
         """By the fingerprint; by the stamp where the run was cut off before it had read its input through."""
@@ -220,7 +245,8 @@ class Scorings:
         settings = job.run.settings
         finished = list(self._runs.chunks(job.run.id))
         threshold = settings["threshold"]
-        opened = self._tools.open_version(
+        open_version = partial(
+            self._tools.open_version,
             job.version,
             threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
             mapping=_strings(settings["mapping"]),
@@ -243,12 +269,28 @@ class Scorings:
             {p.index: p.offset for p in job.parts},
         )
         runner = self._tools.runner(str(settings["runner"]), self._tools.workers_of(job.version))
-        for done in runner.map(job.parts, opened, writer, self._tools.profile(job.version.output), plan=plan):
+        predictor = open_version(inner=self._answered(held, job, plan, runner, open_version))
+        for done in runner.map(job.parts, predictor, writer, self._tools.profile(job.version.output), plan=plan):
             held.isolation = done.isolation or held.isolation
             progress = held.checkpoint(_chunk(job.run, done))
             if watch is not None:
                 watch(progress)
             yield
+
+    def _answered(
+        self, held: Held, job: Job, plan: Plan, runner: Runner, guarded: Callable[..., OpenPredictor]
+    ) -> OpenPredictor | None:
+        """What answers by batch jobs, once those are over; None where the model is asked by calls."""
+        if job.run.settings.get("via") != "batch":
+            return None
+
+        def send(sending: Sending) -> Iterator[Done]:
+            rest = replace(plan, done=sending.done, finished=sending.finished)
+            return runner.map(job.parts, guarded(inner=sending.open), Sent(), plan=rest)
+
+        with opened(self._tools.open_jobs(job.version, job.run)) as jobs:
+            work_off(jobs, send, held, self._tools.talk)
+            return jobs.answers
 
     def _commit(self, job: Job, fingerprint: str) -> None:
         chunks = list(self._runs.chunks(job.run.id))

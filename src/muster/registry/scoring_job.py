@@ -9,7 +9,8 @@ from typing import Protocol
 import pyarrow as pa
 
 from muster.dataset import Dataset, Part, Sink
-from muster.predictor import OpenPredictor
+from muster.errors import NotApplicable
+from muster.predictor import OpenPredictor, ProviderJobs, Talk
 from muster.profile import Profile
 from muster.records import Progress, Run, Version
 from muster.registry.endings import Retries
@@ -38,6 +39,7 @@ class ScoreRequest:
     on_reject: str = "skip"
     overwrite: bool = False
     runner: str = "local"
+    via: str = "calls"
     queue: bool = False
 
 
@@ -47,8 +49,16 @@ class CreateSink(Protocol):
 
 class OpenVersion(Protocol):
     def __call__(
-        self, version: Version, *, threshold: float | None, mapping: Mapping[str, str], workers: int
-    ) -> OpenPredictor: ...
+        self,
+        version: Version,
+        *,
+        threshold: float | None,
+        mapping: Mapping[str, str],
+        workers: int,
+        inner: OpenPredictor | None = None,
+    ) -> OpenPredictor:
+        """A version behind its own checks; `inner` answers in its place, where it is given."""
+        ...
 
 
 class Fit(Protocol):
@@ -58,6 +68,18 @@ class Fit(Protocol):
     def columns(self) -> tuple[str, ...]: ...
     @property
     def casts(self) -> tuple[str, ...]: ...
+
+
+def _no_batch(_version: Version) -> str:
+    raise NotApplicable("this hub scores by calls alone", hint="leave `--via batch` out")
+
+
+def _no_jobs(version: Version, _run: Run) -> ProviderJobs:
+    raise NotApplicable(_no_batch(version))
+
+
+def _silent(_line: str) -> None:
+    return None
 
 
 def _nothing(_version: Version, _rows: int | None, _chunk: int) -> Mapping[str, Json]:
@@ -85,6 +107,10 @@ class ScoreTools:
     retries: Retries
     announce: Callable[[Version, int | None, int], Mapping[str, Json]] = _nothing
     """Tells, before a scoring begins, what so many rows in chunks of so many will ask of who else runs the model."""
+    batch_folder: Callable[[Version], str] = _no_batch
+    """Where batch jobs of a version's provider would read and write; NotApplicable says why there are none."""
+    open_jobs: Callable[[Version, Run], ProviderJobs] = _no_jobs
+    talk: Talk = _silent
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""
 

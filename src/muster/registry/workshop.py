@@ -47,6 +47,7 @@ class Workshop(House, ABC):
         on_reject: str = "skip",
         overwrite: bool = False,
         runner: str = "local",
+        via: str = "calls",
         queue: bool = False,
         wait: bool = True,
         watch: Watch | None = None,
@@ -55,6 +56,7 @@ class Workshop(House, ABC):
 
         Blocks until it is done and raises if it failed; `wait=False` returns at once.
 
+        `via="batch"` has an external model score through its provider's own batch jobs, over the `batch_folder` of its connection.
         With `queue` it is left to the workers of the hub, as `muster worker` is one, in this or any other process.
         """
         named_data = str(data) if isinstance(data, (str, os.PathLike)) else self._kept(data, queue=queue)
@@ -70,6 +72,7 @@ class Workshop(House, ABC):
             on_reject=on_reject,
             overwrite=overwrite,
             runner=runner,
+            via=via,
             queue=queue,
         )
         try:

@@ -41,6 +41,13 @@ if TYPE_CHECKING:
 )
 @click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
 @click.option("--runner", default="local", show_default=True, help="Where the work runs.")
+@click.option(
+    "--via",
+    type=click.Choice(["calls", "batch"]),
+    default="calls",
+    show_default=True,
+    help="Ask an endpoint by calls, or by its provider's batch jobs through object storage.",
+)
 @click.option("--queue", is_flag=True, help="Leave it to a worker of the hub, and wait for it.")
 @click.option("--no-wait", is_flag=True, help="Leave it to a worker of the hub, and return at once.")
 @pass_session
@@ -58,6 +65,7 @@ def score(
     on_reject: Literal["skip", "fail"],
     overwrite: bool,
     runner: str,
+    via: str,
     queue: bool,
     no_wait: bool,
 ) -> None:
@@ -89,6 +97,7 @@ def score(
             on_reject=on_reject,
             overwrite=overwrite,
             runner=runner,
+            via=via,
             queue=queue or no_wait,
             wait=not no_wait,
             watch=watch,

@@ -36,6 +36,12 @@ _EXPIRED = frozenset({
 _SERVES = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"})
 
 
+def _whole(text: str) -> str:
+    return (
+        "" if text.isdecimal() and int(text) > 0 else f"`batch_instance_count` is {text!r}, and no whole number above 0"
+    )
+
+
 class SageMaker:
     """`region` may come from the environment; `endpoint_url` and `runtime_url` are for private links, the second for predictions."""
 
@@ -48,6 +54,9 @@ class SageMaker:
         Setting("external_id", "what the role wants to hear of who assumes it"),
         Setting("endpoint_url", "where SageMaker's API is, for private links", url=True),
         Setting("runtime_url", "where predictions are asked for, for private links; `endpoint_url` without", url=True),
+        Setting("batch_folder", "a folder of S3 for `--via batch`: s3://bucket/folder, or objects:CONNECTION/folder"),
+        Setting("batch_instance_type", "the instances of batch transform jobs; those of the variant without"),
+        Setting("batch_instance_count", "how many of them; 1 without", check=_whole),
     )
 
     def __init__(self, options: Options, send: Send) -> None:
@@ -112,8 +121,8 @@ class SageMaker:
 
     def describe(self, endpoint: Endpoint) -> Described:
         name = _named(endpoint)
-        told = self._call("DescribeEndpoint", EndpointName=name)
-        config = self._call("DescribeEndpointConfig", EndpointConfigName=told["EndpointConfigName"])
+        told = self.call("DescribeEndpoint", EndpointName=name)
+        config = self.call("DescribeEndpointConfig", EndpointConfigName=told["EndpointConfigName"])
         variants = {v["VariantName"]: v for v in config.get("ProductionVariants", [])}
         components = self._components(name) if not any(v.get("ModelName") for v in variants.values()) else {}
         route = self._route(endpoint, variants, components)
@@ -169,8 +178,8 @@ class SageMaker:
 
     def _listed_variants(self, name: str) -> dict[str, dict[str, Json]]:
         """Its variants, or the inference components that stand in their place."""
-        described = self._call("DescribeEndpoint", EndpointName=name)
-        config = self._call("DescribeEndpointConfig", EndpointConfigName=described["EndpointConfigName"])
+        described = self.call("DescribeEndpoint", EndpointName=name)
+        config = self.call("DescribeEndpointConfig", EndpointConfigName=described["EndpointConfigName"])
         weights = {v["VariantName"]: v.get("CurrentWeight") for v in described.get("ProductionVariants", [])}
         told = config.get("ProductionVariants", [])
         if not any(v.get("ModelName") for v in told):
@@ -188,7 +197,7 @@ class SageMaker:
         }
 
     def _model_of(self, component: str) -> str | None:
-        told = self._call("DescribeInferenceComponent", InferenceComponentName=component)
+        told = self.call("DescribeInferenceComponent", InferenceComponentName=component)
         found = (told.get("Specification") or {}).get("ModelName")
         return None if found is None else str(found)
 
@@ -223,7 +232,7 @@ class SageMaker:
         return any(c.get("Mode") == "MultiModel" for c in self._containers(model))
 
     def _containers(self, model: str | None) -> list[Mapping[str, Any]]:
-        return [] if model is None else _containers(self._call("DescribeModel", ModelName=model))
+        return [] if model is None else _containers(self.call("DescribeModel", ModelName=model))
 
     def _variant(self, config: Mapping[str, Any], shown: Mapping[str, Any], *, alone: bool) -> dict[str, Json]:
         """What decides which model answers: sizes of instances do not, nor does its weight where it is asked `alone`."""
@@ -234,7 +243,7 @@ class SageMaker:
         return found
 
     def _model(self, name: str) -> dict[str, Json]:
-        told = self._call("DescribeModel", ModelName=name)
+        told = self.call("DescribeModel", ModelName=name)
         containers = _containers(told)
         found: dict[str, Json] = {
             "model": name,
@@ -245,7 +254,7 @@ class SageMaker:
         return {**found, "packages": list(packages)} if packages else found
 
     def _package(self, name: str) -> dict[str, Json]:
-        told = self._call("DescribeModelPackage", ModelPackageName=name)
+        told = self.call("DescribeModelPackage", ModelPackageName=name)
         return {k: told[k] for k in ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus") if k in told}
 
     def _components(self, name: str) -> dict[str, Any]:
@@ -253,7 +262,7 @@ class SageMaker:
         return {c["InferenceComponentName"]: c for page in pages for c in page}
 
     def _component(self, name: str) -> dict[str, Json]:
-        told = self._call("DescribeInferenceComponent", InferenceComponentName=name)
+        told = self.call("DescribeInferenceComponent", InferenceComponentName=name)
         inside = told.get("Specification", {})
         model = inside.get("ModelName")
         base = inside.get("BaseInferenceComponentName")  # of an adapter
@@ -271,9 +280,10 @@ class SageMaker:
                 return
 
     def _page(self, operation: str, query: Mapping[str, Json], most: int) -> dict[str, Any]:
-        return self._call(operation, **query, MaxResults=most)
+        return self.call(operation, **query, MaxResults=most)
 
-    def _call(self, operation: str, **query: Json) -> dict[str, Any]:
+    def call(self, operation: str, **query: Json) -> dict[str, Any]:
+        """What an operation of the control plane answers."""
         headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"SageMaker.{operation}"}
         return self._rest.call(Request("POST", f"{self._control}/", headers, json.dumps(query).encode()))
 

@@ -30,6 +30,10 @@ _STATUSES: Mapping[int, RefusalKind] = {
 }  # fmt: skip
 
 
+def _whole(text: str) -> str:
+    return "" if text.isdecimal() and int(text) > 0 else f"`batch_replicas` is {text!r}, and no whole number above 0"
+
+
 class Vertex:
     """By Google's default credentials, a file of them, or as a service account that these may act for."""
 
@@ -45,6 +49,12 @@ class Vertex:
         Setting("impersonate", "a service account to act for"),
         Setting("iam_endpoint", "where tokens of the service account are asked for, for private links", url=True),
         Setting("endpoint_url", "where Vertex AI's API is, for private links", url=True),
+        Setting(
+            "batch_folder",
+            "a folder of Cloud Storage for `--via batch`: gs://bucket/folder, or objects:CONNECTION/folder",
+        ),
+        Setting("batch_machine_type", "the machines of batch prediction jobs; those of the deployed model without"),
+        Setting("batch_replicas", "how many of them; 1 without", check=_whole),
     )
 
     def __init__(self, options: Options, send: Send) -> None:
@@ -54,10 +64,11 @@ class Vertex:
         if not self._project:
             raise InvalidInput("the connection has no project", hint="give `project_id`")
         host = options.get("endpoint_url", f"https://{self._region}-aiplatform.googleapis.com").rstrip("/")
-        self._host, self._send, self._public = host, send, "endpoint_url" not in options
+        self.host, self._send, self._public = host, send, "endpoint_url" not in options
         self._parent = f"projects/{self._project}/locations/{self._region}"
+        self.parent = f"{host}/v1/{self._parent}"
         access = "see that who asks has the role `Vertex AI User`"
-        self._rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access, renew=self._google.renew)
+        self.rest = Rest(send, self._signed, f"Vertex AI in {self._region}", access, renew=self._google.renew)
 
     @property
     def where(self) -> Mapping[str, str]:
@@ -68,7 +79,7 @@ class Vertex:
             return Request(
                 "POST", str(own), {"content-type": payload.content_type, "x-request-id": identity}, payload.body
             )
-        host = str(route.get("host") or self._host)
+        host = str(route.get("host") or self.host)
         verb = "predict" if payload.content_type == "application/json" else "rawPredict"
         headers = {"content-type": payload.content_type, "x-request-id": identity, **self._google.headers()}
         return Request("POST", f"{host}/v1/{route['endpoint']}:{verb}", headers, payload.body)
@@ -94,7 +105,7 @@ class Vertex:
                 yield _listed(told)
 
     def describe(self, endpoint: Endpoint) -> Described:
-        told = self._rest.get(f"{self._host}/v1/{self._path(endpoint)}")
+        told = self.rest.get(f"{self.host}/v1/{self._path(endpoint)}")
         deployed: dict[str, Any] = {str(m["id"]): m for m in told.get("deployedModels") or ()}
         if endpoint.variant is not None:
             _refuse_variant(endpoint, deployed, dict(told.get("trafficSplit") or {}))
@@ -130,11 +141,18 @@ class Vertex:
 
     def check(self, endpoint: Endpoint | None = None) -> Iterator[Step]:
         def listed() -> str:
-            self._rest.get(f"{self._host}/v1/{self._parent}/endpoints", {"pageSize": 1})
+            self.rest.get(f"{self.host}/v1/{self._parent}/endpoints", {"pageSize": 1})
             return f"may list the endpoints of {self._project} in {self._region}"
 
         looked = None if endpoint is None else lambda: looked_at(lambda: self.describe(endpoint))
-        return steps(self._send, self._host, login=self._google.how, permission=listed, endpoint=looked)
+        return steps(self._send, self.host, login=self._google.how, permission=listed, endpoint=looked)
+
+    def machine_of(self, route: Json, deployed: str) -> dict[str, Json]:
+        """The kind of machine that a deployed model runs on now; empty where it has none of its own."""
+        assert isinstance(route, dict)
+        told = self.rest.get(f"{self.host}/v1/{route['endpoint']}")
+        model: dict[str, Any] = next((m for m in told.get("deployedModels") or () if str(m.get("id")) == deployed), {})
+        return dict((model.get("dedicatedResources") or {}).get("machineSpec") or {})
 
     def close(self) -> None:
         self._google.close()
@@ -143,7 +161,7 @@ class Vertex:
         token = ""
         while True:
             query: dict[str, str | int] = {"pageSize": 100, **({"pageToken": token} if token else {})}
-            page: dict[str, Any] = self._rest.get(f"{self._host}/v1/{self._parent}/endpoints", query)
+            page: dict[str, Any] = self.rest.get(f"{self.host}/v1/{self._parent}/endpoints", query)
             yield from page.get("endpoints") or ()
             if not (token := str(page.get("nextPageToken") or "")):
                 return
@@ -174,7 +192,7 @@ class Vertex:
         version = deployed.get("modelVersionId")
         name = f"{deployed.get('model')}{f'@{version}' if version else ''}"
         try:
-            return self._rest.get(f"{self._host}/v1/{quote(name, safe='/@')}")
+            return self.rest.get(f"{self.host}/v1/{quote(name, safe='/@')}")
         except NotFound:  # a model may be removed from the registry while it is deployed
             return {}
 
@@ -187,7 +205,7 @@ class Vertex:
     def _route(self, told: Mapping[str, Any]) -> dict[str, Json]:
         """One with a host of its own, or in a network of its own, answers there alone."""
         own = told.get("dedicatedEndpointDns") if told.get("dedicatedEndpointEnabled") else None
-        scheme = self._host.partition("://")[0]
+        scheme = self.host.partition("://")[0]
         private = [(m.get("privateEndpoints") or {}).get("predictHttpUri") for m in told.get("deployedModels") or ()]
         return {
             "endpoint": str(told["name"]),

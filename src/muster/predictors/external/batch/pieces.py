@@ -26,11 +26,12 @@ from muster.predictors.external.transport.rows import join, told_by
 from muster.records import Connection, Version
 from muster.signature import Output, Signature
 
-__all__ = ["BatchOf", "Collecting", "Range", "Refused", "Sending", "open_service"]
+__all__ = ["BatchOf", "Chunk", "Collector", "Range", "Refused", "Sender", "open_service"]
 
+Chunk = tuple[int, int]
+"""A part, and an index in it."""
 Range = tuple[int, int]
 """The first row of a chunk's, and how many."""
-Chunk = tuple[int, int]
 Refused = Mapping[str, Mapping[int, str]]
 """By the name of a piece: what was said of rows of it that have no answer."""
 
@@ -84,7 +85,7 @@ class _Side:
         return encode(rows, self._request, call.params, self._batch.identity(_chunk(call), first))
 
 
-class Sending(_Side):
+class Sender(_Side):
     """Puts rows as requests in place of asking: all rows of its answer have an error.
 
     `ranges` says which rows of which chunks, each range in one request; without it all rows are sent, in requests as large as
@@ -127,7 +128,7 @@ class Sending(_Side):
         self._batch.staged.put(self._number, piece, self._service.body(piece, payload), self._service.suffix)
 
 
-class Collecting(_Side):
+class Collector(_Side):
     """Answers by what the jobs of all rounds have written. `refused` has, by round, what has no answer."""
 
     def __init__(self, batch: BatchOf, refused: Sequence[Refused]) -> None:
@@ -174,7 +175,11 @@ class Collecting(_Side):
     def _check(self, piece: Piece, rows: pa.RecordBatch, call: Call) -> None:
         """An answer is taken for the rows that were sent alone, and no others."""
         same = piece.of == rows.num_rows and piece.first + piece.rows <= rows.num_rows
-        if not same or digest_of_body(self._encoded(rows.slice(piece.first, piece.rows), call, piece.first).body) != piece.digest:
+        if (
+            not same
+            or digest_of_body(self._encoded(rows.slice(piece.first, piece.rows), call, piece.first).body)
+            != piece.digest
+        ):
             raise RunFailed(
                 "the data is not what was sent to the batch job: it was changed since", hint="score it again"
             )

@@ -18,7 +18,7 @@ from muster.signature import Json
 if TYPE_CHECKING:
     from muster.objects.bucket import Bucket
 
-__all__ = ["Piece", "Staged", "digest_of_body"]
+__all__ = ["Piece", "Staged", "digest_of_body", "told"]
 
 _NAME = re.compile(r"(\d+)-(\d+)-(\d+)-(\d+)-(\d+)-([0-9a-f]{16})")
 
@@ -49,7 +49,10 @@ class Piece:
     def named(cls, name: str) -> Piece | None:
         """The piece of a file's name, whatever stands behind it; None of another file."""
         found = _NAME.match(name)
-        return None if found is None else cls(*(int(n) for n in found.groups()[:5]), found[6])
+        if found is None:
+            return None
+        part, index, first, rows, of = map(int, found.groups()[:5])
+        return cls(part, index, first, rows, of, found[6])
 
 
 def digest_of_body(body: bytes) -> str:
@@ -84,9 +87,18 @@ class Staged:
             found = ((Piece.named(e.place.name), e.place.key) for e in self.bucket.list(folder.folder))
             return {piece: key for piece, key in found if piece is not None}
 
+    def largest(self, number: int) -> int:
+        """The bytes of the largest request of a round."""
+        with told():
+            return max((e.size for e in self.bucket.list(self.requests(number).folder)), default=0)
+
     def put(self, number: int, piece: Piece, body: bytes, suffix: str) -> None:
         with told():
             self.bucket.put(self.requests(number).below(piece.name + suffix).key, body)
+
+    def write(self, place: Place, content: bytes) -> None:
+        with told():
+            self.bucket.put(place.key, content)
 
     def note(self, name: str, document: Mapping[str, Json]) -> None:
         with told():
@@ -125,5 +137,11 @@ def told() -> Iterator[None]:
     try:
         yield
     except ObjectError as error:
-        kind = SourceUnavailable if isinstance(error, Unreachable) else SourceDenied if isinstance(error, LoginRefused) else SourceError
+        kind = (
+            SourceUnavailable
+            if isinstance(error, Unreachable)
+            else SourceDenied
+            if isinstance(error, LoginRefused)
+            else SourceError
+        )
         raise kind(str(error), hint=error.hint, details={"resume": True}) from None

@@ -1,0 +1,238 @@
+"""Google Vertex AI: batch prediction jobs of the model that is deployed to an endpoint.
+
+Rows go as JSON lines with a key (`instanceConfig.keyField`), which the model does not see and the output has in place of the row:
+jobs write in no order. A model that takes lists gets them by `instanceType` array. Rows that the model refuses are told one by one;
+as it is asked about several at once, those beside them are too, and the next round asks for each alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from muster.errors import InvalidInput, NotApplicable, SourceError
+from muster.predictors.external.batch.service import Answered, Seen, Work
+from muster.predictors.external.batch.staged import Piece, Staged, told
+from muster.predictors.external.codecs.spec import RequestSpec
+from muster.predictors.external.exchange import Payload
+from muster.predictors.external.opening import open_provider
+from muster.predictors.external.vertex import Vertex
+from muster.records import Connection, Version
+from muster.signature import Json
+
+__all__ = ["PredictionJobs"]
+
+_KEY = "muster_key"
+_STATES: Mapping[str, str] = {
+    "JOB_STATE_SUCCEEDED": "done", "JOB_STATE_PARTIALLY_SUCCEEDED": "done", "JOB_STATE_FAILED": "failed",
+    "JOB_STATE_CANCELLED": "stopped", "JOB_STATE_EXPIRED": "stopped",
+}  # fmt: skip
+_ROWS = frozenset({3, 9, 11})
+"""Codes of errors that may lie in rows: an invalid argument, a failed precondition, out of range."""
+_SHARD = re.compile(r"(prediction\.(results|errors)|errors?)[-_](?!stats)")
+
+
+class PredictionJobs:
+    """A Service."""
+
+    by_row = True
+    suffix = ".jsonl"
+
+    def __init__(self, version: Version, connection: Connection) -> None:
+        route, configuration = version.load["route"], version.load["configuration"]
+        assert isinstance(route, dict)
+        assert isinstance(configuration, dict)
+        models = configuration["models"]
+        assert isinstance(models, dict)
+        self._id = _deployed(version, route, models)
+        model = models[self._id]
+        assert isinstance(model, dict)
+        number = model.get("version")
+        self._model = f"{model['model']}{f'@{number}' if number else ''}"
+        self._served = f"{self._id}@{number}" if number else self._id
+        self._request = RequestSpec.from_json(version.load["request"])
+        if (
+            self._request.content_type not in ("", "application/json")
+            or self._request.about.content_type != "application/json"
+        ):
+            raise NotApplicable(
+                f"`{version.ref}` is asked by `{self._request.format}`, and batch prediction jobs take instances of JSON",
+                hint="leave `--via batch` out",
+            )
+        self._version = version
+        self._settings = connection.settings
+        provider, self._send = open_provider(connection)
+        assert isinstance(provider, Vertex)
+        self._provider = provider
+
+    @property
+    def served_by(self) -> str | None:
+        return self._served
+
+    def body(self, piece: Piece, payload: Payload) -> bytes:
+        """A line for each row: the instance of the request, with its key."""
+        document = json.loads(payload.body)
+        rows = document.get("instances") if isinstance(document, dict) else None
+        if not isinstance(rows, list) or len(rows) != piece.rows:
+            raise InvalidInput(
+                f"`{self._version.ref}` is asked by `{self._request.format}`, and batch prediction jobs take `instances`",
+                hint="leave `--via batch` out",
+            )
+        lines = (self._keyed(row, f"{piece.name}/{n}") for n, row in enumerate(rows))
+        return (
+            b"\n".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() for line in lines) + b"\n"
+        )
+
+    def start(self, work: Work) -> None:
+        if self._job(work.name) is not None:
+            return
+        self._provider.rest.post(
+            f"{self._provider.parent}/batchPredictionJobs",
+            {
+                "displayName": work.name,
+                "model": self._model,
+                "inputConfig": {"instancesFormat": "jsonl", "gcsSource": {"uris": [f"{work.source.url}*"]}},
+                "outputConfig": {
+                    "predictionsFormat": "jsonl",
+                    "gcsDestination": {"outputUriPrefix": work.target.url.rstrip("/")},
+                },
+                "instanceConfig": self._instances(work),
+                "labels": {"muster": "batch"},
+                **({"manualBatchTuningParameters": {"batchSize": 1}} if work.alone else {}),
+                **({"modelParameters": dict(self._request.params)} if self._request.params else {}),
+                **self._machines(),
+            },
+        )
+
+    def look(self, name: str) -> Seen | None:
+        job = self._job(name)
+        if job is None:
+            return None
+        word, error = str(job.get("state", "")), job.get("error") or {}
+        code = error.get("code")
+        state: Any = _STATES.get(word, "working")
+        message = str(error.get("message") or "")
+        return Seen(state, word, message, rows_to_blame=state != "failed" or code in _ROWS)
+
+    def stop(self, name: str) -> None:
+        job = self._job(name)
+        if job is not None:
+            self._provider.rest.post(f"{self._provider.host}/v1/{job['name']}:cancel", {})
+
+    def settle(self, name: str, staged: Staged, number: int) -> None:
+        """The job's lines by the pieces that they answer: each in its own object, in order, with what was refused."""
+        if self.answers(staged, number):
+            return
+        found: dict[str, dict[int, tuple[bool, Any]]] = {}
+        for line in _lines(staged, number):
+            key = line.get("key")
+            key = (
+                key
+                if isinstance(key, str)
+                else (line.get("instance") or {}).get(_KEY)
+                if isinstance(line.get("instance"), dict)
+                else None
+            )
+            if not isinstance(key, str) or "/" not in key:
+                continue
+            piece, _, row = key.rpartition("/")
+            failed = "prediction" not in line
+            error = line.get("error") or {}
+            value = (
+                str(error.get("message") or error or "the batch job gave no prediction")
+                if failed
+                else line["prediction"]
+            )
+            known = found.setdefault(piece, {})
+            if failed and int(row) in known:
+                continue
+            known[int(row)] = (failed, value)
+        for piece in staged.pieces(number):
+            rows = found.pop(piece.name, None)
+            if rows is None:
+                continue
+            lost = (True, "the batch job gave no answer to it")
+            told = [rows.get(n, lost) for n in range(piece.rows)]
+            content = {
+                "predictions": [value for failed, value in told if not failed],
+                "refused": {str(n): value for n, (failed, value) in enumerate(told) if failed},
+            }
+            staged.write(staged.answers(number).below(f"{piece.name}.json"), json.dumps(content).encode())
+
+    def answers(self, staged: Staged, number: int) -> Mapping[Piece, str]:
+        return staged.named(staged.answers(number))
+
+    def read(self, content: bytes) -> Answered:
+        found = json.loads(content)
+        body = json.dumps({"predictions": found["predictions"]}).encode()
+        return Answered(body, {int(row): str(text) for row, text in found["refused"].items()})
+
+    def close(self) -> None:
+        self._provider.close()
+        self._send.close()
+
+    def _keyed(self, row: Json, key: str) -> dict[str, Json]:
+        if isinstance(row, dict):
+            if _KEY in row:
+                raise InvalidInput(
+                    f"the model has a column `{_KEY}`, which batch jobs need for themselves", hint="rename it"
+                )
+            return {_KEY: key, **row}
+        values = row if isinstance(row, list) else [row]
+        return {_KEY: key, **{_column(n): value for n, value in enumerate(values)}}
+
+    def _instances(self, work: Work) -> dict[str, Json]:
+        """How the lines become what the model takes."""
+        if self._request.by_name:
+            return {"keyField": _KEY, "instanceType": "object"}
+        count = len(self._request.columns or self._version.signature.names)
+        return {"keyField": _KEY, "instanceType": "array", "includedFields": [_column(n) for n in range(count)]}
+
+    def _machines(self) -> dict[str, Json]:
+        kind, count = self._settings.get("batch_machine_type"), int(str(self._settings.get("batch_replicas") or 1))
+        spec = {"machineType": str(kind)} if kind else self._provider.machine_of(self._version.load["route"], self._id)
+        if not spec:
+            return {}
+        return {"dedicatedResources": {"machineSpec": spec, "startingReplicaCount": count, "maxReplicaCount": count}}
+
+    def _job(self, name: str) -> dict[str, Any] | None:
+        told = self._provider.rest.get(
+            f"{self._provider.parent}/batchPredictionJobs", {"filter": f'display_name="{name}"', "pageSize": 10}
+        )
+        jobs = [j for j in told.get("batchPredictionJobs") or () if j.get("displayName") == name]
+        if len(jobs) > 1:
+            raise SourceError(f"{len(jobs)} batch prediction jobs are called `{name}`", hint="remove all but one")
+        return jobs[0] if jobs else None
+
+
+def _column(number: int) -> str:
+    """The name of a field whose value has its place alone."""
+    return f"f{number:04}"
+
+
+def _lines(staged: Staged, number: int) -> Iterator[dict[str, Any]]:
+    """What the job wrote into all of its files, line by line."""
+    with told():
+        keys = [e.place.key for e in staged.bucket.list(staged.outputs(number).folder) if _SHARD.match(e.place.name)]
+    for key in sorted(keys, key=lambda k: "error" in k.rpartition("/")[2]):
+        for line in staged.read(key).splitlines():
+            if line.strip():
+                found = json.loads(line)
+                if isinstance(found, dict):
+                    yield found
+
+
+def _deployed(version: Version, route: Mapping[str, Json], models: Mapping[str, Json]) -> str:
+    """The deployed model whose model a job takes: a job runs one, and that alone."""
+    wanted = route.get("expects")
+    if wanted is not None:
+        return str(wanted)
+    if len(models) != 1:
+        raise NotApplicable(
+            f"`{version.ref}` cannot be scored by a batch prediction job: the endpoint divides its calls among"
+            f" {len(models)} models, and a job runs one",
+            hint="leave `--via batch` out",
+        )
+    return next(iter(models))

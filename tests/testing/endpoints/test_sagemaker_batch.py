@@ -276,7 +276,7 @@ def test_wrong_requests_are_refused(account: Account, s3: Place) -> None:
     assert code(account, asked(s3))[0] == "ResourceInUse"
     name, text = code(account, asked(s3, TransformJobName="b", ModelName="none"))
     assert (name, text[:20]) == ("ValidationException", "Could not find model")
-    for more in (
+    cases: tuple[dict[str, Any], ...] = (
         {"ModelName": "many-AllTraffic-1"},
         {"MaxConcurrentTransforms": 10, "MaxPayloadInMB": 11},
         {"MaxPayloadInMB": 101},
@@ -285,7 +285,8 @@ def test_wrong_requests_are_refused(account: Account, s3: Place) -> None:
         {"S3DataType": "AugmentedManifestFile"},
         {"TransformJobName": "a b"},
         {"DataProcessing": {"JoinSource": "Input"}},
-    ):
+    )
+    for more in cases:
         assert code(account, asked(s3, **{"TransformJobName": "b", **more}))[0] == "ValidationException", more
     with pytest.raises(ClientError, match="Could not find requested job with name: none"):
         client(account, "sagemaker").describe_transform_job(TransformJobName="none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 
 from muster.errors import NotFound, near
 from muster.testing.endpoints.faults import REFUSALS, WAYS, Fault, Faults
+from muster.testing.endpoints.jobs import Jobs
 from muster.testing.endpoints.place import BEGIN, Place
 from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.served import Container, Deployed, Predict, Served
@@ -72,7 +74,7 @@ class Account:
     """A local server of one provider: `settings` and `environ` are what a client of it needs, `calls` what it was asked.
 
     `names` gives the name by which the provider knows an endpoint, where it has numbers for them. `faults` are put in its
-    way; the methods change what it serves and whom it lets do what. Safe from several threads.
+    way; `jobs` has those of batches; the methods change what it serves and whom it lets do what. Safe from several threads.
     """
 
     def __init__(self, kind: str, folder: Path, page: int) -> None:
@@ -85,13 +87,14 @@ class Account:
         self.environ: dict[str, str] = {}
         self.calls: list[Logged] = []
         self.faults = Faults()
+        self.jobs = Jobs()
         self.places: dict[str, Place] = {}
         self.names: Callable[[str], str] = str
         self.failures: list[Exception] = []
         self.served_by: Kind
         self.closing = threading.Event()
         self._denied: set[str] = set()
-        self._made = 0
+        self._made = itertools.count(1)
 
     @property
     def invocations(self) -> list[Logged]:
@@ -99,8 +102,7 @@ class Account:
 
     def tick(self) -> int:
         """A time for what is made or changed now: one minute after the one before, from the same begin in each run."""
-        self._made += 1
-        return BEGIN + 60 * self._made
+        return BEGIN + 60 * next(self._made)
 
     def place(self, name: str) -> Place:
         if name not in self.places:
@@ -183,14 +185,19 @@ class Account:
         except Exception as error:  # noqa: BLE001  # told to who runs the server, once it ends
             self.failures.append(error)
             answer = plain(f"the local server itself failed: {error!r}", 500)
-        for fault in visit.ways:
-            answer = self._spoilt(fault, answer)
+        answer = self.on_its_way(visit, answer)
         self.calls.append(
             Logged(
                 began, incoming.method, incoming.path, visit.operation, answer.status, visit.endpoint, visit.variant,
                 visit.rows, visit.identity, incoming,
             )
         )  # fmt: skip
+        return answer
+
+    def on_its_way(self, visit: Visit, answer: Outgoing) -> Outgoing:
+        """What arrives of an answer, with the faults that spoil the way back."""
+        for fault in visit.ways:
+            answer = self._spoilt(fault, answer)
         return answer
 
     def _spoilt(self, fault: Fault, answer: Outgoing) -> Outgoing:
@@ -219,8 +226,12 @@ PAGE = (
 
 @contextmanager
 def held(account: Account) -> Iterator[Account]:
-    """Tells at the end what the server itself did wrong, so that it is not taken for a fault that was put in the way."""
-    yield account
+    """Ends jobs, and tells what the server itself did wrong, so that it is not taken for a fault that was put in the way."""
+    try:
+        yield account
+    finally:
+        account.closing.set()
+        account.jobs.close()
     if account.failures:
         raise account.failures[0]
 

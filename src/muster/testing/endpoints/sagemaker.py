@@ -2,6 +2,8 @@
 
 Options of an endpoint: `serverless` (its configuration), `components` (variants are inference components), `explainer`, `async`
 (the output's location in S3), `shadow` (models by name), `packages` (models are those of a model package), `limit` (bytes).
+Batch transform reads and writes S3 as the environment says; `account.jobs` has its jobs by name, and how long they take. Operations
+of its own are `submit`, `poll` and `stop`; a fault on `job` fails a whole job.
 Options of the account: `region`, `auth` (`keys`, `role`, `web-identity`), `external_id`.
 """
 
@@ -219,9 +221,7 @@ def _most(place: Place) -> Most:
 
 def _text(refused: Refused, visit: Visit) -> str:
     if refused.what == "denied":
-        action = {"invoke": "InvokeEndpoint", "list": "ListEndpoints", "describe": "DescribeEndpoint"}.get(
-            visit.operation, visit.operation
-        )
+        action = visit.incoming.headers.get("x-amz-target", "InvokeEndpoint").rpartition(".")[2]
         return (
             f"User: {visit.identity} is not authorized to perform: sagemaker:{action} on resource: {visit.endpoint or '*'}"
             f" because no identity-based policy allows the sagemaker:{action} action"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from muster.testing.endpoints.account import Account, Visit, page_of
+from muster.testing.endpoints.account import Account, Visit
 from muster.testing.endpoints.aws_tokens import ACCOUNT, ROLE
 from muster.testing.endpoints.place import BEGIN, Place
 from muster.testing.endpoints.refusal import Refused
+from muster.testing.endpoints.sagemaker_lists import listed
+from muster.testing.endpoints.sagemaker_transforms import Transforms
 from muster.testing.endpoints.served import Served
 from muster.testing.endpoints.server import Outgoing, said
 
@@ -40,8 +41,11 @@ class Control:
             "ListInferenceComponents": self._list_components,
             "DescribeInferenceComponent": self._component,
         }
+        self._transforms = Transforms(account, self._arn, self._models)
 
     def answer(self, visit: Visit, operation: str) -> dict[str, Any]:
+        if operation in self._transforms.operations:
+            return self._transforms.answer(visit, operation)
         if operation not in self._operations:
             raise Refused("unknown", f"Unknown operation {operation}", code="UnknownOperationException")
         asked = visit.incoming.json() or {}
@@ -65,21 +69,9 @@ class Control:
             raise Refused("missing", f'Could not find endpoint "{self._arn("endpoint", name)}".')
         return self._account.places[name]
 
-    def _paged(self, key: str, found: list[dict[str, Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
-        """One page, newest first unless asked otherwise. A page is never longer than the account's."""
-        by = {"Name": key.removesuffix("s") + "Name", "Status": key.removesuffix("s") + "Status"}
-        field = by.get(asked.get("SortBy", ""), asked.get("SortBy", "CreationTime"))
-        found.sort(key=lambda one: one[field], reverse=asked.get("SortOrder", "Descending") == "Descending")
-        token = base64.b64decode(asked.get("NextToken", "")).decode()
-        if token and not token.isdecimal():
-            raise Refused("invalid", "Invalid pagination token")
-        shown, after = page_of(found, token, min(self._account.page, int(asked.get("MaxResults", 10))))
-        return {key: shown, **({"NextToken": base64.b64encode(after.encode()).decode()} if after else {})}
-
     def _list_endpoints(self, asked: dict[str, Any]) -> dict[str, Any]:
         found = [self._summary(place) for place in self._account.places.values()]
-        found = [one for one in found if _wanted(one, asked, "EndpointName", "EndpointStatus")]
-        return self._paged("Endpoints", found, asked)
+        return listed("Endpoints", "Endpoint", found, asked, page=self._account.page)
 
     def _summary(self, place: Place) -> dict[str, Any]:
         return {
@@ -220,8 +212,7 @@ class Control:
 
     def _list_components(self, asked: dict[str, Any]) -> dict[str, Any]:
         found = [self._component_summary(place, name) for place, name, _ in self._components()]
-        found = [one for one in found if _wanted(one, asked, "InferenceComponentName", "InferenceComponentStatus")]
-        return self._paged("InferenceComponents", found, asked)
+        return listed("InferenceComponents", "InferenceComponent", found, asked, page=self._account.page)
 
     def _component_summary(self, place: Place, name: str) -> dict[str, Any]:
         return {
@@ -239,21 +230,6 @@ class Control:
                 specification = {"ModelName": _model_name(place, name), "ComputeResourceRequirements": needs}
                 return self._component_summary(place, name) | {"Specification": specification, "RuntimeConfig": copies}
         raise Refused("missing", f'Could not find inference component "{self._arn("inference-component", wanted)}".')
-
-
-def _wanted(one: Mapping[str, Any], asked: Mapping[str, Any], name: str, status: str) -> bool:
-    bounds = [
-        (asked.get(f"{field}{end}"), one[field], sign)
-        for field in ("CreationTime", "LastModifiedTime")
-        for end, sign in (("After", 1), ("Before", -1))
-    ]
-    return (
-        asked.get("NameContains", "").lower() in one[name].lower()
-        and asked.get("StatusEquals", one[status]) == one[status]
-        and asked.get("EndpointNameEquals", one["EndpointName"]) == one["EndpointName"]
-        and asked.get("VariantNameEquals", one.get("VariantName")) == one.get("VariantName")
-        and all(bound is None or sign * (value - bound) > 0 for bound, value, sign in bounds)
-    )
 
 
 def _shadows(place: Place) -> Mapping[str, Served]:

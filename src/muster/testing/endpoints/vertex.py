@@ -3,7 +3,11 @@
 Options of an endpoint: `dedicated` (its own host alone, which is `localhost` where the shared one is 127.0.0.1), `explains`,
 `rows` and `limit` (at most, in a request), `timeout` (seconds). Options of the account: `region`, `auth`: `service-account`;
 `impersonation` of another one, for which clients need the setting `iam_endpoint`; `federation` of an identity from elsewhere, which
-impersonates that one too.
+impersonates that one too; `storage` and `partly`.
+Batch predictions read and write buckets as the environment says: those of Google, or with `storage="s3"` those of S3 in their place,
+by its URLs, for tests that have no other; the service itself takes `gs://` alone. `account.jobs` has its jobs by number, and how long they
+take. One that lost some instances ends as SUCCEEDED, or as `partly` says. Operations of its own are `submit`, `poll`, `stop` and
+`delete`; a fault on `job` fails a whole job.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from muster.testing.endpoints.place import Place
 from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.served import Container, Served
 from muster.testing.endpoints.server import Outgoing, said
+from muster.testing.endpoints.vertex_batches import Batches
 from muster.testing.endpoints.vertex_containers import CONTAINERS, PREBUILT
 from muster.testing.endpoints.vertex_control import NUMBER, Control, number
 
@@ -31,6 +36,7 @@ _STATUS = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 413: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
+_VERBS = {"invoke": "predict", "list": "list", "submit": "create", "stop": "cancel", "delete": "delete"}
 _EXPECTED = "Expected OAuth 2 access token, login cookie or other valid authentication credential."
 _REFUSALS: Mapping[str, tuple[int, str]] = {
     "throttled": (429, "Quota exceeded for aiplatform.googleapis.com/online_prediction_requests_per_base_model."),
@@ -49,7 +55,15 @@ class Vertex:
     TLS = False
     CONTAINERS: Mapping[str, Container] = CONTAINERS
 
-    def __init__(self, account: Account, *, region: str = "europe-west4", auth: str = "service-account") -> None:
+    def __init__(
+        self,
+        account: Account,
+        *,
+        region: str = "europe-west4",
+        auth: str = "service-account",
+        storage: str = "gs",
+        partly: str = "SUCCEEDED",
+    ) -> None:
         ways = ("service-account", "impersonation", "federation")
         if auth not in ways:
             raise InvalidInput(f"there is no auth `{auth}` for vertex", hint=f"one of: {', '.join(ways)}")
@@ -57,6 +71,7 @@ class Vertex:
         self._region = region
         self.google = Google(account, auth)
         self.control = Control(account, region)
+        self._batches = Batches(account, self.control, region, scheme=storage, partly=partly)
 
     def open(self) -> None:
         account = self._account
@@ -88,6 +103,8 @@ class Vertex:
 
     def _resource(self, visit: Visit, kind: str, rest: str) -> Outgoing:
         incoming = visit.incoming
+        if kind == "batchPredictionJobs":
+            return self._batches.answer(visit, rest)
         id, _, verb = rest.partition(":")
         if verb and kind == "endpoints" and incoming.method == "POST":
             return self._predict(visit, id, verb)
@@ -186,8 +203,10 @@ class Vertex:
 
 
 def _denied(refused: Refused, visit: Visit) -> Outgoing:
-    verb = {"invoke": "predict", "list": "list", "describe": "get"}.get(visit.operation, "get")
-    permission = refused.message if "." in refused.message else f"aiplatform.endpoints.{verb}"
+    kind = "batchPredictionJobs" if "/batchPredictionJobs" in visit.incoming.path else "endpoints"
+    permission = (
+        refused.message if "." in refused.message else f"aiplatform.{kind}.{_VERBS.get(visit.operation, 'get')}"
+    )
     resource = f"//aiplatform.googleapis.com{visit.incoming.path.partition(':')[0].removeprefix('/v1')}"
     details = [{
         "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "IAM_PERMISSION_DENIED", "domain": "aiplatform.googleapis.com",

@@ -15,7 +15,7 @@ from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.served import Served
 from muster.testing.endpoints.vertex_containers import PREBUILT
 
-__all__ = ["NUMBER", "Control", "number"]
+__all__ = ["NUMBER", "Control", "number", "time_of"]
 
 NUMBER = "123456789012"
 """The project's number, which is in the names of its resources."""
@@ -29,7 +29,7 @@ def number(*parts: str) -> str:
     return str(10**18 + found % (8 * 10**18))
 
 
-def _time(at: float) -> str:
+def time_of(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -75,7 +75,7 @@ class Control:
         dedicated = place.has("dedicated")
         return {
             "name": f"{self.parent}/endpoints/{number(place.name)}", "displayName": place.name, "etag": etag,
-            "createTime": _time(place.made), "updateTime": _time(place.changed),
+            "createTime": time_of(place.made), "updateTime": time_of(place.changed),
             "deployedModels": [self._deployed(place, name, served) for name, served in place.variants.items()],
             "trafficSplit": split, "dedicatedEndpointEnabled": dedicated,
             **({"dedicatedEndpointDns": self._account.url.partition("://")[2].replace("127.0.0.1", "localhost")} if dedicated else {}),
@@ -85,7 +85,7 @@ class Control:
         machine = {"machineType": served.instance or "n1-standard-4"}
         return {
             "id": self.deployed_id(place, name), "model": self.model_name(place, served), "modelVersionId": served.version,
-            "displayName": name, "createTime": _time(BEGIN + place.since.get(name, 1)), "serviceAccount": EMAIL,
+            "displayName": name, "createTime": time_of(BEGIN + place.since.get(name, 1)), "serviceAccount": EMAIL,
             "dedicatedResources": {"machineSpec": machine, "minReplicaCount": served.count, "maxReplicaCount": served.count},
             **({"explanationSpec": {"parameters": {"sampledShapleyAttribution": {"pathCount": 10}}}} if place.has("explains") else {}),
         }  # fmt: skip
@@ -96,26 +96,39 @@ class Control:
             if self.model_name(place, served).endswith(f"/{id}")
         ]  # fmt: skip
 
-    def model(self, reference: str) -> dict[str, Any]:
-        """One version: that of the number or alias, else the newest."""
+    def version(self, reference: str) -> tuple[Place, str, Served]:
+        """A model of that number, and of the version or alias after its `@`; the newest if there is none."""
         id, _, version = reference.partition("@")
         found = self._models(id)
         wanted = [one for one in found if one[2].version == version] if version not in ("", "default") else found
         if not wanted:
             raise Refused("missing", f"The Model {self.parent}/models/{reference} does not exist.")
-        place, name, served = max(wanted, key=lambda one: one[2].version)
+        return max(wanted, key=lambda one: one[2].version)
+
+    def model(self, reference: str) -> dict[str, Any]:
+        id = reference.partition("@")[0]
+        found = self._models(id)
+        place, name, served = self.version(reference)
+        read, written = self.formats(served)
         newest = served.version == max(one[2].version for one in found)
-        made = _time(BEGIN + place.since.get(name, 1))
+        made = time_of(BEGIN + place.since.get(name, 1))
         return {
             "name": f"{self.parent}/models/{id}", "displayName": served.model or place.name, "versionId": served.version,
             "versionAliases": ["default"] if newest else [], "versionCreateTime": made, "versionUpdateTime": made,
             "createTime": made, "updateTime": made, "etag": number(id, served.version)[:16],
-            "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"], **self._contents(place, served),
+            "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"], "supportedInputStorageFormats": read,
+            "supportedOutputStorageFormats": written, **self._contents(place, served),
             "deployedModels": [
                 {"endpoint": f"{self.parent}/endpoints/{number(p.name)}", "deployedModelId": self.deployed_id(p, n)}
                 for p, n, s in found if s.version == served.version
             ],
         }  # fmt: skip
+
+    def formats(self, served: Served) -> tuple[list[str], list[str]]:
+        """What batch predictions of a model read and write. Tables' are no lines of JSON."""
+        if served.container == "automl":
+            return ["bigquery", "csv"], ["bigquery", "csv"]
+        return ["jsonl", "bigquery", "csv", "tf-record", "tf-record-gzip", "file-list"], ["jsonl", "bigquery"]
 
     def _contents(self, place: Place, served: Served) -> dict[str, Any]:
         if served.container == "automl":

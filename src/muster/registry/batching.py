@@ -26,7 +26,7 @@ class Sent:
     """A runner's Writer of chunks whose rows are at the provider already."""
 
     def write(self, chunk: Chunk, answer: pa.RecordBatch) -> tuple[Written, int]:
-        return Written("", "", answer.num_rows), len(chunk.faults)
+        return Written("", answer.num_rows, ""), len(chunk.faults)
 
 
 @contextmanager

@@ -110,7 +110,7 @@ class TransformJobs:
     def stop(self, name: str) -> None:
         self._provider.call("StopTransformJob", TransformJobName=name)
 
-    def settle(self, name: str, staged: Staged, number: int) -> None:
+    def settle(self, job: str, staged: Staged, number: int) -> None:
         return None
 
     def answers(self, staged: Staged, number: int) -> Mapping[Piece, str]:

@@ -81,7 +81,7 @@ class Service(Protocol):
 
     def stop(self, name: str) -> None: ...
 
-    def settle(self, name: str, staged: Staged, number: int) -> None:
+    def settle(self, job: str, staged: Staged, number: int) -> None:
         """Put in order what the round's job has written, once it has ended."""
         ...
 

@@ -121,23 +121,15 @@ class PredictionJobs:
         if job is not None:
             self._provider.rest.post(f"{self._provider.host}/v1/{job['name']}:cancel", {})
 
-    def settle(self, name: str, staged: Staged, number: int) -> None:
+    def settle(self, job: str, staged: Staged, number: int) -> None:
         """The job's lines by the pieces that they answer: each in its own object, in order, with what was refused."""
         if self.answers(staged, number):
             return
         found: dict[str, dict[int, tuple[bool, Any]]] = {}
         for line in _lines(staged, number):
-            key = line.get("key")
-            key = (
-                key
-                if isinstance(key, str)
-                else (line.get("instance") or {}).get(_KEY)
-                if isinstance(line.get("instance"), dict)
-                else None
-            )
-            if not isinstance(key, str) or "/" not in key:
+            name, _, row = _key_of(line).rpartition("/")
+            if not name:
                 continue
-            piece, _, row = key.rpartition("/")
             failed = "prediction" not in line
             error = line.get("error") or {}
             value = (
@@ -145,7 +137,7 @@ class PredictionJobs:
                 if failed
                 else line["prediction"]
             )
-            known = found.setdefault(piece, {})
+            known = found.setdefault(name, {})
             if failed and int(row) in known:
                 continue
             known[int(row)] = (failed, value)
@@ -192,7 +184,9 @@ class PredictionJobs:
 
     def _machines(self) -> dict[str, Json]:
         kind, count = self._settings.get("batch_machine_type"), int(str(self._settings.get("batch_replicas") or 1))
-        spec = {"machineType": str(kind)} if kind else self._provider.machine_of(self._version.load["route"], self._id)
+        spec: dict[str, Json] = (
+            {"machineType": str(kind)} if kind else self._provider.machine_of(self._version.load["route"], self._id)
+        )
         if not spec:
             return {}
         return {"dedicatedResources": {"machineSpec": spec, "startingReplicaCount": count, "maxReplicaCount": count}}
@@ -210,6 +204,13 @@ class PredictionJobs:
 def _column(number: int) -> str:
     """The name of a field whose value has its place alone."""
     return f"f{number:04}"
+
+
+def _key_of(line: Mapping[str, Any]) -> str:
+    """The key of the row that a line is about: beside the answer, or in the row, where that is written."""
+    instance = line.get("instance")
+    key = line.get("key", instance.get(_KEY) if isinstance(instance, dict) else None)
+    return key if isinstance(key, str) else ""
 
 
 def _lines(staged: Staged, number: int) -> Iterator[dict[str, Any]]:

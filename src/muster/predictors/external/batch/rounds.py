@@ -101,7 +101,9 @@ class BatchJobs:
         )
         name, seen = self._worked(work, number, cancelled)
         self._service.settle(name, self._staged, number)
-        refused = self._refused(pieces, number, seen)
+        refused = self._refused(
+            pieces, number, f"the batch job {name} gave no answer to it{f': {seen.message}' if seen.message else ''}"
+        )
         some = any(len(refused.get(p.name, ())) < p.rows for p in pieces)
         if not some and not seen.rows_to_blame:
             raise SourceUnavailable(
@@ -184,10 +186,10 @@ class BatchJobs:
             _sleep(pause, cancelled)
             pause = min(pause * _GROWS, _LONGEST)
 
-    def _refused(self, pieces: Sequence[Piece], number: int, seen: Seen) -> Refused:
-        """What has no answer: what the job told so, and what it wrote that is none."""
+    def _refused(self, pieces: Sequence[Piece], number: int, said: str) -> Refused:
+        """What has no answer: what the job told so, and what it wrote that is none. `said` is of requests that it has passed over."""
         keys = self._service.answers(self._staged, number)
-        said = shortened(seen.message or "the batch job gave no answer to it", _LONG)
+        said = shortened(said, _LONG)
         refused: dict[str, Mapping[int, str]] = {}
         collector = Collector(self._batch, ())
         try:

@@ -31,6 +31,8 @@ _STATES: Mapping[str, str] = {
 }  # fmt: skip
 _ROWS = frozenset({3, 9, 11})
 """Codes of errors that may lie in rows: an invalid argument, a failed precondition, out of range."""
+_BY_MODEL = "Cannot get predictions"
+"""What is said where the model itself refused, whatever the code."""
 _SHARD = re.compile(r"(prediction\.(results|errors)|errors?)[-_](?!stats)")
 
 
@@ -114,7 +116,7 @@ class PredictionJobs:
         code = error.get("code")
         state: Any = _STATES.get(word, "working")
         message = str(error.get("message") or "")
-        return Seen(state, word, message, rows_to_blame=state != "failed" or code in _ROWS)
+        return Seen(state, word, message, rows_to_blame=state != "failed" or code in _ROWS or _BY_MODEL in message)
 
     def stop(self, name: str) -> None:
         job = self._job(name)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from muster.errors import InvalidInput, ModelFailed, RunFailed
+from muster.errors import ModelFailed, RunFailed
 from muster.extensions import load
 from muster.predictor import Call
 from muster.predictors.external.batch import SERVICES
-from muster.predictors.external.batch.service import Service
+from muster.predictors.external.batch.service import Answered, Service
 from muster.predictors.external.batch.staged import Piece, Staged, digest_of_body
 from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
@@ -26,14 +26,14 @@ from muster.predictors.external.transport.rows import join, told_by
 from muster.records import Connection, Version
 from muster.signature import Output, Signature
 
-__all__ = ["BatchOf", "Chunk", "Collector", "Range", "Refused", "Sender", "open_service"]
+__all__ = ["BatchOf", "Chunk", "Collector", "Range", "Refused", "Sender", "open_service", "ranges"]
 
 Chunk = tuple[int, int]
 """A part, and an index in it."""
 Range = tuple[int, int]
 """The first row of a chunk's, and how many."""
-Refused = Mapping[str, Mapping[int, str]]
-"""By the name of a piece: what was said of rows of it that have no answer."""
+Refused = Mapping[str, str | Sequence[Range]]
+"""By the name of a piece: what was said of all of its rows, or those that have no answer, of which the answer itself tells."""
 
 
 def open_service(version: Version, connection: Connection) -> Service:
@@ -115,14 +115,9 @@ class Sender(_Side):
             return
         payload = self._encoded(rows.slice(first, count), call, first)
         if not self._service.by_row and len(payload.body) > self._limits.bytes:
-            if count == 1:
-                raise InvalidInput(
-                    f"a row takes {len(payload.body):,} bytes, and a request {self._limits.bytes:,} at most",
-                    hint="leave such rows out",
-                )
-            half = count // 2
-            self._send(rows, first, half, call)
-            self._send(rows, first + half, count - half, call)
+            if (half := count // 2) > 0:  # a row that is too large alone is not sent, and gets no answer
+                self._send(rows, first, half, call)
+                self._send(rows, first + half, count - half, call)
             return
         piece = Piece(*_chunk(call), first, count, rows.num_rows, digest_of_body(payload.body))
         self._batch.staged.put(self._number, piece, self._service.body(piece, payload), self._service.suffix)
@@ -143,31 +138,38 @@ class Collector(_Side):
             for (pieces, keys), refused in zip(self._rounds(), self._refused, strict=True):
                 for piece in pieces.get(_chunk(call), ()):
                     self._check(piece, rows, call)
-                    said = refused.get(piece.name, {})
-                    found.refused(piece, said)
-                    if len(said) < piece.rows:
-                        found.answered(piece, self._read(piece, keys[piece]), said)
+                    whole = refused.get(piece.name)
+                    if isinstance(whole, str):
+                        found.refused(piece, dict.fromkeys(range(piece.rows), whole))
+                        continue
+                    answered = self._service.read(self._batch.staged.read(keys[piece]))
+                    found.refused(piece, answered.refused)
+                    found.answered(piece, self._decoded(answered, piece), answered.refused)
             return found.batch(self.output, self._service.served_by)
 
         return but_endless(batch, self._request, self.output, collect)
 
-    def checked(self, piece: Piece, key: str) -> Mapping[int, str]:
-        """What is said of rows of a piece that have no answer, all of them where what was answered is none."""
+    def refused(self, piece: Piece, key: str) -> str | Sequence[Range]:
+        """The rows of a piece that what was answered says nothing of; a text is said of all of them."""
         answered = self._service.read(self._batch.staged.read(key))
         try:
-            self._decoded(answered.body, piece.rows - len(answered.refused))
+            self._decoded(answered, piece)
         except ModelFailed as error:
-            return dict.fromkeys(range(piece.rows), error.message) | dict(answered.refused)
-        return answered.refused
+            return error.message
+        if len(answered.refused) == piece.rows and len(said := set(answered.refused.values())) == 1:
+            return said.pop()
+        return ranges(sorted(answered.refused), piece.rows)
 
-    def _read(self, piece: Piece, key: str) -> pa.RecordBatch:
-        answered = self._service.read(self._batch.staged.read(key))
-        return self._decoded(answered.body, piece.rows - len(answered.refused))
+    def said(self, key: str) -> str:
+        """The first of what was said of refused rows."""
+        return next(iter(self._service.read(self._batch.staged.read(key)).refused.values()))
 
-    def _decoded(self, body: bytes, rows: int) -> pa.RecordBatch:
+    def _decoded(self, answered: Answered, piece: Piece) -> pa.RecordBatch:
+        rows = piece.rows - len(answered.refused)
         if not rows:
             return pa.RecordBatch.from_pylist([], schema=self.output.schema)
-        found = decode(body, self._request.accept or self._request.about.accept, rows, self.output, self._response)
+        accepted = self._request.accept or self._request.about.accept
+        found = decode(answered.body, accepted, rows, self.output, self._response)
         if found.num_rows != rows:
             raise ModelFailed(f"the job answered {found.num_rows:,} rows for {rows:,}")
         return found
@@ -206,11 +208,13 @@ class _Found:
     _count: int = 0
     _places: np.ndarray = field(init=False)
     _said: dict[int, str] = field(default_factory=dict)
+    _sent: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        self._places = np.full(self.rows, -1, np.int64)
+        self._places, self._sent = np.full(self.rows, -1, np.int64), np.zeros(self.rows, np.bool_)
 
     def refused(self, piece: Piece, said: Mapping[int, str]) -> None:
+        self._sent[piece.first : piece.first + piece.rows] = True
         self._said |= {piece.first + row: message for row, message in said.items()}
 
     def answered(self, piece: Piece, answer: pa.RecordBatch, but: Mapping[int, str]) -> None:
@@ -222,21 +226,34 @@ class _Found:
     def batch(self, output: Output, served_by: str | None) -> pa.RecordBatch:
         lacking = np.flatnonzero(self._places < 0)
         if not self._answers:
-            return _refused(self.rows, output, [self._said.get(row, _LOST) for row in range(self.rows)])
+            return _refused(self.rows, output, [self._why(row) for row in range(self.rows)])
         joined = told_by(join(self._answers, output.schema), served_by)
         if not lacking.size:
             return joined if np.array_equal(self._places, np.arange(self.rows)) else joined.take(pa.array(self._places))
         spread = joined.take(pa.array(self._places, mask=self._places < 0))
         texts: list[str | None] = [None] * self.rows
         for row in lacking.tolist():
-            texts[row] = self._said.get(row, _LOST)
+            texts[row] = self._why(row)
         columns = dict(zip(spread.schema.names, spread.columns, strict=True))
         errors = pa.array(texts, pa.string())
         columns["error"] = pa.compute.coalesce(errors, columns["error"]) if "error" in columns else errors
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
+    def _why(self, row: int) -> str:
+        return self._said.get(
+            row, "the batch job gave no answer to it" if self._sent[row] else "it is larger than a request may be"
+        )
 
-_LOST = "the batch job gave no answer to it"
+
+def ranges(rows: Sequence[int], most: int) -> list[Range]:
+    """Rows in order as stretches of so many at most."""
+    found: list[Range] = []
+    for row in rows:
+        if found and row == sum(found[-1]) and found[-1][1] < most:
+            found[-1] = found[-1][0], found[-1][1] + 1
+        else:
+            found.append((row, 1))
+    return found
 
 
 def _refused(rows: int, output: Output, error: str | Sequence[str]) -> pa.RecordBatch:

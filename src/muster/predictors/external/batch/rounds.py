@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from muster.errors import ModelFailed, RunCancelled, SourceUnavailable, plural, shortened
@@ -49,7 +50,7 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """How a round ended. `refused` has, by the name of a piece, what was said of rows without an answer."""
+    """How a round ended. `alone`: each row was asked for by itself."""
 
     refused: Refused
     rows_to_blame: bool
@@ -101,17 +102,17 @@ class BatchJobs:
         )
         name, seen = self._worked(work, number, cancelled)
         self._service.settle(name, self._staged, number)
-        refused = self._refused(
-            pieces, number, f"the batch job {name} gave no answer to it{f': {seen.message}' if seen.message else ''}"
-        )
-        some = any(len(refused.get(p.name, ())) < p.rows for p in pieces)
+        keys = self._service.answers(self._staged, number)
+        why = f": {seen.message}" if seen.message else ""
+        refused = self._refused(pieces, keys, shortened(f"the batch job {name} gave no answer to it{why}", _LONG))
+        rows = sum(p.rows for p in pieces)
+        some = rows > sum(_rows_of(n, told) for n, told in refused.items())
         if not some and not seen.rows_to_blame:
             raise SourceUnavailable(
                 f"the batch job {name} failed: {seen.message or seen.word}", hint="see the job at the provider"
             )
-        rows = sum(p.rows for p in pieces)
         if not some and (len(pieces) == rows if not number else not self._any(number)):
-            said = next(iter(refused[first.name].values()))
+            said = self._said(first, refused, keys)
             raise ModelFailed(
                 f"the batch jobs answered no row: {said}",
                 hint="see that the columns, their order and the request format are those that the model takes, and the job's own logs",
@@ -121,7 +122,9 @@ class BatchJobs:
     def _any(self, number: int) -> bool:
         """Whether any row was answered before a round."""
         for earlier, ended in enumerate(self._rounds()[:number]):
-            if sum(p.rows for p in self._staged.pieces(earlier)) > sum(map(len, ended.refused.values())):
+            if sum(p.rows for p in self._staged.pieces(earlier)) > sum(
+                _rows_of(n, told) for n, told in ended.refused.items()
+            ):
                 return True
         return False
 
@@ -186,37 +189,32 @@ class BatchJobs:
             _sleep(pause, cancelled)
             pause = min(pause * _GROWS, _LONGEST)
 
-    def _refused(self, pieces: Sequence[Piece], number: int, said: str) -> Refused:
+    def _refused(self, pieces: Sequence[Piece], keys: Mapping[Piece, str], said: str) -> Refused:
         """What has no answer: what the job told so, and what it wrote that is none. `said` is of requests that it has passed over."""
-        keys = self._service.answers(self._staged, number)
-        said = shortened(said, _LONG)
-        refused: dict[str, Mapping[int, str]] = {}
-        collector = Collector(self._batch, ())
-        try:
-            with ThreadPoolExecutor(_TOGETHER) as pool:
-                answered = [p for p in pieces if p in keys]
-                for piece, told in zip(
-                    answered, pool.map(lambda p: collector.checked(p, keys[p]), answered), strict=True
-                ):
-                    if told:
-                        refused[piece.name] = {row: shortened(text, _LONG) for row, text in told.items()}
-        finally:
-            collector.close()
-        return refused | {p.name: dict.fromkeys(range(p.rows), said) for p in pieces if p not in keys}
+        refused: dict[str, str | Sequence[Range]] = {p.name: said for p in pieces if p not in keys}
+        answered = [p for p in pieces if p in keys]
+        with closing(Collector(self._batch, ())) as collector, ThreadPoolExecutor(_TOGETHER) as pool:
+            for piece, told in zip(answered, pool.map(lambda p: collector.refused(p, keys[p]), answered), strict=True):
+                if told:
+                    refused[piece.name] = shortened(told, _LONG) if isinstance(told, str) else told
+        return refused
+
+    def _said(self, piece: Piece, refused: Refused, keys: Mapping[Piece, str]) -> str:
+        if isinstance(told := refused[piece.name], str):
+            return told
+        with closing(Collector(self._batch, ())) as collector:
+            return collector.said(keys[piece])
 
     def _end(self, number: int, refused: Refused, seen: Seen, *, alone: bool) -> None:
         blame = seen.rows_to_blame or seen.state == "done"
-        refusals: Json = {name: {str(row): text for row, text in rows.items()} for name, rows in refused.items()}
-        self._staged.note(f"ended-{number:02}", {"refused": refusals, "rows_to_blame": blame, "alone": alone})
+        told: Json = {n: r if isinstance(r, str) else [list(one) for one in r] for n, r in refused.items()}
+        self._staged.note(f"ended-{number:02}", {"refused": told, "rows_to_blame": blame, "alone": alone})
 
     def _rounds(self) -> list[_Ended]:
         """Those that have ended, in order."""
         found: list[_Ended] = []
         while (told := self._staged.noted(f"ended-{len(found):02}")) is not None:
-            rows = told["refused"]
-            assert isinstance(rows, dict)
-            refused = {name: {int(row): str(text) for row, text in said.items()} for name, said in rows.items()}  # type: ignore[union-attr]
-            found.append(_Ended(refused, told["rows_to_blame"] is True, told["alone"] is True))
+            found.append(_Ended(_refused_of(told["refused"]), told["rows_to_blame"] is True, told["alone"] is True))
         return found
 
     def _left(self, rounds: Sequence[_Ended]) -> Mapping[Chunk, Sequence[Range]]:
@@ -224,16 +222,16 @@ class BatchJobs:
         last = rounds[-1]
         if not last.rows_to_blame and len(rounds) >= _FAULTS and not any(r.rows_to_blame for r in rounds[-_FAULTS:]):
             raise SourceUnavailable(
-                f"{_FAULTS} batch jobs in a row have failed: {_said(last)}", hint="see the jobs at the provider"
+                f"{_FAULTS} batch jobs in a row have failed: {_first_said(last)}", hint="see the jobs at the provider"
             )
         if last.alone and last.rows_to_blame:
             return {}
         found: dict[Chunk, list[Range]] = {}
         count = 0
-        for name, rows in last.refused.items():
+        for name, told in last.refused.items():
             piece = Piece.named(name)
             assert piece is not None
-            for first, many in self._cut(piece, sorted(rows), whole=not last.rows_to_blame):
+            for first, many in self._cut(piece, told, whole=not last.rows_to_blame):
                 found.setdefault(piece.chunk, []).append((piece.first + first, many))
                 count += 1
         if count > _MANY:
@@ -243,18 +241,13 @@ class BatchJobs:
             return {}
         return found
 
-    def _cut(self, piece: Piece, rows: Sequence[int], *, whole: bool) -> Sequence[Range]:
-        """The requests that rows of a piece are asked for in next."""
+    def _cut(self, piece: Piece, told: str | Sequence[Range], *, whole: bool) -> Sequence[Range]:
+        """The requests that refused rows of a piece are asked for in next."""
         if piece.rows == 1 and not whole:
             return []
         each = piece.rows if whole or self._service.by_row else -(-piece.rows // _CUT)
-        found: list[Range] = []
-        for row in rows:
-            if found and row == sum(found[-1]) and found[-1][1] < each:
-                found[-1] = found[-1][0], found[-1][1] + 1
-            else:
-                found.append((row, 1))
-        return found
+        every = [(0, piece.rows)] if isinstance(told, str) else told
+        return [(at, min(each, first + many - at)) for first, many in every for at in range(first, first + many, each)]
 
     def _done(
         self, number: int, ranges: Mapping[Chunk, Sequence[Range]] | None
@@ -280,8 +273,32 @@ def _looking(rounds: Sequence[_Ended]) -> bool:
     return any(ended.rows_to_blame for ended in rounds)
 
 
-def _said(ended: _Ended) -> str:
-    return next((text for rows in ended.refused.values() for text in rows.values()), "they answered nothing")
+def _refused_of(document: Json) -> Refused:
+    """What was noted of a round."""
+    assert isinstance(document, dict)
+    found: dict[str, str | Sequence[Range]] = {}
+    for name, told in document.items():
+        assert isinstance(told, (str, list))
+        found[name] = told if isinstance(told, str) else [_range_of(one) for one in told]
+    return found
+
+
+def _range_of(document: Json) -> Range:
+    match document:
+        case [int(first), int(many)]:
+            return first, many
+    raise AssertionError(f"{document!r} was noted as a range")
+
+
+def _rows_of(name: str, told: str | Sequence[Range]) -> int:
+    """How many rows of a piece were refused."""
+    piece = Piece.named(name)
+    assert piece is not None
+    return piece.rows if isinstance(told, str) else sum(many for _, many in told)
+
+
+def _first_said(ended: _Ended) -> str:
+    return next((told for told in ended.refused.values() if isinstance(told, str)), "they answered nothing")
 
 
 def _sleep(seconds: float, cancelled: Callable[[], bool]) -> None:

@@ -9,7 +9,6 @@ from typing import Literal, Protocol
 from muster.objects.place import Place
 from muster.predictors.external.batch.staged import Piece, Staged
 from muster.predictors.external.exchange import Payload
-from muster.signature import Json
 
 __all__ = ["Answered", "Seen", "Service", "Work"]
 
@@ -28,7 +27,6 @@ class Work:
     accept: str
     largest: int
     alone: bool = False
-    params: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Service(Protocol):
     """The jobs of one kind of provider, for one version. Opened where it is used; safe from several threads.
 
     `by_row`: whether a job tells of each row apart whether it was answered; else a request is answered as a whole or not at all.
-    `most` is the most rows of a request, beside what its bytes allow, or None.
+    `suffix` ends the names of the objects that are put.
     """
 
     by_row: bool

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from muster.objects.bucket import bucket_of
+from muster.objects.place import Place
 from muster.testing.endpoints import Deployed, Models, Served, serving
+from tests.clouds.fixtures import new_bucket
 from tests.testing.endpoints.plain import churn
 from tests.testing.endpoints.sdk import AZURE, DATABRICKS, GOOGLE, MLFLOW, TRITON, asked
 
@@ -92,6 +96,30 @@ def test_vertex_ai_s_sdk_and_its_messages_which_know_all_fields() -> None:
     assert (found["predictions"], found["version"], found["model"][:2]) == (["no", "yes"], "2", ["churn", "2"])
     assert (found["missing"], found["invalid"]) == ("NotFound", "BadRequest")
     assert found["strict"] == ["ListEndpointsResponse", *["Endpoint"] * 4, *["Model"] * 4]
+
+
+def test_vertex_ai_s_sdk_predicts_batches_over_google_s_own_buckets(request: pytest.FixtureRequest) -> None:
+    bucket = new_bucket("gs", request)
+    rows = [{"id": n, "age": float(n), "plan": "gold" if n % 2 else "basic"} for n in range(10)]
+    store = bucket_of(Place.parse(bucket))
+    store.put("in/a.jsonl", "\n".join(json.dumps({**row, "note": "x"}) for row in rows).encode())
+    with serving("vertex", {"churn": model(version="2")}) as account:
+        name = f"projects/123456789012/locations/{account.settings['region']}/models/{account.names('model/churn')}"
+        found = asked("sdk-google", GOOGLE, "google_batch.py", account, model=name, bucket=bucket)
+
+    def lines(directory: str) -> list[Any]:
+        folder = Place.parse(directory).folder
+        shards = [one.place.key for one in store.list(folder) if "/prediction.results-" in one.place.key]
+        return [json.loads(line) for key in shards for line in store.read(key).splitlines()]
+
+    expected = {row["id"]: ["no", "yes"][churn([row])[0][1] >= 0.5] for row in rows}
+    assert (found["own"][0], found["own"][2], found["partial"]) == ("JOB_STATE_SUCCEEDED", 10, 0)
+    assert {one["instance"]["id"]: one["prediction"] for one in lines(found["own"][1])} == expected
+    assert (found["keyed"][0], found["keyed"][2]) == ("JOB_STATE_SUCCEEDED", "2")
+    assert {one["key"]: one["prediction"] for one in lines(found["keyed"][1])} == expected
+    assert (found["failed"], found["refused"]) == (["JOB_STATE_FAILED", 3], "BadRequest")
+    assert (found["names"], found["found"]) == (["failed", "keyed", "sdk"], ["sdk"])
+    assert found["left"] == ["failed", "keyed"]
 
 
 @pytest.mark.parametrize("auth", ["token", "oauth"])

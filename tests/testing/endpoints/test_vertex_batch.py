@@ -134,6 +134,22 @@ def shown(found: list[Any]) -> None:
     assert sorted((one["instance"] for one in found), key=lambda row: row["id"]) == ROWS
 
 
+def test_the_model_gets_the_fields_that_are_left(s3: Place) -> None:
+    """It says which ones it got, and in what order."""
+    put(s3, rows=[{"id": 1, "age": 2.0, "plan": "gold", "note": "x"}])
+    told = model(predict=lambda rows: [",".join(row) for row in rows], columns=(), container="custom")
+    with serving("vertex", {"churn": told}, storage="s3") as account:
+        for config, fields in (
+            ({"excludedFields": ["note"]}, "id,age,plan"),
+            ({"excludedFields": ["note"], "keyField": "id"}, "age,plan"),
+            ({"keyField": "id"}, "age,plan,note"),
+            ({"includedFields": ["plan", "age"], "keyField": "id"}, "plan,age"),
+            ({"includedFields": ["plan", "id"], "keyField": "id"}, "plan"),
+        ):
+            (line,) = lines(ran(account, s3, instanceConfig=config))
+            assert line["prediction"] == fields
+
+
 def test_lines_of_lists_go_to_the_model_as_they_are(account: Account, s3: Place) -> None:
     put(s3, rows=[[2.0, "basic"], [8.0, "gold"]])
     found = lines(ran(account, s3, instanceConfig={}))
@@ -176,7 +192,9 @@ def test_a_batch_has_64_instances_unless_it_says_otherwise(account: Account, s3:
     put(s3, rows=[{**ROWS[0], "id": n} for n in range(130)])
     job = ran(account, s3)
     assert account.jobs[job["name"].rpartition("/")[2]].rows == [64, 64, 2]
-    assert sorted(one["key"] for one in lines(job)) == list(range(130))
+    shards = [[json.loads(line)["key"] for line in part] for part in files(job, "results").values()]
+    assert sorted(key for shard in shards for key in shard) == list(range(130))
+    assert not [shard for shard in shards if shard == sorted(shard)]
 
 
 def test_a_job_that_lost_some_may_say_so(s3: Place) -> None:

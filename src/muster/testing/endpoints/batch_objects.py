@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
+
+if TYPE_CHECKING:
+    from muster.objects.bucket import Bucket
 
 __all__ = ["after", "fetched", "starting_with", "stored"]
 
@@ -13,7 +16,7 @@ __all__ = ["after", "fetched", "starting_with", "stored"]
 def starting_with(place: Place) -> Iterator[Place]:
     """Objects whose keys begin with that of the place, in order: also in the middle of a name, as stores have it."""
     folder = place.key.rpartition("/")[0]
-    found = (entry.place for entry in bucket_of(place).list(f"{folder}/" if folder else ""))
+    found = (entry.place for entry in _bucket(place).list(f"{folder}/" if folder else ""))
     yield from sorted((one for one in found if one.key.startswith(place.key)), key=lambda one: one.key.encode())
 
 
@@ -24,8 +27,15 @@ def after(prefix: str, key: str) -> str:
 
 
 def fetched(place: Place) -> bytes:
-    return bucket_of(place).read(place.key)
+    return _bucket(place).read(place.key)
 
 
 def stored(place: Place, content: bytes) -> None:
-    bucket_of(place).put(place.key, content)
+    _bucket(place).put(place.key, content)
+
+
+def _bucket(place: Place) -> Bucket:
+    """Its library loads when there is a job."""
+    from muster.objects.bucket import bucket_of
+
+    return bucket_of(place)

@@ -96,7 +96,7 @@ class Jobs:
                 return False
             self._all[job.name] = job
             self._threads.append(thread)
-        thread.start()
+            thread.start()
         return True
 
     def delete(self, name: str) -> None:

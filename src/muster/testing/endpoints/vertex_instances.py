@@ -75,7 +75,7 @@ def _instance(line: str, config: Mapping[str, Any]) -> Instance:
         raise JobFailed(3, "included_fields must be populated for instances of the type array")
     missing = [name for name in included or () if name not in given]
     fault = f"The instance has no field `{missing[0]}`" if missing else ""
-    names = included or [name for name in given if name != key and name not in (excluded or ())]
+    names = [name for name in included or given if name != key and name not in (excluded or ())]
     fields = {name: given.get(name) for name in names}
     return Instance(
         list(fields.values()) if array else fields, {"key": given[key]} if key else {"instance": given}, fault

@@ -89,7 +89,7 @@ class BatchJobs:
         self._staged.note(f"sent-{number:02}", {"pieces": len(pieces), "alone": alone})
         if not pieces:  # no row could be sent at all
             return self._end(number, {}, Seen("done", ""), alone=alone)
-        first = pieces[0]
+        first, rows = pieces[0], sum(p.rows for p in pieces)
         request = RequestSpec.from_json(self._batch.version.load["request"])
         work = Work(
             name="",
@@ -100,12 +100,11 @@ class BatchJobs:
             largest=self._staged.largest(number),
             alone=alone,
         )
-        name, seen = self._worked(work, number, cancelled)
+        name, seen = self._worked(work, number, rows, cancelled)
         self._service.settle(name, self._staged, number)
         keys = self._service.answers(self._staged, number)
         why = f": {seen.message}" if seen.message else ""
         refused = self._refused(pieces, keys, shortened(f"the batch job {name} gave no answer to it{why}", _LONG))
-        rows = sum(p.rows for p in pieces)
         some = rows > sum(_rows_of(n, told) for n, told in refused.items())
         if not some and not seen.rows_to_blame:
             raise SourceUnavailable(
@@ -150,13 +149,13 @@ class BatchJobs:
         if self._opened is not None:
             self._opened.close()
 
-    def _worked(self, work: Work, number: int, cancelled: Callable[[], bool]) -> tuple[str, Seen]:
+    def _worked(self, work: Work, number: int, rows: int, cancelled: Callable[[], bool]) -> tuple[str, Seen]:
         """The round's job once it has ended: the one that works, or did to some end; else a new one."""
         for name in self._names(number):
             seen = self._service.look(name)
             if seen is None:
                 self._service.start(replace(work, name=name))
-                self._talk(f"the batch job {name} was started")
+                self._talk(f"the batch job {name} was started, for {plural(rows, 'row')}")
             elif seen.state in ("failed", "stopped") and not self._service.answers(self._staged, number):
                 continue  # it did nothing, and whoever goes on wants another try
             return name, self._waited(name, cancelled)

@@ -63,6 +63,11 @@ class PredictionJobs:
                 f"`{version.ref}` is asked by `{self._request.format}`, and batch prediction jobs take instances of JSON",
                 hint="leave `--via batch` out",
             )
+        if self._request.strings_only:
+            raise NotApplicable(
+                f"`{version.ref}` is of automated ML, whose batch prediction jobs read CSV and BigQuery, and take no keys of rows",
+                hint="leave `--via batch` out",
+            )
         self._version = version
         self._settings = connection.settings
         provider, self._send = open_provider(connection)

@@ -156,8 +156,8 @@ class BatchJobs:
             if seen is None:
                 self._service.start(replace(work, name=name))
                 self._talk(f"the batch job {name} was started, for {plural(rows, 'row')}")
-            elif seen.state in ("failed", "stopped") and not self._service.answers(self._staged, number):
-                continue  # it did nothing, and whoever goes on wants another try
+            elif seen.state == "stopped" or (seen.state == "failed" and not seen.rows_to_blame):
+                continue  # whoever goes on wants another try
             return name, self._waited(name, cancelled)
         raise AssertionError("there is always another name")
 

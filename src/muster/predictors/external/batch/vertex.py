@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from muster.errors import InvalidInput, NotApplicable, SourceError
+from muster.errors import InvalidInput, NotApplicable
 from muster.predictors.external.batch.service import Answered, Seen, Work
 from muster.predictors.external.batch.staged import Piece, Staged, told
 from muster.predictors.external.codecs.spec import RequestSpec
@@ -130,7 +130,7 @@ class PredictionJobs:
 
     def settle(self, job: str, staged: Staged, number: int) -> None:
         """The job's lines by the pieces that they answer: each in its own object, in order, with what was refused."""
-        if self.answers(staged, number):
+        if staged.noted(f"settled-{job}") is not None:
             return
         found: dict[str, dict[int, tuple[bool, Any]]] = {}
         for line in _lines(staged, number):
@@ -159,6 +159,7 @@ class PredictionJobs:
                 "refused": {str(n): value for n, (failed, value) in enumerate(told) if failed},
             }
             staged.write(staged.answers(number).below(f"{piece.name}.json"), json.dumps(content).encode())
+        staged.note(f"settled-{job}", {"round": number})
 
     def answers(self, staged: Staged, number: int) -> Mapping[Piece, str]:
         return staged.named(staged.answers(number))
@@ -199,13 +200,12 @@ class PredictionJobs:
         return {"dedicatedResources": {"machineSpec": spec, "startingReplicaCount": count, "maxReplicaCount": count}}
 
     def _job(self, name: str) -> dict[str, Any] | None:
+        """The first of that name: two processes may have started one each at the very same time."""
         told = self._provider.rest.get(
             f"{self._provider.parent}/batchPredictionJobs", {"filter": f'display_name="{name}"', "pageSize": 10}
         )
         jobs = [j for j in told.get("batchPredictionJobs") or () if j.get("displayName") == name]
-        if len(jobs) > 1:
-            raise SourceError(f"{len(jobs)} batch prediction jobs are called `{name}`", hint="remove all but one")
-        return jobs[0] if jobs else None
+        return min(jobs, key=lambda j: (str(j.get("createTime")), str(j.get("name"))), default=None)
 
 
 def _column(number: int) -> str:

@@ -59,7 +59,7 @@ def next_steps(folder: Path, muster: str, run: Run) -> str:
         muster,
         "connection list",
         f"connection show demo-{SCORED}",
-        "version show late-sagemaker",
+        f"version show {run.model}",
         f"version snapshots {ENDPOINT}-{SWAPPED}@latest",
         f"run show {run.id}",
         "event list",

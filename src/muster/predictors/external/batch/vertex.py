@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from muster.errors import InvalidInput, NotApplicable
 from muster.predictors.external.batch.service import Answered, Seen, Work
+from muster.predictors.external.batch.sorting import Sorted, sorted_by_piece
 from muster.predictors.external.batch.staged import Piece, Staged, told
 from muster.predictors.external.codecs.spec import RequestSpec
 from muster.predictors.external.exchange import Payload
@@ -21,6 +22,9 @@ from muster.predictors.external.opening import open_provider
 from muster.predictors.external.vertex import Vertex
 from muster.records import Connection, Version
 from muster.signature import Json
+
+if TYPE_CHECKING:
+    from muster.objects.bucket import Entry
 
 __all__ = ["PredictionJobs"]
 
@@ -33,6 +37,7 @@ _ROWS = frozenset({3, 9, 11})
 """Codes of errors that may lie in rows: an invalid argument, a failed precondition, out of range."""
 _BY_MODEL = "Cannot get predictions"
 """What is said where the model itself refused, whatever the code."""
+_NOTHING = "the batch job gave no answer to it"
 _SHARD = re.compile(r"(prediction\.(results|errors)|errors?)[-_](?!stats)")
 
 
@@ -132,33 +137,10 @@ class PredictionJobs:
         """The job's lines by the pieces that they answer: each in its own object, in order, with what was refused."""
         if staged.noted(f"settled-{job}") is not None:
             return
-        found: dict[str, dict[int, tuple[bool, Any]]] = {}
-        for line in _lines(staged, number):
-            name, _, row = _key_of(line).rpartition("/")
-            if not name:
-                continue
-            failed = "prediction" not in line
-            error = line.get("error") or {}
-            value = (
-                str(error.get("message") or error or "the batch job gave no prediction")
-                if failed
-                else line["prediction"]
-            )
-            known = found.setdefault(name, {})
-            if failed and int(row) in known:
-                continue
-            known[int(row)] = (failed, value)
-        for piece in staged.pieces(number):
-            rows = found.pop(piece.name, None)
-            if rows is None:
-                continue
-            lost = (True, "the batch job gave no answer to it")
-            told = [rows.get(n, lost) for n in range(piece.rows)]
-            content = {
-                "predictions": [value for failed, value in told if not failed],
-                "refused": {str(n): value for n, (failed, value) in enumerate(told) if failed},
-            }
-            staged.write(staged.answers(number).below(f"{piece.name}.json"), json.dumps(content).encode())
+        with sorted_by_piece(_written(staged, number)) as lines:
+            for piece in staged.pieces(number):
+                if content := _in_order(piece, lines):
+                    staged.write(staged.answers(number).below(f"{piece.name}.json"), content)
         staged.note(f"settled-{job}", {"round": number})
 
     def answers(self, staged: Staged, number: int) -> Mapping[Piece, str]:
@@ -213,23 +195,29 @@ def _column(number: int) -> str:
     return f"f{number:04}"
 
 
-def _key_of(line: Mapping[str, Any]) -> str:
-    """The key of the row that a line is about: beside the answer, or in the row, where that is written."""
-    instance = line.get("instance")
-    key = line.get("key", instance.get(_KEY) if isinstance(instance, dict) else None)
-    return key if isinstance(key, str) else ""
-
-
-def _lines(staged: Staged, number: int) -> Iterator[dict[str, Any]]:
-    """What the job wrote into all of its files, line by line."""
+def _written(staged: Staged, number: int) -> list[Entry]:
+    """The files of answers that jobs wrote in a round, those of errors last."""
     with told():
-        keys = [e.place.key for e in staged.bucket.list(staged.outputs(number).folder) if _SHARD.match(e.place.name)]
-    for key in sorted(keys, key=lambda k: "error" in k.rpartition("/")[2]):
-        for line in staged.read(key).splitlines():
-            if line.strip():
-                found = json.loads(line)
-                if isinstance(found, dict):
-                    yield found
+        found = [e for e in staged.bucket.list(staged.outputs(number).folder) if _SHARD.match(e.place.name)]
+    return sorted(found, key=lambda e: ("error" in e.place.name, e.place.key))
+
+
+def _in_order(piece: Piece, lines: Sorted) -> bytes:
+    """What was written of a piece's rows, for `read`; nothing where nothing was. An answer counts for more than an error."""
+    answers: dict[int, Json] = {}
+    errors: dict[int, str] = {}
+    for row, line in lines.of(piece.name):
+        document = json.loads(line)
+        if "prediction" in document:
+            answers[row] = document["prediction"]
+        else:
+            error = document.get("error") or {}
+            errors[row] = str((isinstance(error, dict) and error.get("message")) or error or _NOTHING)
+    if not answers and not errors:
+        return b""
+    rows = [n for n in range(piece.rows) if n in answers]
+    refused = {str(n): errors.get(n, _NOTHING) for n in range(piece.rows) if n not in answers}
+    return json.dumps({"predictions": [answers[n] for n in rows], "refused": refused}).encode()
 
 
 def _deployed(version: Version, route: Mapping[str, Json], models: Mapping[str, Json]) -> str:

@@ -84,7 +84,8 @@ class S3:
         if code == "NoSuchBucket":
             return NotFound(told, hint="see the endpoint's AsyncInferenceConfig", details={"resume": True})
         if reply.status in (401, 403) or code in _EXPIRED:
-            return SourceDenied(told, hint=_ACCESS, details={"resume": True, "status": reply.status})
+            hint = "see the connection's credentials" if code in _EXPIRED else _ACCESS
+            return SourceDenied(told, hint=hint, details={"resume": True, "status": reply.status})
         hint = "give the endpoint a bucket in its own region, or see `s3_url` of the connection"
         return SourceError(told, hint=hint, details={"resume": True, "status": reply.status})
 

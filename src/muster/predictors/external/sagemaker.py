@@ -33,7 +33,7 @@ _TOO_LARGE = re.compile(
     r"(payload|content length|body).*(exceed|too large|larger|limit|maximum|less than or equal)", re.IGNORECASE
 )
 _GONE = re.compile(
-    r"not found|could not find|not in service|does not exist|no longer|asynchronous|\basync\b|invokeendpoint",
+    r"not found|could not find|not in service|does not exist|no longer|synchronous|\basync\b",
     re.IGNORECASE,
 )
 """Also of one that has become an asynchronous endpoint, or is none any more."""

@@ -68,7 +68,7 @@ class SageMaker:
         told = options.get("runtime_url") or options.get("endpoint_url", f"https://runtime.sagemaker.{domain}")
         self._runtime = told.rstrip("/")
         self._s3 = S3(self._aws, send, options.get("s3_url", ""), domain)
-        access = "see what the policies of who asks allow: sagemaker:List*, Describe* and InvokeEndpoint"
+        access = "see what the policies of who asks allow: sagemaker:List*, Describe* and InvokeEndpoint*"
         self._send = send
         self._rest = Rest(
             send, self._aws.sign, f"SageMaker in {region}", access, throttles=_THROTTLES, renew=self._aws.renew

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -128,14 +129,17 @@ def test_a_bucket_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 Told = Reply | Unreachable
 
 
-def _opened(monkeypatch: pytest.MonkeyPatch, *told: Told, **settings: str) -> tuple[SageMaker, list[Request]]:
-    """A provider for which S3 answers that, in turn; and what it is asked."""
+def _opened(
+    monkeypatch: pytest.MonkeyPatch, *told: Told, act: Callable[[Request], object] = str, **settings: str
+) -> tuple[SageMaker, list[Request]]:
+    """A provider for which S3 answers that, in turn; and what it is asked, of which `act` is told."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOFADA00000000000")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-secret-of-ada")
     asked: list[Request] = []
 
     def send(request: Request, seconds: float) -> Reply:
         asked.append(request)
+        act(request)
         answer = told[min(len(asked), len(told)) - 1]
         if isinstance(answer, Unreachable):
             raise answer
@@ -163,7 +167,7 @@ NOTHING = _xml(404, "NoSuchKey")
     ],
 )
 def test_where_an_object_is_looked_for(
-    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], answer: str, address: str
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], answer: str, address: str
 ) -> None:
     provider, asked = _opened(monkeypatch, NOTHING, **settings)
     assert provider.look(Later(answer, "", 0)) is None
@@ -189,9 +193,14 @@ def test_bytes_of_no_kind_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
 def test_credentials_that_ended_are_renewed_once(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    provider, asked = _opened(monkeypatch, _xml(400, code), Reply(200, {}, b"1"))
+    def replaced(request: Request) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREPLACED00000000")
+
+    provider, asked = _opened(monkeypatch, _xml(400, code), Reply(200, {}, b"1"), act=replaced)
     assert provider.look(LATER) == Answer(b"1", "")
-    assert len(asked) == 2
+    old, new = (request.headers["authorization"] for request in asked)
+    assert "AKIAOFADA00000000000" in old
+    assert "AKIAREPLACED00000000" in new
     provider, asked = _opened(monkeypatch, _xml(400, code))
     with pytest.raises(SourceDenied, match=code) as caught:
         provider.look(LATER)
@@ -263,7 +272,10 @@ _RECEIVED = (
 )
 FAILURES: dict[str, tuple[str, Refusal]] = {
     "rows": (_RECEIVED.format(whose="client", status=400, said="no age"), Refusal("rows", "no age")),
-    "crash": (_RECEIVED.format(whose="server", status=500, said='he said "no". See?'), Refusal("rows", 'he said "no". See?')),
+    "crash": (
+        _RECEIVED.format(whose="server", status=500, said='he said "no". See?'),
+        Refusal("rows", 'he said "no". See?'),
+    ),
     "down": (_RECEIVED.format(whose="server", status=503, said="down"), Refusal("unavailable", "down")),
     "busy": (_RECEIVED.format(whose="client", status=429, said="busy"), Refusal("throttled", "busy")),
     "large": (_RECEIVED.format(whose="client", status=413, said="big"), Refusal("too_large", "big")),

@@ -99,8 +99,16 @@ def test_trouble_with_looking_is_no_reason_to_ask_again(stage: Stage, trouble: d
 
 def test_sessions_that_end_while_answers_are_waited_for(tmp_path: Path, patch: pytest.MonkeyPatch) -> None:
     with staged(KIND, tmp_path, patch, options={"auth": "role"}) as stage:
-        stage.model.at(5, stage.account.expire)
-        run = stage.score(stage.data(ROWS))
+        reached, let_go = _held(stage)
+        run = stage.score(stage.data(ROWS), wait=False)
+        assert reached.wait(20), "no more are sent, and all are looked for"
+        stage.account.expire()
+        looks = len(stage.account.calls)
+        until = time.monotonic() + 20
+        while len(stage.account.calls) < looks + AT_ONCE and time.monotonic() < until:
+            time.sleep(0.02)
+        let_go()
+        run = stage.hub.wait(run.id)
         assert any(c.status == 400 for c in stage.account.calls if c.operation == "fetch"), "S3 refused the old session"
         _done(stage, run)
 

@@ -387,7 +387,7 @@ class Connection(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer(Record):
-    """What an endpoint answered to rows of a chunk that is not finished, so that a run which goes on does not pay for it again.
+    """What an endpoint answered or promised to rows of a chunk that is not finished: a run which goes on does not pay for it again.
 
     `chunk` is `<part>/<index>`, `first` and `rows` say which of its rows, `digest` what was sent and to which version. `body`
     is compressed and in base64.

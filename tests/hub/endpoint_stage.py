@@ -18,13 +18,15 @@ import muster
 from muster.hub import Hub
 from muster.records import Run, StoredAnswer
 from muster.registry.search import every
-from muster.testing.endpoints import Account, Served, serving
+from muster.testing.endpoints import Account, Deployed, Served, serving
 from tests.hub.homes import Home, folder_home
 
-__all__ = ["AT_ONCE", "CHUNK", "KINDS", "Model", "Stage", "chance", "expected", "number", "staged", "table"]
+__all__ = ["AT_ONCE", "CHUNK", "KINDS", "QUEUE", "Model", "Stage", "chance", "expected", "number", "staged", "table"]
 
-KINDS = {"sagemaker": "", "http": "probabilities"}
+KINDS = {"sagemaker": "", "sagemaker async": "", "http": "probabilities"}
 """With the container that gives probabilities."""
+QUEUE = {"async": "s3://answers/churn", "after": 0.01}
+"""The options of an endpoint that answers later."""
 CHUNK = 16
 AT_ONCE = 4
 """Requests at once, by the cap of the connection."""
@@ -178,13 +180,15 @@ def staged(
     model = Model()
     with ExitStack() as block:
         served = Served(predict=model, columns=("row", "weight"), container=KINDS[kind])
-        models = {"churn": served if deployed is None else deployed(served)}
-        account = block.enter_context(serving(kind, models, **(options or {})))
-        for name, value in account.environ.items():
-            patch.setenv(name, value)
+        name, _, queued = kind.partition(" ")
+        shown = served if not queued else Deployed(variants={"AllTraffic": served}, options=QUEUE)
+        models: dict[str, Any] = {"churn": shown if deployed is None else deployed(served)}
+        account = block.enter_context(serving(name, models, **(options or {})))
+        for variable, value in account.environ.items():
+            patch.setenv(variable, value)
         home = folder_home(folder, None)
         hub = block.enter_context(home.open(score__chunk_rows=chunk))
-        hub.connect("c", kind, **{"concurrency": AT_ONCE, **account.settings, **(settings or {})})
+        hub.connect("c", name, **{"concurrency": AT_ONCE, **account.settings, **(settings or {})})
         endpoint = muster.Endpoint("c", "churn" if kind != "http" else None)
         hub.register("churn", endpoint, task="binary", classes=[0, 1], sample=table(30))
         stage = Stage(kind, account, model, home, hub, folder, chunk)

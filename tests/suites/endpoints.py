@@ -14,7 +14,7 @@ import pytest
 
 import muster
 from muster.signature import Scalar
-from muster.testing.endpoints import Account, Served, serving
+from muster.testing.endpoints import Account, Deployed, Served, serving
 
 __all__ = ["KINDS", "TRUTH", "Kind", "account_of", "endpoint_of", "probability", "rows", "served"]
 
@@ -50,11 +50,14 @@ class Kind:
     served_by: bool = True
     named: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+    place: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the endpoint."""
 
 
 KINDS = {
     "sagemaker": Kind("sagemaker"),
     "sagemaker linear-learner": Kind("sagemaker", "linear-learner"),
+    "sagemaker async": Kind("sagemaker", served_by=False, place={"async": "s3://answers/churn"}),
     "azureml": Kind("azureml", probabilities=False),
     "vertex": Kind("vertex", probabilities=False),
     "vertex automl": Kind("vertex", "automl"),
@@ -81,7 +84,10 @@ def served(kind: Kind, **changes: Any) -> Served:
 def account_of(kind: Kind, patch: pytest.MonkeyPatch, **changes: Any) -> Iterator[Account]:
     """An account with the endpoint `churn`, and what its users have in their environment."""
     with ExitStack() as block:
-        account = block.enter_context(serving(kind.name, {"churn": served(kind, **changes)}, **kind.options))
+        model: Served | Deployed = served(kind, **changes)
+        if kind.place:
+            model = Deployed(variants={"AllTraffic": served(kind, **changes)}, options=kind.place)
+        account = block.enter_context(serving(kind.name, {"churn": model}, **kind.options))
         for name, value in account.environ.items():
             patch.setenv(name, value)
         yield account

@@ -13,11 +13,12 @@ from muster.errors import InvalidInput, NotFound, SourceDenied, SourceUnavailabl
 from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
-from muster.predictors.external.exchange import Answer, Payload, Refusal, RefusalKind
+from muster.predictors.external.exchange import Answer, Later, Payload, Refusal, RefusalKind
 from muster.predictors.external.limits import limits_of
 from muster.predictors.external.opening import open_there
 from muster.predictors.external.transport.retry import Patience, Tries, Trouble
 from muster.predictors.external.transport.unreachable import Unreachable
+from muster.predictors.external.transport.waiting import wait_for
 from muster.records import Connection, new_id
 from muster.signature import Json, Output
 
@@ -121,13 +122,16 @@ class Asker:
     def _sent(self, payload: Payload, identity: str, tries: Tries, failures: int | None) -> Answer | Refusal | float:
         """What came back, or the seconds until the next try."""
         try:
-            reply = self._send(self._provider.request(self._route, payload, identity), self._limits.seconds + _GRACE)
+            request = self._provider.request(self._route, payload, identity)
+            reply = self._send(request, request.seconds or self._limits.seconds + _GRACE)
         except Unreachable as error:
             if not error.passes:
                 raise SourceUnavailable(error.message, hint=error.hint) from None
             told = Refusal("unavailable", error.message)
             return self._later(told, "timeout" if error.kind == "timeout" else "unavailable", tries)
         read = self._provider.read(reply)
+        if isinstance(read, Later):
+            read = self._awaited(read)
         if isinstance(read, Answer):
             self._answered = time.monotonic()
             self.served |= {read.served_by} if read.served_by else set()
@@ -146,6 +150,11 @@ class Asker:
         if trouble == "unavailable" and failures is not None and tries.count + 1 >= failures:
             return read
         return read if trouble is None else self._later(read, trouble, tries)
+
+    def _awaited(self, later: Later) -> Answer | Refusal:
+        found = wait_for(self._provider, later, lambda: True, self._patience.unavailable)
+        assert found is not None, "it is always wanted"
+        return found
 
     def _later(self, told: Refusal, trouble: Trouble, tries: Tries) -> float:
         found = tries.failed(trouble, 1, time.monotonic(), self._answered, self._patience)

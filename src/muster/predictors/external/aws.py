@@ -15,11 +15,11 @@ from muster.predictors.external.exchange import Request
 
 __all__ = ["Aws"]
 
-_SIGNED = ("authorization", "x-amz-date", "x-amz-security-token")
+_SIGNED = ("authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256")
 
 
 class Aws:
-    """Signs for one service in one region: as the default chain says, a profile, or a role that either may assume.
+    """Signs for one service in one region, and for S3 there: as the default chain says, a profile, or a role that either may assume.
 
     Environment, shared files, SSO, web identity, containers and machines are all found by botocore, which also renews what
     runs out. Safe from several threads.
@@ -38,10 +38,19 @@ class Aws:
 
     def sign(self, request: Request) -> Request:
         from botocore.auth import SigV4Auth
+
+        return self._signed(request, SigV4Auth(self._credentials(), self._service, self.region))
+
+    def sign_for_s3(self, request: Request) -> Request:
+        from botocore.auth import S3SigV4Auth
+
+        return self._signed(request, S3SigV4Auth(self._credentials(), "s3", self.region))
+
+    def _signed(self, request: Request, signer: Any) -> Request:
         from botocore.awsrequest import AWSRequest
 
         signed = AWSRequest(request.method, request.url, data=request.body, headers=dict(request.headers))
-        SigV4Auth(self._credentials(), self._service, self.region).add_auth(signed)
+        signer.add_auth(signed)
         added = {name.lower(): value for name, value in signed.headers.items() if name.lower() in _SIGNED}
         return replace(request, headers={**request.headers, **added})
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-__all__ = ["Answer", "Limits", "Payload", "Refusal", "RefusalKind", "Reply", "Request"]
+__all__ = ["Answer", "Later", "Limits", "Payload", "Refusal", "RefusalKind", "Reply", "Request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,16 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of HTTP as it is sent: signed, so that neither its address nor its headers are shown to anyone."""
+    """A request of HTTP as it is sent: signed, so that neither its address nor its headers are shown to anyone.
+
+    `seconds` is how long a reply to it may take, where that is less than what the endpoint may work on it.
+    """
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     body: bytes = field(repr=False, default=b"")
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,20 @@ class Answer:
     body: bytes = field(repr=False)
     content_type: str
     served_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A reply that promises an answer: the request is taken, and paid.
+
+    `answer` is where it will be, and `failure` where it will be told if there is none, in words that its provider can look
+    up; `until` is when neither can come any more, in seconds since the epoch, and `every` the most seconds between two looks.
+    """
+
+    answer: str
+    failure: str
+    until: float
+    every: float = 5.0
 
 
 RefusalKind: TypeAlias = Literal[

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from muster.endpoint import Endpoint, Listed, Step
-from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
+from muster.predictors.external.exchange import Answer, Later, Limits, Payload, Refusal, Reply, Request
 from muster.signature import Json, Scalar, Signature, Task
 
-__all__ = ["Described", "Provider", "Send"]
+__all__ = ["Described", "Provider", "Queueing", "Send"]
 
 
 class Send(Protocol):
@@ -61,7 +61,9 @@ class Provider(Protocol):
         """The request for a prediction, with the credentials of now. `identity` is the same for all tries of it."""
         ...
 
-    def read(self, reply: Reply) -> Answer | Refusal: ...
+    def read(self, reply: Reply) -> Answer | Later | Refusal:
+        """Later only from a provider that is Queueing."""
+        ...
 
     def renew(self) -> None:
         """Drop the credentials that are held, so that the next request gets new ones."""
@@ -78,3 +80,16 @@ class Provider(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Queueing(Provider, Protocol):
+    """A provider with endpoints that answer later: they take a request with Later, and are asked no second time for it."""
+
+    def look(self, later: Later) -> Answer | Refusal | None:
+        """What became of a request, or None while nothing is known of it.
+
+        A Refusal is that of the request. What is wrong with looking is raised: SourceUnavailable where it may pass, and
+        SourceDenied, NotFound or SourceError where it will not.
+        """
+        ...

@@ -1,4 +1,4 @@
-"""Amazon SageMaker: real-time endpoints, with their variants, inference components, or models behind one of them."""
+"""Amazon SageMaker: real-time and asynchronous endpoints, with their variants, inference components, or models behind one of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from urllib.parse import quote
 from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, NotFound, SourceDenied, near
+from muster.predictors.external import sagemaker_queue as queue
 from muster.predictors.external.aws import Aws
 from muster.predictors.external.digests import digest_of
-from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
+from muster.predictors.external.exchange import Answer, Later, Limits, Payload, Refusal, Reply, Request
 from muster.predictors.external.provider import Described, Send
-from muster.predictors.external.rest import Rest, message_of, parsed, wait_of
+from muster.predictors.external.rest import Rest, message_of, wait_of
+from muster.predictors.external.s3 import S3
+from muster.predictors.external.sagemaker_model import of_model
 from muster.predictors.external.steps import looked_at, steps
 from muster.signature import Json
 
@@ -26,8 +29,14 @@ __all__ = ["SageMaker"]
 _MEGABYTE = 1 << 20
 _TOGETHER = 8
 _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
-_TOO_LARGE = re.compile(r"(payload|content length|body).*(exceed|too large|larger|limit|maximum)", re.IGNORECASE)
-_GONE = re.compile(r"not found|could not find|not in service|does not exist|no longer", re.IGNORECASE)
+_TOO_LARGE = re.compile(
+    r"(payload|content length|body).*(exceed|too large|larger|limit|maximum|less than or equal)", re.IGNORECASE
+)
+_GONE = re.compile(
+    r"not found|could not find|not in service|does not exist|no longer|synchronous|\basync\b",
+    re.IGNORECASE,
+)
+"""Also of one that has become an asynchronous endpoint, or is none any more."""
 _EXPIRED = frozenset({
     *("ExpiredTokenException", "ExpiredToken", "RequestExpired", "UnrecognizedClientException"),
     *("InvalidSignatureException", "InvalidClientTokenId", "SignatureDoesNotMatch"),
@@ -43,7 +52,7 @@ def _whole(text: str) -> str:
 
 
 class SageMaker:
-    """`region` may come from the environment; `endpoint_url` and `runtime_url` are for private links, the second for predictions."""
+    """`region` may come from the environment; addresses are for private links: of the API, of predictions, and of late answers."""
 
     kind: ClassVar[str] = "sagemaker"
     place: ClassVar[tuple[str, ...]] = ("region",)
@@ -54,6 +63,7 @@ class SageMaker:
         Setting("external_id", "what the role wants to hear of who assumes it"),
         Setting("endpoint_url", "where SageMaker's API is, for private links", url=True),
         Setting("runtime_url", "where predictions are asked for, for private links; `endpoint_url` without", url=True),
+        Setting("s3_url", "where the answers of asynchronous endpoints are read, for private links", url=True),
         Setting("batch_folder", "a folder of S3 for `--via batch`: s3://bucket/folder, or objects:CONNECTION/folder"),
         Setting("batch_instance_type", "the instances of batch transform jobs; those of the variant without"),
         Setting("batch_instance_count", "how many of them; 1 without", check=_whole),
@@ -66,7 +76,8 @@ class SageMaker:
         self._control = options.get("endpoint_url", f"https://api.sagemaker.{domain}").rstrip("/")
         told = options.get("runtime_url") or options.get("endpoint_url", f"https://runtime.sagemaker.{domain}")
         self._runtime = told.rstrip("/")
-        access = "see what the policies of who asks allow: sagemaker:List*, Describe* and InvokeEndpoint"
+        self._s3 = S3(self._aws, send, options.get("s3_url", ""), domain)
+        access = "see what the policies of who asks allow: sagemaker:List*, Describe* and InvokeEndpoint*"
         self._send = send
         self._rest = Rest(
             send, self._aws.sign, f"SageMaker in {region}", access, throttles=_THROTTLES, renew=self._aws.renew
@@ -77,6 +88,9 @@ class SageMaker:
         return {"region": self._aws.region}
 
     def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        url = f"{self._runtime}/endpoints/{quote(str(route['endpoint']), safe='')}"
+        if route.get("queue"):
+            return self._aws.sign(queue.request_of(url, payload, identity))
         headers = {"content-type": payload.content_type, "x-amzn-sagemaker-inference-id": identity[:64]}
         if payload.accept:
             headers["accept"] = payload.accept
@@ -85,16 +99,14 @@ class SageMaker:
                 headers[f"x-amzn-sagemaker-{header}"] = str(route[key])
         if route.get("explainer"):
             headers["x-amzn-sagemaker-enable-explanations"] = "`false`"
-        url = f"{self._runtime}/endpoints/{quote(str(route['endpoint']), safe='')}/invocations"
-        return self._aws.sign(Request("POST", url, headers, payload.body))
+        return self._aws.sign(Request("POST", f"{url}/invocations", headers, payload.body))
 
-    def read(self, reply: Reply) -> Answer | Refusal:
-        if reply.status == 200:
-            served = reply.headers.get("x-amzn-invoked-production-variant")
-            return Answer(reply.body, reply.headers.get("content-type", ""), served)
+    def read(self, reply: Reply) -> Answer | Later | Refusal:
+        if reply.status in (200, 202):
+            return queue.promised(reply) if reply.status == 202 else _answer(reply)
         code, said = message_of(reply)
         if code == "ModelError":
-            return _of_model(reply)
+            return of_model(reply)
         if code == "ModelNotReadyException":
             return Refusal("starting", said, wait_of(reply))
         if code in _THROTTLES or reply.status == 429:
@@ -110,6 +122,9 @@ class SageMaker:
         if reply.status < 500:
             return Refusal("missing" if _GONE.search(said) else "rows", said or code)
         return Refusal("unavailable", said or code, wait_of(reply))
+
+    def look(self, later: Later) -> Answer | Refusal | None:
+        return queue.found(self._s3, later)
 
     def renew(self) -> None:
         self._aws.renew()
@@ -128,6 +143,9 @@ class SageMaker:
         route = self._route(endpoint, variants, components)
         if told.get("ExplainerConfig"):
             route["explainer"] = True
+        if told.get("AsyncInferenceConfig"):
+            queue.allowed(self._s3, name, told["AsyncInferenceConfig"])
+            route = _queued(route, variants)
         shown = {v["VariantName"]: v for v in told.get("ProductionVariants", [])}
         chosen = [str(route["variant"])] if route.get("variant") else list(variants)
         return Described(
@@ -140,7 +158,7 @@ class SageMaker:
                 },
                 **({"component": self._component(str(route["component"]))} if "component" in route else {}),
             },
-            limits=_limits([variants[n] for n in chosen], shown),
+            limits=queue.LIMITS if route.get("queue") else _limits([variants[n] for n in chosen], shown),
             status=str(told.get("EndpointStatus", "")),
             serves=told.get("EndpointStatus", "InService") in _SERVES,
             lineage={"provider": "sagemaker", "region": self._aws.region, "arn": told.get("EndpointArn")},
@@ -319,18 +337,20 @@ def _named(endpoint: Endpoint) -> str:
     return endpoint.name
 
 
-def _of_model(reply: Reply) -> Refusal:
-    """What the container answered: its own status decides whether the rows are to blame."""
-    found = parsed(reply.body)
-    told = found if isinstance(found, dict) else {}
-    given = told.get("OriginalStatusCode")
-    status = given if isinstance(given, int) else 500
-    said = str(told.get("OriginalMessage") or told.get("Message") or message_of(reply)[1] or "the model failed")
-    if status == 0 and "timed out" in said:  # it had no status: fewer rows are done in time
-        return Refusal("too_large", said)
-    if status in (429, 503):
-        return Refusal("unavailable" if status == 503 else "throttled", said, wait_of(reply))
-    return Refusal("too_large" if status == 413 else "rows", said)
+def _answer(reply: Reply) -> Answer:
+    served = reply.headers.get("x-amzn-invoked-production-variant")
+    return Answer(reply.body, reply.headers.get("content-type", ""), served)
+
+
+def _queued(route: Mapping[str, Json], variants: Mapping[str, Any]) -> dict[str, Json]:
+    """A request that goes into a queue names no model: what is behind the endpoint is its one variant, or any."""
+    wanted = [str(route[key]) for key in _TARGETS if route.get(key)]
+    if wanted and wanted != list(variants):
+        raise InvalidInput(
+            f"the asynchronous endpoint `{route['endpoint']}` cannot be asked for `{wanted[0]}` alone",
+            hint="leave `variant` out, or put each model behind an endpoint of its own",
+        )
+    return {"endpoint": route["endpoint"], "queue": True}
 
 
 def _limits(variants: list[Mapping[str, Any]], shown: Mapping[str, Mapping[str, Any]]) -> Limits:
@@ -345,7 +365,11 @@ def _limits(variants: list[Mapping[str, Any]], shown: Mapping[str, Mapping[str, 
 def _notes(told: Mapping[str, Any]) -> tuple[str, ...]:
     if told.get("EndpointStatus") not in (None, "InService"):
         return (f"the endpoint is {told['EndpointStatus']}",)
-    return ("the endpoint answers through its asynchronous queue alone",) if told.get("AsyncInferenceConfig") else ()
+    return (
+        ("the endpoint is asynchronous: it takes requests into a queue, and answers through S3",)
+        if told.get("AsyncInferenceConfig")
+        else ()
+    )
 
 
 def _instance(variant: Mapping[str, Any]) -> Json:

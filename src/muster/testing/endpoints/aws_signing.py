@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.server import Incoming
 
-__all__ = ["Key", "signer", "verify"]
+__all__ = ["Key", "service_of", "signer", "verify"]
 
 _SKEW = 300
 _AUTHORIZATION = re.compile(
@@ -42,6 +42,12 @@ def signer(incoming: Incoming) -> str:
     """The id of the key that a request says it is signed with."""
     found = _AUTHORIZATION.match(incoming.headers.get("authorization", ""))
     return found["key"] if found else ""
+
+
+def service_of(incoming: Incoming) -> str:
+    """The service that a request says it is signed for."""
+    found = _AUTHORIZATION.match(incoming.headers.get("authorization", ""))
+    return found["service"] if found else ""
 
 
 def verify(
@@ -111,7 +117,7 @@ def _text(at: float) -> str:
 
 def _signature(incoming: Incoming, found: re.Match[str], key: Key) -> str:
     scope = f"{found['day']}/{found['region']}/{found['service']}/aws4_request"
-    canonical = hashlib.sha256(_canonical(incoming, found["signed"]).encode()).hexdigest()
+    canonical = hashlib.sha256(_canonical(incoming, found["signed"], found["service"]).encode()).hexdigest()
     text = f"AWS4-HMAC-SHA256\n{incoming.headers['x-amz-date']}\n{scope}\n{canonical}"
     secret = f"AWS4{key.secret}".encode()
     for part in scope.split("/"):
@@ -119,12 +125,12 @@ def _signature(incoming: Incoming, found: re.Match[str], key: Key) -> str:
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _canonical(incoming: Incoming, signed: str) -> str:
-    """The request in the form that is signed; the path is quoted once more than it is on the wire."""
+def _canonical(incoming: Incoming, signed: str, service: str) -> str:
+    """The request in the form that is signed; the path is quoted once more than it is on the wire, but for S3."""
     split = urlsplit(incoming.target)
     pairs = parse_qsl(split.query, keep_blank_values=True)
     query = "&".join(sorted(f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in pairs))
     headers = "".join(f"{name}:{' '.join(incoming.headers.get(name, '').split())}\n" for name in signed.split(";"))
     digest = hashlib.sha256(incoming.body).hexdigest()
-    path = quote(split.path or "/", safe="/-_.~")
+    path = quote(split.path or "/", safe="/-_.~%" if service == "s3" else "/-_.~")
     return f"{incoming.method}\n{path}\n{query}\n{headers}\n{signed}\n{digest}"

@@ -33,19 +33,27 @@ class Target:
 
 
 def written(
-    account: Account, visit: Visit, target: Target, container: Container, *, most: Most, accept: str = ""
+    account: Account,
+    visit: Visit,
+    target: Target,
+    container: Container,
+    *,
+    most: Most,
+    accept: str = "",
+    faults: list[Fault] | None = None,
 ) -> Written:
-    """The answer of a model in the words of its container."""
-    rows, outcomes = invoke(account, visit, target, container.read, most=most)
+    """The answer of a model in the words of its container. `faults` are those that meet it, where they are known already."""
+    rows, outcomes = invoke(account, visit, target, container.read, most=most, faults=faults)
     return container.write(Told(outcomes, target.served, rows, accept))
 
 
 def invoke(
-    account: Account, visit: Visit, target: Target, read: Read, *, most: Most
+    account: Account, visit: Visit, target: Target, read: Read, *, most: Most, faults: list[Fault] | None = None
 ) -> tuple[list[Any], list[Outcome]]:
     """The rows of a request and what the model says of them, with all the faults that meet it."""
     visit.variant, served = target.variant, target.served
-    faults = account.faults.met("invoke", target.place.name, target.variant)
+    if faults is None:
+        faults = account.faults.met("invoke", target.place.name, target.variant)
     account.meet(visit, [fault for fault in faults if fault.rows is None])
     if most.bytes is not None and len(visit.incoming.body) > most.bytes:
         raise Refused("too_large", f"the request has {len(visit.incoming.body)} bytes, more than {most.bytes}")

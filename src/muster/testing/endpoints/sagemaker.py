@@ -1,7 +1,8 @@
-"""SageMaker: the runtime at `/endpoints/…`, the control plane at `/`, and the token service beside it.
+"""SageMaker: the runtime at `/endpoints/…`, the control plane at `/`, and the token service and S3 beside it.
 
 Options of an endpoint: `serverless` (its configuration), `components` (variants are inference components), `explainer`, `async`
-(the output's location in S3), `shadow` (models by name), `packages` (models are those of a model package), `limit` (bytes).
+(where its answers go in S3; with `failures`, `after` how many seconds, and `seconds` for a request), `shadow` (models by name),
+`packages` (models are those of a model package), `limit` (bytes).
 Batch transform reads and writes S3 as the environment says; `account.jobs` has its jobs by name, and how long they take. Operations
 of its own are `submit`, `poll` and `stop`; a fault on `job` fails a whole job.
 Options of the account: `region`, `auth` (`keys`, `role`, `web-identity`), `external_id`.
@@ -14,6 +15,7 @@ from typing import Any
 
 from muster.errors import InvalidInput
 from muster.testing.endpoints.account import Account, Visit
+from muster.testing.endpoints.aws_objects import Objects, is_for_objects
 from muster.testing.endpoints.aws_signing import verify
 from muster.testing.endpoints.aws_tokens import ACCOUNT, ROLE, Keys
 from muster.testing.endpoints.invoking import Most, Target, written
@@ -21,6 +23,7 @@ from muster.testing.endpoints.place import Place
 from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.sagemaker_containers import CONTAINERS, explained
 from muster.testing.endpoints.sagemaker_control import Control
+from muster.testing.endpoints.sagemaker_queue import Queue, bucket_of, output_config
 from muster.testing.endpoints.served import Container, Served
 from muster.testing.endpoints.server import Outgoing, said
 
@@ -65,10 +68,13 @@ class SageMaker:
         self.keys = Keys(account, region)
         self.keys.external_id = external_id
         self._control = Control(account, region)
+        self.objects = Objects(account, region, self.keys.get)
+        self._known: set[str] = set()
+        self._queue = Queue(account, self.objects, lambda refused, visit: self._of_model(refused, visit)["Message"])
 
     def open(self) -> None:
         account, url = self._account, self._account.url
-        account.settings |= {"region": self._region, "endpoint_url": url}
+        account.settings |= {"region": self._region, "endpoint_url": url, "s3_url": url}
         account.environ |= {"AWS_ENDPOINT_URL_STS": url, "AWS_REGION": self._region, "AWS_DEFAULT_REGION": self._region}
         if self._auth == "web-identity":
             token = account.folder / "web-identity-token"
@@ -89,6 +95,8 @@ class SageMaker:
         incoming = visit.incoming
         if incoming.content_type == "application/x-www-form-urlencoded":
             return self.keys.answer(visit)
+        if is_for_objects(incoming):
+            return self.objects.answer(visit, self._buckets())
         target = incoming.headers.get("x-amz-target", "").rpartition(".")[2]
         kind, _, rest = incoming.path.strip("/").partition("/")
         name, _, verb = rest.rpartition("/")
@@ -107,11 +115,11 @@ class SageMaker:
         headers = visit.incoming.headers
         self._account.permit(visit, "invoke", name)
         place = self._place(name)
-        if batch or place.has("async"):
-            raise Refused(
-                "invalid", f"Endpoint {name} does not support {'a' if batch else ''}synchronous invocations here"
-            )
+        if batch != place.has("async"):
+            raise Refused("invalid", f"Endpoint {name} does not support {'a' if batch else ''}synchronous invocations.")
         variant, served = self._target(place, headers)
+        if batch:
+            return self._queue.take(visit, Target(place, variant, served), served.within(self.CONTAINERS))
         if not place.has("components") and headers.get(f"{_HEAD}target-model"):
             served = self._model(place, headers[f"{_HEAD}target-model"])
         container = served.within(self.CONTAINERS)
@@ -132,6 +140,12 @@ class SageMaker:
             {"Content-Type": answer[0], "x-Amzn-Invoked-Production-Variant": shown}
             | ({"X-Amzn-SageMaker-Custom-Attributes": echoed} if echoed else {}),
         )
+
+    def _buckets(self) -> set[str]:
+        """Those that answers and failures go to, or went to: they outlive the endpoint."""
+        queued = [place for place in self._account.places.values() if place.has("async")]
+        self._known |= {bucket_of(told) for place in queued for told in output_config(place).values()}
+        return self._known
 
     def _place(self, name: str) -> Place:
         place = self._account.places.get(name)
@@ -176,6 +190,8 @@ class SageMaker:
         if incoming.content_type == "application/x-www-form-urlencoded":
             code = refused.code or _RUNTIME.get(refused.what, (0, "AccessDenied"))[1]
             return self.keys.refuse(code, _text(refused, visit))
+        if is_for_objects(incoming):
+            return self.objects.refuse(refused)
         if "x-amz-target" in incoming.headers:
             return self._control.refuse(refused, _text(refused, visit))
         if refused.what in ("model_error", "timeout"):
@@ -188,6 +204,9 @@ class SageMaker:
         return said({"Message": _text(refused, visit)}, status, headers)
 
     def _model_error(self, refused: Refused, visit: Visit) -> Outgoing:
+        return said(self._of_model(refused, visit), 424, {"x-amzn-ErrorType": "ModelError"})
+
+    def _of_model(self, refused: Refused, visit: Visit) -> dict[str, Any]:
         late = refused.what == "timeout"
         status = 0 if late else refused.status or 500
         whose = "client" if 400 <= status < 500 else "server"
@@ -197,18 +216,14 @@ class SageMaker:
         )
         said_by_model = text if late else refused.message
         log = f"arn:aws:logs:{self._region}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/{visit.endpoint}"
-        return said(
-            {
-                "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if whose == "client" else "SERVER_ERROR_FROM_MODEL",
-                "LogStreamArn": log,
-                "Message": f'Received {whose} error ({status}) from primary with message "{said_by_model}".'
-                f" See the log group /aws/sagemaker/Endpoints/{visit.endpoint} in account {ACCOUNT} for more information.",
-                "OriginalMessage": said_by_model,
-                "OriginalStatusCode": status,
-            },
-            424,
-            {"x-amzn-ErrorType": "ModelError"},
-        )
+        return {
+            "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if whose == "client" else "SERVER_ERROR_FROM_MODEL",
+            "LogStreamArn": log,
+            "Message": f'Received {whose} error ({status}) from primary with message "{said_by_model}".'
+            f" See the log group /aws/sagemaker/Endpoints/{visit.endpoint} in account {ACCOUNT} for more information.",
+            "OriginalMessage": said_by_model,
+            "OriginalStatusCode": status,
+        }
 
 
 def _most(place: Place) -> Most:

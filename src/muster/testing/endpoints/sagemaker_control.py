@@ -11,6 +11,7 @@ from muster.testing.endpoints.aws_tokens import ACCOUNT, ROLE
 from muster.testing.endpoints.place import BEGIN, Place
 from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.sagemaker_lists import listed
+from muster.testing.endpoints.sagemaker_queue import output_config
 from muster.testing.endpoints.sagemaker_transforms import Transforms
 from muster.testing.endpoints.served import Served
 from muster.testing.endpoints.server import Outgoing, said
@@ -98,7 +99,7 @@ class Control:
     def _extras(self, place: Place) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if place.has("async"):
-            found["AsyncInferenceConfig"] = {"OutputConfig": {"S3OutputPath": place.option("async")}}
+            found["AsyncInferenceConfig"] = {"OutputConfig": output_config(place)}
         if place.has("explainer"):
             shap = {"ShapBaselineConfig": {"MimeType": "text/csv", "ShapBaseline": "0"}}
             found["ExplainerConfig"] = {"ClarifyExplainerConfig": {"ShapConfig": shap}}

@@ -13,7 +13,7 @@ import pytest
 
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import MusterError
-from muster.predictors.external.exchange import Answer, Payload, Refusal, RefusalKind, Reply
+from muster.predictors.external.exchange import Answer, Later, Payload, Refusal, RefusalKind, Reply
 from muster.predictors.external.opening import discover, open_provider, steps_of
 from muster.predictors.external.provider import Described, Provider, Send
 from muster.records import Connection
@@ -104,7 +104,9 @@ class Asked:
 
     def once(self) -> Answer | Refusal:
         request = self.provider.request(self.route, self.payload, "id-1")
-        return self.provider.read(self.send(request, 10.0))
+        found = self.provider.read(self.send(request, 10.0))
+        assert not isinstance(found, Later)
+        return found
 
     def answer(self) -> Answer:
         """As the transport does: once more with new credentials, where those that are held have run out."""

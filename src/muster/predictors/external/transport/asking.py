@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from muster.errors import ModelFailed, MusterError, shortened
 from muster.predictor import Call
-from muster.predictors.external.exchange import Answer
+from muster.predictors.external.exchange import Answer, Later
 from muster.predictors.external.transport.bisect import Piece, Sieve
 from muster.predictors.external.transport.checkpoint import Asked
 from muster.predictors.external.transport.kept import Kept, chunk_of, request_digest
@@ -66,7 +66,14 @@ class Asking:
     def left(self) -> float:
         return self._call.left(self._means.seconds)
 
-    def keep(self, asked: Asked, answer: Answer) -> None:
+    def wanted(self) -> bool:
+        try:
+            self._check()
+        except _Ended:
+            return False
+        return True
+
+    def keep(self, asked: Asked, answer: Answer | Later) -> None:
         self._kept.put(asked, answer)
 
     def read(self, piece: Piece, answer: Answer) -> None:
@@ -159,20 +166,22 @@ class Asking:
         except ModelFailed as failure:
             self.refused(piece, failure.message)
             return
-        encoded = Encoded(payload, identity, self._asked(piece, request_digest(payload, means.version)))
-        if (kept := self._kept.get(encoded.asked)) is not None:
-            means.counter.add(kept=1)
+        asked = self._asked(piece, request_digest(payload, means.version))
+        kept = self._kept.get(asked)
+        means.counter.add(kept=int(kept is not None))
+        if isinstance(kept, Answer):
             self.read(piece, kept)
-        elif not self._lane.packing.encoded(rows, len(payload.body)):
+        elif kept is None and not self._lane.packing.encoded(rows, len(payload.body)):
             self._too_large(piece, len(payload.body))
         else:
-            self._pause(self._lane.rate.reserve(rows))
+            if kept is None:
+                self._pause(self._lane.rate.reserve(rows))
             permit = self._lane.limiter.acquire(self._check)
             self._sent(place)
             if self._failure is not None or self._over:
                 self._lane.limiter.release(permit)
                 return
-            attempt(means, self, piece, encoded, permit)
+            attempt(means, self, piece, Encoded(payload, identity, asked, kept), permit)
 
     def _asked(self, piece: Piece, digest: str) -> Asked:
         return Asked(self._chunk, piece.start, piece.rows, digest)

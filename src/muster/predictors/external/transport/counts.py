@@ -10,7 +10,7 @@ __all__ = ["Counter", "Counts"]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`calls` are requests, `tries` how often one was sent; `kept` are those whose answer was there from before.
+    """`calls` are requests, `tries` how often one was sent; `kept` are those whose answer was there, or on its way, from before.
 
     `paid_twice` are tries again of what the endpoint may have worked on already, and `proofs` requests to see whether it works
     at all. `seconds` are those of all tries added up.

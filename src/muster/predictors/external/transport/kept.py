@@ -1,19 +1,24 @@
-"""The answers of one chunk that were kept before, by the rows that they belong to."""
+"""The answers of one chunk that were kept before, those too that are still to come, by the rows that they belong to."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 
-from muster.predictors.external.exchange import Answer, Payload
+from muster.predictors.external.exchange import Answer, Later, Payload
 from muster.predictors.external.transport.checkpoint import Asked, Checkpoint
 from muster.signature import Json
 
 __all__ = ["Kept", "chunk_of", "request_digest"]
+
+_LATER = "application/vnd.muster.later+json"
+"""The content type of a promise, where answers are kept."""
 
 
 class Kept:
@@ -25,6 +30,7 @@ class Kept:
         for first, rows in checkpoint.ranges(chunk) if checkpoint is not None else ():
             self._stops.setdefault(first, []).append(first + rows)
         self._firsts = sorted(self._stops)
+        self._taken: set[Asked] = set()
 
     def cut(self, start: int, stop: int) -> int | None:
         """The end of the longest that begins at a row."""
@@ -35,14 +41,35 @@ class Kept:
         place = bisect_right(self._firsts, start)
         return min(stop, self._firsts[place]) if place < len(self._firsts) else stop
 
-    def get(self, asked: Asked) -> Answer | None:
+    def get(self, asked: Asked) -> Answer | Later | None:
+        """Later, once, for what was paid and had not been answered yet: what that comes to does not come again."""
         if self._checkpoint is None or asked.first not in self._stops:
             return None
-        return self._checkpoint.get(asked)
+        found = self._checkpoint.get(asked)
+        if found is None or found.content_type != _LATER:
+            return found
+        later = None if asked in self._taken else _later(found.body)
+        self._taken.add(asked)
+        return later
 
-    def put(self, asked: Asked, answer: Answer) -> None:
-        if self._checkpoint is not None:
-            self._checkpoint.put(asked, answer)
+    def put(self, asked: Asked, answer: Answer | Later) -> None:
+        """In place of what was kept for the same rows: an answer takes the place of its promise."""
+        if self._checkpoint is None:
+            return
+        if isinstance(answer, Later):
+            answer = Answer(json.dumps(asdict(answer)).encode(), _LATER)
+        elif answer.content_type == _LATER:  # nobody but this keeps promises
+            answer = replace(answer, content_type="")
+        self._checkpoint.put(asked, answer)
+
+
+def _later(body: bytes) -> Later | None:
+    """What was promised, if it can still come."""
+    try:
+        later = Later(**json.loads(body))
+    except (ValueError, TypeError):  # as another release has kept it
+        return None
+    return later if time.time() < later.until else None
 
 
 def chunk_of(batch: pa.RecordBatch, params: Mapping[str, Json], version: str) -> str:

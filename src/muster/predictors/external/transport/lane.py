@@ -48,6 +48,11 @@ class Lane:
         else:
             self.limiter.late(permit)
 
+    def found(self, permit: Permit) -> None:
+        """A request was answered that was sent before this began, so that nobody knows how long it took; gives the permit back."""
+        self.last_answer = time.monotonic()
+        self.limiter.release(permit)
+
     def refused(self, permit: Permit) -> None:
         """A request was refused for what is in it; gives the permit back."""
         self.last_answer = time.monotonic()

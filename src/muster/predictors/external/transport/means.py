@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from muster.predictor import Call
-from muster.predictors.external.exchange import Answer, Payload
+from muster.predictors.external.exchange import Answer, Later, Payload
 from muster.predictors.external.provider import Provider, Send
 from muster.predictors.external.transport.checkpoint import Asked, Checkpoint
 from muster.predictors.external.transport.counts import Counter
@@ -28,11 +28,15 @@ Decode: TypeAlias = Callable[[Answer, int], pa.RecordBatch]
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A request that is ready to be sent: the same, with the same identity, at each try."""
+    """A request that is ready to be sent: the same, with the same identity, at each try.
+
+    With `promised` it was sent before this began, and its answer is to come.
+    """
 
     payload: Payload
     identity: str
     asked: Asked
+    promised: Later | None = None
 
 
 @dataclass(slots=True, kw_only=True)

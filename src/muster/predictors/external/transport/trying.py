@@ -6,21 +6,24 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from muster.errors import MusterError, NotFound, SourceDenied, SourceUnavailable
-from muster.predictors.external.exchange import Answer, Refusal, RefusalKind
+from muster.predictors.external.exchange import Answer, Later, Refusal, RefusalKind
 from muster.predictors.external.transport.bisect import Piece
 from muster.predictors.external.transport.checkpoint import Asked
 from muster.predictors.external.transport.limiter import Permit
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.retry import Trouble
 from muster.predictors.external.transport.unreachable import Unreachable
+from muster.predictors.external.transport.waiting import wait_for
 
 __all__ = ["Settle", "attempt"]
 
 _FREE: frozenset[RefusalKind] = frozenset({"throttled", "starting", "expired", "denied", "missing"})
 """Refusals of requests that no model has seen."""
+
+_Told = TypeVar("_Told", Answer | Refusal, Answer | Later | Refusal)
 
 _WORDS: Mapping[Trouble, str] = {
     "throttled": "too busy",
@@ -37,7 +40,11 @@ class Settle(Protocol):
         """Seconds that a try may take."""
         ...
 
-    def keep(self, asked: Asked, answer: Answer) -> None:
+    def wanted(self) -> bool:
+        """Whether anyone waits for how it ends."""
+        ...
+
+    def keep(self, asked: Asked, answer: Answer | Later) -> None:
         """What was paid, before anything else."""
         ...
 
@@ -58,7 +65,7 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
     """Send it once. The permit is given back in any case, and not before a paid answer is kept."""
     limiter, renewals, began, seconds = means.lane.limiter, means.renewals, time.monotonic(), settle.left()
     try:
-        outcome = _outcome(means, encoded, seconds)
+        outcome = _end(means, settle, encoded, seconds)
         took = time.monotonic() - began
         if isinstance(outcome, Answer):
             settle.keep(encoded.asked, outcome)
@@ -67,9 +74,15 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
         limiter.release(permit)
         return
     means.counter.add(seconds=took)
+    if outcome is None:
+        limiter.release(permit)
+        return
     after = _After(means, settle, piece, encoded, permit)
     if isinstance(outcome, Answer):
-        means.lane.answered(permit, piece.rows, len(encoded.payload.body), took)
+        if encoded.promised is None:
+            means.lane.answered(permit, piece.rows, len(encoded.payload.body), took)
+        else:
+            means.lane.found(permit)
         means.keep_proof(encoded)
         settle.read(piece, outcome)
     elif isinstance(outcome, Unreachable):
@@ -78,7 +91,17 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
         after.turned_away(outcome, renewals)
 
 
-def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal | Unreachable:
+def _end(means: Means, settle: Settle, encoded: Encoded, seconds: float) -> Answer | Refusal | Unreachable | None:
+    """What it comes to; None once nobody waits for that any more."""
+    outcome = encoded.promised or _outcome(means, encoded, seconds)
+    if not isinstance(outcome, Later):
+        return outcome
+    if outcome is not encoded.promised:
+        settle.keep(encoded.asked, outcome)
+    return _awaited(means, settle, outcome)
+
+
+def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Later | Refusal | Unreachable:
     lane, payload = means.lane, encoded.payload
     try:
         request = means.provider.request(means.route, payload, encoded.identity)
@@ -90,20 +113,34 @@ def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal
     lane.spend.charge()
     means.counter.add(tries=1, bytes_sent=len(payload.body))
     try:
-        reply = means.send(request, seconds)
+        reply = means.send(request, seconds if request.seconds is None else min(seconds, request.seconds))
     except Unreachable as error:
         if not error.sent:
             lane.spend.refund()
-        return error
+        # The model has nothing to do with how long it takes until a request is taken.
+        late = error.kind == "timeout" and request.seconds is not None
+        return Unreachable("broken", error.message, error.hint) if late else error
     means.counter.add(bytes_received=len(reply.body))
     try:
         outcome = means.provider.read(reply)
     except SourceUnavailable as error:
         return Refusal("unavailable", error.message)
-    if isinstance(outcome, Answer):
-        return Refusal("unavailable", "it answers with a page for people") if _is_page(outcome) else outcome
-    if outcome.kind in _FREE:
+    if isinstance(outcome, Refusal) and outcome.kind in _FREE:
         lane.spend.refund()
+    return _no_page(outcome)
+
+
+def _awaited(means: Means, settle: Settle, later: Later) -> Answer | Refusal | None:
+    """What a promise comes to. Every request waits for itself, as long as its answer may come."""
+    found = wait_for(means.provider, later, settle.wanted, means.patience.unavailable)
+    if isinstance(found, Answer):
+        means.counter.add(bytes_received=len(found.body))
+    return None if found is None else _no_page(found)
+
+
+def _no_page(outcome: _Told) -> _Told | Refusal:
+    if isinstance(outcome, Answer) and _is_page(outcome):
+        return Refusal("unavailable", "it answers with a page for people")
     return outcome
 
 
@@ -191,7 +228,7 @@ class _After:
         """Later, smaller, or not at all. `paid`: the endpoint may count what failed."""
         means, piece, now = self.means, self.piece, time.monotonic()
         if piece.tries.in_doubt(trouble, means.lane.last_answer):
-            _prove(means, self.settle.left())
+            _prove(means, self.settle)
         after = piece.tries.failed(trouble, piece.rows, now, means.lane.last_answer, means.patience)
         if after.what == "bad":
             self.settle.refused(piece, message)
@@ -212,14 +249,16 @@ class _After:
             self.settle.again(piece, now + max(after.seconds, (wait or 0.0) * spread, pause))
 
 
-def _prove(means: Means, seconds: float) -> None:
+def _prove(means: Means, settle: Settle) -> None:
     """Ask once more what was answered before: if it is answered again, the endpoint works, and other requests fail for their rows."""
     proof = means.proof
     if proof is None or not means.proving.acquire(blocking=False):
         return
     try:
-        outcome = _outcome(means, proof, seconds)
+        outcome: Answer | Later | Refusal | Unreachable | None = _outcome(means, proof, settle.left())
         means.counter.add(proofs=1)
+        if isinstance(outcome, Later):
+            outcome = _awaited(means, settle, outcome)
         if isinstance(outcome, Answer):
             means.lane.last_answer = time.monotonic()
     finally:

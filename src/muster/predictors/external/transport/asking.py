@@ -15,10 +15,10 @@ from muster.predictors.external.exchange import Answer
 from muster.predictors.external.transport.bisect import Piece, Sieve
 from muster.predictors.external.transport.checkpoint import Asked
 from muster.predictors.external.transport.kept import Kept, chunk_of, request_digest
-from muster.predictors.external.transport.limiter import LOOK_SECONDS
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.packing import slices
 from muster.predictors.external.transport.rows import join, told_by
+from muster.predictors.external.transport.together import LOOK_SECONDS
 from muster.predictors.external.transport.trying import attempt
 from muster.records import new_id
 
@@ -128,7 +128,7 @@ class Asking:
 
     def _work(self, piece: Piece, place: object) -> None:
         try:
-            self._check()
+            self.check()
             self._try(piece, place)
         except _Ended:
             pass
@@ -137,7 +137,7 @@ class Asking:
         finally:
             self._sent(place)
 
-    def _check(self) -> None:
+    def check(self) -> None:
         if self._over or self._failure is not None:
             raise _Ended
         try:
@@ -166,13 +166,13 @@ class Asking:
         elif not self._lane.packing.encoded(rows, len(payload.body)):
             self._too_large(piece, len(payload.body))
         else:
-            self._pause(self._lane.rate.reserve(rows))
-            permit = self._lane.limiter.acquire(self._check)
-            self._sent(place)
-            if self._failure is not None or self._over:
-                self._lane.limiter.release(permit)
-                return
-            attempt(means, self, piece, encoded, permit)
+            with self._lane.together.admitted(rows, self.check) as admission:
+                permit = self._lane.limiter.acquire(self.check)
+                self._sent(place)
+                if self._failure is not None or self._over:
+                    self._lane.limiter.release(permit)
+                    return
+                attempt(means, self, piece, encoded, permit, admission=admission)
 
     def _asked(self, piece: Piece, digest: str) -> Asked:
         return Asked(self._chunk, piece.start, piece.rows, digest)
@@ -184,12 +184,6 @@ class Asking:
         else:
             most = self._lane.limits.bytes
             self.refused(piece, f"too large: a request of {size:,} bytes, where the endpoint takes {most:,}")
-
-    def _pause(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self._check()
-            time.sleep(min(LOOK_SECONDS, left))
 
 
 def _digest(*parts: str) -> str:

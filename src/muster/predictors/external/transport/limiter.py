@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from muster.predictors.external.transport.limit import Limit
-from muster.predictors.external.transport.together import Gate
+from muster.predictors.external.transport.together import LOOK_SECONDS, Gate
 
-__all__ = ["LOOK_SECONDS", "Limiter", "Permit"]
+__all__ = ["Limiter", "Permit"]
 
-LOOK_SECONDS = 0.1
-"""How often who waits asks whether its call is over."""
 _IN_A_ROW = 4
 """After so many rejections with no answer between them, what the endpoint asks to wait holds for all."""
 

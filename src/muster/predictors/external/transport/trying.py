@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from muster.errors import MusterError, NotFound, SourceDenied, SourceUnavailable
-from muster.predictors.external.exchange import Answer, Refusal, RefusalKind
+from muster.predictors.external.exchange import FREE, Answer, Refusal
 from muster.predictors.external.transport.bisect import Piece
 from muster.predictors.external.transport.checkpoint import Asked
 from muster.predictors.external.transport.limiter import Permit
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.retry import Trouble
+from muster.predictors.external.transport.together import Admission
 from muster.predictors.external.transport.unreachable import Unreachable
 
 __all__ = ["Settle", "attempt"]
-
-_FREE: frozenset[RefusalKind] = frozenset({"throttled", "starting", "expired", "denied", "missing"})
-"""Refusals of requests that no model has seen."""
 
 _WORDS: Mapping[Trouble, str] = {
     "throttled": "too busy",
@@ -32,6 +30,10 @@ _WORDS: Mapping[Trouble, str] = {
 
 class Settle(Protocol):
     """Takes how a request ended."""
+
+    def check(self) -> None:
+        """Raises where nobody waits for it any more."""
+        ...
 
     def left(self) -> float:
         """Seconds that a try may take."""
@@ -54,11 +56,13 @@ class Settle(Protocol):
     def halve(self, piece: Piece) -> None: ...
 
 
-def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit: Permit) -> None:
+def attempt(
+    means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit: Permit, *, admission: Admission
+) -> None:
     """Send it once. The permit is given back in any case, and not before a paid answer is kept."""
     limiter, renewals, began, seconds = means.lane.limiter, means.renewals, time.monotonic(), settle.left()
     try:
-        outcome = _outcome(means, encoded, seconds)
+        outcome = _outcome(means, encoded, seconds, admission)
         took = time.monotonic() - began
         if isinstance(outcome, Answer):
             settle.keep(encoded.asked, outcome)
@@ -78,8 +82,8 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
         after.turned_away(outcome, renewals)
 
 
-def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal | Unreachable:
-    lane, payload = means.lane, encoded.payload
+def _outcome(means: Means, encoded: Encoded, seconds: float, admission: Admission) -> Answer | Refusal | Unreachable:
+    payload = encoded.payload
     try:
         request = means.provider.request(means.route, payload, encoded.identity)
     except SourceDenied as error:
@@ -87,13 +91,12 @@ def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal
         raise
     except SourceUnavailable as error:
         return Refusal("unavailable", error.message)
-    lane.spend.charge()
+    admission.taken = True
     means.counter.add(tries=1, bytes_sent=len(payload.body))
     try:
         reply = means.send(request, seconds)
     except Unreachable as error:
-        if not error.sent:
-            lane.spend.refund()
+        admission.taken = error.sent
         return error
     means.counter.add(bytes_received=len(reply.body))
     try:
@@ -102,8 +105,7 @@ def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Refusal
         return Refusal("unavailable", error.message)
     if isinstance(outcome, Answer):
         return Refusal("unavailable", "it answers with a page for people") if _is_page(outcome) else outcome
-    if outcome.kind in _FREE:
-        lane.spend.refund()
+    admission.taken = outcome.kind not in FREE
     return outcome
 
 
@@ -191,7 +193,7 @@ class _After:
         """Later, smaller, or not at all. `paid`: the endpoint may count what failed."""
         means, piece, now = self.means, self.piece, time.monotonic()
         if piece.tries.in_doubt(trouble, means.lane.last_answer):
-            _prove(means, self.settle.left())
+            _prove(means, self.settle)
         after = piece.tries.failed(trouble, piece.rows, now, means.lane.last_answer, means.patience)
         if after.what == "bad":
             self.settle.refused(piece, message)
@@ -212,16 +214,22 @@ class _After:
             self.settle.again(piece, now + max(after.seconds, (wait or 0.0) * spread, pause))
 
 
-def _prove(means: Means, seconds: float) -> None:
+def _prove(means: Means, settle: Settle) -> None:
     """Ask once more what was answered before: if it is answered again, the endpoint works, and other requests fail for their rows."""
     proof = means.proof
     if proof is None or not means.proving.acquire(blocking=False):
         return
+    lane = means.lane
     try:
-        outcome = _outcome(means, proof, seconds)
+        with lane.together.admitted(proof.asked.rows, settle.check) as admission:
+            permit = lane.limiter.acquire(settle.check)
+            try:
+                outcome = _outcome(means, proof, settle.left(), admission)
+            finally:
+                lane.limiter.release(permit)
         means.counter.add(proofs=1)
         if isinstance(outcome, Answer):
-            means.lane.last_answer = time.monotonic()
+            lane.last_answer = time.monotonic()
     finally:
         means.proving.release()
 

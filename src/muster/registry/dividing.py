@@ -46,18 +46,22 @@ def renewed(usage: Usage, caps: Mapping[str, float], wish: Wish, now: datetime) 
     known = next((s for s in usage.shares if s.holder == wish.holder), None)
     # One that was taken for gone has been charged with all that it held.
     spent = _money(usage.spent + wish.used - (wish.used if known is None else known.used))
-    part = _part(caps, others, wish.holder, now)
+    money = _lend_money(caps, others, wish, spent)
+    # One that may not spend anything sends nothing.
+    part = _part(dict.fromkeys(caps, 0.0) if money.used_up else caps, others, wish.holder, now)
     flying = _lendable(part.flying, caps.get("concurrency"), sum(s.flying for s in others))
     rate = _lendable(part.rate, caps.get("rate"), sum(s.rate for s in others))
     tokens = max(0.0, min(usage.tokens, wish.room)) if rate else 0.0
-    money = _lend_money(caps, others, wish, spent)
+    until = now + _LENT
+    if money.used_up:  # no further hour is paid
+        until = now if known is None else known.until
     share = Share(
         holder=wish.holder,
         flying=max(int(flying or 0), wish.flying),
         rate=max(rate or 0.0, wish.rate),
         used=wish.used,
         granted=wish.used if money.granted is None else money.granted,
-        until=now + _LENT,
+        until=until,
     )
     grant = Grant(
         flying=None if flying is None else int(flying),

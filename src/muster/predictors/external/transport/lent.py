@@ -47,7 +47,7 @@ class Lent(Together):
         self._holder = f"{me()}/{new_id()}"
         self._grant = Grant(flying=0, rate=0.0, money=0.0, whole=False)
         self._until = 0.0
-        self._used = self._before = self._slice = 0.0
+        self._used = self._before = self._slice = self._planned = 0.0
         self._holds: float | None = 0.0
         self.gate.most, self.gate.until = 0, 0.0
 
@@ -104,6 +104,8 @@ class Lent(Together):
         if wait <= 0:
             admission.price = self._grant.call_price
             self._used += admission.price
+            if self._low and not self._hurry:
+                self._wake()
         return wait
 
     @property
@@ -112,6 +114,11 @@ class Lent(Together):
         if self._holds is None:
             return False
         return (self._grant.used_up and not self._grant.call_price) or self._left < self._grant.call_price - _NOTHING
+
+    @property
+    def _low(self) -> bool:
+        """Whether the money will be gone soon."""
+        return self._holds is not None and self._left < max(self._grant.call_price - _NOTHING, self._slice / 4)
 
     @property
     def _left(self) -> float:
@@ -141,7 +148,7 @@ class Lent(Together):
 
     def _rest(self) -> None:
         """Until it is time to ask again."""
-        hurried = 0.0 if self._grant.money is None or not self._short else _SOON_SECONDS
+        hurried = _SOON_SECONDS if self._holds is not None and self._left < self._slice - _NOTHING else 0.0
         began = time.monotonic()
         until = began + (_RENEW_SECONDS if self._grant.whole else _SOON_SECONDS)
         while (now := time.monotonic()) < until:
@@ -150,11 +157,10 @@ class Lent(Together):
             if self._over and not self._inside:
                 return
             self._changed.wait(max(0.0, until - now))
-        self._hurry = False
 
     def _renew(self) -> None:
         with self._changed:
-            began = time.monotonic()
+            self._hurry, began = False, time.monotonic()
             if began >= self._until:
                 self.gate.most, self._holds = 0, self._used
                 self.rate.lend(0.0, 0.0)
@@ -170,6 +176,7 @@ class Lent(Together):
         with self._changed:
             self._grant, self._holds = grant, grant.money
             self._renewals += 1
+            self._hurry = False
             self._until = began + LENT_SECONDS - _SPARE_SECONDS
             self.gate.most, self.gate.until = grant.flying, self._until
             self.rate.lend(grant.rate, grant.tokens)
@@ -177,9 +184,13 @@ class Lent(Together):
 
     def _plan(self) -> None:
         """How much money to ask for: what the next seconds need, going by the last. What is more than that is let go."""
-        price, spent = self._grant.call_price, self._used - self._before
-        self._before = self._used
-        self._slice = self._slice * 2 if self._short and self._inside else max(price, min(self._slice, spent * 2))
+        price, passed = self._grant.call_price, time.monotonic() - self._planned
+        if self._low and self._inside:
+            self._slice *= 2 if passed < _RENEW_SECONDS / 2 else 1
+        elif passed >= _RENEW_SECONDS / 2:
+            self._slice = min(self._slice, (self._used - self._before) * 2)
+        if passed >= _RENEW_SECONDS / 2:
+            self._before, self._planned = self._used, time.monotonic()
         self._slice = 0.0 if self._over else max(self._slice, price * self._inside)
         if self._holds is not None:
             left = 0.0 if self._short else self._left

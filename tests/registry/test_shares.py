@@ -33,6 +33,7 @@ class Process:
 
     name: str
     flying: int = 0
+    busy: int = 0
     rate: float = 0.0
     used: float = 0.0
     holds: float = 0.0
@@ -47,7 +48,7 @@ class Process:
             self.holds = self.used
         return Wish(
             holder=self.name,
-            flying=self.flying,
+            flying=max(self.flying, self.busy),
             rate=self.rate,
             room=9.0,
             used=self.used,
@@ -69,7 +70,6 @@ class World:
         self.usage = Usage(connection="c", tokens=max(1.0, self.caps.get("rate", 0.0)), at=START)
         self.at = START
         self.processes: dict[str, Process] = {}
-        self.gone: set[str] = set()
         self.paid = 0.0
         self.tokens = 0.0
 
@@ -78,7 +78,7 @@ class World:
 
     def renew(self, name: str, wants: float = 3.0) -> Grant:
         process = self.processes.setdefault(name, Process(name))
-        usage = settled(self.usage, self.caps, self.at, self.gone.__contains__)
+        usage = settled(self.usage, self.caps, self.at, frozenset[str]().__contains__)
         self.usage, grant = renewed(usage, self.caps, process.wish(self.at, wants), self.at)
         process.take(grant, self.at)
         self.tokens += grant.tokens
@@ -92,15 +92,38 @@ class World:
         self.paid += process.price
         return True
 
+    def fly(self, name: str) -> None:
+        process = self.processes.get(name)
+        if process is not None and self.at < process.until and process.busy < process.flying:
+            process.busy += 1
+
+    def land(self, name: str) -> None:
+        process = self.processes.get(name)
+        if process is not None and process.busy:
+            process.busy -= 1
+
     def leave(self, name: str) -> None:
         if (process := self.processes.pop(name, None)) is not None:
-            usage = settled(self.usage, self.caps, self.at, self.gone.__contains__)
+            usage = settled(self.usage, self.caps, self.at, frozenset[str]().__contains__)
             self.usage = left(usage, self.caps, process.wish(self.at, 0.0))
 
     def die(self, name: str, *, seen: bool) -> None:
         """`seen`: others can tell at once."""
         if self.processes.pop(name, None) is not None and seen:
-            self.gone.add(name)
+            self.usage = settled(self.usage, self.caps, self.at, {name}.__contains__)
+
+    def step(self, step: str, name: str, amount: float) -> None:
+        match step:
+            case "renew":
+                self.renew(name, amount)
+            case "wait":
+                self.pass_by(amount / 30)
+            case "sleep":
+                self.pass_by(amount)
+            case "die" | "vanish":
+                self.die(name, seen=step == "die")
+            case _:
+                getattr(self, step)(name)
 
     @property
     def living(self) -> list[Process]:
@@ -111,14 +134,23 @@ class World:
         return sum(s.granted - s.used for s in self.usage.shares)
 
 
-steps = st.lists(
-    st.tuples(
-        st.sampled_from(["renew", "renew", "renew", "call", "call", "call", "leave", "die", "vanish", "wait", "sleep"]),
-        st.integers(0, 4),
-        st.floats(0.0, 30.0),
-    ),
-    max_size=60,
+STEPS = (
+    "renew",
+    "renew",
+    "renew",
+    "call",
+    "call",
+    "call",
+    "fly",
+    "fly",
+    "land",
+    "leave",
+    "die",
+    "vanish",
+    "wait",
+    "sleep",
 )
+steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 4), st.floats(0.0, 30.0)), max_size=60)
 
 
 @settings(max_examples=300, deadline=None)
@@ -128,26 +160,8 @@ def test_nothing_is_lent_twice_and_no_more_is_spent_than_may_be(
 ) -> None:
     world = World({"concurrency": most, "rate": rate, "price_per_call": price, "spend": spend})
     for n, (step, who, amount) in enumerate(steps):
-        name = f"p{who}"
-        match step:
-            case "renew":
-                world.renew(name, amount)
-            case "call":
-                world.call(name)
-            case "leave":
-                world.leave(name)
-            case "die" | "vanish":
-                world.die(name, seen=step == "die")
-                world.gone.discard(f"p{who}")
-                if step == "die":
-                    world.gone.add(name)
-                    world.usage = settled(world.usage, world.caps, world.at, world.gone.__contains__)
-                    world.gone.clear()
-            case "wait":
-                world.pass_by(amount / 30)
-            case "sleep":
-                world.pass_by(amount)
-        assert sum(p.flying for p in world.living) <= most, n
+        world.step(step, f"p{who}", amount)
+        assert sum(max(p.flying, p.busy) for p in world.living) <= most, n
         assert sum(p.rate for p in world.living) <= rate + 1e-6, n
         assert world.paid <= spend + 1e-6, n
         assert world.usage.spent + world.lent <= spend + 1e-6, n
@@ -169,6 +183,20 @@ def test_all_is_lent_in_equal_parts_once_everybody_has_asked_again(processes: in
     assert max(parts) - min(parts) <= 1
     assert sum(p.rate for p in world.living) == pytest.approx(rate)
     assert all(world.renew(name).whole for name in names)
+
+
+def test_what_is_in_flight_is_lent_to_nobody_else() -> None:
+    world = World({"concurrency": 2})
+    world.renew("a")
+    for _ in range(2):
+        world.fly("a")
+    assert world.renew("b").flying == 0
+    assert world.renew("a").flying == 1
+    grant = world.renew("b")
+    assert (grant.flying, grant.whole) == (0, False)
+    world.land("a")
+    world.renew("a")
+    assert world.renew("b").flying == 1
 
 
 def test_where_there_are_too_many_they_take_turns() -> None:

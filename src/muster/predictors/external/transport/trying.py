@@ -209,7 +209,7 @@ class _After:
             self.settle.halve(piece)
         else:
             spread = 1 + random.random() / 10  # noqa: S311  # so that those who are told the same do not come back as one
-            works = trouble == "unavailable" and piece.tries.works(means.lane.last_answer)
+            works = trouble in ("unavailable", "throttled") and piece.tries.works(means.lane.last_answer)
             pause = means.lane.budget.take(trouble, works=works)
             self.settle.again(piece, now + max(after.seconds, (wait or 0.0) * spread, pause))
 

@@ -27,6 +27,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 PAST = timedelta(seconds=LENT_SECONDS)
 
 
+def unknown(holder: str) -> bool | None:
+    """Whether it lives, as on another machine."""
+    return None
+
+
 @dataclass
 class Process:
     """One that keeps to what it is lent, as well as one can that does not know better."""
@@ -78,7 +83,7 @@ class World:
 
     def renew(self, name: str, wants: float = 3.0) -> Grant:
         process = self.processes.setdefault(name, Process(name))
-        usage = settled(self.usage, self.caps, self.at, frozenset[str]().__contains__)
+        usage = settled(self.usage, self.caps, self.at, unknown)
         self.usage, grant = renewed(usage, self.caps, process.wish(self.at, wants), self.at)
         process.take(grant, self.at)
         self.tokens += grant.tokens
@@ -104,13 +109,13 @@ class World:
 
     def leave(self, name: str) -> None:
         if (process := self.processes.pop(name, None)) is not None:
-            usage = settled(self.usage, self.caps, self.at, frozenset[str]().__contains__)
+            usage = settled(self.usage, self.caps, self.at, unknown)
             self.usage = left(usage, self.caps, process.wish(self.at, 0.0))
 
     def die(self, name: str, *, seen: bool) -> None:
         """`seen`: others can tell at once."""
         if self.processes.pop(name, None) is not None and seen:
-            self.usage = settled(self.usage, self.caps, self.at, {name}.__contains__)
+            self.usage = settled(self.usage, self.caps, self.at, lambda holder: False if holder == name else None)
 
     def step(self, step: str, name: str, amount: float) -> None:
         match step:
@@ -222,6 +227,16 @@ def test_what_a_process_held_that_is_gone_counts_as_spent_and_its_place_is_free(
     world.pass_by(LENT_SECONDS - 1)
     grant = world.renew("b", wants=1.0)
     assert (grant.flying, grant.spent) == (1, 4.0)
+
+
+def test_one_that_is_known_to_live_is_waited_for_and_not_for_ever() -> None:
+    world = World({"price_per_call": 1.0, "spend": 20.0})
+    world.renew("a", wants=4.0)
+    world.pass_by(LENT_SECONDS + 30)
+    assert len(settled(world.usage, world.caps, world.at, lambda holder: True).shares) == 1
+    assert settled(world.usage, world.caps, world.at, unknown).spent == 4.0
+    world.pass_by(30)
+    assert settled(world.usage, world.caps, world.at, lambda holder: True).spent == 4.0
 
 
 def test_one_that_was_taken_for_gone_and_comes_back_pays_nothing_twice() -> None:

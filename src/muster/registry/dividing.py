@@ -17,14 +17,16 @@ from muster.sharing import LENT_SECONDS, Grant, Wish
 __all__ = ["left", "renewed", "settled"]
 
 _LENT = timedelta(seconds=LENT_SECONDS)
+_HELD_UP = timedelta(seconds=45)
+"""For so much longer a process is waited for that is known to live: its store or its machine may be slow."""
 _TURN_SECONDS = 5.0
 _NOTHING = 1e-9
 """Less than this is what is left of additions."""
 
 
-def settled(usage: Usage, caps: Mapping[str, float], now: datetime, gone: Callable[[str], bool]) -> Usage:
+def settled(usage: Usage, caps: Mapping[str, float], now: datetime, living: Callable[[str], bool | None]) -> Usage:
     """With hours and tokens counted up to now, and without the processes that are gone: all that they might have spent, they have."""
-    here = [s for s in usage.shares if s.until > now and not gone(s.holder)]
+    here = [s for s in usage.shares if _holds(s, now, living=living(s.holder))]
     lapsed = sum(s.granted - s.used for s in usage.shares if s not in here)
     seconds = max(0.0, (now - usage.at).total_seconds())
     lent = max((s.until for s in usage.shares), default=usage.at)
@@ -40,6 +42,11 @@ def settled(usage: Usage, caps: Mapping[str, float], now: datetime, gone: Callab
     )
 
 
+def _holds(share: Share, now: datetime, *, living: bool | None) -> bool:
+    """`living` is None where that cannot be told."""
+    return living is not False and now < (share.until + _HELD_UP if living else share.until)
+
+
 def renewed(usage: Usage, caps: Mapping[str, float], wish: Wish, now: datetime) -> tuple[Usage, Grant]:
     """What a process may use from now on, out of what is settled."""
     others = tuple(s for s in usage.shares if s.holder != wish.holder)
@@ -53,8 +60,8 @@ def renewed(usage: Usage, caps: Mapping[str, float], wish: Wish, now: datetime) 
     rate = _lendable(part.rate, caps.get("rate"), sum(s.rate for s in others))
     tokens = max(0.0, min(usage.tokens, wish.room)) if rate else 0.0
     until = now + _LENT
-    if money.used_up:  # no further hour is paid
-        until = now if known is None else known.until
+    if money.used_up and known is not None:  # no further hour is paid
+        until = known.until
     share = Share(
         holder=wish.holder,
         flying=max(int(flying or 0), wish.flying),
@@ -76,7 +83,8 @@ def renewed(usage: Usage, caps: Mapping[str, float], wish: Wish, now: datetime) 
         and share.flying <= (flying or 0)
         and share.rate <= (rate or 0.0) + _NOTHING,
     )
-    return replace(usage, spent=spent, tokens=usage.tokens - tokens, shares=(*others, share)), grant
+    shares = others if money.used_up and known is None else (*others, share)
+    return replace(usage, spent=spent, tokens=usage.tokens - tokens, shares=shares), grant
 
 
 def left(usage: Usage, caps: Mapping[str, float], wish: Wish) -> Usage:

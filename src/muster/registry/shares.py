@@ -24,14 +24,14 @@ class KeptShares:
     def renew(self, connection: str, wish: Wish) -> Grant:
         with self._records().transaction("muster", "lend") as tx:
             caps, usage = _found(tx, connection, at := now())
-            fresh, grant = renewed(settled(usage, caps, at, _gone), caps, wish, at)
+            fresh, grant = renewed(settled(usage, caps, at, _living), caps, wish, at)
             tx.replace(fresh)
             return grant
 
     def leave(self, connection: str, wish: Wish) -> None:
         with self._records().transaction("muster", "give back") as tx:
             caps, usage = _found(tx, connection, at := now())
-            tx.replace(left(settled(usage, caps, at, _gone), caps, wish))
+            tx.replace(left(settled(usage, caps, at, _living), caps, wish))
 
 
 def _found(tx: Transaction, name: str, at: datetime) -> tuple[dict[str, float], Usage]:
@@ -44,5 +44,5 @@ def _found(tx: Transaction, name: str, at: datetime) -> tuple[dict[str, float], 
     return caps, usage
 
 
-def _gone(holder: str) -> bool:
-    return alive(holder.rpartition("/")[0]) is False
+def _living(holder: str) -> bool | None:
+    return alive(holder.rpartition("/")[0])

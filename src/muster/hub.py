@@ -52,10 +52,12 @@ from muster.registry.connections import CAPS
 from muster.registry.endings import Retries
 from muster.registry.importing import Import, Imported, ImportReport
 from muster.registry.leftovers import Leftovers
+from muster.registry.opened import Opened
 from muster.registry.register import Registration, Request, Tools, overrides
 from muster.registry.registry import check_calls, check_threshold
 from muster.registry.scans import Scan
 from muster.registry.scoring_job import ScoreTools
+from muster.registry.shares import KeptShares
 from muster.registry.snapshots import SnapshotTools
 from muster.registry.switchboard import EndpointTools, Switchboard
 from muster.runners import RUNNERS
@@ -389,8 +391,16 @@ class Hub(Switchboard):
     @cached_property
     def _site(self) -> LocalSite:
         place = self._database
-        answers = KeptAnswers((lambda: self._records) if place is None else partial(open_records, place, make=False))
-        return LocalSite(self.folder, self._blobs, self.settings, self._say, find=self.connection, answers=answers)
+        records = Opened((lambda: self._records) if place is None else partial(open_records, place, make=False))
+        return LocalSite(
+            self.folder,
+            self._blobs,
+            self.settings,
+            self._say,
+            find=self.connection,
+            answers=KeptAnswers(records),
+            shares=KeptShares(records, str(place or id(self._records))),
+        )
 
     def _say(self, line: str) -> None:
         self._talk(line)

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from muster.config import Settings
 from muster.records import Connection, Environment, Probe, Reading, StoredAnswer, Version
+from muster.sharing import Shares
 from muster.signature import Json, Output, Scalar, Signature, Task
 
 __all__ = [
@@ -219,6 +220,11 @@ class Site(Protocol):
     @property
     def answers(self) -> Answers | None:
         """Where runs keep what they paid for; None where nothing is kept."""
+        ...
+
+    @property
+    def shares(self) -> Shares | None:
+        """Who lends the caps of connections to processes; None where each process has them to itself."""
         ...
 
 

@@ -35,8 +35,10 @@ __all__ = [
     "Record",
     "Run",
     "RunStatus",
+    "Share",
     "Snapshot",
     "StoredAnswer",
+    "Usage",
     "Version",
     "new_id",
     "now",
@@ -363,7 +365,7 @@ class Connection(Record):
     """A named account of a provider, or one endpoint. `settings` hold secrets as where they are, never themselves.
 
     `caps` are what calls over it may use together: `concurrency`, `rate` (requests a second), `price_per_call`,
-    `price_per_hour` and `spend`, in the currency that the prices are in.
+    `price_per_hour` and `spend`, in the currency that the prices are in. They hold over all processes that use the hub.
     """
 
     KIND = "connection"
@@ -383,6 +385,39 @@ class Connection(Record):
     def holds_data(self) -> bool:
         """Whether it leads to tables or files, and not to models."""
         return self.kind in DATA_KINDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one process may use of a connection's caps until it asks again: requests at once and a second, and money.
+
+    `used` is what it has told to have spent, and `granted` what it may have spent by then, both since it began.
+    """
+
+    holder: str
+    flying: int = 0
+    rate: float = 0.0
+    used: float = 0.0
+    granted: float = 0.0
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage(Record):
+    """What was spent over a connection, by all processes and ever, and what is lent to those that use it now.
+
+    `tokens` are requests that the cap on their rate allows and that nobody has sent. Hours and tokens are counted up to `at`.
+    """
+
+    KIND = "usage"
+    KEY = ("connection",)
+    AUDITED = False
+
+    connection: str
+    spent: float = 0.0
+    tokens: float = 0.0
+    at: datetime
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -457,6 +492,6 @@ KINDS: Mapping[str, type[Record]] = {
     k.KIND: k
     for k in (
         *(Model, Version, Alias, Counter, Run, Progress, Lease, Chunk, DatasetRecord),
-        *(Connection, StoredAnswer, Snapshot, Event),
+        *(Connection, Usage, StoredAnswer, Snapshot, Event),
     )
 }

@@ -141,6 +141,20 @@ def test_discover(added: Account) -> None:
     assert "lake serves no endpoint with `nothing` in its name" in none.err
 
 
+def test_what_was_spent_is_shown(added: Account, place: Path) -> None:
+    assert "spent" not in call("connection", "show", "lake").out
+    again = ("connection", "add", "lake", "databricks", f"host={added.url}", "token=env:DATABRICKS_TOKEN", "--replace")
+    assert call(*again, "--price-per-call", "0.5", "--spend", "100").code == 0
+    assert words(call("connection", "show", "lake").out.splitlines())[-3][:4] == ["spent", "0.00", "of", "100.00"]
+    pq.write_table(pa.table({"age": [10.0, 30.0, 60.0, 90.0], "left": [0, 0, 1, 1]}), place / "people.parquet")
+    declared = ("--task", "binary", "--target", "left", "--classes", "0,1", "--sample", place / "people.parquet")
+    assert call("register", "prices", "prices", "--connection", "lake", *declared).code == 0
+    spent = 0.5 * len(added.invocations)
+    assert spent > 0
+    assert call("connection", "show", "lake", "--json").json["spent"] == spent
+    assert f"{spent:,.2f} of 100.00" in call("connection", "show", "lake").out
+
+
 def test_discovered_ones_are_registered(added: Account, place: Path) -> None:
     pq.write_table(pa.table({"age": [10.0, 30.0, 60.0, 90.0], "left": [0, 0, 1, 1]}), place / "people.parquet")
     declared = ("--task", "binary", "--target", "left", "--classes", "0,1", "--sample", place / "people.parquet")

@@ -423,10 +423,15 @@ class TestCaps:
     def test_a_run_that_would_cost_more_than_may_be_spent_is_begun_and_pauses(
         self, tmp_path: Path, patch: pytest.MonkeyPatch, kind: str
     ) -> None:
-        prices = {"price_per_call": 0.5, "spend": 2.5}
+        prices = {"price_per_call": 0.5}
         with staged(kind, tmp_path, patch, settings=prices) as stage:
+            spent = stage.hub.connection_spent("c")
+            assert spent > 0, "probes are paid as well"
+            capped: dict[str, Any] = {**stage.account.settings, **prices, "spend": spent + 2.5}
+            stage.hub.connect("c", kind, replace=True, **capped)
             with pytest.raises(RunFailed, match="may be spent") as caught:
                 stage.score(stage.data(ROWS))
+            assert stage.hub.connection_spent("c") == spent + 2.5
             run = stage.hub.run(str(caught.value.details["run"]))
             assert run.settings["estimate"] == {
                 "calls": CHUNKS,
@@ -439,6 +444,7 @@ class TestCaps:
             stage.hub.connect("c", kind.partition(" ")[0], replace=True, **raised)
             _goes_on(stage, run)
             assert len(stage.account.invocations) == CHUNKS
+            assert stage.hub.connection_spent("c") == spent + CHUNKS * 0.5
 
     @over_kinds
     def test_what_is_announced_is_what_is_asked(self, stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -62,15 +63,38 @@ def test_a_login_that_is_replaced_is_taken_up_at_once(hub: Hub, monkeypatch: pyt
 
 
 def test_a_cap_that_is_raised_holds_at_once(hub: Hub, account: Account) -> None:
-    connect(hub, account, price_per_call=1.0, spend=3.0)
+    connect(hub, account, price_per_call=1.0)
     register(hub, "churn")
+    probes = len(account.calls)
+    assert hub.connection_spent("c") == probes, "they are paid as well"
+    connect(hub, account, price_per_call=1.0, spend=probes + 3.0, replace=True)
     table = rows(2)
     for _ in range(3):
         hub.predict("churn:1", table)
-    with pytest.raises(SourceError, match=r"used up: 3.00 of 3.00"):
+    with pytest.raises(SourceError, match=rf"used up: {probes + 3}.00 of {probes + 3}.00"):
         hub.predict("churn:1", table)
-    connect(hub, account, price_per_call=1.0, spend=5.0, replace=True)
+    connect(hub, account, price_per_call=1.0, spend=probes + 5.0, replace=True)
     assert hub.predict("churn:1", table).num_rows == 2
+    hub.close()
+    with muster.open(hub.folder) as again:
+        assert again.connection_spent("c") == probes + 4.0 == len(account.calls)
+
+
+def test_probes_keep_to_what_may_be_spent(hub: Hub, account: Account) -> None:
+    connect(hub, account, price_per_call=1.0, spend=4.0)
+    with pytest.raises(SourceError, match=r"on the connection c is used up: 4.00 of 4.00"):
+        register(hub, "churn")
+    assert len(account.calls) == 4
+    assert hub.connection_spent("c") == 4.0
+
+
+def test_probes_keep_to_the_rate(hub: Hub, account: Account) -> None:
+    connect(hub, account, rate=5.0)
+    began = time.time()
+    version = register(hub, "churn")
+    assert version.probe is not None
+    assert len(account.calls) > 5
+    assert account.calls[-1].time - began >= (len(account.calls) - 5 - 1) / 5
 
 
 def test_a_connection_in_use_leads_to_the_same_place_for_ever(there: Hub) -> None:

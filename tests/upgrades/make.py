@@ -44,6 +44,7 @@ def make(folder: Path) -> Path:
         hub.set_alias(second.ref, "challenger")
         hub.tag(first.ref, {"stage": "test"})
         hub.dataset("people", str(data))
+        hub.connect("scores", "http", url="https://models.example/score", rate=5, price_per_call=0.01, spend=20)
         hub.score("delays@champion", str(data), str(folder / "scored.parquet"), keep=["id"])
         hub.register("gone", str(model), **declared)
         hub.delete_version("gone:1")

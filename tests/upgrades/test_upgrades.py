@@ -36,6 +36,9 @@ def test_an_earlier_hub_opens_with_all_that_was_in_it(hub: Path) -> None:
         [run] = opened.runs()
         assert (run.status, run.rows, run.rejected) == ("done", 3, 1)
         assert [d.name for d in opened.datasets()] == ["people"]
+        if connections := list(opened.connections()):  # there are some since 0003
+            assert [c.name for c in connections] == ["scores"]
+            assert opened.connection_spent("scores") == 0
         events, broken = opened.verify_events()
         assert broken is None
         assert events >= 10

@@ -35,7 +35,7 @@ class Here:
     def surplus(self, environment: Environment) -> dict[str, list[str]]:
         return {}
 
-    answers = None
+    answers = shares = None
 
     def connection(self, name: str) -> Connection:
         raise AssertionError(name)

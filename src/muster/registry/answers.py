@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 
 from muster.errors import Conflict
@@ -15,15 +14,8 @@ __all__ = ["KeptAnswers"]
 
 
 class KeptAnswers:
-    """Opens the store where it is first needed: on this machine, or on an executor of a cluster. Picklable if `open_store` is."""
-
-    def __init__(self, open_store: Callable[[], RecordStore]) -> None:
-        self._open = open_store
-        self._lock = threading.Lock()
-        self._store: RecordStore | None = None
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return KeptAnswers, (self._open,)
+    def __init__(self, records: Callable[[], RecordStore]) -> None:
+        self._records = records
 
     def of(self, run: str, chunk: str) -> Sequence[StoredAnswer]:
         where = Condition("run", "=", run), Condition("chunk", "=", chunk)
@@ -39,9 +31,3 @@ class KeptAnswers:
                 tx.insert(answer)
             except Conflict:  # the rows were cut in another way before
                 tx.replace(answer)
-
-    def _records(self) -> RecordStore:
-        with self._lock:
-            if self._store is None:
-                self._store = self._open()
-            return self._store

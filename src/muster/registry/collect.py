@@ -32,7 +32,7 @@ _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _PIECE = 1 << 20
 _AT_ONCE = 8
 _BATCH = 100
-_UNREAD = frozenset({"event", "chunk", "progress", "lease", "counter"})
+_UNREAD = frozenset({"event", "chunk", "progress", "lease", "counter", "usage"})
 """Kinds that refer to no blob: what they name was, or is in staging."""
 
 

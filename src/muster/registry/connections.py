@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from muster.errors import Conflict, InvalidInput, NotFound, near
-from muster.records import DATA_KINDS, Connection, DatasetRecord, Run, Version, now
+from muster.records import DATA_KINDS, Connection, DatasetRecord, Run, Usage, Version, now
 from muster.registry.references import check_name, check_tags
 from muster.registry.search import Listing, conditions, every, sorting
 from muster.signature import Json
@@ -20,9 +20,9 @@ CAPS: Mapping[str, str] = {
     "rate": "the most requests a second",
     "price_per_call": "what a request costs",
     "price_per_hour": "what an hour of the endpoint costs",
-    "spend": "the most that a run may cost",
+    "spend": "the most that all calls over it may ever cost",
 }
-"""What calls over a connection may use together."""
+"""What calls over a connection may use together, from all processes that use the hub."""
 
 
 class Connections:
@@ -107,6 +107,13 @@ class Connections:
                     " `muster connection add --replace`",
                 )
             tx.delete(found)
+            if (usage := tx.get(Usage, name)) is not None:
+                tx.delete(usage)
+
+    def spent(self, name: str) -> float:
+        """What was spent over it, with what is lent to processes and may be spent just now."""
+        usage = self._store.get(Usage, name)
+        return 0.0 if usage is None else usage.spent + sum(s.granted - s.used for s in usage.shares)
 
     def used_by(self, name: str) -> Sequence[str]:
         """The versions that use it, the registered datasets that it leads to, and the runs on such data that are not over."""

@@ -124,6 +124,10 @@ class House:
         """The versions that use a connection, the registered datasets, and the runs that are not over."""
         return self._connections.used_by(name)
 
+    def connection_spent(self, name: str) -> float:
+        """What calls over a connection have cost by its prices, from all processes and ever; its cap `spend` bounds that."""
+        return self._connections.spent(name)
+
     def remove_connection(self, name: str, *, reason: str = "") -> None:
         """Forget a connection; refused while something uses it."""
         self._connections.remove(name, reason)

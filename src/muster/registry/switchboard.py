@@ -80,7 +80,8 @@ class Switchboard(Workshop, ABC):
 
         Nothing is asked of it yet. Settings carry the words of the vendor's own SDK; secrets are given as where they are,
         `env:NAME` or `file:/path`. Every kind of endpoint takes `ca_bundle`, `proxy`, and caps: `concurrency`, `rate`,
-        `price_per_call`, `price_per_hour`, `spend`.
+        `price_per_call`, `price_per_hour`, `spend`. They hold over all processes that use the hub, and `spend` for ever:
+        replace the connection with a higher one to spend more.
         """
         given = {n: v for n, v in settings.items() if v is not None}
         caps = {} if kind in DATA_KINDS else {n: given.pop(n) for n in CAPS if n in given}

@@ -43,7 +43,7 @@ def connection() -> None:
 @click.option("--rate", type=float, help="The most requests a second.")
 @click.option("--price-per-call", type=float, help="What a request costs.")
 @click.option("--price-per-hour", type=float, help="What an hour of the endpoint costs.")
-@click.option("--spend", type=float, help="The most that a run may cost.")
+@click.option("--spend", type=float, help="The most that all calls over it may ever cost.")
 @click.option("--description", default="", help="What it is, in words.")
 @tag_option
 @click.option("--replace", is_flag=True, help="Give the name to this one, whatever it meant before.")
@@ -105,17 +105,20 @@ _VIEW: View[Connection] = View(
 
 @show_command(connection, "NAME", example="muster connection show aws-prod")
 def show_connection(hub: Hub, name: str) -> Shown:
-    """Show a connection: its settings, its caps, and what uses it."""
-    found, uses = hub.connection(name), hub.connection_uses(name)
-    return Shown({**plain(found), "uses": list(uses)}, lambda: _sheet(found, list(uses)))
+    """Show a connection: its settings, its caps, what was spent over it, and what uses it."""
+    found, uses, spent = hub.connection(name), hub.connection_uses(name), hub.connection_spent(name)
+    return Shown({**plain(found), "spent": spent, "uses": list(uses)}, lambda: _sheet(found, list(uses), spent))
 
 
-def _sheet(found: Connection, uses: list[str]) -> Sheet:
+def _sheet(found: Connection, uses: list[str], spent: float) -> Sheet:
     sheet = Sheet(found.name)
     sheet.fact("", found.description)
     sheet.fact("kind", found.kind)
     sheet.fact("settings", *(f"{k} = {v}" for k, v in found.settings.items()))
     sheet.fact("caps", *(f"{k.replace('_', ' ')} {v:g}" for k, v in found.caps.items()))
+    cap = found.caps.get("spend")
+    if spent or cap is not None:
+        sheet.fact("spent", f"{spent:,.2f}{'' if cap is None else f' of {cap:,.2f}'}")
     sheet.fact("tags", *(f"{k}={v}" for k, v in found.tags.items()))
     sheet.fact("used by", listed(uses, 20) if uses else "nothing")
     sheet.fact("added", f"{exact(found.created_at)} by {found.created_by}")

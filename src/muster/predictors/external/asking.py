@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
 
 from muster.errors import InvalidInput, NotFound, SourceDenied, SourceUnavailable, plural
+from muster.predictors.external.capping import caps_of
 from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
-from muster.predictors.external.exchange import Answer, Later, Payload, Refusal, RefusalKind
+from muster.predictors.external.exchange import FREE, Answer, Later, Payload, Refusal, RefusalKind
 from muster.predictors.external.limits import limits_of
 from muster.predictors.external.opening import open_there
+from muster.predictors.external.transport.joining import join, leave
 from muster.predictors.external.transport.retry import Patience, Tries, Trouble
+from muster.predictors.external.transport.together import LOOK_SECONDS, Admission
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.predictors.external.transport.waiting import wait_for
 from muster.records import Connection, new_id
+from muster.sharing import Shares
 from muster.signature import Json, Output
 
 __all__ = ["Asker"]
@@ -34,7 +39,9 @@ _TROUBLE: dict[RefusalKind, Trouble] = {"throttled": "throttled", "starting": "s
 class Asker:
     """Sends at most so many requests to an endpoint; InvalidInput once they are used up. Tries again are not counted."""
 
-    def __init__(self, connection: Connection, load: Mapping[str, Json], calls: int) -> None:
+    def __init__(
+        self, connection: Connection, load: Mapping[str, Json], calls: int, shares: Shares | None = None
+    ) -> None:
         route = load["route"]
         assert isinstance(route, dict)
         self.kind = connection.kind
@@ -43,15 +50,19 @@ class Asker:
         self._provider, self._send = open_there(connection, load)
         self._patience = Patience(throttled=120.0, unavailable=30.0, timeout=30.0)
         self._answered: float | None = None
+        self._connection, self._shares = connection, shares if connection.caps else None
         self.served: set[str] = set()
         """Who has given answers, where the provider tells."""
 
     def __enter__(self) -> Self:
+        name, caps = f"the connection {self._connection.name}", caps_of(self._connection)
+        self._together = join(name, name, *caps, shares=self._shares, connection=self._connection.name)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        leave(f"the connection {self._connection.name}", *caps_of(self._connection), shares=self._shares)
         self._provider.close()
         self._send.close()
 
@@ -114,17 +125,33 @@ class Asker:
         self.calls += 1
         identity, tries = new_id(), Tries()
         while True:
-            outcome = self._sent(payload, identity, tries, failures)
+            with self._together.admitted(1, _never) as admission, self._alone():
+                outcome = self._sent(payload, identity, tries, failures, admission)
             if isinstance(outcome, (Answer, Refusal)):
                 return outcome
             time.sleep(outcome)
 
-    def _sent(self, payload: Payload, identity: str, tries: Tries, failures: int | None) -> Answer | Refusal | float:
-        """What came back, or the seconds until the next try."""
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """In a place among those that may be in flight over the connection."""
+        gate = self._together.gate
+        while not gate.take():
+            time.sleep(LOOK_SECONDS)
         try:
-            request = self._provider.request(self._route, payload, identity)
+            yield
+        finally:
+            gate.give()
+
+    def _sent(
+        self, payload: Payload, identity: str, tries: Tries, failures: int | None, admission: Admission
+    ) -> Answer | Refusal | float:
+        """What came back, or the seconds until the next try."""
+        request = self._provider.request(self._route, payload, identity)
+        admission.taken = True
+        try:
             reply = self._send(request, request.seconds or self._limits.seconds + _GRACE)
         except Unreachable as error:
+            admission.taken = error.sent
             if not error.passes:
                 raise SourceUnavailable(error.message, hint=error.hint) from None
             told = Refusal("unavailable", error.message)
@@ -132,6 +159,8 @@ class Asker:
         read = self._provider.read(reply)
         if isinstance(read, Later):
             read = self._awaited(read)
+        else:
+            admission.taken = isinstance(read, Answer) or read.kind not in FREE
         if isinstance(read, Answer):
             self._answered = time.monotonic()
             self.served |= {read.served_by} if read.served_by else set()
@@ -164,6 +193,10 @@ class Asker:
         raise SourceUnavailable(
             f"the endpoint does not answer{asked}: {told.message}", hint="try again later, or see its log"
         )
+
+
+def _never() -> None:
+    """Nobody cancels a probe."""
 
 
 def _type(name: str, output: Output) -> pa.DataType:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-__all__ = ["Answer", "Later", "Limits", "Payload", "Refusal", "RefusalKind", "Reply", "Request"]
+__all__ = ["FREE", "Answer", "Later", "Limits", "Payload", "Refusal", "RefusalKind", "Reply", "Request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,9 @@ RefusalKind: TypeAlias = Literal[
     "denied",  # who asks may not: never
     "missing",  # there is no such endpoint, or it is not in service: never
 ]
+
+FREE: frozenset[RefusalKind] = frozenset({"throttled", "starting", "expired", "denied", "missing"})
+"""Refusals of requests that no model has seen: nobody pays for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from muster.connecting import Options, Setting
 from muster.endpoint import Endpoint, Listed, Step
 from muster.errors import InvalidInput, NotApplicable
 from muster.predictors.external.exchange import Answer, Limits, Payload, Refusal, Reply, Request
-from muster.predictors.external.plain import SETTINGS, login_of, plain_refusal
+from muster.predictors.external.logins import InAddress
+from muster.predictors.external.plain import SETTINGS, auth_of, login_of, plain_refusal
 from muster.predictors.external.provider import Described, Send
 from muster.predictors.external.steps import steps
 from muster.secrets import is_reference, read_secret
@@ -41,6 +42,10 @@ def _wrong_headers(text: str) -> str:
     return f"the header {told} is given as where it is, `env:NAME` or `file:/path`, and never itself" if bare else ""
 
 
+def _wrong_query(name: str) -> str:
+    return "" if re.fullmatch(r"[\w.~-]+", name) else f"`query` is {name!r}, and no name of a parameter: write code"
+
+
 class Http:
     """`{name}` and `{variant}` in the address stand for those of the endpoint; without them the connection is the endpoint."""
 
@@ -48,6 +53,9 @@ class Http:
     place: ClassVar[tuple[str, ...]] = ("url",)
     settings: ClassVar[tuple[Setting, ...]] = (
         *SETTINGS,
+        Setting(
+            "query", "the parameter of the address that an API key goes in, in place of a header", check=_wrong_query
+        ),
         Setting("method", "the method of its requests", choices=_METHODS),
         Setting(
             "headers",
@@ -62,6 +70,12 @@ class Http:
     def __init__(self, options: Options, send: Send) -> None:
         self._options = options
         self._send = send
+        if {"query", "header"} <= set(options):
+            raise InvalidInput(
+                "an API key goes in a header or in the address, and not in both", hint="leave `query` out"
+            )
+        if "query" in options and auth_of(options) != "api-key":
+            raise InvalidInput("`query` goes with `auth=api-key`", hint="leave it out, or change `auth`")
         self._login = login_of(options)
         self._headers = _headers(options.get("headers", "{}"))
         self._limits = Limits(int(_number(options, "max_bytes", 4 << 20)), _number(options, "seconds", 60))
@@ -76,9 +90,14 @@ class Http:
         if payload.accept:
             headers["accept"] = payload.accept
         method = self._options.get("method", "POST")
-        return Request(method, str(route["url"]), {**headers, **self._login.headers()}, payload.body)
+        url = str(route["url"])
+        if isinstance(self._login, InAddress):
+            url = self._login.address(url)
+        return Request(method, url, {**headers, **self._login.headers()}, payload.body)
 
     def read(self, reply: Reply) -> Answer | Refusal:
+        if isinstance(self._login, InAddress):
+            reply = self._login.hidden(reply)
         if 200 <= reply.status < 300:
             served = reply.headers.get(self._options.get("served_by", "").lower())
             return Answer(reply.body, reply.headers.get("content-type", ""), served)

@@ -7,19 +7,22 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from muster.errors import InvalidInput, SourceDenied, SourceUnavailable
-from muster.predictors.external.exchange import Request
+from muster.predictors.external.exchange import Reply, Request
 from muster.predictors.external.provider import Send
 from muster.predictors.external.rest import message_of
 from muster.predictors.external.transport.unreachable import Unreachable
 
-__all__ = ["ApiKey", "Basic", "Bearer", "Lent", "Login", "Nobody", "ask_token", "sendable"]
+__all__ = ["ApiKey", "Basic", "Bearer", "InAddress", "Lent", "Login", "Nobody", "ask_token", "sendable"]
 
 _EARLY = 60.0
 _SECONDS = 30.0
+_TELLING = 16
+"""Characters of a key that nothing else is by chance."""
 
 
 class Login(Protocol):
@@ -63,6 +66,39 @@ class ApiKey:
     def how(self) -> str:
         self._find()
         return self._told
+
+
+class InAddress:
+    """A key in a parameter of the address, where the other side takes it nowhere else; `find` reads it each time."""
+
+    def __init__(self, name: str, find: Callable[[], str]) -> None:
+        self._name, self._find = name, find
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    def address(self, url: str) -> str:
+        """With the key: to be sent, and shown to nobody."""
+        return f"{url}{'&' if '?' in url else '?'}{self._name}={quote(self._find(), safe='')}"
+
+    def hidden(self, reply: Reply) -> Reply:
+        """What comes back may quote the address: without the key, as it is and as it was sent.
+
+        In an answer a short key may be what something else is, as a number.
+        """
+        key, body = self._find(), reply.body
+        if reply.status < 300 and len(key) < _TELLING:
+            return reply
+        for shown in {key, quote(key, safe="")}:
+            body = body.replace(shown.encode(), b"***")
+        return replace(reply, body=body)
+
+    def renew(self) -> None:
+        return None
+
+    def how(self) -> str:
+        self._find()
+        return "with an API key in the address"
 
 
 def Bearer(find: Callable[[], str], told: str) -> ApiKey:  # noqa: N802  # one more kind of login to who reads it

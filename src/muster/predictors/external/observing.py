@@ -14,6 +14,7 @@ from muster.predictors.external.behaviour import noise_of, pinned_rows, with_row
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.opening import open_there
 from muster.records import Connection, Version
+from muster.sharing import Shares
 from muster.signature import Json, Output
 
 __all__ = ["behaviour", "observe"]
@@ -21,14 +22,14 @@ __all__ = ["behaviour", "observe"]
 _PINNED = 20
 
 
-def observe(version: Version, connection: Connection, known: Observed) -> Observed:
+def observe(version: Version, connection: Connection, known: Observed, shares: Shares | None = None) -> Observed:
     """What is there now, asked about the rows that were pinned in what is known."""
     told = _configuration(version, connection)
     if known.answers is None:
         return Observed(configuration=told)
     request, response = RequestSpec.from_json(version.load["request"]), ResponseSpec.from_json(version.load["response"])
     rows = pinned_rows(known.answers)
-    with Asker(connection, version.load, rows.num_rows + 1) as asker:
+    with Asker(connection, version.load, rows.num_rows + 1, shares) as asker:
         answer = asker.predict(rows, request, response, version.output)
     return Observed(configuration=told, answers=with_rows(rows, answer))
 

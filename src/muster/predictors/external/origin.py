@@ -77,11 +77,11 @@ class EndpointOrigin:
         """What stands behind it now, asked about the rows that were pinned in what is known."""
         from muster.predictors.external.observing import observe
 
-        return observe(version, site.connection(str(version.load["connection"])), known)
+        return observe(version, site.connection(str(version.load["connection"])), known, site.shares)
 
     def open(self, version: Version, site: Site, workers: int = 1) -> Predictor:
         from muster.predictors.external.predictor import EndpointPredictor
         from muster.predictors.external.transport.stored import StoredCheckpoint
 
         kept = None if site.answers is None else StoredCheckpoint(site.answers)
-        return EndpointPredictor(version, site.connection(str(version.load["connection"])), kept)
+        return EndpointPredictor(version, site.connection(str(version.load["connection"])), kept, site.shares)

@@ -7,7 +7,7 @@ from functools import partial
 from muster.connecting import Options, Setting
 from muster.errors import InvalidInput
 from muster.predictors.external.exchange import Refusal, RefusalKind, Reply
-from muster.predictors.external.logins import ApiKey, Basic, Bearer, Login, Nobody
+from muster.predictors.external.logins import ApiKey, Basic, Bearer, InAddress, Login, Nobody
 from muster.predictors.external.rest import message_of, wait_of
 
 __all__ = ["SETTINGS", "auth_of", "login_of", "plain_refusal"]
@@ -28,6 +28,8 @@ SETTINGS = (
 def auth_of(options: Options) -> str:
     """How to log in: as `auth` says, else what the other settings are for."""
     told = "basic" if "username" in options else "bearer" if "secret" in options else "none"
+    if "query" in options:
+        told = "api-key"
     return options.get("auth", "mtls" if "certificate" in options and told == "none" else told)
 
 
@@ -44,6 +46,8 @@ def login_of(options: Options) -> Login:
             return Basic(options["username"], find)
         case "bearer":
             return Bearer(find, "with a token")
+        case "api-key" if "query" in options:
+            return InAddress(options["query"], find)
         case "api-key":
             return ApiKey(options.get("header", "x-api-key").lower(), find, "with an API key")
         case "mtls":

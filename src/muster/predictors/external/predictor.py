@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from muster.errors import SourceError
 from muster.predictor import Call
+from muster.predictors.external.capping import caps_of
 from muster.predictors.external.codecs.decode import decode
 from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
@@ -19,17 +20,23 @@ from muster.predictors.external.opening import open_there
 from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.checkpoint import Checkpoint
 from muster.predictors.external.transport.counts import Counts
-from muster.predictors.external.transport.rate import Caps
 from muster.records import Connection, Version
+from muster.sharing import Shares
 from muster.signature import Json, Output, Signature
 
-__all__ = ["EndpointPredictor", "caps_of"]
+__all__ = ["EndpointPredictor"]
 
 
 class EndpointPredictor:
     """Asks a version's endpoint as the version says: its codec was fixed when it was registered, and nothing is guessed."""
 
-    def __init__(self, version: Version, connection: Connection, kept: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        version: Version,
+        connection: Connection,
+        kept: Checkpoint | None = None,
+        shares: Shares | None = None,
+    ) -> None:
         self._version = version
         self._telling, self._told = threading.Lock(), Counts()
         self._request = RequestSpec.from_json(version.load["request"])
@@ -53,6 +60,8 @@ class EndpointPredictor:
             version=version.digest,
             caps=caps,
             cap=most,
+            shares=shares if connection.caps else None,
+            connection=connection.name,
             answered=kept,
         )
 
@@ -105,15 +114,3 @@ class EndpointPredictor:
                 details={"resume": True},
             )
         return decode(answer.body, answer.content_type, rows, self.output, self._response)
-
-
-def caps_of(connection: Connection) -> tuple[Caps, int | None]:
-    """What calls over a connection may use together, and the most of them at once."""
-    caps = connection.caps
-    most = caps.get("concurrency")
-    return Caps(
-        requests_per_second=caps.get("rate"),
-        money=caps.get("spend"),
-        call_price=caps.get("price_per_call", 0.0),
-        hour_price=caps.get("price_per_hour", 0.0),
-    ), None if most is None else int(most)

@@ -40,7 +40,7 @@ def probe(draft: Draft, site: Site, sample: pa.Table | None) -> Finding:
     if rows is None:
         return _unseen(draft, signature, task, classes)
     connection = site.connection(str(description.load["connection"]))
-    with Asker(connection, description.load, declared.probe_calls) as asker:
+    with Asker(connection, description.load, declared.probe_calls, site.shares) as asker:
         target = declared.target or description.target
         wanted = Wanted(asker.kind, signature, description.load, declared, task, classes, target)
         found = recognised(asker.probe, asker.ask, rows, wanted)

@@ -25,6 +25,7 @@ from muster.predictors.local.environment import Environments, to_stderr
 from muster.predictors.local.exclusive import Busy, exclusive
 from muster.records import Connection, Environment
 from muster.scratch import used
+from muster.sharing import Shares
 from muster.store import BlobStore
 
 __all__ = ["LocalSite"]
@@ -61,13 +62,14 @@ class LocalSite:
         *,
         find: Find | None = None,
         answers: Answers | None = None,
+        shares: Shares | None = None,
     ) -> None:
         self._folder = folder
         self._blobs = blobs
         self._settings = settings
         self._talk = talk
         self._find = find or Known({})
-        self._answers = answers
+        self._answers, self._shares = answers, shares
         named = settings.text("environment.folder")
         self._environments = Environments(Path(named) if named else folder / "environments", blobs, settings, talk)
         self._made: set[str] = set()
@@ -75,17 +77,22 @@ class LocalSite:
 
     def __reduce__(self) -> tuple[object, ...]:
         find = self._find if isinstance(self._find, Known) else None  # any other one looks into a store
-        made = partial(LocalSite, find=find, answers=self._answers)
+        made = partial(LocalSite, find=find, answers=self._answers, shares=self._shares)
         return made, (self._folder, self._blobs, self._settings)
 
     def knowing(self, connections: Mapping[str, Connection]) -> LocalSite:
         """One that can be sent elsewhere, and knows these connections alone."""
         known = Known(connections)
-        return LocalSite(self._folder, self._blobs, self._settings, self._talk, find=known, answers=self._answers)
+        made = partial(LocalSite, find=known, answers=self._answers, shares=self._shares)
+        return made(self._folder, self._blobs, self._settings, self._talk)
 
     @property
     def answers(self) -> Answers | None:
         return self._answers
+
+    @property
+    def shares(self) -> Shares | None:
+        return self._shares
 
     def connection(self, name: str) -> Connection:
         return self._find(name)

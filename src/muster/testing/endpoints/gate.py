@@ -24,6 +24,8 @@ class Gate:
 
     way: str = "none"
     header: str = "X-API-Key"
+    query: str = ""
+    """The parameter of the address that a key stands in, in place of the header."""
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _environ: dict[str, str] = field(default_factory=dict)
 
@@ -40,7 +42,7 @@ class Gate:
         if self.way == "basic":
             account.settings["username"] = _USER
         if self.way == "api-key":
-            account.settings["header"] = self.header
+            account.settings |= {"query": self.query} if self.query else {"header": self.header}
 
     def check(self, visit: Visit) -> None:
         headers = visit.incoming.headers
@@ -52,8 +54,8 @@ class Gate:
             case "bearer":
                 passed, visit.identity = hmac.compare_digest(visit.incoming.bearer, self.secret), "bearer"
             case "api-key":
-                passed = hmac.compare_digest(headers.get(self.header.lower(), ""), self.secret)
-                visit.identity = self.header
+                shown = visit.incoming.query.get(self.query) if self.query else headers.get(self.header.lower())
+                passed, visit.identity = hmac.compare_digest(shown or "", self.secret), self.query or self.header
             case "mtls":
                 passed, visit.identity = bool(visit.incoming.certificate), visit.incoming.certificate
             case _:

@@ -2,7 +2,7 @@
 
 Containers: `json` (rows as records, lists or a split frame; the answer under `predictions`), `records` (the answer is a list of
 records), `csv` (with a header, both ways), `labels`, `probabilities`. Options of the account: `auth` (`none`, `basic`, `bearer`,
-`api-key`, `mtls`) and `header` (that of the key); of an endpoint: `limit` (bytes), `timeout` (seconds).
+`api-key`, `mtls`), and `header` or `query` (where the key stands); of an endpoint: `limit` (bytes), `timeout` (seconds).
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ class Http:
     TLS = False
     CONTAINERS: Mapping[str, Container] = CONTAINERS
 
-    def __init__(self, account: Account, *, auth: str = "none", header: str = "X-API-Key") -> None:
+    def __init__(self, account: Account, *, auth: str = "none", header: str = "X-API-Key", query: str = "") -> None:
         self._account = account
-        self.gate = Gate(auth, header)
+        self.gate = Gate(auth, header, query)
 
     def open(self) -> None:
         self._account.settings["url"] = f"{self._account.url}/{next(iter(self._account.places), '')}"

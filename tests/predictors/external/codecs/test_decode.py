@@ -164,6 +164,35 @@ def test_a_data_frame_names_its_columns_itself() -> None:
         read({"columns": ["a", "c"], "data": [[1, 2]]}, REGRESSION, spec, 1)
 
 
+def test_a_data_frame_that_was_sorted_on_its_way_is_put_back_in_order() -> None:
+    spec: Json = {"format": "json", "rows": ["out", "data"], "row": "list", "columns": ["a"], "value": "a"}
+
+    def answer(index: Any, rows: int = 3) -> Json:
+        return {"out": {"columns": ["a"], "index": index, "data": [[float(n)] for n in range(rows)]}}
+
+    for index in ([0, 1, 2], ["0", "1", "2"]):
+        assert read(answer(index), REGRESSION, spec, 3)[0].to_pylist() == [0.0, 1.0, 2.0]
+    assert read(answer([2, 0, 1]), REGRESSION, spec, 3)[0].to_pylist() == [1.0, 2.0, 0.0]
+    for other in (
+        [0, 1],
+        [0, 0, 1],
+        [1, 2, 3],
+        [0, 1, None],
+        [0, 1, True],
+        [0.0, 1.0, 2.0],
+        ["a", "b", "c"],
+        [[0], [1], [2]],
+    ):
+        with pytest.raises(ModelFailed, match=r"numbers its rows .* and was sent those from 0 to 2"):
+            read(answer(other), REGRESSION, spec, 3)
+    with pytest.raises(ModelFailed, match="answered 2 rows for 3"):
+        read(answer([1, 0], 2), REGRESSION, spec, 3)
+    beside: Json = {"out": {"index": [9, 9], "data": [[1.0], [2.0]]}}
+    assert read(beside, REGRESSION, spec, 2)[0].to_pylist() == [1.0, 2.0], (
+        "what is no data frame may mean anything by it"
+    )
+
+
 def test_the_endpoint_has_its_own_order_of_classes() -> None:
     spec: Json = {**_object(LISTED), "classes": ["yes", "no"]}
     body = [{"label": "yes", "p": [0.75, 0.25]}]

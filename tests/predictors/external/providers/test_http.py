@@ -12,6 +12,7 @@ import pytest
 
 from muster.errors import InvalidInput, NotApplicable
 from muster.predictors.external.exchange import Answer, Payload, Refusal, Reply
+from muster.predictors.external.transport.unreachable import Unreachable
 from muster.testing.endpoints import Account
 from tests.predictors.external.providers.helpers import (
     MODEL,
@@ -62,6 +63,53 @@ def test_a_key_in_a_header_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
             asked.answer()
 
 
+def test_a_key_in_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with account_of("http", monkeypatch, auth="api-key", query="code") as client:
+        assert client.account.settings["query"] == "code"
+        for by in (client, client.but(auth=None), client.but(url=f"{client.account.url}/churn?v=1")):
+            with asking(by, ROWS, None) as asked:
+                asked.answer()
+                assert asked.route["url"] == by.settings["url"], "what is kept has no key in it"
+        assert {s.name: s.told for s in client.steps()}["login"] == "with an API key in the address"
+        client.account.expire()
+        with asking(client, ROWS, None) as asked:
+            assert isinstance(asked.once(), Refusal)
+            monkeypatch.setenv("ENDPOINT_SECRET", client.account.environ["ENDPOINT_SECRET"])
+            asked.answer()
+        with asking(client.but(query=None), ROWS, None) as asked:
+            assert isinstance(asked.once(), Refusal)
+
+
+def test_a_key_in_the_address_is_quoted_and_shown_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = "ge/heim+key=="
+    with account_of("http", monkeypatch, auth="api-key", query="code") as client:
+        monkeypatch.setenv("ENDPOINT_SECRET", key)
+        with asking(client, ROWS, None) as asked:
+            found = asked.once()
+            request = asked.provider.request(asked.route, ROWS, "id")
+            assert request.url.endswith("?code=ge%2Fheim%2Bkey%3D%3D")
+            quoting = json.dumps({"error": f"no {request.url}, no {key}"}).encode()
+            refused = asked.provider.read(Reply(404, {}, quoting))
+            assert asked.provider.read(Reply(200, {}, b"[0.1]")) == Answer(b"[0.1]", "")
+            monkeypatch.setenv("ENDPOINT_SECRET", "0.1")
+            assert asked.provider.read(Reply(200, {}, b"[0.1]")) == Answer(b"[0.1]", "")
+            monkeypatch.setenv("ENDPOINT_SECRET", key * 2)
+            told = asked.provider.read(Reply(200, {}, json.dumps({"error": f"no {key * 2}"}).encode()))
+            assert told == Answer(b'{"error": "no ***"}', "")
+            monkeypatch.setenv("ENDPOINT_SECRET", key)
+        assert "POST /churn?***" in caplog.text, "the request was logged"
+        gone = client.but(url="http://127.0.0.1:9/x")
+        with asking(gone, ROWS, None) as asked, pytest.raises(Unreachable) as caught:
+            asked.once()
+        for secret in ("ge%2Fheim", "ge/heim"):
+            assert (
+                secret not in f"{found!r} {request!r} {refused!r} {caplog.text} {client.connection!r} {caught.value!r}"
+            )
+
+
 def test_what_is_given_says_how_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
     for auth in ("basic", "bearer", "mtls"):
         with account_of("http", monkeypatch, auth=auth) as client, asking(client.but(auth=None), ROWS, None) as asked:
@@ -81,6 +129,9 @@ def test_a_client_without_its_certificate(monkeypatch: pytest.MonkeyPatch) -> No
         ({"auth": "basic"}, "a login by basic needs `username` and `secret`"),
         ({"auth": "bearer"}, "a login by bearer needs `secret`"),
         ({"auth": "api-key"}, "a login by api-key needs `secret`"),
+        ({"query": "code"}, "a login by api-key needs `secret`"),
+        ({"query": "code", "auth": "bearer", "secret": "env:X"}, "`query` goes with `auth=api-key`"),
+        ({"query": "code", "header": "X-Key", "secret": "env:X"}, "an API key goes in a header or in the address"),
         ({"auth": "mtls"}, "a login by mtls needs `certificate`"),
         ({"headers": "[1]"}, "`headers` are no object of JSON"),
         ({"headers": '{"Authorization": "Bearer geheim"}'}, "the header `Authorization` is given as"),

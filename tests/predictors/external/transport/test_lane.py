@@ -4,11 +4,17 @@ import pytest
 
 from muster.errors import SourceError
 from muster.predictors.external.exchange import Limits
-from muster.predictors.external.transport.lane import close, share
+from muster.predictors.external.transport.lane import Lane, close, share
 from muster.predictors.external.transport.limiter import Permit
-from muster.predictors.external.transport.rate import Caps
+from muster.predictors.external.transport.rate import Caps, Spend
+from muster.predictors.external.transport.together import Own
 
 LIMITS = Limits(1 << 20, 8.0, concurrency=4)
+
+
+def spend(lane: Lane) -> Spend:
+    assert isinstance(lane.together, Own)
+    return lane.together.spend
 
 
 def test_all_who_call_an_endpoint_share_what_is_known_of_it_until_the_last_has_closed() -> None:
@@ -33,10 +39,10 @@ def test_the_tightest_caps_hold_as_long_as_who_set_them_is_there() -> None:
     share("here", "scores", LIMITS, dear, 2)
     share("here", "scores", LIMITS, free, 3)
     assert lane.limiter.value == 2
-    assert lane.spend.caps.money == 1.0
+    assert spend(lane).caps.money == 1.0
     close("here", dear, 2)
     assert lane.limiter.value == 3
-    assert lane.spend.caps.money is None
+    assert spend(lane).caps.money is None
     close("here", free, 3)
     close("here", free)
 
@@ -46,7 +52,7 @@ def test_endpoints_of_one_connection_share_its_caps() -> None:
     one = share("one", "one", LIMITS, caps, 1, within="c")
     two = share("two", "two", LIMITS, caps, 1, within="c")
     assert one is not two
-    assert one.spend is two.spend
+    assert one.together is two.together
     permit = one.limiter.acquire(lambda: None)
 
     def give_up() -> None:
@@ -56,14 +62,14 @@ def test_endpoints_of_one_connection_share_its_caps() -> None:
         two.limiter.acquire(give_up)
     one.limiter.release(permit)
     two.limiter.release(two.limiter.acquire(give_up))
-    one.spend.charge()
-    two.spend.charge()
+    spend(one).charge()
+    spend(two).charge()
     with pytest.raises(SourceError, match="used up"):
-        one.spend.charge()
+        spend(one).charge()
     close("one", caps, 1, within="c")
     close("two", caps, 1, within="c")
     fresh = share("one", "one", LIMITS, caps, within="c")
-    assert fresh.spend.spent == 0
+    assert spend(fresh).spent == 0
     close("one", caps, within="c")
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from muster.errors import SourceError
@@ -18,14 +20,15 @@ def sent_within(rate: Rate, clock: Clock, seconds: float, rows: int) -> int:
     """How many requests a caller sends that does as it is told."""
     until, sent = clock.now + seconds, 0
     while True:
-        clock.now += rate.reserve(rows)
+        while (wait := rate.take(rows)) > 0:
+            clock.now += wait
         if clock.now >= until:
             return sent
         sent += 1
 
 
 def test_without_caps_nobody_waits() -> None:
-    assert Rate(Caps(), Clock()).reserve(1_000_000) == 0.0
+    assert Rate(Caps(), Clock()).take(1_000_000) == 0.0
 
 
 @pytest.mark.parametrize("per_second", [0.5, 1.0, 7.0])
@@ -82,11 +85,28 @@ def test_caps_can_be_changed_while_they_hold() -> None:
     clock = Clock()
     rate = Rate(Caps(), clock)
     rate.keep(Caps(requests_per_second=2.0))
-    assert [rate.reserve(1) for _ in range(3)] == [0.0, 0.0, 0.5]
+    assert [rate.take(1) for _ in range(3)] == [0.0, 0.0, 0.5]
     rate.keep(Caps(requests_per_second=2.0, rows_per_second=10.0))
-    assert rate.reserve(1) == 1.0, "what is owed stays owed"
+    assert rate.take(1) == 0.5, "what was used stays used"
     rate.keep(Caps())
-    assert rate.reserve(1) == 0.0
+    assert rate.take(1) == 0.0
+
+
+def test_a_part_that_is_lent_begins_with_what_comes_with_it() -> None:
+    clock = Clock()
+    rate = Rate(Caps(), clock)
+    rate.lend(0.0, 0.0)
+    assert rate.take(1) == math.inf
+    rate.lend(4.0, 1.0)
+    assert [rate.take(1) for _ in range(2)] == [0.0, 0.25]
+    clock.now += 100
+    assert rate.room == 0.0
+    rate.lend(2.0, 0.0)
+    assert [rate.take(1) for _ in range(3)] == [0.0, 0.0, 0.5], "what is more than a second brings is gone"
+    clock.now += 0.25
+    assert rate.drain() == pytest.approx(0.5)
+    clock.now += 100
+    assert rate.take(1) == math.inf
 
 
 def test_the_tightest_caps_hold() -> None:

@@ -31,13 +31,23 @@ def test_what_a_reply_asks_to_wait(told: str, seconds: float | None) -> None:
 def test_waits_are_spread_and_grow_up_to_the_cap() -> None:
     tries, waits = Tries(), []
     for _ in range(12):
-        after = tries.failed("throttled", 1, 0.0, None, PATIENCE)
+        after = tries.failed("starting", 1, 0.0, None, PATIENCE)
         assert after.what == "wait"
         waits.append(after.seconds)
     assert all(0.0 <= wait <= min(20.0, 0.1 * 2**number) for number, wait in enumerate(waits))
     assert len(set(waits)) == 12
     longest = max(Tries().failed("throttled", 1, 0.0, None, Patience(begin=50.0)).seconds for _ in range(200))
     assert 15.0 < longest <= 20.0
+
+
+def test_who_is_throttled_waits_no_longer_than_half_the_time_for_which_nobody_was_answered() -> None:
+    often = Tries()
+    for n in range(30):
+        assert often.failed("throttled", 1, n / 2, n / 2 - 0.4, PATIENCE).seconds <= 0.2
+    alone, longest = Tries(), 0.0
+    for n in range(200):
+        longest = max(longest, alone.failed("throttled", 1, float(n), None, PATIENCE).seconds)
+    assert 10.0 < longest <= 20.0
 
 
 @pytest.mark.parametrize(("trouble", "seconds"), [("throttled", 600), ("starting", 600), ("unavailable", 120)])
@@ -110,6 +120,12 @@ def test_tries_again_are_rationed() -> None:
     assert budget.take("unavailable") > 2.0
     clock.now += 60.0
     assert budget.take("unavailable") == 0.0
+
+
+def test_what_is_throttled_while_others_are_answered_is_not_rationed() -> None:
+    budget = Budget(tokens=0.0, clock=Clock())
+    assert {budget.take("throttled", works=True) for _ in range(100)} == {0.0}
+    assert budget.take("throttled") == 1.0
 
 
 def test_answers_bring_tries_back_and_rejections_take_fewer() -> None:

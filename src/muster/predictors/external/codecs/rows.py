@@ -56,7 +56,7 @@ def tabulate(found: Any, rows: int, spec: ResponseSpec) -> Table:
     names: Sequence[str] = spec.columns
     if spec.format == "json":
         names = names_beside(found, spec) or names
-        found = follow(found, spec.rows or ())
+        found = _in_order(follow(found, spec.rows or ()), rows, _index_beside(found, spec))
     if spec.single:
         refuse_error(found)
         found = [found]
@@ -91,6 +91,31 @@ def names_beside(document: Any, spec: ResponseSpec) -> list[str] | None:
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
         return None
     return names
+
+
+def _index_beside(document: Any, spec: ResponseSpec) -> list[Any] | None:
+    """Which row is which, where a data frame in the split form says so."""
+    if not spec.rows:
+        return None
+    holder = follow(document, spec.rows[:-1])
+    split = isinstance(holder, dict) and isinstance(holder.get("columns"), list)
+    index = holder.get("index") if split and spec.rows[-1] != "index" else None
+    return index if isinstance(index, list) else None
+
+
+def _in_order(found: Any, rows: int, index: list[Any] | None) -> Any:
+    """The rows in the order that was sent, which counts them from 0: a frame that was sorted on its way tells it by its index."""
+    if index is None or not isinstance(found, list) or len(found) != rows:
+        return found
+    told = range(rows)
+    places = [int(i) if isinstance(i, str) and i.isdecimal() else i for i in index]
+    if any(type(i) is not int for i in places) or sorted(places) != list(told):
+        raise ModelFailed(
+            f"the answer numbers its rows {shortened(json.dumps(index), 80)}, and was sent those from 0 to {rows - 1}",
+            hint="an endpoint that answers with an index must keep that of the rows, or leave it out",
+        )
+    where = dict(zip(places, found, strict=True))
+    return [where[place] for place in told]
 
 
 def _check_count(answered: int, rows: int) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import pyarrow as pa
 
@@ -15,10 +16,10 @@ from muster.predictors.external.exchange import Answer, Later
 from muster.predictors.external.transport.bisect import Piece, Sieve
 from muster.predictors.external.transport.checkpoint import Asked
 from muster.predictors.external.transport.kept import Kept, chunk_of, request_digest
-from muster.predictors.external.transport.limiter import LOOK_SECONDS
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.packing import slices
 from muster.predictors.external.transport.rows import join, told_by
+from muster.predictors.external.transport.together import LOOK_SECONDS, Admission
 from muster.predictors.external.transport.trying import attempt
 from muster.records import new_id
 
@@ -68,7 +69,7 @@ class Asking:
 
     def wanted(self) -> bool:
         try:
-            self._check()
+            self.check()
         except _Ended:
             return False
         return True
@@ -135,7 +136,7 @@ class Asking:
 
     def _work(self, piece: Piece, place: object) -> None:
         try:
-            self._check()
+            self.check()
             self._try(piece, place)
         except _Ended:
             pass
@@ -144,7 +145,7 @@ class Asking:
         finally:
             self._sent(place)
 
-    def _check(self) -> None:
+    def check(self) -> None:
         if self._over or self._failure is not None:
             raise _Ended
         try:
@@ -174,14 +175,17 @@ class Asking:
         elif kept is None and not self._lane.packing.encoded(rows, len(payload.body)):
             self._too_large(piece, len(payload.body))
         else:
-            if kept is None:
-                self._pause(self._lane.rate.reserve(rows))
-            permit = self._lane.limiter.acquire(self._check)
-            self._sent(place)
-            if self._failure is not None or self._over:
-                self._lane.limiter.release(permit)
-                return
-            attempt(means, self, piece, Encoded(payload, identity, asked, kept), permit)
+            with self._admitted(rows, kept) as admission:
+                permit = self._lane.limiter.acquire(self.check)
+                self._sent(place)
+                if self._failure is not None or self._over:
+                    self._lane.limiter.release(permit)
+                    return
+                attempt(means, self, piece, Encoded(payload, identity, asked, kept), permit, admission=admission)
+
+    def _admitted(self, rows: int, promised: Later | None) -> AbstractContextManager[Admission]:
+        """What was promised is paid for, and is looked at as often as it takes."""
+        return self._lane.together.admitted(rows, self.check) if promised is None else nullcontext(Admission())
 
     def _asked(self, piece: Piece, digest: str) -> Asked:
         return Asked(self._chunk, piece.start, piece.rows, digest)
@@ -193,12 +197,6 @@ class Asking:
         else:
             most = self._lane.limits.bytes
             self.refused(piece, f"too large: a request of {size:,} bytes, where the endpoint takes {most:,}")
-
-    def _pause(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self._check()
-            time.sleep(min(LOOK_SECONDS, left))
 
 
 def _digest(*parts: str) -> str:

@@ -18,6 +18,7 @@ from muster.predictors.external.transport.lane import close, share
 from muster.predictors.external.transport.means import Decode, Encode, Means
 from muster.predictors.external.transport.rate import Caps
 from muster.predictors.external.transport.retry import Patience
+from muster.sharing import Shares
 from muster.signature import Json
 
 __all__ = ["Caller"]
@@ -27,7 +28,7 @@ class Caller:
     """One version at one endpoint. Safe from several threads.
 
     `name` is what messages call the endpoint, and `key` names it to all in this process who share its limits; those `within` one
-    connection share its caps. `version` is the
+    connection share its caps, which `shares` lends to all processes that use this `connection`. `version` is the
     digest of what answers there, so that `answered` gives no answer of another. `cap` is how many requests at once somebody
     allows. `schema` has the columns of every answer. `grace` are the seconds that are waited beyond the endpoint's own limit,
     so that it can say itself that it took too long.
@@ -49,11 +50,14 @@ class Caller:
         version: str = "",
         caps: Caps | None = None,
         cap: int | None = None,
+        shares: Shares | None = None,
+        connection: str = "",
         patience: Patience | None = None,
         answered: Checkpoint | None = None,
         grace: float = 10.0,
     ) -> None:
         self._key, self._within, self._caps, self._cap = key or name, within, caps or Caps(), cap
+        self._shares = shares
         self._counter = Counter()
         self._lock = threading.Lock()
         self._closed = self._left = self._retired = False
@@ -70,7 +74,7 @@ class Caller:
             patience=patience or Patience(),
             answered=answered,
             seconds=limits.seconds + grace,
-            lane=share(self._key, name, limits, self._caps, cap, within=within),
+            lane=share(self._key, name, limits, self._caps, cap, within=within, shares=shares, connection=connection),
             counter=self._counter,
             check=self._check,
         )
@@ -116,7 +120,7 @@ class Caller:
         with self._lock:
             left, self._left = self._left, True
         if not left:
-            close(self._key, self._caps, self._cap, within=self._within)
+            close(self._key, self._caps, self._cap, within=self._within, shares=self._shares)
 
     def _check(self, call: Call) -> None:
         if self._closed:

@@ -8,12 +8,14 @@ import time
 
 from muster.predictors.external.exchange import Limits
 from muster.predictors.external.transport.crew import Crew
+from muster.predictors.external.transport.joining import join, leave
 from muster.predictors.external.transport.limit import Limit
 from muster.predictors.external.transport.limiter import Limiter, Permit
 from muster.predictors.external.transport.packing import Packing
-from muster.predictors.external.transport.rate import Caps, Rate, Spend
+from muster.predictors.external.transport.rate import Caps
 from muster.predictors.external.transport.retry import Budget
 from muster.predictors.external.transport.together import Together
+from muster.sharing import Shares
 
 __all__ = ["Lane", "close", "share"]
 
@@ -30,14 +32,6 @@ class Lane:
         self.last_answer: float | None = None
         """When it last answered anyone, be it with a refusal of rows."""
         self.users = 0
-
-    @property
-    def rate(self) -> Rate:
-        return self.together.rate
-
-    @property
-    def spend(self) -> Spend:
-        return self.together.spend
 
     def answered(self, permit: Permit, rows: int, size: int, seconds: float) -> None:
         """A request of `size` bytes was answered; gives the permit back."""
@@ -61,32 +55,44 @@ class Lane:
 
 _lock = threading.Lock()
 _lanes: dict[tuple[int, str], Lane] = {}
-_together: dict[tuple[int, str], Together] = {}
 """Of processes and keys: one that was forked off shares none of its parent's threads."""
 
 
-def share(key: str, name: str, limits: Limits, caps: Caps, cap: int | None = None, *, within: str = "") -> Lane:
+def share(
+    key: str,
+    name: str,
+    limits: Limits,
+    caps: Caps,
+    cap: int | None = None,
+    *,
+    within: str = "",
+    shares: Shares | None = None,
+    connection: str = "",
+) -> Lane:
     """The lane of an endpoint, which is made for the first who asks, with the limits that are given then.
 
-    `within` names the connection, whose caps all of its endpoints share; without it the endpoint stands alone.
+    `within` names the connection, whose caps all of its endpoints share; without it the endpoint stands alone. `shares` lends
+    the caps of that connection, where other processes use it too.
     """
-    process = os.getpid()
+    together = join(within or key, within or name, caps, cap, shares=shares, connection=connection)
+    place = (os.getpid(), _there(key, shares))
     with _lock:
-        together = _together.setdefault((process, within or key), Together(within or name))
-        together.join(caps, cap)
-        lane = _lanes.get((process, key)) or Lane(name, limits, together)
-        _lanes[process, key] = lane
+        lane = _lanes.get(place) or Lane(name, limits, together)
+        _lanes[place] = lane
         lane.users += 1
         return lane
 
 
-def close(key: str, caps: Caps, cap: int | None = None, *, within: str = "") -> None:
+def close(key: str, caps: Caps, cap: int | None = None, *, within: str = "", shares: Shares | None = None) -> None:
     """Forget the lane once nobody has it open, and what its connection shares once nobody uses that."""
-    process = os.getpid()
+    place = (os.getpid(), _there(key, shares))
     with _lock:
-        lane = _lanes[process, key]
+        lane = _lanes[place]
         lane.users -= 1
         if not lane.users:
-            del _lanes[process, key]
-        if not _together[process, within or key].leave(caps, cap):
-            del _together[process, within or key]
+            del _lanes[place]
+    leave(within or key, caps, cap, shares=shares)
+
+
+def _there(key: str, shares: Shares | None) -> str:
+    return key if shares is None else f"{shares.place}\n{key}"

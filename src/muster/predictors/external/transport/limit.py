@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+from muster.predictors.external.transport.pace import Pace
+
 __all__ = ["Limit"]
 
 _BACK = 0.9
@@ -40,11 +42,17 @@ class Limit:
         self._starting = False
         self._round_trip = 0.0
         self._dropped = -math.inf
+        self._pace = Pace()
 
     @property
     def value(self) -> int:
         """One while the endpoint starts: the rest need not ask whether it has."""
         return 1 if self._starting else max(1, int(self._value))
+
+    @property
+    def gap(self) -> float:
+        """Seconds from one request to the next, where there is one at once and that is too many."""
+        return self._pace.gap
 
     @property
     def round_trip(self) -> float:
@@ -54,7 +62,9 @@ class Limit:
         """A request was answered that was sent as one of `flying`."""
         self._starting = False
         self._round_trip += (seconds - self._round_trip) * (0.1 if self._round_trip else 1.0)
-        if flying * 2 < self.value:
+        if self._alone(flying):
+            self._pace.answered(self.round_trip)
+        if flying * 2 < self.value or self.gap:
             return
         if self._value < self._goal:
             by = 1.0 if self._dropped == -math.inf else 1 / self._value
@@ -68,6 +78,8 @@ class Limit:
 
     def throttled(self, flying: int, now: float) -> bool:
         """A request was rejected that was sent as one of `flying`; whether it counts: one in a round trip does."""
+        if self._alone(flying) and self._pace.rejected(self.round_trip):
+            return True
         if not self._drops(now):
             return False
         level = max(1, min(flying, int(self._value)))
@@ -93,6 +105,9 @@ class Limit:
 
     def starting(self, *, still: bool = True) -> None:
         self._starting = still
+
+    def _alone(self, flying: int) -> bool:
+        return flying <= 1 and int(self._value) <= 1 and not self._starting
 
     def _drops(self, now: float) -> bool:
         if now - self._dropped < self.round_trip:

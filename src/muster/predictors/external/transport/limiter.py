@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from muster.predictors.external.transport.limit import Limit
-from muster.predictors.external.transport.together import Gate
+from muster.predictors.external.transport.together import LOOK_SECONDS, Gate
 
-__all__ = ["LOOK_SECONDS", "Limiter", "Permit"]
+__all__ = ["Limiter", "Permit"]
 
-LOOK_SECONDS = 0.1
-"""How often who waits asks whether its call is over."""
 _IN_A_ROW = 4
 """After so many rejections with no answer between them, what the endpoint asks to wait holds for all."""
 
@@ -38,6 +36,8 @@ class Limiter:
         self._waiting: deque[_Ticket] = deque()
         self._flying = 0
         self._paused = 0.0
+        self._next = 0.0
+        """When one more may be sent, where there is a gap between them."""
         self._rejected = 0
 
     @property
@@ -79,6 +79,7 @@ class Limiter:
             now = self._clock()
             self._rejected += 1
             self._limit.throttled(permit.flying, now)
+            self._next = now + self._limit.gap
             if wait is not None and self._rejected >= _IN_A_ROW:
                 self._paused = max(self._paused, now + wait)
             self._take()
@@ -107,7 +108,8 @@ class Limiter:
             self._take()
 
     def _pause(self) -> float:
-        return min(LOOK_SECONDS, max(0.001, self._paused - self._clock())) if self._paused else LOOK_SECONDS
+        left = max(self._paused, self._next if self._limit.gap else 0.0) - self._clock()
+        return min(LOOK_SECONDS, max(0.001, left)) if left > 0 else LOOK_SECONDS
 
     def _take(self) -> None:
         self._flying -= 1
@@ -119,9 +121,12 @@ class Limiter:
         if self._paused > now:
             return
         self._paused = 0.0
+        if self._limit.gap and self._next > now:
+            return
         while self._waiting and self._flying < self.value and self._gate.take():
             self._flying += 1
             self._waiting.popleft().give(Permit(self._flying, now))
+            self._next = now + self._limit.gap
 
     def _leave(self, ticket: _Ticket) -> None:
         with self._lock:

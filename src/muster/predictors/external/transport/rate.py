@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,10 @@ from typing import TypeVar
 
 from muster.errors import SourceError
 
-__all__ = ["Caps", "Rate", "Spend", "least"]
+__all__ = ["Caps", "Rate", "Spend", "least", "used_up"]
+
+_NOTHING = 1e-9
+"""Less than this is what is left of additions."""
 
 T = TypeVar("T", int, float)
 
@@ -50,42 +54,85 @@ class Rate:
         self.keep(caps)
 
     def keep(self, caps: Caps) -> None:
-        """From now on, these."""
+        """From now on, these; a bucket of another size is full."""
         with self._lock:
-            self._requests.hold(caps.requests_per_second)
-            self._rows.hold(caps.rows_per_second)
+            for bucket, per_second in ((self._requests, caps.requests_per_second), (self._rows, caps.rows_per_second)):
+                if per_second is not None and per_second != bucket.per_second:
+                    bucket.held = max(1.0, per_second)
+                bucket.hold(per_second, self._clock())
 
-    def reserve(self, rows: int) -> float:
-        """Take the place of a request; the seconds until it may be sent."""
+    def lend(self, per_second: float | None, tokens: float) -> None:
+        """From now on so many requests a second, with so many more tokens; what was held stays, and what is owed."""
+        with self._lock:
+            self._requests.hold(per_second, self._clock())
+            self._requests.held += tokens
+
+    def drain(self) -> float:
+        """Let nothing pass, and give back what could be sent at once; below 0 what is owed."""
+        with self._lock:
+            self._requests.hold(0.0, self._clock())
+            held, self._requests.held = self._requests.held, 0.0
+            return held
+
+    @property
+    def per_second(self) -> float | None:
+        """Of requests; None is no cap."""
+        return self._requests.per_second
+
+    @property
+    def room(self) -> float:
+        """For so many more tokens."""
+        with self._lock:
+            self._requests.fill(self._clock())
+            return max(0.0, self._requests.most - self._requests.held)
+
+    def take(self, rows: int) -> float:
+        """0 if a request may be sent now, which then counts; else the seconds to wait before this is asked again."""
         with self._lock:
             now = self._clock()
-            return max(self._requests.take(1, now), self._rows.take(rows, now))
+            wait = max(self._requests.wait(1, now), self._rows.wait(rows, now))
+            if wait <= 0:
+                self._requests.take(1)
+                self._rows.take(rows)
+            return wait
 
 
 class _Bucket:
     def __init__(self, now: float) -> None:
-        self._per_second: float | None = None
-        self._most = self._held = 0.0
+        self.per_second: float | None = None
+        self.held = 0.0
         self._at = now
 
-    def hold(self, per_second: float | None) -> None:
-        """A bucket of another size is full."""
-        if per_second is not None and per_second != self._per_second:
-            self._most = self._held = max(1.0, per_second)
-        self._per_second = per_second
+    @property
+    def most(self) -> float:
+        return max(1.0, self.per_second or 0.0)
 
-    def take(self, tokens: int, now: float) -> float:
-        if self._per_second is None:
+    def hold(self, per_second: float | None, now: float) -> None:
+        self.fill(now)
+        self.per_second = per_second
+
+    def take(self, tokens: int) -> None:
+        if self.per_second is not None:
+            self.held -= tokens
+
+    def fill(self, now: float) -> None:
+        if self.per_second is not None:
+            self.held = min(self.most, self.held + (now - self._at) * self.per_second)
+        self._at = now
+
+    def wait(self, tokens: int, now: float) -> float:
+        """Seconds until there are so many."""
+        if self.per_second is None:
             return 0.0
-        self._held = min(self._most, self._held + (now - self._at) * self._per_second)
-        self._at = now
-        wait = max(0.0, (min(tokens, self._most) - self._held) / self._per_second)
-        self._held -= tokens
-        return wait
+        self.fill(now)
+        short = min(tokens, self.most) - self.held
+        if short <= _NOTHING:
+            return 0.0
+        return short / self.per_second if self.per_second else math.inf
 
 
 class Spend:
-    """What an endpoint has cost, by its prices, while this process called it."""
+    """What an endpoint has cost, by its prices, while this process called it and had no part of the hub's caps."""
 
     def __init__(self, caps: Caps, endpoint: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.caps = caps
@@ -104,15 +151,20 @@ class Spend:
         with self._lock:
             self._began = self._clock() if self._began is None else self._began
             most = self.caps.money
-            if most is not None and self.spent + self.caps.call_price > most:
-                raise SourceError(
-                    f"what may be spent on {self._endpoint} is used up: {self.spent:,.2f} of {most:,.2f}",
-                    hint="raise the cap; what was answered is not paid again",
-                    details={"resume": True, "spent": round(self.spent, 6), "cap": most},
-                )
+            if most is not None and self.spent + self.caps.call_price > most + _NOTHING:
+                raise used_up(self._endpoint, self.spent, most)
             self._calls += 1
 
     def refund(self) -> None:
         """The endpoint did not take the request."""
         with self._lock:
             self._calls -= 1
+
+
+def used_up(name: str, spent: float, cap: float) -> SourceError:
+    """Worth resuming."""
+    return SourceError(
+        f"what may be spent on {name} is used up: {spent:,.2f} of {cap:,.2f}",
+        hint="raise its cap `spend` (`muster connection add … --replace`) and resume; what was answered is not paid again",
+        details={"resume": True, "spent": round(spent, 6), "cap": cap},
+    )

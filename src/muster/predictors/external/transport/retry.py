@@ -64,7 +64,12 @@ class Budget:
         self._lock = threading.Lock()
 
     def take(self, trouble: Trouble, *, works: bool = False) -> float:
-        """The seconds until a try again may be sent. Where the endpoint works, one that fails for its rows is no burden to it."""
+        """The seconds until a try again may be sent. Where the endpoint works, one that fails for its rows is no burden to it.
+
+        Neither is one that is throttled: how many there are is learnt from that.
+        """
+        if works and trouble == "throttled":
+            return 0.0
         with self._lock:
             now = self._clock()
             self._held = min(self._most, self._held + (now - self._at) * self._per_second)
@@ -134,8 +139,12 @@ class Tries:
             most = min(most, patience.first)
         if now - max(since, since if answered is None else answered) >= most:
             return Next("over")
-        return Next("wait", self._jittered(patience))
+        silent = now - (self._first if answered is None or not works else answered)
+        return Next("wait", self._jittered(patience, silent, trouble))
 
-    def _jittered(self, patience: Patience) -> float:
+    def _jittered(self, patience: Patience, silent: float, trouble: Trouble) -> float:
+        """`silent` is for how long nobody was answered: who is throttled among others that are not waits no longer than for that."""
         most = min(patience.cap, patience.begin * 2.0 ** min(self.count - 1, 30))
+        if trouble == "throttled":
+            most = min(most, max(patience.begin, silent / 2))
         return random.uniform(0.0, most)  # noqa: S311  # spreads tries, hides nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import zlib
@@ -26,6 +27,19 @@ MOST_BYTES = 256 << 20
 
 _BLOCK = 1 << 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """urllib3 tells at DEBUG what it asks for: a key may stand in the address."""
+    if isinstance(record.args, tuple):
+        cut = (a.partition("?") if isinstance(a, str) else None for a in record.args)
+        record.args = tuple(
+            a if parts is None or not parts[1] else f"{parts[0]}?***" for a, parts in zip(record.args, cut, strict=True)
+        )
+    return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
 
 
 class Sender:

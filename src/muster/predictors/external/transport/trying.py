@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from muster.errors import MusterError, NotFound, SourceDenied, SourceUnavailable
-from muster.predictors.external.exchange import Answer, Later, Refusal, RefusalKind
+from muster.predictors.external.exchange import FREE, Answer, Later, Refusal
 from muster.predictors.external.transport.bisect import Piece
 from muster.predictors.external.transport.checkpoint import Asked
 from muster.predictors.external.transport.limiter import Permit
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.retry import Trouble
+from muster.predictors.external.transport.together import Admission
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.predictors.external.transport.waiting import wait_for
 
 __all__ = ["Settle", "attempt"]
-
-_FREE: frozenset[RefusalKind] = frozenset({"throttled", "starting", "expired", "denied", "missing"})
-"""Refusals of requests that no model has seen."""
 
 _Told = TypeVar("_Told", Answer | Refusal, Answer | Later | Refusal)
 
@@ -35,6 +33,10 @@ _WORDS: Mapping[Trouble, str] = {
 
 class Settle(Protocol):
     """Takes how a request ended."""
+
+    def check(self) -> None:
+        """Raises where nobody waits for it any more."""
+        ...
 
     def left(self) -> float:
         """Seconds that a try may take."""
@@ -61,11 +63,13 @@ class Settle(Protocol):
     def halve(self, piece: Piece) -> None: ...
 
 
-def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit: Permit) -> None:
+def attempt(
+    means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit: Permit, *, admission: Admission
+) -> None:
     """Send it once. The permit is given back in any case, and not before a paid answer is kept."""
     limiter, renewals, began, seconds = means.lane.limiter, means.renewals, time.monotonic(), settle.left()
     try:
-        outcome = _end(means, settle, encoded, seconds)
+        outcome = _end(means, settle, encoded, seconds, admission)
         took = time.monotonic() - began
         if isinstance(outcome, Answer):
             settle.keep(encoded.asked, outcome)
@@ -91,9 +95,11 @@ def attempt(means: Means, settle: Settle, piece: Piece, encoded: Encoded, permit
         after.turned_away(outcome, renewals)
 
 
-def _end(means: Means, settle: Settle, encoded: Encoded, seconds: float) -> Answer | Refusal | Unreachable | None:
+def _end(
+    means: Means, settle: Settle, encoded: Encoded, seconds: float, admission: Admission
+) -> Answer | Refusal | Unreachable | None:
     """What it comes to; None once nobody waits for that any more."""
-    outcome = encoded.promised or _outcome(means, encoded, seconds)
+    outcome = encoded.promised or _outcome(means, encoded, seconds, admission)
     if not isinstance(outcome, Later):
         return outcome
     if outcome is not encoded.promised:
@@ -101,8 +107,10 @@ def _end(means: Means, settle: Settle, encoded: Encoded, seconds: float) -> Answ
     return _awaited(means, settle, outcome)
 
 
-def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Later | Refusal | Unreachable:
-    lane, payload = means.lane, encoded.payload
+def _outcome(
+    means: Means, encoded: Encoded, seconds: float, admission: Admission
+) -> Answer | Later | Refusal | Unreachable:
+    payload = encoded.payload
     try:
         request = means.provider.request(means.route, payload, encoded.identity)
     except SourceDenied as error:
@@ -110,13 +118,12 @@ def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Later |
         raise
     except SourceUnavailable as error:
         return Refusal("unavailable", error.message)
-    lane.spend.charge()
+    admission.taken = True
     means.counter.add(tries=1, bytes_sent=len(payload.body))
     try:
         reply = means.send(request, seconds if request.seconds is None else min(seconds, request.seconds))
     except Unreachable as error:
-        if not error.sent:
-            lane.spend.refund()
+        admission.taken = error.sent
         # The model has nothing to do with how long it takes until a request is taken.
         late = error.kind == "timeout" and request.seconds is not None
         return Unreachable("broken", error.message, error.hint) if late else error
@@ -125,8 +132,7 @@ def _outcome(means: Means, encoded: Encoded, seconds: float) -> Answer | Later |
         outcome = means.provider.read(reply)
     except SourceUnavailable as error:
         return Refusal("unavailable", error.message)
-    if isinstance(outcome, Refusal) and outcome.kind in _FREE:
-        lane.spend.refund()
+    admission.taken = not (isinstance(outcome, Refusal) and outcome.kind in FREE)
     return _no_page(outcome)
 
 
@@ -244,7 +250,7 @@ class _After:
             self.settle.halve(piece)
         else:
             spread = 1 + random.random() / 10  # noqa: S311  # so that those who are told the same do not come back as one
-            works = trouble == "unavailable" and piece.tries.works(means.lane.last_answer)
+            works = trouble in ("unavailable", "throttled") and piece.tries.works(means.lane.last_answer)
             pause = means.lane.budget.take(trouble, works=works)
             self.settle.again(piece, now + max(after.seconds, (wait or 0.0) * spread, pause))
 
@@ -254,13 +260,20 @@ def _prove(means: Means, settle: Settle) -> None:
     proof = means.proof
     if proof is None or not means.proving.acquire(blocking=False):
         return
+    lane = means.lane
     try:
-        outcome: Answer | Later | Refusal | Unreachable | None = _outcome(means, proof, settle.left())
+        outcome: Answer | Later | Refusal | Unreachable | None
+        with lane.together.admitted(proof.asked.rows, settle.check) as admission:
+            permit = lane.limiter.acquire(settle.check)
+            try:
+                outcome = _outcome(means, proof, settle.left(), admission)
+            finally:
+                lane.limiter.release(permit)
         means.counter.add(proofs=1)
         if isinstance(outcome, Later):
             outcome = _awaited(means, settle, outcome)
         if isinstance(outcome, Answer):
-            means.lane.last_answer = time.monotonic()
+            lane.last_answer = time.monotonic()
     finally:
         means.proving.release()
 

@@ -6,7 +6,6 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 
 import pyarrow as pa
 
@@ -19,7 +18,7 @@ from muster.predictors.external.transport.kept import Kept, chunk_of, request_di
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.packing import slices
 from muster.predictors.external.transport.rows import join, told_by
-from muster.predictors.external.transport.together import LOOK_SECONDS, Admission
+from muster.predictors.external.transport.together import LOOK_SECONDS
 from muster.predictors.external.transport.trying import attempt
 from muster.records import new_id
 
@@ -175,17 +174,13 @@ class Asking:
         elif kept is None and not self._lane.packing.encoded(rows, len(payload.body)):
             self._too_large(piece, len(payload.body))
         else:
-            with self._admitted(rows, kept) as admission:
+            with self._lane.together.admitted(rows, self.check, promised=kept is not None) as admission:
                 permit = self._lane.limiter.acquire(self.check)
                 self._sent(place)
                 if self._failure is not None or self._over:
                     self._lane.limiter.release(permit)
                     return
                 attempt(means, self, piece, Encoded(payload, identity, asked, kept), permit, admission=admission)
-
-    def _admitted(self, rows: int, promised: Later | None) -> AbstractContextManager[Admission]:
-        """What was promised is paid for, and is looked at as often as it takes."""
-        return self._lane.together.admitted(rows, self.check) if promised is None else nullcontext(Admission())
 
     def _asked(self, piece: Piece, digest: str) -> Asked:
         return Asked(self._chunk, piece.start, piece.rows, digest)

@@ -95,8 +95,10 @@ class Lent(Together):
         if self._fault is not None:
             raise self._fault
         self._asked = True
-        if time.monotonic() >= self._until or self._short:
-            if self._grant.used_up and self._renewals > seen:
+        if admission.promised and time.monotonic() < self._until:
+            return 0.0
+        if time.monotonic() >= self._until or (self._short and not admission.promised):
+            if self._grant.used_up and self._renewals > seen and not admission.promised:
                 raise used_up(self.name, self._grant.spent, self._grant.cap or 0.0)
             self._wake()
             return LOOK_SECONDS

@@ -47,10 +47,11 @@ class Gate:
 
 @dataclass(slots=True)
 class Admission:
-    """The right to send one request, which is paid for at `price`, unless it is not `taken`."""
+    """The right to send one request, which is paid for at `price`, unless it is not `taken`. `promised`: it was paid for before."""
 
     price: float = 0.0
     taken: bool = False
+    promised: bool = False
 
 
 class Together(ABC):
@@ -73,12 +74,13 @@ class Together(ABC):
         ...
 
     @contextmanager
-    def admitted(self, rows: int, check: Callable[[], object]) -> Iterator[Admission]:
+    def admitted(self, rows: int, check: Callable[[], object], *, promised: bool = False) -> Iterator[Admission]:
         """Until rate and money allow one more request; `check` raises where its call is over. SourceError if the money is used up.
 
-        It is paid for from here on, and the money given back at the end of the block where it was not taken.
+        It is paid for from here on, and the money given back at the end of the block where it was not taken. One that was
+        `promised` an answer needs neither rate nor money, and a place among those in flight.
         """
-        admission = Admission()
+        admission = Admission(promised=promised)
         self._enter(admission, rows, check)
         try:
             yield admission
@@ -112,6 +114,8 @@ class Own(Together):
         return None
 
     def _enter(self, admission: Admission, rows: int, check: Callable[[], object]) -> None:
+        if admission.promised:
+            return
         self.spend.charge()
         try:
             while (wait := self.rate.take(rows)) > 0:
@@ -122,7 +126,7 @@ class Own(Together):
             raise
 
     def _end(self, admission: Admission) -> None:
-        if not admission.taken:
+        if not admission.taken and not admission.promised:
             self.spend.refund()
 
     def _keep(self) -> None:

@@ -450,7 +450,7 @@ class Hub(Switchboard):
         site = self._site if named is None else self._site.knowing({str(named): self.connection(str(named))})
         return _OpenVersion(version, site, threshold, mapping, workers, inner)
 
-    def _batch_folder(self, version: Version) -> str:
+    def _batch_folder(self, version: Version, rows: int | None) -> str:
         named = version.load.get("connection")
         if named is None:
             raise NotApplicable(
@@ -458,14 +458,13 @@ class Hub(Switchboard):
                 hint="leave `--via batch` out",
             )
         connection = self.connection(str(named))
-        check_batch(version, connection)
-        folder = batch_folder(connection)
-        self._bucket_of(folder)
+        folder = batch_folder(version, connection)
+        check_batch(version, connection, self._bucket_of(folder), rows)
         return folder
 
     def _open_jobs(self, version: Version, run: Run) -> ProviderJobs:
         connection = self.connection(str(version.load["connection"]))
-        return open_jobs(version, connection, run.id, self._bucket_of(str(run.settings["batch_folder"])), self._say)
+        return open_jobs(version, connection, run, self._bucket_of(str(run.settings["batch_folder"])), self._say)
 
     def _bucket_of(self, folder: str) -> Place:
         """A folder of object storage, by its URL or by a connection's name."""

@@ -260,9 +260,14 @@ OpenPredictor = Callable[[], Predictor]
 """A picklable value that opens a predictor where it is called."""
 
 
+SENT = "it is sent to a batch job"
+
+
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What is to be sent before the next job: each chunk that is not `done` goes through a predictor of `open`, whose answer is of no use.
+    """What is to be sent before the next job: each chunk that is not `done` goes through a predictor of `open`.
+
+    It predicts nothing: its rows that are on their way have the error `SENT`, and others one that says why they cannot be.
 
     `finished` are parts of which no chunk is to be read. `sealed`: all of it was sent already.
     """

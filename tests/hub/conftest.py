@@ -14,7 +14,9 @@ import pytest
 import muster
 from muster.hub import Hub
 from tests.clouds.fixtures import new_bucket
+from tests.hub.batches import numbered
 from tests.hub.homes import Home, folder_home, postgres_home
+from tests.suites.endpoints import rows
 
 MODEL = Path(__file__).with_name("numbers_model.py")
 
@@ -63,3 +65,16 @@ def data(tmp_path: Path) -> Path:
     file = tmp_path / "numbers.parquet"
     pq.write_table(numbers(20_000), file, row_group_size=3_000)
     return file
+
+
+@pytest.fixture
+def jobs_folder(request: pytest.FixtureRequest) -> str:
+    """Where batch jobs read and write; a bucket of its own."""
+    return f"{new_bucket('s3', request)}/jobs"
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Path:
+    """5,000 people, numbered by `n`."""
+    pq.write_table(numbered(rows(5_000, seed=9)), tmp_path / "people.parquet")
+    return tmp_path / "people.parquet"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,80 +16,47 @@ import pytest
 import muster
 from muster.errors import InvalidInput, MusterError, NotApplicable, RunFailed
 from muster.hub import Hub
-from muster.objects.bucket import bucket_of
-from muster.objects.place import Place
-from muster.predictors.external.batch.pieces import open_service
-from muster.records import Run
+from muster.predictors.external.batch.ends import open_service
 from muster.testing.endpoints import Account, Served, serving
-from tests.clouds.fixtures import new_bucket
+from tests.hub.batches import (
+    CONTAINERS,
+    KINDS,
+    OPTIONS,
+    connected,
+    left,
+    name_of,
+    numbered,
+    rejected,
+    scored,
+    table,
+    until,
+)
 from tests.suites.endpoints import COLUMNS, TRUTH, predict, rows
-
-KINDS = ("sagemaker", "vertex")
-OPTIONS: dict[str, dict[str, Any]] = {"sagemaker": {}, "vertex": {"storage": "s3"}}
-CONTAINERS = {"sagemaker": "xgboost", "vertex": "custom-probabilities"}
-
-
-@pytest.fixture
-def folder(request: pytest.FixtureRequest) -> str:
-    """Where jobs read and write; a bucket of its own."""
-    return f"{new_bucket('s3', request)}/jobs"
 
 
 @pytest.fixture(params=KINDS)
 def account(
-    request: pytest.FixtureRequest, hub: Hub, folder: str, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Account]:
     """A version `churn:1` of each kind."""
-    with connected(hub, request.param, folder, monkeypatch) as account:
+    with connected(hub, request.param, jobs_folder, monkeypatch) as account:
         yield account
 
 
-@contextmanager
-def connected(hub: Hub, kind: str, folder: str, patch: pytest.MonkeyPatch, **changes: Any) -> Iterator[Account]:
-    served = Served(**{"predict": predict, "columns": COLUMNS, "container": CONTAINERS[kind], **changes})
-    with serving(kind, {"churn": served}, **OPTIONS[kind]) as account:
-        for name, value in account.environ.items():  # the server of S3 takes every key
-            patch.setenv(name, value)
-        hub.connect("c", kind, batch_folder=folder, **dict[str, Any](account.settings))
-        hub.register("churn", muster.Endpoint("c", "churn"), task="binary", target=TRUTH, classes=[0, 1], sample=rows())
-        yield account
-
-
-def left(folder: str) -> list[str]:
-    place = Place.parse(folder)
-    return [e.place.key for e in bucket_of(place).list(place.folder)]
-
-
-def scored(hub: Hub, data: Path, to: Path, via: str, **more: Any) -> Run:
-    return hub.score("churn", data, to, keep=["n"], via=via, **more)
-
-
-def numbered(table: pa.Table) -> pa.Table:
-    return table.append_column("n", pa.array(range(table.num_rows)))
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    pq.write_table(numbered(rows(5_000, seed=9)), tmp_path / "people.parquet")
-    return tmp_path / "people.parquet"
-
-
-def table(path: Path) -> pa.Table:
-    return pq.read_table(path)
-
-
-def test_batch_jobs_answer_as_calls_do(hub: Hub, account: Account, data: Path, tmp_path: Path, folder: str) -> None:
-    scored(hub, data, tmp_path / "calls.parquet", "calls")
+def test_batch_jobs_answer_as_calls_do(
+    hub: Hub, account: Account, crowd: Path, tmp_path: Path, jobs_folder: str
+) -> None:
+    scored(hub, crowd, tmp_path / "calls.parquet", "calls")
     asked = len(account.invocations)
-    run = scored(hub, data, tmp_path / "jobs.parquet", "batch")
+    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
     assert (run.status, run.rows, run.rejected) == ("done", 5_000, 0)
     assert table(tmp_path / "calls.parquet").equals(table(tmp_path / "jobs.parquet"))
     assert (len(account.invocations), len(list(account.jobs))) == (asked, 1)
-    assert left(folder) == []
+    assert left(jobs_folder) == []
 
 
 def test_rows_that_the_model_refuses_are_found_and_all_others_scored(
-    hub: Hub, account: Account, tmp_path: Path, folder: str
+    hub: Hub, account: Account, tmp_path: Path, jobs_folder: str
 ) -> None:
     people = numbered(rows(1_500, seed=9))
     ages = people["age"].to_pylist()
@@ -109,20 +73,15 @@ def test_rows_that_the_model_refuses_are_found_and_all_others_scored(
     assert "infinite" in rejects[10]
     one = hub.predict("churn", people.slice(0, 3))
     assert table(tmp_path / "jobs.parquet")["prediction"].slice(0, 3).equals(one["prediction"])
-    assert left(folder) == []
+    assert left(jobs_folder) == []
 
 
-def rejected(run: Run) -> list[dict[str, Any]]:
-    assert run.rejects is not None
-    return [json.loads(line) for line in Path(run.rejects).read_text().splitlines()]
-
-
-def test_a_model_that_takes_no_row_ends_the_run(hub: Hub, account: Account, tmp_path: Path, folder: str) -> None:
+def test_a_model_that_takes_no_row_ends_the_run(hub: Hub, account: Account, tmp_path: Path, jobs_folder: str) -> None:
     people = numbered(rows(300, seed=9))
     pq.write_table(people.set_column(0, "age", pa.array([-1.0] * 300)), tmp_path / "people.parquet")
     with pytest.raises(RunFailed, match="the batch jobs answered no row: "):
         scored(hub, tmp_path / "people.parquet", tmp_path / "jobs.parquet", "batch")
-    assert (left(folder), (tmp_path / "jobs.parquet").exists()) == ([], False)
+    assert (left(jobs_folder), (tmp_path / "jobs.parquet").exists()) == ([], False)
     assert len(list(account.jobs)) <= 3
 
 
@@ -136,34 +95,27 @@ with muster.open(sys.argv[1], actor="ada") as hub:
 
 
 def test_a_run_that_was_killed_goes_on_with_its_job(
-    hub: Hub, account: Account, data: Path, tmp_path: Path, folder: str
+    hub: Hub, account: Account, crowd: Path, tmp_path: Path, jobs_folder: str
 ) -> None:
     """Before the job began, or while it works: what was sent is not sent again, and no job is paid twice."""
     early = account.kind == "sagemaker"
     account.jobs.seconds = 3
-    with subprocess.Popen([sys.executable, "-c", KILLED, hub.folder, data, tmp_path / "jobs.parquet"]) as process:
-        until(lambda: bool(left(folder) if early else list(account.jobs)))
+    with subprocess.Popen([sys.executable, "-c", KILLED, hub.folder, crowd, tmp_path / "jobs.parquet"]) as process:
+        until(lambda: bool(left(jobs_folder) if early else list(account.jobs)))
         process.kill()
     account.jobs.seconds = 0
     (run,) = hub.runs()
     ended = hub.resume(run.id)
     assert (ended.status, ended.rows, len(list(account.jobs))) == ("done", 5_000, 1)
     assert table(tmp_path / "jobs.parquet")["n"].to_pylist() == list(range(5_000))
-    assert left(folder) == []
-
-
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    assert left(jobs_folder) == []
 
 
 def test_a_run_that_is_cancelled_ends_its_job(
-    hub: Hub, account: Account, data: Path, tmp_path: Path, folder: str
+    hub: Hub, account: Account, crowd: Path, tmp_path: Path, jobs_folder: str
 ) -> None:
     account.jobs.seconds = 60
-    run = scored(hub, data, tmp_path / "jobs.parquet", "batch", wait=False)
+    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch", wait=False)
     until(lambda: bool(list(account.jobs)))
     hub.cancel(run.id)
     with pytest.raises(MusterError):
@@ -171,14 +123,14 @@ def test_a_run_that_is_cancelled_ends_its_job(
     assert hub.run(run.id).status == "cancelled"
     (job,) = account.jobs
     assert job.wait().state in ("Stopped", "JOB_STATE_CANCELLED")
-    until(lambda: not left(folder))
+    until(lambda: not left(jobs_folder))
 
 
-def test_a_job_that_somebody_stops_is_started_again(hub: Hub, account: Account, data: Path, tmp_path: Path) -> None:
+def test_a_job_that_somebody_stops_is_started_again(hub: Hub, account: Account, crowd: Path, tmp_path: Path) -> None:
     account.jobs.seconds = 60
-    run = scored(hub, data, tmp_path / "jobs.parquet", "batch", wait=False)
+    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch", wait=False)
     until(lambda: bool(list(account.jobs)))
-    stop(hub, run)
+    stop(hub, account)
     with pytest.raises(RunFailed, match="was stopped at the provider"):
         hub.wait(run.id)
     account.jobs.seconds = 0
@@ -186,41 +138,43 @@ def test_a_job_that_somebody_stops_is_started_again(hub: Hub, account: Account, 
     assert len(list(account.jobs)) == 2
 
 
-def stop(hub: Hub, run: Run) -> None:
+def stop(hub: Hub, account: Account) -> None:
+    """As a person does, at the provider."""
     service = open_service(hub.version("churn"), hub.connection("c"))
-    service.stop(f"muster-{run.id}-0".lower())
+    (job,) = account.jobs
+    service.stop(name_of(job))
     service.close()
 
 
 def test_data_that_was_changed_gives_no_answers_of_other_rows(
-    hub: Hub, account: Account, data: Path, tmp_path: Path
+    hub: Hub, account: Account, crowd: Path, tmp_path: Path
 ) -> None:
     account.jobs.seconds = 2
-    run = scored(hub, data, tmp_path / "jobs.parquet", "batch", wait=False)
+    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch", wait=False)
     until(lambda: bool(list(account.jobs)))
-    pq.write_table(numbered(rows(5_000, seed=10)), data)
+    pq.write_table(numbered(rows(5_000, seed=10)), crowd)
     with pytest.raises(RunFailed, match="changed"):
         hub.wait(run.id)
     assert not (tmp_path / "jobs.parquet").exists()
 
 
-def test_what_cannot_go_by_batch_says_why(hub: Hub, data: Path, tmp_path: Path) -> None:
+def test_what_cannot_go_by_batch_says_why(hub: Hub, crowd: Path, tmp_path: Path) -> None:
     hub.register("here", lambda frame: [0] * len(frame), task="binary", classes=[0, 1], sample=rows(), target=TRUTH)
     with pytest.raises(NotApplicable, match="`here:1` runs here, and batch jobs are of providers"):
-        hub.score("here", data, tmp_path / "out.parquet", via="batch")
+        hub.score("here", crowd, tmp_path / "out.parquet", via="batch")
     with pytest.raises(InvalidInput, match="`jobs` is no way to score"):
-        hub.score("here", data, tmp_path / "out.parquet", via="jobs")
+        hub.score("here", crowd, tmp_path / "out.parquet", via="jobs")
     served = Served(predict=predict, columns=COLUMNS, container="probabilities")
     with serving("http", {"churn": served}) as account:
         hub.connect("h", "http", **dict[str, Any](account.settings))
         hub.register("http", muster.Endpoint("h"), task="binary", target=TRUTH, classes=[0, 1], sample=rows())
         with pytest.raises(NotApplicable, match="knows no batch jobs of the kind `http`"):
-            hub.score("http", data, tmp_path / "out.parquet", via="batch")
+            hub.score("http", crowd, tmp_path / "out.parquet", via="batch")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_endpoint_that_divides_its_calls_runs_no_job(
-    kind: str, hub: Hub, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, hub: Hub, jobs_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "people.parquet"
     pq.write_table(numbered(rows(10)), data)
@@ -233,7 +187,7 @@ def test_an_endpoint_that_divides_its_calls_runs_no_job(
         hub.register("churn", muster.Endpoint("c", "churn"), **given)
         with pytest.raises(InvalidInput, match="the connection `c` has no `batch_folder`"):
             scored(hub, data, tmp_path / "out.parquet", "batch")
-        hub.connect("c", kind, batch_folder=folder, replace=True, **dict[str, Any](account.settings))
+        hub.connect("c", kind, batch_folder=jobs_folder, replace=True, **dict[str, Any](account.settings))
         with pytest.raises(NotApplicable, match="divides its calls among"):
             scored(hub, data, tmp_path / "out.parquet", "batch")
     assert list(hub.runs()) == []

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from muster.dataset import Chunk, Written
 from muster.errors import plural
-from muster.predictor import ProviderJobs, Sending, Talk
+from muster.predictor import SENT, ProviderJobs, Sending, Talk
 from muster.registry.runs import Held
 from muster.runner import Done
+from muster.scoring.writer import ScoreWriter
 
 __all__ = ["Sent", "opened", "work_off"]
 
@@ -23,9 +25,15 @@ _TOLD = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A runner's Writer of chunks whose rows are at the provider already."""
+    """A runner's Writer of chunks whose rows are at the provider already. `writer` is that of the answers."""
+
+    writer: ScoreWriter
 
     def write(self, chunk: Chunk, answer: pa.RecordBatch) -> tuple[Written, int]:
+        """RunFailed for a row that cannot be sent, where every row must be scored: before anything is paid for the others."""
+        if self.writer.on_reject == "fail":
+            errors = answer.column("error")
+            self.writer.rejects(chunk, pc.if_else(pc.equal(errors, SENT), None, errors))
         return Written("", answer.num_rows, ""), len(chunk.faults)
 
 

@@ -22,7 +22,7 @@ from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_calls, check_threshold
 from muster.registry.runs import OVER, Held, Purpose, Runs
 from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch
-from muster.runner import Done, Plan, Runner
+from muster.runner import Done, Plan
 from muster.scoring.layout import kept_columns, layout
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.writer import ScoreWriter
@@ -51,7 +51,6 @@ class Scorings:
         check_threshold(threshold, version)
         if request.on_reject not in ("skip", "fail"):
             raise InvalidInput(f"`{request.on_reject}` is no way to treat rejects", hint="choose `skip` or `fail`")
-        folder = self._batch_folder(version, request.via)
         params = self._tools.parameters(version.signature, request.params)
         dataset = self._dataset(version, request.data, request.mapping)
         fit = self._tools.fit(_schema(dataset, version, request.mapping), version.signature, request.mapping)
@@ -61,6 +60,7 @@ class Scorings:
         data = dataset.types(columns)
         shown = layout(data, version.output, keep, request.prefix, served=_served(version))
         size = self._tools.chunk_rows or chunk_rows(data, rows, self._tools.workers)
+        folder = self._batch_folder(version, request.via, rows)
         run = Run(
             id=new_id(),
             kind="score",
@@ -187,9 +187,13 @@ class Scorings:
 
     def _discard(self, run: Run, sink: Sink) -> None:
         """Remove what was staged, at a provider too."""
-        sink.discard()
-        if run.settings.get("via") != "batch":
-            return
+        try:
+            sink.discard()
+        finally:
+            if run.settings.get("via") == "batch":
+                self._clear_jobs(run)
+
+    def _clear_jobs(self, run: Run) -> None:
         assert run.ref is not None
         try:
             with opened(self._tools.open_jobs(self._registry.version(run.ref), run)) as jobs:
@@ -198,13 +202,13 @@ class Scorings:
             folder = run.settings.get("batch_folder")
             self._tools.talk(f"what run {run.id} has put below {folder} could not be removed: {error.message}")
 
-    def _batch_folder(self, version: Version, via: str) -> str:
+    def _batch_folder(self, version: Version, via: str, rows: int | None) -> str:
         """Where batch jobs read and write, if the scoring is to go that way."""
         if via == "calls":
             return ""
         if via != "batch":
             raise InvalidInput(f"`{via}` is no way to score", hint="choose `calls` or `batch`")
-        return self._tools.batch_folder(version)
+        return self._tools.batch_folder(version, rows)
 
     def _changed(self, job: Job) -> bool:
         """By the fingerprint; by the stamp where the run was cut off before it had read its input through."""
@@ -269,7 +273,12 @@ class Scorings:
             {p.index: p.offset for p in job.parts},
         )
         runner = self._tools.runner(str(settings["runner"]), self._tools.workers_of(job.version))
-        predictor = open_version(inner=self._answered(held, job, plan, runner, open_version))
+
+        def send(sending: Sending) -> Iterator[Done]:
+            rest = replace(plan, done=sending.done, finished=sending.finished)
+            return runner.map(job.parts, open_version(inner=sending.open), Sent(writer), plan=rest)
+
+        predictor = open_version(inner=self._answered(held, job, send))
         for done in runner.map(job.parts, predictor, writer, self._tools.profile(job.version.output), plan=plan):
             held.isolation = done.isolation or held.isolation
             progress = held.checkpoint(_chunk(job.run, done))
@@ -277,17 +286,10 @@ class Scorings:
                 watch(progress)
             yield
 
-    def _answered(
-        self, held: Held, job: Job, plan: Plan, runner: Runner, guarded: Callable[..., OpenPredictor]
-    ) -> OpenPredictor | None:
+    def _answered(self, held: Held, job: Job, send: Callable[[Sending], Iterator[Done]]) -> OpenPredictor | None:
         """What answers by batch jobs, once those are over; None where the model is asked by calls."""
         if job.run.settings.get("via") != "batch":
             return None
-
-        def send(sending: Sending) -> Iterator[Done]:
-            rest = replace(plan, done=sending.done, finished=sending.finished)
-            return runner.map(job.parts, guarded(inner=sending.open), Sent(), plan=rest)
-
         with opened(self._tools.open_jobs(job.version, job.run)) as jobs:
             work_off(jobs, send, held, self._tools.talk)
             return jobs.answers

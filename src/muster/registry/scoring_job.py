@@ -70,12 +70,12 @@ class Fit(Protocol):
     def casts(self) -> tuple[str, ...]: ...
 
 
-def _no_batch(_version: Version) -> str:
+def _no_batch(_version: Version, _rows: int | None) -> str:
     raise NotApplicable("this hub scores by calls alone", hint="leave `--via batch` out")
 
 
 def _no_jobs(version: Version, _run: Run) -> ProviderJobs:
-    raise NotApplicable(_no_batch(version))
+    raise NotApplicable(f"this hub scores by calls alone, and not `{version.ref}` by batch jobs")
 
 
 def _silent(_line: str) -> None:
@@ -107,8 +107,8 @@ class ScoreTools:
     retries: Retries
     announce: Callable[[Version, int | None, int], Mapping[str, Json]] = _nothing
     """Tells, before a scoring begins, what so many rows in chunks of so many will ask of who else runs the model."""
-    batch_folder: Callable[[Version], str] = _no_batch
-    """Where batch jobs of a version's provider would read and write; NotApplicable says why there are none."""
+    batch_folder: Callable[[Version, int | None], str] = _no_batch
+    """Where batch jobs of a version's provider would read and write for so many rows; NotApplicable says why there are none."""
     open_jobs: Callable[[Version, Run], ProviderJobs] = _no_jobs
     talk: Talk = _silent
     by_version: bool = False

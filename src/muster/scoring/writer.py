@@ -39,16 +39,21 @@ class ScoreWriter:
     offsets: Mapping[int, int] = field(default_factory=dict)
 
     def write(self, chunk: Chunk, answer: pa.RecordBatch) -> tuple[Written, int]:
-        batch, rejects = chunk.batch, list(self._unread(chunk))
+        batch = chunk.batch
         errors = answer.column("error") if "error" in answer.schema.names else None
+        rejects = self.rejects(chunk, errors)
         if errors is not None and errors.null_count < len(errors):
-            rejects += self._failed(chunk, errors)
             good = pc.is_null(errors)
             batch, answer = batch.filter(good), answer.filter(good)
-        rejects.sort(key=lambda r: r["row"])
-        if rejects and self.on_reject == "fail":
-            raise self._refusal(chunk.part, rejects[0])
         return self.sink.write(chunk.part, chunk.index, self.layout.table(batch, answer), rejects), len(rejects)
+
+    def rejects(self, chunk: Chunk, errors: pa.Array | None) -> list[Reject]:
+        """The rows of a chunk that have no prediction, in order; RunFailed for the first one where there may be none."""
+        found = [*self._unread(chunk), *(() if errors is None else self._failed(chunk, errors))]
+        found.sort(key=lambda r: r["row"])
+        if found and self.on_reject == "fail":
+            raise self._refusal(chunk.part, found[0])
+        return found
 
     def _unread(self, chunk: Chunk) -> Iterator[Reject]:
         for fault in chunk.faults:

@@ -22,7 +22,8 @@ __all__ = ["Rest", "message_of", "parsed", "wait_of"]
 _SECONDS = 60.0
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 _LONGEST = 20.0
-_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+_TOO_MANY = 429
+_AGAIN = frozenset({408, _TOO_MANY, 500, 502, 503, 504})
 
 Sign = Callable[[Request], Request]
 """The request with the credentials of now."""
@@ -52,36 +53,44 @@ class Rest:
     def get(self, url: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         return self.call(Request("GET", f"{url}?{urlencode(query)}" if query else url, {"accept": "application/json"}))
 
-    def post(self, url: str, body: Json, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def post(
+        self, url: str, body: Json, headers: Mapping[str, str] | None = None, *, once: bool = False
+    ) -> dict[str, Any]:
+        """`once`: what may have been done is not asked for again."""
         told = {"content-type": "application/json", "accept": "application/json", **(headers or {})}
-        return self.call(Request("POST", url, told, json.dumps(body).encode()))
+        return self._object(self.good(Request("POST", url, told, json.dumps(body).encode()), once=once))
 
     def call(self, request: Request) -> dict[str, Any]:
         """What it answers; SourceDenied, NotFound, SourceUnavailable or SourceError where it does not."""
         return self._object(self.good(request))
 
-    def good(self, request: Request) -> Reply:
+    def good(self, request: Request, *, once: bool = False) -> Reply:
         """The same, as it came."""
-        reply = self.reply(request)
+        reply = self.reply(request, once=once)
         code = message_of(reply)[0]
         if self._renew is not None and code not in _MAY_NOT and _is_denied(reply.status, code):
             self._renew()
-            reply = self.reply(request)
+            reply = self.reply(request, once=once)
         if reply.status >= 300:
             raise self._refused(reply.status, *message_of(reply))
         return reply
 
-    def reply(self, request: Request) -> Reply:
-        """What comes back at last, whatever its status; SourceUnavailable if nothing does."""
+    def reply(self, request: Request, *, once: bool = False) -> Reply:
+        """What comes back at last, whatever its status; SourceUnavailable if nothing does.
+
+        `once`: it is sent again only where it was surely not done.
+        """
         for pause in (*_PAUSES, None):
             wait: float | None = None
             try:
                 reply = self._send(self._sign(request), _SECONDS)
             except Unreachable as error:
-                if pause is None or not error.passes:
+                if pause is None or not error.passes or (once and error.sent):
                     raise SourceUnavailable(error.message, hint=error.hint) from None
             else:
-                passing = reply.status in _AGAIN or message_of(reply)[0] in self._throttles
+                passing = message_of(reply)[0] in self._throttles or (
+                    reply.status == _TOO_MANY if once else reply.status in _AGAIN
+                )
                 if pause is None or reply.status < 300 or not passing:
                     return reply
                 wait = wait_of(reply)

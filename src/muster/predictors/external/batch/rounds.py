@@ -2,66 +2,69 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from muster.errors import ModelFailed, RunCancelled, SourceUnavailable, plural, shortened
+import numpy as np
+
+from muster.errors import ModelFailed, RunFailed, SourceUnavailable, shortened
 from muster.predictor import OpenPredictor, Predictor, Sending, Talk
-from muster.predictors.external.batch.pieces import BatchOf, Chunk, Collector, Range, Refused, Sender, open_service
+from muster.predictors.external.batch.ends import BatchOf, Collector, Outcome, Round, Sender, open_service
+from muster.predictors.external.batch.following import Following
 from muster.predictors.external.batch.service import Seen, Service, Work
 from muster.predictors.external.batch.staged import Piece
+from muster.predictors.external.batch.wanted import (
+    MOST_REQUESTS,
+    Chunk,
+    Ended,
+    Range,
+    Wanted,
+    following,
+    places,
+    places_told,
+    stretches,
+)
 from muster.predictors.external.codecs.spec import RequestSpec
 from muster.signature import Json
 
 __all__ = ["BatchJobs"]
 
-_CUT = 16
-"""Requests that one is cut into that was refused."""
-_MANY = 20_000
-"""Requests of a later round: where more were refused, their rows are given up with what was said of them."""
-_FAULTS = 3
-"""So often in a row a job may fail for a reason that lies in no rows."""
-_FIRST, _LONGEST, _GROWS = 0.2, 30.0, 1.5
-"""Seconds between two looks at a job."""
-_PATIENCE = 600.0
-"""Seconds for which the provider may not answer such looks."""
-_TOLD = 60.0
+_ROUNDS = 90
 _TOGETHER = 4
 _LONG = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
-    """An OpenPredictor for one end of a round."""
+class _Send:
+    """An OpenPredictor that sends what a round asks for."""
 
     batch: BatchOf
     number: int
-    ranges: Mapping[Chunk, Sequence[Range]] | None = None
-    refused: tuple[Refused, ...] | None = None
+    wanted: Wanted | None
 
     def __call__(self) -> Predictor:
-        if self.refused is not None:
-            return Collector(self.batch, self.refused)
-        return Sender(self.batch, self.number, self.ranges)
+        return Sender(self.batch, self.number, self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
-    """How a round ended. `alone`: each row was asked for by itself."""
+class _Collect:
+    """An OpenPredictor that gives what came back."""
 
-    refused: Refused
-    rows_to_blame: bool
-    alone: bool
+    batch: BatchOf
+    rounds: Sequence[Round]
+
+    def __call__(self) -> Predictor:
+        return Collector(self.batch, self.rounds)
 
 
 class BatchJobs:
     """ProviderJobs over a folder in object storage. `talk` is told what a person waits for."""
 
-    def __init__(self, batch: BatchOf, talk: Talk) -> None:
+    def __init__(self, batch: BatchOf, params: Mapping[str, Json], talk: Talk) -> None:
         self._batch = batch
+        self._params = params
         self._staged = batch.staged
         self._talk = talk
         self._opened: Service | None = None
@@ -72,191 +75,154 @@ class BatchJobs:
             self._opened = open_service(self._batch.version, self._batch.connection)
         return self._opened
 
+    @property
+    def _jobs(self) -> Following:
+        return Following(self._service, self._staged, self._batch.run, self._talk)
+
     def next(self) -> Sending | None:
-        rounds = self._rounds()
-        number = len(rounds)
-        if rounds and not rounds[-1].refused:
+        rounds, wanted = self._history()
+        if rounds and not wanted:
             return None
-        ranges = None if not rounds else self._left(rounds)
-        if ranges is not None and not ranges:
-            return None
-        return Sending(number, _Open(self._batch, number, ranges), *self._done(number, ranges))
+        if len(rounds) >= _ROUNDS:
+            raise SourceUnavailable(
+                f"{len(rounds)} batch jobs have not answered every row", hint="see the jobs at the provider"
+            )
+        self._staged.mark()
+        return Sending(len(rounds), _Send(self._batch, len(rounds), wanted), *self._done(len(rounds), wanted))
 
     def run(self, sending: Sending, cancelled: Callable[[], bool]) -> None:
         number = sending.number
-        pieces = self._staged.pieces(number)
-        alone = self._service.by_row and _looking(self._rounds())
-        self._staged.note(f"sent-{number:02}", {"pieces": len(pieces), "alone": alone})
-        if not pieces:  # no row could be sent at all
-            return self._end(number, {}, Seen("done", ""), alone=alone)
-        first, rows = pieces[0], sum(p.rows for p in pieces)
+        rounds, _ = self._history()
+        # What was told of a row may have been told of those that it was asked for with.
+        alone = self._service.by_row and any(one.ended.refused or one.ended.tried for one in rounds)
+        pieces = self._sealed(number)
+        if not pieces:  # not one row could be sent
+            return self._note_end(number, Ended(alone=alone))
+        rows = sum(p.rows for p in pieces)
+        answered = any(sum(p.rows for p in self._staged.pieces(n)) > one.ended.rows for n, one in enumerate(rounds))
         request = RequestSpec.from_json(self._batch.version.load["request"])
         work = Work(
             name="",
             source=self._staged.requests(number),
             target=self._staged.outputs(number),
+            first=self._staged.request(number, pieces[0], self._service.suffix),
+            largest=self._staged.largest(number),
             content_type=request.content_type or request.about.content_type,
             accept=request.accept or request.about.accept,
-            largest=self._staged.largest(number),
             alone=alone,
+            params={**request.params, **self._params},
         )
-        name, seen = self._worked(work, number, rows, cancelled)
-        self._service.settle(name, self._staged, number)
-        keys = self._service.answers(self._staged, number)
-        why = f": {seen.message}" if seen.message else ""
-        refused = self._refused(pieces, keys, shortened(f"the batch job {name} gave no answer to it{why}", _LONG))
-        some = rows > sum(_rows_of(n, told) for n, told in refused.items())
-        if not some and not seen.rows_to_blame:
-            raise SourceUnavailable(
-                f"the batch job {name} failed: {seen.message or seen.word}", hint="see the job at the provider"
-            )
-        if not some and (len(pieces) == rows if not number else not self._any(number)):
-            said = self._said(first, refused, keys)
+
+        def outcome(name: str, seen: Seen) -> tuple[Ended, str]:
+            return self._outcome(number, pieces, name, seen, alone=alone)
+
+        ended, said = self._jobs.worked(work, number, rows, outcome, cancelled)
+        if ended.rows == rows and not answered and (number or alone or len(pieces) == rows):
             raise ModelFailed(
                 f"the batch jobs answered no row: {said}",
                 hint="see that the columns, their order and the request format are those that the model takes, and the job's own logs",
             )
-        return self._end(number, refused, seen, alone=alone)
-
-    def _any(self, number: int) -> bool:
-        """Whether any row was answered before a round."""
-        for earlier, ended in enumerate(self._rounds()[:number]):
-            if sum(p.rows for p in self._staged.pieces(earlier)) > sum(
-                _rows_of(n, told) for n, told in ended.refused.items()
-            ):
-                return True
-        return False
+        return self._note_end(number, ended)
 
     @property
     def answers(self) -> OpenPredictor:
-        rounds = self._rounds()
-        return _Open(self._batch, len(rounds), refused=tuple(r.refused for r in rounds))
+        rounds, _ = self._history()
+        return _Collect(self._batch, tuple(rounds))
 
     def clear(self) -> None:
-        """Stop what works, and remove all that was put into the folder."""
-        number = 0
-        while self._staged.noted(f"sent-{number:02}") is not None:
-            for name in self._names(number):
-                seen = self._service.look(name)
-                if seen is None:
-                    break
-                if seen.state == "working":
-                    self._service.stop(name)
-            number += 1
-        self._staged.clear()
+        """Stop what works, and remove all that was put into the folder; what could not be stopped is raised at the end."""
+        try:
+            numbers = range(next(n for n in range(_ROUNDS + 1) if self._staged.noted(_sent(n)) is None))
+            self._jobs.end(numbers)
+        finally:
+            self._staged.clear()
 
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()
 
-    def _worked(self, work: Work, number: int, rows: int, cancelled: Callable[[], bool]) -> tuple[str, Seen]:
-        """The round's job once it has ended: the one that works, or did to some end; else a new one."""
-        for name in self._names(number):
-            seen = self._service.look(name)
-            if seen is None:
-                self._service.start(replace(work, name=name))
-                self._talk(f"the batch job {name} was started, for {plural(rows, 'row')}")
-            elif seen.state == "stopped" or (seen.state == "failed" and not seen.rows_to_blame):
-                continue  # whoever goes on wants another try
-            return name, self._waited(name, cancelled)
-        raise AssertionError("there is always another name")
+    def _sealed(self, number: int) -> Sequence[Piece]:
+        """All that was sent for a round, which is noted from now on."""
+        noted = self._staged.noted(_sent(number))
+        pieces = self._staged.pieces(number, None if noted is None else _int(noted["pieces"]))
+        if len(pieces) > MOST_REQUESTS:
+            raise RunFailed(
+                f"the data makes {len(pieces):,} requests, and a batch job takes {MOST_REQUESTS:,} at most",
+                hint="score less of it at once, or by calls, without `--via batch`",
+            )
+        if noted is None:
+            self._staged.note(_sent(number), {"pieces": len(pieces)})
+        return pieces
 
-    def _names(self, number: int) -> Sequence[str]:
-        whole = f"muster-{self._batch.run}-{number}".lower()
-        return [whole, *(f"{whole}-{attempt}" for attempt in range(1, 100))]
+    def _outcome(
+        self, number: int, pieces: Sequence[Piece], name: str, seen: Seen, *, alone: bool
+    ) -> tuple[Ended, str]:
+        """How the round stands after a job of it, and the first of what was said of rows without an answer."""
+        keys = self._service.answers(self._staged, number)
+        silent = shortened(
+            f"the batch job {name} gave no answer to it{f': {seen.message}' if seen.message else ''}", _LONG
+        )
+        refused: dict[str, str | Sequence[Range]] = {}
+        again: dict[str, str | Sequence[Range]] = {}
+        tried: dict[str, str | Sequence[Range]] = {}
+        # Where a job tells of each row, what it says nothing of was not looked at, unless it says nothing at all.
+        blamed = seen.state != "stopped" and seen.rows_to_blame and not (self._service.by_row and keys)
+        for piece in pieces:
+            if piece not in keys:
+                (refused if blamed else again)[piece.name] = silent
+        known = self._read([p for p in pieces if p in keys], keys)
+        for piece, one in self._settled(known) if alone else known:
+            for told, rows in ((refused, one.refused), (again, one.again), (tried, one.tried)):
+                if rows.size:
+                    told[piece.name] = stretches(rows)
+        said = next((one.said for _, one in known if one.said), silent)
+        return Ended(refused, again, tried, alone), shortened(said, _LONG)
 
-    def _waited(self, name: str, cancelled: Callable[[], bool]) -> Seen:
-        pause, began, told_at, word, heard = _FIRST, time.monotonic(), 0.0, "", time.monotonic()
-        while True:
-            try:
-                seen = self._service.look(name)
-                heard = time.monotonic()
-            except SourceUnavailable:
-                if time.monotonic() - heard > _PATIENCE:
-                    raise
-            else:
-                if seen is not None and seen.state == "stopped":
-                    raise SourceUnavailable(
-                        f"the batch job {name} was stopped at the provider", hint="go on to start another"
-                    )
-                if seen is not None and seen.state != "working":
-                    return seen
-                now = time.monotonic()
-                if seen is not None and (seen.word != word or now - told_at > _TOLD):
-                    word, told_at = seen.word, now
-                    self._talk(f"the batch job {name} is {word} ({now - began:,.0f} s)")
-            _sleep(pause, cancelled)
-            pause = min(pause * _GROWS, _LONGEST)
-
-    def _refused(self, pieces: Sequence[Piece], keys: Mapping[Piece, str], said: str) -> Refused:
-        """What has no answer: what the job told so, and what it wrote that is none. `said` is of requests that it has passed over."""
-        refused: dict[str, str | Sequence[Range]] = {p.name: said for p in pieces if p not in keys}
-        answered = [p for p in pieces if p in keys]
-        with closing(Collector(self._batch, ())) as collector, ThreadPoolExecutor(_TOGETHER) as pool:
-            for piece, told in zip(answered, pool.map(lambda p: collector.refused(p, keys[p]), answered), strict=True):
-                if told:
-                    refused[piece.name] = shortened(told, _LONG) if isinstance(told, str) else told
-        return refused
-
-    def _said(self, piece: Piece, refused: Refused, keys: Mapping[Piece, str]) -> str:
-        if isinstance(told := refused[piece.name], str):
-            return told
-        with closing(Collector(self._batch, ())) as collector:
-            return collector.said(keys[piece])
-
-    def _end(self, number: int, refused: Refused, seen: Seen, *, alone: bool) -> None:
-        blame = seen.rows_to_blame or seen.state == "done"
-        told: Json = {n: r if isinstance(r, str) else [list(one) for one in r] for n, r in refused.items()}
-        self._staged.note(f"ended-{number:02}", {"refused": told, "rows_to_blame": blame, "alone": alone})
-
-    def _rounds(self) -> list[_Ended]:
-        """Those that have ended, in order."""
-        found: list[_Ended] = []
-        while (told := self._staged.noted(f"ended-{len(found):02}")) is not None:
-            found.append(_Ended(_refused_of(told["refused"]), told["rows_to_blame"] is True, told["alone"] is True))
-        return found
-
-    def _left(self, rounds: Sequence[_Ended]) -> Mapping[Chunk, Sequence[Range]]:
-        """What is worth asking for again, each range in one request; nothing where every row is decided."""
+    def _settled(self, known: Sequence[tuple[Piece, Outcome]]) -> Sequence[tuple[Piece, Outcome]]:
+        """A row that fails alone, and again in the next job, while that one answers others, fails for itself."""
+        rounds, wanted = self._history()
         last = rounds[-1]
-        if not last.rows_to_blame and len(rounds) >= _FAULTS and not any(r.rows_to_blame for r in rounds[-_FAULTS:]):
-            raise SourceUnavailable(
-                f"{_FAULTS} batch jobs in a row have failed: {_first_said(last)}", hint="see the jobs at the provider"
-            )
-        if last.alone and last.rows_to_blame:
-            return {}
-        found: dict[Chunk, list[Range]] = {}
-        count = 0
-        for name, told in last.refused.items():
-            piece = Piece.named(name)
-            assert piece is not None
-            for first, many in self._cut(piece, told, whole=not last.rows_to_blame):
-                found.setdefault(piece.chunk, []).append((piece.first + first, many))
-                count += 1
-        if count > _MANY:
-            self._talk(
-                f"{plural(count, 'request')} would be too many to find rows that the model cannot take: they are rejected"
-            )
-            return {}
-        return found
+        works = any(piece.rows > one.refused.size + one.again.size for piece, one in known)
+        if not (works and last.ended.alone and last.ended.tried):
+            return known
+        before = places_told(last.wanted, [last.ended.tried])
+        return [(piece, _twice(one, places(wanted, piece), before.get(piece.chunk))) for piece, one in known]
 
-    def _cut(self, piece: Piece, told: str | Sequence[Range], *, whole: bool) -> Sequence[Range]:
-        """The requests that refused rows of a piece are asked for in next."""
-        if piece.rows == 1 and not whole:
-            return []
-        each = piece.rows if whole or self._service.by_row else -(-piece.rows // _CUT)
-        every = [(0, piece.rows)] if isinstance(told, str) else told
-        return [(at, min(each, first + many - at)) for first, many in every for at in range(first, first + many, each)]
+    def _read(self, pieces: Sequence[Piece], keys: Mapping[Piece, str]) -> Sequence[tuple[Piece, Outcome]]:
+        with closing(Collector(self._batch, ())) as collector, ThreadPoolExecutor(_TOGETHER) as pool:
+            return list(zip(pieces, pool.map(lambda p: collector.outcome(p, keys[p]), pieces), strict=True))
 
-    def _done(
-        self, number: int, ranges: Mapping[Chunk, Sequence[Range]] | None
-    ) -> tuple[frozenset[Chunk], frozenset[int], bool]:
+    def _note_end(self, number: int, ended: Ended) -> None:
+        self._staged.note(f"ended-{number:02}", ended.to_json())
+
+    def _history(self) -> tuple[list[Round], Wanted | None]:
+        """The rounds that have ended, in order, and what the next one is to ask for; all rows where that is None."""
+        rounds: list[Round] = []
+        wanted: Wanted | None = None
+        while (told := self._staged.noted(f"ended-{len(rounds):02}")) is not None:
+            sent = self._staged.noted(_sent(len(rounds)))
+            assert sent is not None, "it is noted first"
+            ended = Ended.from_json(told)
+            rounds.append(Round(wanted, _int(sent["pieces"]), ended))
+            wanted = following(wanted, ended, by_row=self._service.by_row)
+        return rounds, wanted
+
+    def _done(self, number: int, wanted: Wanted | None) -> tuple[frozenset[Chunk], frozenset[int], bool]:
         """Chunks that need not be read, parts that need not, and whether all of the round was sent."""
-        sealed = self._staged.noted(f"sent-{number:02}") is not None
-        if ranges is None:
+        sealed = self._staged.noted(_sent(number)) is not None
+        if wanted is None:
             return _whole(self._staged.pieces(number)), frozenset(), sealed
         known = {piece.chunk for piece in self._staged.pieces(0)}
-        return frozenset(known - set(ranges)), frozenset({p for p, _ in known} - {p for p, _ in ranges}), sealed
+        return frozenset(known - set(wanted)), frozenset({p for p, _ in known} - {p for p, _ in wanted}), sealed
+
+
+def _twice(one: Outcome, rows: np.ndarray, before: np.ndarray | None) -> Outcome:
+    """With the rows refused that were tried before, too."""
+    if before is None:
+        return one
+    over = one.tried[np.isin(rows[one.tried], before)]
+    again, tried = np.setdiff1d(one.again, over), np.setdiff1d(one.tried, over)
+    return Outcome(np.union1d(one.refused, over), again, tried, one.said)
 
 
 def _whole(pieces: Sequence[Piece]) -> frozenset[Chunk]:
@@ -267,43 +233,10 @@ def _whole(pieces: Sequence[Piece]) -> frozenset[Chunk]:
     return frozenset(chunk for chunk, left in rows.items() if left == 0)
 
 
-def _looking(rounds: Sequence[_Ended]) -> bool:
-    """Whether the rows that are left are to be asked for one by one: some of them were to blame."""
-    return any(ended.rows_to_blame for ended in rounds)
+def _sent(number: int) -> str:
+    return f"sent-{number:02}"
 
 
-def _refused_of(document: Json) -> Refused:
-    """What was noted of a round."""
-    assert isinstance(document, dict)
-    found: dict[str, str | Sequence[Range]] = {}
-    for name, told in document.items():
-        assert isinstance(told, (str, list))
-        found[name] = told if isinstance(told, str) else [_range_of(one) for one in told]
-    return found
-
-
-def _range_of(document: Json) -> Range:
-    match document:
-        case [int(first), int(many)]:
-            return first, many
-    raise AssertionError(f"{document!r} was noted as a range")
-
-
-def _rows_of(name: str, told: str | Sequence[Range]) -> int:
-    """How many rows of a piece were refused."""
-    piece = Piece.named(name)
-    assert piece is not None
-    return piece.rows if isinstance(told, str) else sum(many for _, many in told)
-
-
-def _first_said(ended: _Ended) -> str:
-    return next((told for told in ended.refused.values() if isinstance(told, str)), "they answered nothing")
-
-
-def _sleep(seconds: float, cancelled: Callable[[], bool]) -> None:
-    """Sleep, unless somebody wants an end; the job works on, and is found again by its name."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if cancelled():
-            raise RunCancelled("the run was cancelled")
-        time.sleep(min(0.2, left))
+def _int(value: Json) -> int:
+    assert isinstance(value, int)
+    return value

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from muster.errors import NotApplicable, NotFound, SourceError
+from muster.errors import InvalidInput, NotApplicable, NotFound, SourceError
+from muster.objects.place import Place
 from muster.predictors.external.batch.service import Answered, Seen, Work
 from muster.predictors.external.batch.staged import Piece, Staged
 from muster.predictors.external.exchange import Payload
@@ -25,11 +26,13 @@ _MEGABYTE = 1 << 20
 _SECONDS = 3600
 _STATES: Mapping[str, str] = {"Completed": "done", "Failed": "failed", "Stopped": "stopped"}
 _SERVICE = re.compile(
-    r"^(InternalServerError|CapacityError|ResourceLimitExceeded)|AccessDenied|not authorized|NoSuchBucket",
+    r"^(InternalServerError|CapacityError|ResourceLimitExceeded)|access ?denied|forbidden|not authorized|permission|NoSuchBucket"
+    r"|data (down|up)load failed",
     re.IGNORECASE,
 )
 """What a job fails of that lies in no rows."""
-_SOME = ("The specified", "already exists", "must be unique")
+_TOGETHER, _FLYING = 100, 8
+"""Megabytes that may be on their way to an instance at once, and requests."""
 
 
 class TransformJobs:
@@ -58,19 +61,28 @@ class TransformJobs:
     def served_by(self) -> str | None:
         return self._variant
 
+    def check(self, folder: Place) -> None:
+        if not folder.bucket.startswith("s3://"):
+            raise InvalidInput(
+                f"batch transform jobs read from S3 and write to it, and `batch_folder` is {folder}",
+                hint="give the connection a folder of S3, such as s3://bucket/folder",
+            )
+        self._machines()
+
     def body(self, piece: Piece, payload: Payload) -> bytes:
         return payload.body
 
     def start(self, work: Work) -> None:
         kind, count = self._machines()
+        size = max(1, -(-work.largest // _MEGABYTE))
         try:
             self._provider.call(
                 "CreateTransformJob",
                 TransformJobName=work.name,
                 ModelName=self._model,
                 BatchStrategy="SingleRecord",
-                MaxPayloadInMB=max(1, -(-work.largest // _MEGABYTE)),
-                MaxConcurrentTransforms=max(1, min(8, 100 * _MEGABYTE // max(1, work.largest))),
+                MaxPayloadInMB=size,
+                MaxConcurrentTransforms=max(1, min(_FLYING, _TOGETHER // size)),
                 ModelClientConfig={"InvocationsTimeoutInSeconds": _SECONDS, "InvocationsMaxRetries": 1},
                 TransformInput={
                     "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"{work.source.url}"}},
@@ -84,12 +96,10 @@ class TransformJobs:
                     **({"Accept": work.accept} if work.accept else {}),
                 },
                 TransformResources={"InstanceType": kind, "InstanceCount": count},
-                Tags=[{"Key": "muster:run", "Value": work.name}],
             )
-        except SourceError as error:
-            if self.look(work.name) is None:
+        except SourceError:
+            if self.look(work.name) is None:  # else it is there: from the same call, whose answer was lost
                 raise
-            del error  # another process was quicker
 
     def look(self, name: str) -> Seen | None:
         try:
@@ -108,7 +118,12 @@ class TransformJobs:
         return Seen(state, word, reason, rows_to_blame=_SERVICE.search(reason) is None)
 
     def stop(self, name: str) -> None:
-        self._provider.call("StopTransformJob", TransformJobName=name)
+        try:
+            self._provider.call("StopTransformJob", TransformJobName=name)
+        except SourceError:
+            seen = self.look(name)
+            if seen is not None and seen.state == "working":
+                raise
 
     def settle(self, job: str, staged: Staged, number: int) -> None:
         return None

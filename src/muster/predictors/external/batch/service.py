@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from muster.objects.place import Place
 from muster.predictors.external.batch.staged import Piece, Staged
 from muster.predictors.external.exchange import Payload
+from muster.signature import Json
 
 __all__ = ["Answered", "Seen", "Service", "Work"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One job: the requests in a folder, to be answered into another. `largest` are the bytes of the largest request.
+    """One job: the requests in a folder, to be answered into another. `first` is one of them, `largest` has the bytes of the largest.
 
-    `alone`: each row is to be asked for by itself.
+    `alone`: each row is to be asked for by itself. `params` are those of the call, which requests hold too where they can.
     """
 
     name: str
     source: Place
     target: Place
+    first: Place
+    largest: int
     content_type: str
     accept: str
-    largest: int
     alone: bool = False
+    params: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a job answered to a piece: the body of a response to the rows that are not in `refused`, which has what was said of those."""
+    """What a job answered to a piece: the body of a response to the rows that are in neither of the other two.
+
+    `refused` has what the model said of rows that it does not take, `again` why others were not answered; `tried` are those of
+    them that it was asked for. `part` gives the body for so many of the answered rows, from one on, where that can be told.
+    """
 
     body: bytes = field(repr=False)
-    refused: Mapping[int, str] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+    again: dict[int, str] = field(default_factory=dict)
+    tried: frozenset[int] = frozenset()
+    part: Callable[[int, int], bytes] | None = None
 
 
 class Service(Protocol):
@@ -65,6 +75,10 @@ class Service(Protocol):
         """What answers, as the endpoint itself would name it."""
         ...
 
+    def check(self, folder: Place) -> None:
+        """InvalidInput or NotApplicable where jobs could not be started over this folder."""
+        ...
+
     def body(self, piece: Piece, payload: Payload) -> bytes:
         """What is put for a piece whose request is this."""
         ...
@@ -77,7 +91,9 @@ class Service(Protocol):
         """The job of this name; None if there is none."""
         ...
 
-    def stop(self, name: str) -> None: ...
+    def stop(self, name: str) -> None:
+        """Ask for the end of the job; no error if it is over."""
+        ...
 
     def settle(self, job: str, staged: Staged, number: int) -> None:
         """Put in order what the round's job has written, once it has ended."""

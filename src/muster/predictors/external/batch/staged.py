@@ -5,21 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from muster.errors import SourceDenied, SourceError, SourceUnavailable
-from muster.objects.faults import LoginRefused, ObjectError, ObjectNotFound, Unreachable
+from muster.errors import RunFailed, SourceDenied, SourceError, SourceUnavailable
+from muster.objects.faults import LoginRefused, ObjectError, ObjectExists, ObjectNotFound, Unreachable
 from muster.objects.place import Place
 from muster.signature import Json
 
 if TYPE_CHECKING:
     from muster.objects.bucket import Bucket
 
-__all__ = ["Piece", "Staged", "digest_of_body", "told"]
+__all__ = ["Piece", "Staged", "digest_of_body", "removed", "told"]
 
+_MARK = "mark"
+_LATEST = 1 << 20
 _NAME = re.compile(r"(\d+)-(\d+)-(\d+)-(\d+)-(\d+)-([0-9a-f]{16})")
 
 
@@ -77,9 +80,12 @@ class Staged:
         """Where what a job has written stands by piece, if the job itself does not do so."""
         return self.place.below(f"answers/{number:02}/")
 
-    def pieces(self, number: int) -> Sequence[Piece]:
-        """What was put for a round, in order."""
-        return sorted(self.named(self.requests(number)))
+    def pieces(self, number: int, count: int | None = None) -> Sequence[Piece]:
+        """What was put for a round, in order. RunFailed if that are not so many as there were."""
+        found = sorted(self.named(self.requests(number)))
+        if count is not None and len(found) != count:
+            raise removed(self.place)
+        return found
 
     def named(self, folder: Place) -> Mapping[Piece, str]:
         """The objects below a folder that are called after a piece, each with its key."""
@@ -92,9 +98,21 @@ class Staged:
         with told():
             return max((e.size for e in self.bucket.list(self.requests(number).folder)), default=0)
 
-    def put(self, number: int, piece: Piece, body: bytes, suffix: str) -> None:
-        with told():
-            self.bucket.put(self.requests(number).below(piece.name + suffix).key, body)
+    def request(self, number: int, piece: Piece, suffix: str) -> Place:
+        return self.requests(number).below(piece.name + suffix)
+
+    def mark(self) -> str:
+        """What tells this folder from an earlier one of the same run, which was cleared: jobs of both have names of their own."""
+        with told(), suppress(ObjectExists):
+            self.bucket.put(self._note(_MARK), json.dumps({"mark": secrets.token_hex(3)}).encode(), new=True)
+        found = self.noted(_MARK)
+        assert found is not None
+        return str(found["mark"])
+
+    def known_mark(self) -> str | None:
+        """The same, if anything was begun in the folder."""
+        found = self.noted(_MARK)
+        return None if found is None else str(found["mark"])
 
     def write(self, place: Place, content: bytes) -> None:
         with told():
@@ -117,9 +135,13 @@ class Staged:
             return self.bucket.read(key)
 
     def clear(self) -> None:
-        """Remove all of it."""
+        """Remove all of it; the notes first, later ones before earlier ones: what was cut off begins again, and misses nothing."""
         with told():
-            self.bucket.delete([entry.place.key for entry in self.bucket.list(self.place.folder)])
+            keys = [entry.place.key for entry in self.bucket.list(self.place.folder)]
+            notes = [key for key in keys if "/" not in self.place.relative(key)]
+            for key in sorted(notes, key=lambda key: _written(self.place.relative(key)), reverse=True):
+                self.bucket.delete([key])
+            self.bucket.delete(keys)
 
     @property
     def bucket(self) -> Bucket:
@@ -129,6 +151,21 @@ class Staged:
 
     def _note(self, name: str) -> str:
         return self.place.below(f"{name}.json").key
+
+
+def _written(name: str) -> tuple[int, int]:
+    """By when a note was written, in the order of rounds."""
+    kind, _, number = name.removesuffix(".json").partition("-")
+    if kind == _MARK:
+        return -1, 0
+    return (int(number), ("sent", "ended").index(kind)) if number.isdecimal() else (_LATEST, 0)
+
+
+def removed(folder: Place) -> RunFailed:
+    return RunFailed(
+        f"what the batch jobs were given, or gave, is no longer there: somebody, or a rule of the bucket, has removed it from {folder}",
+        hint="score it again, with a folder whose objects stay for as long as a scoring takes",
+    )
 
 
 @contextmanager

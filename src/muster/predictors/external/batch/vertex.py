@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from muster.errors import InvalidInput, NotApplicable
+from muster.errors import InvalidInput, NotApplicable, SourceError, SourceUnavailable
+from muster.objects.place import Place
 from muster.predictors.external.batch.service import Answered, Seen, Work
 from muster.predictors.external.batch.sorting import Sorted, sorted_by_piece
 from muster.predictors.external.batch.staged import Piece, Staged, told
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PredictionJobs"]
 
-_KEY = "muster_key"
+_KEY, _FIELD = "muster_key", "muster_"
+_IN_LIST = re.compile(rf"{_FIELD}\d{{4,}}_of_\d+")
 _STATES: Mapping[str, str] = {
     "JOB_STATE_SUCCEEDED": "done", "JOB_STATE_PARTIALLY_SUCCEEDED": "done", "JOB_STATE_FAILED": "failed",
     "JOB_STATE_CANCELLED": "stopped", "JOB_STATE_EXPIRED": "stopped",
@@ -37,8 +41,14 @@ _ROWS = frozenset({3, 9, 11})
 """Codes of errors that may lie in rows: an invalid argument, a failed precondition, out of range."""
 _BY_MODEL = "Cannot get predictions"
 """What is said where the model itself refused, whatever the code."""
+_PASSING = frozenset({4, 8, 14})
+"""Codes of what passes: too late, too much, unavailable."""
+_PASSES = re.compile(r"Non-OK result (429|502|503|504)\b")
+"""The same as the model's own server says it, whose code is another one's."""
 _NOTHING = "the batch job gave no answer to it"
-_SHARD = re.compile(r"(prediction\.(results|errors)|errors?)[-_](?!stats)")
+_SHARD = re.compile(r"(predictions?[._](results|errors)|predictions?|errors?)[-_](?!stats)")
+_LOOKS, _PAUSE = 5, 1.0
+"""How often, and after how many seconds, a job is looked for of which it is not known whether it was made."""
 
 
 class PredictionJobs:
@@ -73,6 +83,12 @@ class PredictionJobs:
                 f"`{version.ref}` is of automated ML, whose batch prediction jobs read CSV and BigQuery, and take no keys of rows",
                 hint="leave `--via batch` out",
             )
+        if self._request.extra:
+            raise NotApplicable(
+                f"`{version.ref}` is sent {', '.join(f'`{name}`' for name in self._request.extra)} beside the instances, for which"
+                " batch prediction jobs have no place",
+                hint="leave `--via batch` out",
+            )
         self._version = version
         self._settings = connection.settings
         provider, self._send = open_provider(connection)
@@ -83,6 +99,14 @@ class PredictionJobs:
     def served_by(self) -> str | None:
         return self._served
 
+    def check(self, folder: Place) -> None:
+        if not folder.bucket.startswith("gs://") and not self._settings.get("endpoint_url"):
+            raise InvalidInput(
+                f"batch prediction jobs read from Cloud Storage and write to it, and `batch_folder` is {folder}",
+                hint="give the connection a folder of Cloud Storage, such as gs://bucket/folder",
+            )
+        self._machines()
+
     def body(self, piece: Piece, payload: Payload) -> bytes:
         """A line for each row: the instance of the request, with its key."""
         document = json.loads(payload.body)
@@ -92,34 +116,45 @@ class PredictionJobs:
                 f"`{self._version.ref}` is asked by `{self._request.format}`, and batch prediction jobs take `instances`",
                 hint="leave `--via batch` out",
             )
-        lines = (self._keyed(row, f"{piece.name}/{n}") for n, row in enumerate(rows))
-        return (
-            b"\n".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() for line in lines) + b"\n"
-        )
+        lines = (json.dumps(self._keyed(row, f"{piece.name}.{n}"), separators=(",", ":")) for n, row in enumerate(rows))
+        return "".join(f"{line}\n" for line in lines).encode()
 
     def start(self, work: Work) -> None:
-        if self._job(work.name) is not None:
+        if self._jobs(work.name):
             return
-        self._provider.rest.post(
-            f"{self._provider.parent}/batchPredictionJobs",
-            {
-                "displayName": work.name,
-                "model": self._model,
-                "inputConfig": {"instancesFormat": "jsonl", "gcsSource": {"uris": [f"{work.source.url}*"]}},
-                "outputConfig": {
-                    "predictionsFormat": "jsonl",
-                    "gcsDestination": {"outputUriPrefix": work.target.url.rstrip("/")},
-                },
-                "instanceConfig": self._instances(work),
-                "labels": {"muster": "batch"},
-                **({"manualBatchTuningParameters": {"batchSize": 1}} if work.alone else {}),
-                **({"modelParameters": dict(self._request.params)} if self._request.params else {}),
-                **self._machines(),
+        asked: dict[str, Json] = {
+            "displayName": work.name,
+            "model": self._model,
+            "inputConfig": {"instancesFormat": "jsonl", "gcsSource": {"uris": [f"{work.source.url}*"]}},
+            "outputConfig": {
+                "predictionsFormat": "jsonl",
+                "gcsDestination": {"outputUriPrefix": work.target.url.rstrip("/")},
             },
-        )
+            "instanceConfig": _instances(work.first),
+            "labels": {"muster": "batch"},
+            **({"manualBatchTuningParameters": {"batchSize": 1}} if work.alone else {}),
+            **({"modelParameters": dict(work.params)} if work.params else {}),
+            **self._machines(),
+        }
+        try:
+            # Two of a name may be made, so that what may have been made is not asked for again.
+            self._provider.rest.post(f"{self._provider.parent}/batchPredictionJobs", asked, once=True)
+        except SourceUnavailable:
+            if not self._made(work.name):
+                raise
+        for job in self._jobs(work.name)[1:]:
+            self._cancel(job)
+
+    def _made(self, name: str) -> bool:
+        """Whether a job was made, though nothing came back that says so."""
+        for _ in range(_LOOKS):
+            if self._jobs(name):
+                return True
+            time.sleep(_PAUSE)
+        return False
 
     def look(self, name: str) -> Seen | None:
-        job = self._job(name)
+        job = next(iter(self._jobs(name)), None)
         if job is None:
             return None
         word, error = str(job.get("state", "")), job.get("error") or {}
@@ -129,9 +164,8 @@ class PredictionJobs:
         return Seen(state, word, message, rows_to_blame=state != "failed" or code in _ROWS or _BY_MODEL in message)
 
     def stop(self, name: str) -> None:
-        job = self._job(name)
-        if job is not None:
-            self._provider.rest.post(f"{self._provider.host}/v1/{job['name']}:cancel", {})
+        for job in self._jobs(name):
+            self._cancel(job)
 
     def settle(self, job: str, staged: Staged, number: int) -> None:
         """The job's lines by the pieces that they answer: each in its own object, in order, with what was refused."""
@@ -148,29 +182,32 @@ class PredictionJobs:
 
     def read(self, content: bytes) -> Answered:
         found = json.loads(content)
-        body = json.dumps({"predictions": found["predictions"]}).encode()
-        return Answered(body, {int(row): str(text) for row, text in found["refused"].items()})
+        predictions = found["predictions"]
+
+        def part(first: int, count: int) -> bytes:
+            return json.dumps({"predictions": predictions[first : first + count]}).encode()
+
+        refused, again = ({int(row): str(text) for row, text in found[told].items()} for told in ("refused", "again"))
+        return Answered(part(0, len(predictions)), refused, again, frozenset(found["tried"]), part)
 
     def close(self) -> None:
         self._provider.close()
         self._send.close()
 
     def _keyed(self, row: Json, key: str) -> dict[str, Json]:
+        """A list has its length in the names of its fields: one of another length is refused, and not cut."""
         if isinstance(row, dict):
             if _KEY in row:
                 raise InvalidInput(
                     f"the model has a column `{_KEY}`, which batch jobs need for themselves", hint="rename it"
                 )
             return {_KEY: key, **row}
-        values = row if isinstance(row, list) else [row]
-        return {_KEY: key, **{_column(n): value for n, value in enumerate(values)}}
-
-    def _instances(self, work: Work) -> dict[str, Json]:
-        """How the lines become what the model takes."""
-        if self._request.by_name:
-            return {"keyField": _KEY, "instanceType": "object"}
-        count = len(self._request.columns or self._version.signature.names)
-        return {"keyField": _KEY, "instanceType": "array", "includedFields": [_column(n) for n in range(count)]}
+        if isinstance(row, list):
+            return {_KEY: key, **{f"{_FIELD}{n:04}_of_{len(row)}": value for n, value in enumerate(row)}}
+        raise NotApplicable(
+            f"`{self._version.ref}` takes bare values, and batch prediction jobs give a model objects or lists",
+            hint="leave `--via batch` out",
+        )
 
     def _machines(self) -> dict[str, Json]:
         kind, count = self._settings.get("batch_machine_type"), int(str(self._settings.get("batch_replicas") or 1))
@@ -181,18 +218,32 @@ class PredictionJobs:
             return {}
         return {"dedicatedResources": {"machineSpec": spec, "startingReplicaCount": count, "maxReplicaCount": count}}
 
-    def _job(self, name: str) -> dict[str, Any] | None:
-        """The first of that name: two processes may have started one each at the very same time."""
+    def _jobs(self, name: str) -> list[dict[str, Any]]:
+        """Those of that name, the one that counts first: a second may have been made by a call whose answer was lost."""
         told = self._provider.rest.get(
             f"{self._provider.parent}/batchPredictionJobs", {"filter": f'display_name="{name}"', "pageSize": 10}
         )
         jobs = [j for j in told.get("batchPredictionJobs") or () if j.get("displayName") == name]
-        return min(jobs, key=lambda j: (str(j.get("createTime")), str(j.get("name"))), default=None)
+        return sorted(jobs, key=lambda j: (str(j.get("createTime")), str(j.get("name"))))
+
+    def _cancel(self, job: Mapping[str, Any]) -> None:
+        """Ask for its end; one that is over refuses that."""
+        if str(job.get("state", "")) in _STATES:
+            return
+        with suppress(SourceError):
+            self._provider.rest.post(f"{self._provider.host}/v1/{job['name']}:cancel", {})
 
 
-def _column(number: int) -> str:
-    """The name of a field whose value has its place alone."""
-    return f"f{number:04}"
+def _instances(first: Place) -> dict[str, Json]:
+    """How lines become what the model takes, by the first of them."""
+    with told():
+        from muster.objects.bucket import bucket_of
+
+        line = json.loads(bucket_of(first).read(first.key).split(b"\n", 1)[0])
+    fields = [name for name in line if name != _KEY]
+    if all(_IN_LIST.fullmatch(name) for name in fields):
+        return {"keyField": _KEY, "instanceType": "array", "includedFields": fields}
+    return {"keyField": _KEY, "instanceType": "object"}
 
 
 def _written(staged: Staged, number: int) -> list[Entry]:
@@ -205,19 +256,35 @@ def _written(staged: Staged, number: int) -> list[Entry]:
 def _in_order(piece: Piece, lines: Sorted) -> bytes:
     """What was written of a piece's rows, for `read`; nothing where nothing was. An answer counts for more than an error."""
     answers: dict[int, Json] = {}
-    errors: dict[int, str] = {}
-    for row, line in lines.of(piece.name):
-        document = json.loads(line)
+    refused: dict[int, str] = {}
+    again: dict[int, str] = {}
+    for row, document in lines.of(piece.name, _KEY):
         if "prediction" in document:
             answers[row] = document["prediction"]
         else:
-            error = document.get("error") or {}
-            errors[row] = str((isinstance(error, dict) and error.get("message")) or error or _NOTHING)
-    if not answers and not errors:
+            code, message = _error(document.get("error"))
+            passes = code in _PASSING or _PASSES.search(message) is not None
+            (again if passes else refused)[row] = message
+    if not answers and not refused and not again:
         return b""
-    rows = [n for n in range(piece.rows) if n in answers]
-    refused = {str(n): errors.get(n, _NOTHING) for n in range(piece.rows) if n not in answers}
-    return json.dumps({"predictions": [answers[n] for n in rows], "refused": refused}).encode()
+    found = [n for n in range(piece.rows) if n in answers]
+    refused = {n: refused[n] for n in range(piece.rows) if n in refused and n not in answers}
+    open_still = [n for n in range(piece.rows) if n not in answers and n not in refused]
+    document = {
+        "predictions": [answers[n] for n in found],
+        "refused": refused,
+        "again": {n: again.get(n, _NOTHING) for n in open_still},
+        "tried": [n for n in open_still if n in again],
+    }
+    return json.dumps(document).encode()
+
+
+def _error(told: Any) -> tuple[int | None, str]:
+    """The code of what is told of a row, and its message."""
+    if isinstance(told, dict):
+        code = told.get("code")
+        return (code if isinstance(code, int) else None), str(told.get("message") or told or _NOTHING)
+    return None, str(told or _NOTHING)
 
 
 def _deployed(version: Version, route: Mapping[str, Json], models: Mapping[str, Json]) -> str:

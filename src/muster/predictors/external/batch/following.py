@@ -1,0 +1,153 @@
+"""One job of a round after the other: found by its name or started, waited for, and stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from muster.errors import MusterError, RunCancelled, SourceError, SourceUnavailable, plural
+from muster.predictor import Talk
+from muster.predictors.external.batch.service import Seen, Service, Work
+from muster.predictors.external.batch.staged import Staged
+from muster.predictors.external.batch.wanted import Ended
+
+__all__ = ["Following"]
+
+_FIRST, _LONGEST, _GROWS = 0.2, 30.0, 1.5
+"""Seconds between two looks at a job."""
+_PATIENCE = 600.0
+"""Seconds for which the provider may not answer such looks."""
+_GONE = 60.0
+"""Seconds after which a job that is not listed is taken for removed."""
+_ENDS = 60.0
+"""Seconds for which a job that was stopped is waited for."""
+_TOLD = 60.0
+_ATTEMPTS = 100
+
+Outcome = Callable[[str, Seen], tuple[Ended, str]]
+"""How a round stands after a job, and what was said of rows without an answer."""
+
+
+class Following:
+    """The jobs of a run. Whoever holds the run starts them; their names follow from it, so that none is started twice."""
+
+    def __init__(self, service: Service, staged: Staged, run: str, talk: Talk) -> None:
+        self._service = service
+        self._staged = staged
+        self._run = run
+        self._talk = talk
+
+    def worked(
+        self, work: Work, number: int, rows: int, outcome: Outcome, cancelled: Callable[[], bool]
+    ) -> tuple[Ended, str]:
+        """The outcome of the round, by the first of its jobs that told of a row; one is started where there is none yet.
+
+        SourceUnavailable if a job has told of none: whoever goes on starts the next. RunCancelled if nobody waits any more.
+        """
+        for name in self._names(self._staged.mark(), number):
+            if cancelled():
+                raise RunCancelled("the run was cancelled")
+            seen = self._service.look(name)
+            here = seen is None or seen.state == "working"
+            if seen is None:
+                self._service.start(replace(work, name=name))
+                self._talk(f"the batch job {name} was started, for {plural(rows, 'row')}")
+            if seen is None or seen.state == "working":
+                seen = self._waited(name, cancelled)
+            if here and seen.state == "stopped":
+                raise SourceError(
+                    f"the batch job {name} was stopped at the provider",
+                    hint="go on to start another for what it has not answered",
+                    details={"resume": True},
+                )
+            self._service.settle(name, self._staged, number)
+            ended, said = outcome(name, seen)
+            if ended.refused or ended.rows < rows:
+                return ended, said
+            if here:
+                raise SourceUnavailable(
+                    f"the batch job {name} answered no row, which lies in none of them: {said}",
+                    hint="see the job at the provider",
+                )
+        raise SourceError(f"{_ATTEMPTS} batch jobs have answered no row", hint="see the jobs at the provider")
+
+    def end(self, numbers: Iterable[int]) -> None:
+        """Stop those of these rounds that work, and wait for their end. SourceError at last if one could not be stopped."""
+        if (mark := self._staged.known_mark()) is None:
+            return
+        stopping: list[str] = []
+        failed: MusterError | None = None
+        for number in numbers:
+            try:
+                stopping += self._stopped(self._names(mark, number))
+            except MusterError as error:
+                failed = error
+        until = time.monotonic() + _ENDS
+        while stopping and time.monotonic() < until:
+            time.sleep(_FIRST)
+            stopping = [name for name in stopping if self._works(name)]
+        if failed is not None:
+            raise failed
+        if stopping:
+            raise SourceUnavailable(f"the batch job {stopping[0]} is not over yet, and may still write there")
+
+    def _stopped(self, names: Sequence[str]) -> list[str]:
+        """The jobs that worked, and were asked to end."""
+        found: list[str] = []
+        for name in names:
+            seen = self._service.look(name)
+            if seen is None:
+                break
+            if seen.state == "working":
+                self._service.stop(name)
+                found.append(name)
+        return found
+
+    def _works(self, name: str) -> bool:
+        with suppress(MusterError):
+            seen = self._service.look(name)
+            return seen is not None and seen.state == "working"
+        return True
+
+    def _names(self, mark: str, number: int) -> Sequence[str]:
+        whole = f"muster-{self._run}-{mark}-{number}".lower()
+        return [whole, *(f"{whole}-{attempt}" for attempt in range(1, _ATTEMPTS))]
+
+    def _waited(self, name: str, cancelled: Callable[[], bool]) -> Seen:
+        """The job, once it is over."""
+        began = heard = there = time.monotonic()
+        pause, told_at, word = _FIRST, 0.0, ""
+        while True:
+            try:
+                seen = self._service.look(name)
+                heard = time.monotonic()
+            except SourceUnavailable:
+                if time.monotonic() - heard > _PATIENCE:
+                    raise
+            else:
+                if seen is None:
+                    if heard - there > _GONE:
+                        raise SourceUnavailable(
+                            f"the batch job {name} is no longer there: somebody has removed it",
+                            hint="go on to start another",
+                        )
+                elif seen.state != "working":
+                    return seen
+                else:
+                    there = heard
+                    if seen.word != word or heard - told_at > _TOLD:
+                        word, told_at = seen.word, heard
+                        self._talk(f"the batch job {name} is {word} ({heard - began:,.0f} s)")
+            _sleep(pause, cancelled)
+            pause = min(pause * _GROWS, _LONGEST)
+
+
+def _sleep(seconds: float, cancelled: Callable[[], bool]) -> None:
+    """Sleep, unless somebody wants an end; the job works on, and is found again by its name."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if cancelled():
+            raise RunCancelled("the run was cancelled")
+        time.sleep(min(0.2, left))

@@ -1,0 +1,470 @@
+"""Batch jobs where something is in the way: storage that loses objects, jobs that fail, stop or vanish, rows that fail alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import csv
+
+import muster
+from muster.errors import InvalidInput, MusterError, NotApplicable, RunFailed, SourceUnavailable
+from muster.hub import Hub
+from muster.objects.bucket import bucket_of
+from muster.objects.place import Place
+from muster.predictors.external.batch import ends, following, wanted
+from muster.predictors.external.batch.staged import Piece, Staged
+from muster.predictors.external.batch.vertex import PredictionJobs
+from muster.predictors.external.exchange import Payload
+from muster.records import Run
+from muster.signature import Column, Parameter, Signature
+from muster.testing.endpoints import Account, Served, serving, vertex_batching
+from muster.testing.endpoints.jobs import Job
+from muster.testing.endpoints.refusal import Refused
+from muster.testing.endpoints.vertex_batches import Batches
+from tests.hub.batches import (
+    KINDS,
+    connected,
+    left,
+    name_of,
+    numbered,
+    rejected,
+    scored,
+    table,
+    until,
+    with_refused,
+)
+from tests.suites.endpoints import COLUMNS, TRUTH, predict, rows
+
+given: dict[str, Any] = {"task": "binary", "target": TRUTH, "classes": [0, 1], "sample": rows()}
+
+
+@pytest.fixture(params=KINDS)
+def account(
+    request: pytest.FixtureRequest, hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Account]:
+    with connected(hub, request.param, jobs_folder, monkeypatch) as account:
+        yield account
+
+
+@pytest.fixture
+def sagemaker(hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with connected(hub, "sagemaker", jobs_folder, monkeypatch) as account:
+        yield account
+
+
+@pytest.fixture
+def vertex(hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with connected(hub, "vertex", jobs_folder, monkeypatch) as account:
+        yield account
+
+
+@pytest.fixture
+def unlucky(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Ends runs at the moment when answers are collected, as a bucket does that is away; the function mends it."""
+    real = ends.Collector.predict
+
+    def away(*_: Any) -> pa.RecordBatch:
+        raise SourceUnavailable("the bucket is away")
+
+    monkeypatch.setattr(ends.Collector, "predict", away)
+    return lambda: monkeypatch.setattr(ends.Collector, "predict", real)
+
+
+def numbers_of(path: Path) -> list[int]:
+    return [int(n) for n in table(path)["n"].to_pylist()]
+
+
+def without(count: int, bad: Sequence[int]) -> list[int]:
+    return [n for n in range(count) if n not in bad]
+
+
+@pytest.mark.parametrize("folder", ["in/00", "out/00"])
+def test_objects_that_are_lost_are_no_rejects(
+    *,
+    folder: str,
+    hub: Hub,
+    sagemaker: Account,
+    crowd: Path,
+    tmp_path: Path,
+    jobs_folder: str,
+    unlucky: Callable[[], None],
+) -> None:
+    with pytest.raises(RunFailed):
+        scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
+    unlucky()
+    (run,) = hub.runs()
+    bucket_of(Place.parse(jobs_folder)).delete([next(key for key in left(jobs_folder) if f"/{folder}/" in key)])
+    with pytest.raises(RunFailed, match="is no longer there"):
+        hub.resume(run.id)
+    assert not (tmp_path / "jobs.parquet").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_what_was_half_cleared_is_sent_again(
+    *,
+    count: int,
+    hub: Hub,
+    account: Account,
+    crowd: Path,
+    tmp_path: Path,
+    jobs_folder: str,
+    monkeypatch: pytest.MonkeyPatch,
+    unlucky: Callable[[], None],
+) -> None:
+    """Whatever was removed when the removal was cut off."""
+    with pytest.raises(RunFailed):
+        scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
+    unlucky()
+    (run,) = hub.runs()
+    bucket = type(bucket_of(Place.parse(jobs_folder)))
+    real, calls = bucket.delete, iter(range(count))
+
+    def cut(self: Any, keys: Sequence[str]) -> None:
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        real(self, list(keys)[: 1 + len(keys) // 2])
+
+    monkeypatch.setattr(bucket, "delete", cut)
+    with pytest.raises(KeyboardInterrupt):
+        hub._scorings.give_up(run)
+    monkeypatch.setattr(bucket, "delete", real)
+    ended = hub.resume(run.id)
+    assert (ended.rows, ended.rejected, left(jobs_folder)) == (5_000, 0, [])
+
+
+def test_a_run_whose_folder_was_cleared_begins_again(
+    hub: Hub, account: Account, tmp_path: Path, jobs_folder: str, unlucky: Callable[[], None]
+) -> None:
+    data = with_refused(tmp_path / "people.parquet", 3_000, [3, 700])
+    with pytest.raises(RunFailed):
+        scored(hub, data, tmp_path / "jobs.parquet", "batch")
+    unlucky()
+    (run,) = hub.runs()
+    hub._scorings.give_up(run)
+    assert left(jobs_folder) == []
+    ended = hub.resume(run.id)
+    assert (ended.rejected, numbers_of(tmp_path / "jobs.parquet")) == (2, without(3_000, [3, 700]))
+
+
+def test_settling_that_was_cut_off_is_done_again(
+    hub: Hub, vertex: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = [3, 700, 1_400, 2_900]
+    data = with_refused(tmp_path / "people.parquet", 3_000, bad)
+    real, calls = Staged.write, iter(range(1))
+
+    def cut(self: Staged, place: Place, content: bytes) -> None:
+        if "answers/01/" in place.key and next(calls, None) is None:
+            raise KeyboardInterrupt
+        real(self, place, content)
+
+    monkeypatch.setattr(Staged, "write", cut)
+    with pytest.raises(KeyboardInterrupt):
+        scored(hub, data, tmp_path / "jobs.parquet", "batch")
+    monkeypatch.setattr(Staged, "write", real)
+    (run,) = hub.runs()
+    assert hub.resume(run.id).rejected == 4
+    assert (numbers_of(tmp_path / "jobs.parquet"), len(list(vertex.jobs))) == (without(3_000, bad), 2)
+
+
+def test_many_requests_that_are_refused_are_looked_through_in_more_rounds(
+    hub: Hub, sagemaker: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wanted, "_MANY", 20)
+    monkeypatch.setattr(ends, "rows_of_request", lambda *_: 100)
+    bad = [50, 250, 3_999]
+    run = scored(hub, with_refused(tmp_path / "people.parquet", 4_000, bad), tmp_path / "jobs.parquet", "batch")
+    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (3, without(4_000, bad))
+    assert len(list(sagemaker.jobs)) > 3
+
+
+def test_a_model_that_refuses_too_much_ends_the_run_and_rejects_nothing(
+    hub: Hub, sagemaker: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wanted, "MOST_REQUESTS", 30)
+    monkeypatch.setattr(wanted, "_MANY", 5)
+    monkeypatch.setattr(ends, "rows_of_request", lambda *_: 100)
+    data = with_refused(tmp_path / "people.parquet", 4_000, range(0, 3_000, 50))
+    with pytest.raises(RunFailed, match=r"the model refused 3. requests: to find the rows in them takes more than 30"):
+        scored(hub, data, tmp_path / "jobs.parquet", "batch")
+    assert not (tmp_path / "jobs.parquet").exists()
+
+
+def test_a_row_that_fails_once_alone_is_asked_for_again(hub: Hub, vertex: Account, tmp_path: Path) -> None:
+    """Alone, so that what passes is not taken for the row's fault."""
+    data = with_refused(tmp_path / "people.parquet", 3_000, [3])
+    met = vertex.faults.add("unavailable", rows=lambda row: not age(row) < 0 and alone(vertex), times=4)
+    run = scored(hub, data, tmp_path / "jobs.parquet", "batch")
+    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (1, without(3_000, [3]))
+    assert met.met == 4
+
+
+def test_a_row_that_fails_alone_ever_again_is_rejected(hub: Hub, vertex: Account, crowd: Path, tmp_path: Path) -> None:
+    """As one that kills the model: the rows beside it are answered, and one that was is asked for again with it."""
+    old = max(table(crowd)["age"].to_pylist())
+    people = [n for n, one in enumerate(table(crowd)["age"].to_pylist()) if one == old]
+    vertex.faults.add("unavailable", rows=lambda row: age(row) == old)
+    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
+    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (len(people), without(5_000, people))
+    assert all("503" in one["error"] for one in rejected(run))
+
+
+def age(row: Any) -> float:
+    return float(row["age"] if isinstance(row, dict) else row[0])
+
+
+def alone(account: Account) -> bool:
+    return any("manualBatchTuningParameters" in job.asked for job in account.jobs)
+
+
+def test_a_job_that_fails_for_no_row_rejects_none(hub: Hub, account: Account, crowd: Path, tmp_path: Path) -> None:
+    account.faults.add("unavailable", on="job", times=2)
+    run: Run | None = None
+    for _ in range(2):
+        with pytest.raises(RunFailed, match="answered no row, which lies in none of them"):
+            run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch") if run is None else hub.resume(run.id)
+        (run,) = hub.runs()
+    assert run is not None
+    ended = hub.resume(run.id)
+    assert (ended.rows, ended.rejected, len(list(account.jobs))) == (5_000, 0, 3)
+
+
+def test_jobs_that_leave_rows_out_are_followed_by_others(
+    hub: Hub, vertex: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a good share of instances fails, a job may end without having tried the rest."""
+    real = vertex_batching._predicted
+
+    def predicted(job: Job, machines: Any, found: Sequence[Any]) -> Any:
+        single = "manualBatchTuningParameters" in job.asked
+        done = real(job, machines, found[:50] if single else found)
+        done.total = len(found)
+        return done
+
+    monkeypatch.setattr(vertex_batching, "_predicted", predicted)
+    bad = [3, 700, 1_400, 2_100, 2_900]
+    run = scored(hub, with_refused(tmp_path / "people.parquet", 3_000, bad), tmp_path / "jobs.parquet", "batch")
+    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (5, without(3_000, bad))
+
+
+def test_answers_of_a_job_that_failed_count(
+    hub: Hub, vertex: Account, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before they were put in order; and what they lack is asked for by another job."""
+    real = vertex_batching._worked
+
+    def partly(account: Account, job: Job, model: Any) -> tuple[str, dict[str, Any]]:
+        _, told = real(account, job, model)
+        return "FAILED", {**told, "error": {"code": 13, "message": "INTERNAL"}}
+
+    monkeypatch.setattr(vertex_batching, "_worked", partly)
+    settle = PredictionJobs.settle
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PredictionJobs, "settle", killed)
+    with pytest.raises(KeyboardInterrupt):
+        scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
+    monkeypatch.setattr(PredictionJobs, "settle", settle)
+    (run,) = hub.runs()
+    assert (hub.resume(run.id).rows, len(list(vertex.jobs))) == (5_000, 1)
+
+
+def test_a_job_whose_making_was_not_answered_is_found(
+    hub: Hub, vertex: Account, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = Batches._create, iter(range(1))
+
+    def create(self: Batches, visit: Any) -> dict[str, Any]:
+        told = real(self, visit)
+        if next(calls, None) is not None:
+            raise Refused("unavailable", "the deadline was exceeded", code="UNAVAILABLE")
+        return told
+
+    monkeypatch.setattr(Batches, "_create", create)
+    assert scored(hub, crowd, tmp_path / "jobs.parquet", "batch").rows == 5_000
+    assert len(list(vertex.jobs)) == 1
+
+
+def test_a_second_job_of_a_name_is_ended(
+    hub: Hub, vertex: Account, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Batches._create
+    vertex.jobs.seconds = 1
+
+    def create(self: Batches, visit: Any) -> dict[str, Any]:
+        real(self, visit)
+        return real(self, visit)
+
+    monkeypatch.setattr(Batches, "_create", create)
+    assert scored(hub, crowd, tmp_path / "jobs.parquet", "batch").rows == 5_000
+    assert sorted(job.wait().state for job in vertex.jobs) == ["JOB_STATE_CANCELLED", "JOB_STATE_SUCCEEDED"]
+
+
+def test_a_job_that_somebody_removed_is_not_waited_for(
+    hub: Hub, vertex: Account, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_GONE", 1.0)
+    vertex.jobs.seconds = 60
+    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch", wait=False)
+    until(lambda: bool(list(vertex.jobs)))
+    (job,) = vertex.jobs
+    vertex.jobs.delete(job.name)
+    with pytest.raises(RunFailed, match="is no longer there: somebody has removed it"):
+        hub.wait(run.id)
+    job.stop()
+    vertex.jobs.seconds = 0
+    assert hub.resume(run.id).rows == 5_000
+
+
+def test_who_cancels_before_the_job_pays_for_none(
+    *, hub: Hub, account: Account, crowd: Path, tmp_path: Path, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Staged.note
+
+    def note(self: Staged, name: str, document: Any) -> None:
+        real(self, name, document)
+        if name == "sent-00":
+            (run,) = hub.runs()
+            hub.cancel(run.id)
+            time.sleep(1.5)  # longer than the run is without a look at who wants its end
+
+    monkeypatch.setattr(Staged, "note", note)
+    with pytest.raises(MusterError, match="cancelled"):
+        scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
+    assert (list(account.jobs), left(jobs_folder)) == ([], [])
+
+
+def test_what_a_job_writes_while_it_is_stopped_is_removed_too(
+    *, hub: Hub, vertex: Account, crowd: Path, tmp_path: Path, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = vertex_batching._worked
+
+    def slow(account: Account, job: Job, model: Any) -> tuple[str, dict[str, Any]]:
+        until(lambda: job.stopping)
+        time.sleep(1)
+        job._stopping.clear()
+        account.jobs.seconds = 0
+        return real(account, job, model)
+
+    monkeypatch.setattr(vertex_batching, "_worked", slow)
+    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch", wait=False)
+    until(lambda: bool(list(vertex.jobs)))
+    hub.cancel(run.id)
+    with pytest.raises(MusterError, match="cancelled"):
+        hub.wait(run.id)
+    (job,) = vertex.jobs
+    job.wait()
+    until(lambda: not left(jobs_folder))
+
+
+@pytest.mark.parametrize("fault", ["infinite", "text"])
+def test_a_row_that_cannot_be_sent_ends_a_strict_run_before_anything_is_paid(
+    fault: str, hub: Hub, account: Account, tmp_path: Path, jobs_folder: str
+) -> None:
+    people, file = numbered(rows(300, seed=9)), tmp_path / f"people.{'csv' if fault == 'text' else 'parquet'}"
+    ages = people["age"].to_pylist()
+    ages[5] = math.inf
+    people = people.set_column(0, "age", pa.array(ages))
+    if fault == "text":
+        csv.write_csv(people, file)
+        file.write_text(file.read_text().replace("inf", "old"))
+    else:
+        pq.write_table(people, file)
+    with pytest.raises(RunFailed, match="row 5 of"):
+        scored(hub, file, tmp_path / "jobs.parquet", "batch", on_reject="fail")
+    assert (list(account.jobs), left(jobs_folder)) == ([], [])
+
+
+def test_a_row_that_is_larger_than_a_request_is_rejected_alone(
+    hub: Hub, jobs_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lengths(told: list[Any]) -> list[list[float]]:
+        texts = [str(row["text"] if isinstance(row, dict) else row[0]) for row in told]
+        return [[1 - (p := min(1.0, len(text) / 1_000)), p] for text in texts]
+
+    served = Served(predict=lengths, columns=("text",), container="sklearn")
+    with serving("sagemaker", {"texts": served}) as account:
+        for name, value in account.environ.items():
+            monkeypatch.setenv(name, value)
+        hub.connect("c", "sagemaker", batch_folder=jobs_folder, **dict[str, Any](account.settings))
+        sample = pa.table({"text": ["a" * 400, "bb" * 400], TRUTH: [0, 1]})
+        hub.register("texts", muster.Endpoint("c", "texts"), **{**given, "sample": sample})
+        texts = pa.table({"text": ["a", "b" * (7 << 20), "c"], "n": [0, 1, 2]})
+        pq.write_table(texts, tmp_path / "texts.parquet")
+        run = hub.score("texts", tmp_path / "texts.parquet", tmp_path / "jobs.parquet", keep=["n"], via="batch")
+    assert numbers_of(tmp_path / "jobs.parquet") == [0, 2]
+    assert ["larger than a request may be" in one["error"] for one in rejected(run)] == [True]
+
+
+def test_parameters_go_with_the_job(
+    hub: Hub, jobs_folder: str, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = tuple(Column(name, pa.float64()) for name in COLUMNS)
+    with connected(hub, "vertex", jobs_folder, monkeypatch) as account:
+        hub.register(
+            "deep", muster.Endpoint("c", "churn"), signature=Signature(columns, (Parameter("depth", pa.int64(), 3),)),
+            request={"format": "instances-list", "columns": list(COLUMNS)}, **given,
+        )  # fmt: skip
+        hub.score("deep", crowd, tmp_path / "jobs.parquet", via="batch", params={"depth": 7})
+        (job,) = account.jobs
+    assert job.asked["modelParameters"] == {"depth": 7}
+
+
+def test_members_beside_the_instances_are_refused(
+    hub: Hub, jobs_folder: str, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request: Any = {"format": "instances-list", "extra": {"parameters": {"depth": 9}}}
+    with connected(hub, "vertex", jobs_folder, monkeypatch) as account:
+        hub.register("odd", muster.Endpoint("c", "churn"), request=request, **given)
+        with pytest.raises(NotApplicable, match="is sent `parameters` beside the instances"):
+            hub.score("odd", crowd, tmp_path / "jobs.parquet", via="batch")
+        assert (list(account.jobs), left(jobs_folder)) == ([], [])
+
+
+def test_a_list_of_another_length_is_never_cut_nor_a_bare_value_sent(hub: Hub, vertex: Account) -> None:
+    service = PredictionJobs(hub.version("churn"), hub.connection("c"))
+    body = service.body(Piece(0, 0, 0, 2, 2, "0" * 16), Payload(b'{"instances": [[1, 2], [3, 4, 5]]}', "", ""))
+    first, second = (set(json.loads(line)) - {"muster_key"} for line in body.splitlines())
+    assert not first & second
+    with pytest.raises(NotApplicable, match="`churn:1` takes bare values"):
+        service.body(Piece(0, 0, 0, 1, 1, "0" * 16), Payload(b'{"instances": [1]}', "", ""))
+    service.close()
+
+
+def test_a_folder_that_the_provider_cannot_use_is_refused(
+    hub: Hub, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving("sagemaker", {"churn": Served(predict=predict, columns=COLUMNS, container="xgboost")}) as account:
+        for name, value in account.environ.items():
+            monkeypatch.setenv(name, value)
+        hub.connect("c", "sagemaker", batch_folder="gs://bucket/jobs", **dict[str, Any](account.settings))
+        hub.register("churn", muster.Endpoint("c", "churn"), **given)
+        with pytest.raises(InvalidInput, match="read from S3 and write to it, and `batch_folder` is gs://bucket/jobs"):
+            scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
+
+
+def test_more_requests_than_a_job_takes_are_refused(
+    hub: Hub, sagemaker: Account, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muster.predictors.external.batch.opening.MOST_REQUESTS", 2)
+    monkeypatch.setattr("muster.predictors.external.batch.opening.rows_of_request", lambda *_: 1)
+    with pytest.raises(NotApplicable, match="takes 1 row in a request, and a batch job 2 requests; the data has 5,000"):
+        scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
+    assert not list(sagemaker.jobs)
+
+
+def test_jobs_of_one_run_have_names_of_their_own(hub: Hub, account: Account, tmp_path: Path) -> None:
+    scored(hub, with_refused(tmp_path / "people.parquet", 500, [3]), tmp_path / "jobs.parquet", "batch")
+    names = [name_of(job) for job in account.jobs]
+    assert len(set(names)) == len(names) > 1
+    assert all(len(name) <= 63 for name in names)

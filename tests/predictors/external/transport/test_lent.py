@@ -59,6 +59,18 @@ def opened() -> Iterator[Callable[[Lender], Lent]]:
         one.close()
 
 
+def test_what_was_promised_an_answer_needs_a_place_and_no_money(opened: Callable[[Lender], Lent]) -> None:
+    """Though it is all that this process asks for, and the money is used up."""
+    lender = Lender(Grant(flying=2, rate=None, money=0.0, whole=True, used_up=True, spent=5.0, cap=5.0, call_price=1.0))
+    caps = opened(lender)
+    with caps.admitted(1, WITHOUT_END, promised=True) as admission:
+        assert caps.gate.take()
+        caps.gate.give()
+        assert (admission.price, lender.wishes[-1].used) == (0.0, 0.0)
+    with pytest.raises(SourceError), caps.admitted(1, WITHOUT_END):
+        pass
+
+
 def test_what_was_not_taken_is_not_paid_and_all_is_given_back(opened: Callable[[Lender], Lent]) -> None:
     lender = Lender(Grant(flying=2, money=5.0, call_price=1.0, cap=9.0))
     together = opened(lender)

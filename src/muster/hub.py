@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -13,21 +13,19 @@ import pyarrow as pa
 
 from muster.config import Settings, expanded, without_password
 from muster.conform import fit
-from muster.dataset import Dataset, Sink
-from muster.datasets import DATASETS, SINKS
+from muster.dataset import Dataset
 from muster.datasets.frame import forget_frame, keep_frame
-from muster.datasets.named import NAMED, Find, connection_of, named_kind, rivals
-from muster.datasets.object_named import named_place
+from muster.datasets.named import NAMED, named_kind
+from muster.datasets.opening import create_sink, folder_of, open_dataset
 from muster.datasets.rejects import rejects_left
 from muster.declaring import declared_signature
 from muster.endpoint import Endpoint, Step
-from muster.errors import DatasetNotFound, InvalidInput, NotApplicable, near
-from muster.extensions import load, named, with_entry_points
-from muster.objects.place import Place
+from muster.errors import InvalidInput, NotApplicable, near
+from muster.extensions import load, named
 from muster.owners import user
 from muster.parameters import parameters
-from muster.predictor import Call, Declared, Observed, OpenPredictor, Predictor, ProviderJobs, Talk
-from muster.predictors import ORIGINS, PROVIDERS
+from muster.predictor import Call, Declared, Observed, OpenPredictor, ProviderJobs, Talk
+from muster.predictors import PROVIDERS
 from muster.predictors.elsewhere import Elsewhere
 from muster.predictors.external.batch.opening import batch_folder, check_batch, open_jobs
 from muster.predictors.external.behaviour import changes, decode_answers, encode_answers
@@ -35,13 +33,13 @@ from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.estimate import estimate
 from muster.predictors.external.opening import checked_settings, discover, place_of, steps_of
-from muster.predictors.guarded import Guarded
 from muster.predictors.local.artifact import lost, specify, store
 from muster.predictors.local.download import download
 from muster.predictors.local.environment import EnvironmentInfo, Environments
 from muster.predictors.local.scanning import dangers, scan
 from muster.predictors.local.site import LocalSite
 from muster.predictors.mlmodel.export import write_mlflow
+from muster.predictors.opening import OpenVersion, open_version, origin_of, origins
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
 from muster.records import Connection, DatasetRecord, Run, Snapshot, Version
@@ -74,23 +72,6 @@ __all__ = ["Hub", "decode", "encode"]
 _SAMPLE_ROWS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class _OpenVersion:
-    """Opens a version where it is called: on this machine, or on an executor of a cluster."""
-
-    version: Version
-    site: LocalSite
-    threshold: float | None
-    mapping: Mapping[str, str]
-    workers: int
-    inner: OpenPredictor | None = None
-    """What answers in its place."""
-
-    def __call__(self) -> Predictor:
-        inner = _open(self.version, self.site, self.workers) if self.inner is None else self.inner()
-        return Guarded(inner, threshold=self.threshold, mapping=self.mapping)
-
-
 class Hub(Switchboard):
     """Every model you run. Safe from several threads; use it in a `with` block, or `close()` it."""
 
@@ -102,7 +83,7 @@ class Hub(Switchboard):
         self._database: Path | str | None = None
         self._talk = talk
         self._warm = Warm(
-            lambda version: _open(version, self._site, 1),
+            lambda version: open_version(version, self._site, 1),
             settings.number("worker.warm_count"),
             settings.number("worker.warm_memory"),
         )
@@ -317,18 +298,7 @@ class Hub(Switchboard):
         """The dataset that a path, glob, URL, `data:NAME`, `sql:CONNECTION?…` or `objects:CONNECTION/…` names."""
         if uri.startswith("data:"):
             uri = self._datasets.get(uri.removeprefix("data:")).uri
-        if (connection := connection_of(uri, self.connection)) is not None:
-            named_data: Dataset = load(DATASETS[connection.kind])(connection).open(uri, {})
-            return named_data
-        for where in with_entry_points(DATASETS, "muster.datasets").values():
-            kind = load(where)()
-            if kind.claims(uri):
-                opened: Dataset = kind.open(uri, {})
-                return opened
-        raise DatasetNotFound(
-            f"`{uri}` is no dataset that Muster reads",
-            hint="give a .parquet, .csv, .jsonl or .arrow file, a folder or a glob",
-        )
+        return open_dataset(uri, self.connection)
 
     def backup(self, target: str | Path) -> Backup:
         """Back up records and blobs into a new folder, while others go on working."""
@@ -341,7 +311,7 @@ class Hub(Switchboard):
     @staticmethod
     def origins() -> Mapping[str, str]:
         """The origins that there are: each name with its `module:Class`."""
-        return with_entry_points(ORIGINS, "muster.origins")
+        return origins()
 
     @cached_property
     def environments(self) -> Environments:
@@ -409,7 +379,7 @@ class Hub(Switchboard):
         number = self.settings.number
         return ScoreTools(
             open_dataset=self.open_dataset,
-            create_sink=partial(_create_sink, scratch=self._outputs, find=self.connection),
+            create_sink=partial(create_sink, scratch=self._outputs, find=self.connection),
             open_version=self._open,
             runner=lambda name, workers: named(RUNNERS, name, "runner")(workers),
             fit=fit,
@@ -448,7 +418,7 @@ class Hub(Switchboard):
     ) -> OpenPredictor:
         named = version.load.get("connection")
         site = self._site if named is None else self._site.knowing({str(named): self.connection(str(named))})
-        return _OpenVersion(version, site, threshold, mapping, workers, inner)
+        return OpenVersion(version, site, threshold, mapping, workers, inner)
 
     def _batch_folder(self, version: Version, rows: int | None) -> str:
         named = version.load.get("connection")
@@ -459,31 +429,20 @@ class Hub(Switchboard):
             )
         connection = self.connection(str(named))
         folder = batch_folder(version, connection)
-        check_batch(version, connection, self._bucket_of(folder), rows)
+        check_batch(version, connection, folder_of(folder, self.connection), rows)
         return folder
 
     def _open_jobs(self, version: Version, run: Run) -> ProviderJobs:
         connection = self.connection(str(version.load["connection"]))
-        return open_jobs(version, connection, run, self._bucket_of(str(run.settings["batch_folder"])), self._say)
-
-    def _bucket_of(self, folder: str) -> Place:
-        """A folder of object storage, by its URL or by a connection's name."""
-        named = connection_of(folder, self.connection)
-        if named is None:
-            return Place.parse(folder)
-        if named.kind != "objects":
-            raise InvalidInput(
-                f"`{folder}` is no folder of object storage",
-                hint="give s3://bucket/folder, gs://bucket/folder or objects:NAME/folder",
-            )
-        return named_place(folder.partition(":")[2], named)
+        folder = folder_of(str(run.settings["batch_folder"]), self.connection)
+        return open_jobs(version, connection, run, folder, self._say)
 
     def _reopen(self, versions: Collection[str]) -> None:
         self._warm.reopen(versions)
 
     def _endpoint_tools(self) -> EndpointTools:
         def observe(version: Version, known: Observed) -> Observed:
-            origin = named(with_entry_points(ORIGINS, "muster.origins"), version.origin, "origin")()
+            origin: Any = origin_of(version)  # of endpoints, which alone can be observed
             seen: Observed = origin.observe(version, self._site, known)
             return seen
 
@@ -517,12 +476,6 @@ class Hub(Switchboard):
         return head(self.open_dataset(str(sample)).declare(types), _SAMPLE_ROWS)
 
 
-def _open(version: Version, site: LocalSite, workers: int) -> Predictor:
-    origin = named(with_entry_points(ORIGINS, "muster.origins"), version.origin, "origin")()
-    predictor: Predictor = origin.open(version, site, workers)
-    return predictor
-
-
 def _checked_settings(kind: str, given: Mapping[str, Json]) -> Mapping[str, Json]:
     known = {**PROVIDERS, **NAMED}
     if kind not in known:
@@ -551,21 +504,6 @@ def _folder(name: str | Path) -> Path:
 
 def _quiet(_line: str) -> None:
     return None
-
-
-def _create_sink(
-    uri: str, run: str, schema: pa.Schema, *, overwrite: bool, inputs: Sequence[str], scratch: Path, find: Find
-) -> Sink:
-    connection = connection_of(uri, find)
-    kinds = [load(SINKS[connection.kind])(connection)] if connection else [load(where)() for where in SINKS.values()]
-    for kind in kinds:
-        if connection or kind.claims(uri):
-            others = rivals(inputs, uri, find)
-            sink: Sink = kind.create(uri, run, schema, overwrite=overwrite, inputs=others, scratch=scratch)
-            return sink
-    raise InvalidInput(
-        f"`{uri}` is no output that Muster writes", hint="give a folder, or a .parquet, .csv, .jsonl or .arrow file"
-    )
 
 
 def _absolute(uri: str) -> str:

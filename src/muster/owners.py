@@ -7,7 +7,10 @@ import os
 import socket
 from pathlib import Path
 
-__all__ = ["alive", "me", "user"]
+__all__ = ["NOBODY", "alive", "me", "user"]
+
+NOBODY = "nobody/0/"
+"""The owner of what is left to whoever comes next."""
 
 
 def me() -> str:

@@ -23,7 +23,21 @@ from muster.testing.endpoints.jobs import Job
 from tests.suites.endpoints import COLUMNS, TRUTH, predict, rows
 
 __all__ = [
-    "CONTAINERS", "KINDS", "OPTIONS", "connected", "left", "name_of", "numbered", "rejected", "scored", "table", "until", "with_refused",
+    "CONTAINERS",
+    "KINDS",
+    "OPTIONS",
+    "age",
+    "connected",
+    "left",
+    "name_of",
+    "numbered",
+    "numbers_of",
+    "rejected",
+    "scored",
+    "table",
+    "until",
+    "with_refused",
+    "without",
 ]  # fmt: skip
 
 KINDS = ("sagemaker", "vertex")
@@ -83,3 +97,15 @@ def with_refused(path: Path, count: int, refused: Sequence[int]) -> Path:
         ages[n] = -1.0
     pq.write_table(people.set_column(0, "age", pa.array(ages)), path)
     return path
+
+
+def numbers_of(path: Path) -> list[int]:
+    return [int(n) for n in table(path)["n"].to_pylist()]
+
+
+def without(count: int, bad: Sequence[int]) -> list[int]:
+    return [n for n in range(count) if n not in bad]
+
+
+def age(row: Any) -> float:
+    return float(row["age"] if isinstance(row, dict) else row[0])

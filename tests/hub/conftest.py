@@ -13,8 +13,9 @@ import pytest
 
 import muster
 from muster.hub import Hub
+from muster.testing.endpoints import Account
 from tests.clouds.fixtures import new_bucket
-from tests.hub.batches import numbered
+from tests.hub.batches import KINDS, connected, numbered
 from tests.hub.homes import Home, folder_home, postgres_home
 from tests.suites.endpoints import rows
 
@@ -78,3 +79,23 @@ def crowd(tmp_path: Path) -> Path:
     """5,000 people, numbered by `n`."""
     pq.write_table(numbered(rows(5_000, seed=9)), tmp_path / "people.parquet")
     return tmp_path / "people.parquet"
+
+
+@pytest.fixture(params=KINDS)
+def account(
+    request: pytest.FixtureRequest, hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Account]:
+    with connected(hub, request.param, jobs_folder, monkeypatch) as account:
+        yield account
+
+
+@pytest.fixture
+def sagemaker(hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with connected(hub, "sagemaker", jobs_folder, monkeypatch) as account:
+        yield account
+
+
+@pytest.fixture
+def vertex(hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with connected(hub, "vertex", jobs_folder, monkeypatch) as account:
+        yield account

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from tests.hub.batches import (
     CONTAINERS,
     KINDS,
     OPTIONS,
-    connected,
     left,
     name_of,
     numbered,
@@ -32,15 +30,6 @@ from tests.hub.batches import (
     until,
 )
 from tests.suites.endpoints import COLUMNS, TRUTH, predict, rows
-
-
-@pytest.fixture(params=KINDS)
-def account(
-    request: pytest.FixtureRequest, hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Account]:
-    """A version `churn:1` of each kind."""
-    with connected(hub, request.param, jobs_folder, monkeypatch) as account:
-        yield account
 
 
 def test_batch_jobs_answer_as_calls_do(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,71 +19,42 @@ from muster.errors import InvalidInput, MusterError, NotApplicable, RunFailed, S
 from muster.hub import Hub
 from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
-from muster.predictors.external.batch import ends, following, wanted
+from muster.predictors.external.batch import collecting, following
 from muster.predictors.external.batch.staged import Piece, Staged
 from muster.predictors.external.batch.vertex import PredictionJobs
 from muster.predictors.external.exchange import Payload
-from muster.records import Run
 from muster.signature import Column, Parameter, Signature
 from muster.testing.endpoints import Account, Served, serving, vertex_batching
 from muster.testing.endpoints.jobs import Job
 from muster.testing.endpoints.refusal import Refused
 from muster.testing.endpoints.vertex_batches import Batches
 from tests.hub.batches import (
-    KINDS,
     connected,
     left,
     name_of,
     numbered,
+    numbers_of,
     rejected,
     scored,
-    table,
     until,
     with_refused,
+    without,
 )
 from tests.suites.endpoints import COLUMNS, TRUTH, predict, rows
 
 given: dict[str, Any] = {"task": "binary", "target": TRUTH, "classes": [0, 1], "sample": rows()}
 
 
-@pytest.fixture(params=KINDS)
-def account(
-    request: pytest.FixtureRequest, hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Account]:
-    with connected(hub, request.param, jobs_folder, monkeypatch) as account:
-        yield account
-
-
-@pytest.fixture
-def sagemaker(hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with connected(hub, "sagemaker", jobs_folder, monkeypatch) as account:
-        yield account
-
-
-@pytest.fixture
-def vertex(hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with connected(hub, "vertex", jobs_folder, monkeypatch) as account:
-        yield account
-
-
 @pytest.fixture
 def unlucky(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Ends runs at the moment when answers are collected, as a bucket does that is away; the function mends it."""
-    real = ends.Collector.predict
+    real = collecting.Collector.predict
 
     def away(*_: Any) -> pa.RecordBatch:
         raise SourceUnavailable("the bucket is away")
 
-    monkeypatch.setattr(ends.Collector, "predict", away)
-    return lambda: monkeypatch.setattr(ends.Collector, "predict", real)
-
-
-def numbers_of(path: Path) -> list[int]:
-    return [int(n) for n in table(path)["n"].to_pylist()]
-
-
-def without(count: int, bad: Sequence[int]) -> list[int]:
-    return [n for n in range(count) if n not in bad]
+    monkeypatch.setattr(collecting.Collector, "predict", away)
+    return lambda: monkeypatch.setattr(collecting.Collector, "predict", real)
 
 
 @pytest.mark.parametrize("folder", ["in/00", "out/00"])
@@ -107,7 +78,7 @@ def test_objects_that_are_lost_are_no_rejects(
     assert not (tmp_path / "jobs.parquet").exists()
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1])
 def test_what_was_half_cleared_is_sent_again(
     *,
     count: int,
@@ -129,8 +100,9 @@ def test_what_was_half_cleared_is_sent_again(
 
     def cut(self: Any, keys: Sequence[str]) -> None:
         if next(calls, None) is None:
+            real(self, list(keys)[: len(keys) // 2])
             raise KeyboardInterrupt
-        real(self, list(keys)[: 1 + len(keys) // 2])
+        real(self, keys)
 
     monkeypatch.setattr(bucket, "delete", cut)
     with pytest.raises(KeyboardInterrupt):
@@ -172,87 +144,7 @@ def test_settling_that_was_cut_off_is_done_again(
     monkeypatch.setattr(Staged, "write", real)
     (run,) = hub.runs()
     assert hub.resume(run.id).rejected == 4
-    assert (numbers_of(tmp_path / "jobs.parquet"), len(list(vertex.jobs))) == (without(3_000, bad), 2)
-
-
-def test_many_requests_that_are_refused_are_looked_through_in_more_rounds(
-    hub: Hub, sagemaker: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wanted, "_MANY", 20)
-    monkeypatch.setattr(ends, "rows_of_request", lambda *_: 100)
-    bad = [50, 250, 3_999]
-    run = scored(hub, with_refused(tmp_path / "people.parquet", 4_000, bad), tmp_path / "jobs.parquet", "batch")
-    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (3, without(4_000, bad))
-    assert len(list(sagemaker.jobs)) > 3
-
-
-def test_a_model_that_refuses_too_much_ends_the_run_and_rejects_nothing(
-    hub: Hub, sagemaker: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wanted, "MOST_REQUESTS", 30)
-    monkeypatch.setattr(wanted, "_MANY", 5)
-    monkeypatch.setattr(ends, "rows_of_request", lambda *_: 100)
-    data = with_refused(tmp_path / "people.parquet", 4_000, range(0, 3_000, 50))
-    with pytest.raises(RunFailed, match=r"the model refused 3. requests: to find the rows in them takes more than 30"):
-        scored(hub, data, tmp_path / "jobs.parquet", "batch")
-    assert not (tmp_path / "jobs.parquet").exists()
-
-
-def test_a_row_that_fails_once_alone_is_asked_for_again(hub: Hub, vertex: Account, tmp_path: Path) -> None:
-    """Alone, so that what passes is not taken for the row's fault."""
-    data = with_refused(tmp_path / "people.parquet", 3_000, [3])
-    met = vertex.faults.add("unavailable", rows=lambda row: not age(row) < 0 and alone(vertex), times=4)
-    run = scored(hub, data, tmp_path / "jobs.parquet", "batch")
-    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (1, without(3_000, [3]))
-    assert met.met == 4
-
-
-def test_a_row_that_fails_alone_ever_again_is_rejected(hub: Hub, vertex: Account, crowd: Path, tmp_path: Path) -> None:
-    """As one that kills the model: the rows beside it are answered, and one that was is asked for again with it."""
-    old = max(table(crowd)["age"].to_pylist())
-    people = [n for n, one in enumerate(table(crowd)["age"].to_pylist()) if one == old]
-    vertex.faults.add("unavailable", rows=lambda row: age(row) == old)
-    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch")
-    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (len(people), without(5_000, people))
-    assert all("503" in one["error"] for one in rejected(run))
-
-
-def age(row: Any) -> float:
-    return float(row["age"] if isinstance(row, dict) else row[0])
-
-
-def alone(account: Account) -> bool:
-    return any("manualBatchTuningParameters" in job.asked for job in account.jobs)
-
-
-def test_a_job_that_fails_for_no_row_rejects_none(hub: Hub, account: Account, crowd: Path, tmp_path: Path) -> None:
-    account.faults.add("unavailable", on="job", times=2)
-    run: Run | None = None
-    for _ in range(2):
-        with pytest.raises(RunFailed, match="answered no row, which lies in none of them"):
-            run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch") if run is None else hub.resume(run.id)
-        (run,) = hub.runs()
-    assert run is not None
-    ended = hub.resume(run.id)
-    assert (ended.rows, ended.rejected, len(list(account.jobs))) == (5_000, 0, 3)
-
-
-def test_jobs_that_leave_rows_out_are_followed_by_others(
-    hub: Hub, vertex: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a good share of instances fails, a job may end without having tried the rest."""
-    real = vertex_batching._predicted
-
-    def predicted(job: Job, machines: Any, found: Sequence[Any]) -> Any:
-        single = "manualBatchTuningParameters" in job.asked
-        done = real(job, machines, found[:50] if single else found)
-        done.total = len(found)
-        return done
-
-    monkeypatch.setattr(vertex_batching, "_predicted", predicted)
-    bad = [3, 700, 1_400, 2_100, 2_900]
-    run = scored(hub, with_refused(tmp_path / "people.parquet", 3_000, bad), tmp_path / "jobs.parquet", "batch")
-    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (5, without(3_000, bad))
+    assert (numbers_of(tmp_path / "jobs.parquet"), len(list(vertex.jobs))) == (without(3_000, bad), 3)
 
 
 def test_answers_of_a_job_that_failed_count(
@@ -326,6 +218,46 @@ def test_a_job_that_somebody_removed_is_not_waited_for(
     assert hub.resume(run.id).rows == 5_000
 
 
+@pytest.mark.parametrize("fault", ["denied", "away"])
+def test_a_job_that_could_not_be_stopped_is_stopped_by_who_comes_next(
+    *,
+    fault: str,
+    hub: Hub,
+    account: Account,
+    crowd: Path,
+    tmp_path: Path,
+    jobs_folder: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It costs as long as it works."""
+    account.jobs.seconds = 60
+    run = scored(hub, crowd, tmp_path / "jobs.parquet", "batch", wait=False)
+    until(lambda: bool(list(account.jobs)))
+    said: list[str] = []
+    hub.talk_to(said.append)
+    real = Staged.known
+    if fault == "denied":
+        account.faults.add("denied", on="stop", times=1)
+    else:
+        monkeypatch.setattr(Staged, "known", lambda _: _raised(SourceUnavailable("the bucket is away")))
+    hub.cancel(run.id)
+    with pytest.raises(MusterError, match="cancelled"):
+        hub.wait(run.id)
+    until(lambda: bool(said) and bool(list(hub._runs.left())))
+    assert left(jobs_folder)
+    monkeypatch.setattr(Staged, "known", real)
+    account.jobs.seconds = 0
+    hub.score("numbers", pa.table({"n": [1, 2]}), tmp_path / "other.parquet")
+    (job,) = account.jobs
+    assert job.wait().state in ("Stopped", "JOB_STATE_CANCELLED")
+    assert (left(jobs_folder), list(hub._runs.left())) == ([], [])
+    assert f"the batch jobs of run {run.id} may still work, and cost: " in said[0]
+
+
+def _raised(error: Exception) -> Any:
+    raise error
+
+
 def test_who_cancels_before_the_job_pays_for_none(
     *, hub: Hub, account: Account, crowd: Path, tmp_path: Path, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,6 +317,17 @@ def test_a_row_that_cannot_be_sent_ends_a_strict_run_before_anything_is_paid(
     assert (list(account.jobs), left(jobs_folder)) == ([], [])
 
 
+@pytest.mark.parametrize("on_reject", ["skip", "fail"])
+def test_files_without_rows_are_no_fault(on_reject: str, hub: Hub, sagemaker: Account, tmp_path: Path) -> None:
+    del sagemaker
+    people, folder = numbered(rows(2_000, seed=9)), tmp_path / "people"
+    folder.mkdir()
+    for name, part in (("a", people.slice(0, 1_000)), ("b", people.slice(0, 0)), ("c", people.slice(1_000))):
+        csv.write_csv(part, folder / f"{name}.csv")
+    scored(hub, folder, tmp_path / "jobs.parquet", "batch", on_reject=on_reject)
+    assert numbers_of(tmp_path / "jobs.parquet") == list(range(2_000))
+
+
 def test_a_row_that_is_larger_than_a_request_is_rejected_alone(
     hub: Hub, jobs_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,11 +376,13 @@ def test_members_beside_the_instances_are_refused(
 
 def test_a_list_of_another_length_is_never_cut_nor_a_bare_value_sent(hub: Hub, vertex: Account) -> None:
     service = PredictionJobs(hub.version("churn"), hub.connection("c"))
-    body = service.body(Piece(0, 0, 0, 2, 2, "0" * 16), Payload(b'{"instances": [[1, 2], [3, 4, 5]]}', "", ""))
+    body = service.body(
+        Piece(0, 0, 0, 2, 2, "0" * 16), Payload(b'{"instances": [[1, 2], [3, 4, 5]]}', "", ""), range(2)
+    )
     first, second = (set(json.loads(line)) - {"muster_key"} for line in body.splitlines())
     assert not first & second
     with pytest.raises(NotApplicable, match="`churn:1` takes bare values"):
-        service.body(Piece(0, 0, 0, 1, 1, "0" * 16), Payload(b'{"instances": [1]}', "", ""))
+        service.body(Piece(0, 0, 0, 1, 1, "0" * 16), Payload(b'{"instances": [1]}', "", ""), range(1))
     service.close()
 
 

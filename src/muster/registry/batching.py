@@ -32,8 +32,8 @@ class Sent:
     def write(self, chunk: Chunk, answer: pa.RecordBatch) -> tuple[Written, int]:
         """RunFailed for a row that cannot be sent, where every row must be scored: before anything is paid for the others."""
         if self.writer.on_reject == "fail":
-            errors = answer.column("error")
-            self.writer.rejects(chunk, pc.if_else(pc.equal(errors, SENT), None, errors))
+            errors = answer.column("error") if "error" in answer.schema.names else None
+            self.writer.rejects(chunk, None if errors is None else pc.if_else(pc.equal(errors, SENT), None, errors))
         return Written("", answer.num_rows, ""), len(chunk.faults)
 
 

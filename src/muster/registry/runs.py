@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
-from muster.owners import alive, me
+from muster.owners import NOBODY, alive, me
 from muster.records import Chunk, Lease, Progress, Run, RunStatus, StoredAnswer, now
 from muster.registry.search import Listing, conditions, every, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore, Transaction
@@ -50,6 +50,8 @@ class Held:
         self._leave = leave or threading.Event()
         self.isolation: str | None = None
         """The level that its workers have reached."""
+        self.unfinished = False
+        """Whether what it has staged could not be removed, once it is over: `left` names it until that is done."""
 
     def cancelled(self) -> bool:
         """Whether to stop: someone asked for it, another process took over, or this one is to let go."""
@@ -151,7 +153,9 @@ class Held:
             lease = tx.get(Lease, self.run.id)
             if lease is None or not self._own(lease):
                 return
-            if self.run.status == "queued":
+            if self.unfinished:
+                tx.replace(replace(lease, owner=NOBODY, until=now()))
+            elif self.run.status == "queued":
                 tx.replace(replace(lease, until=now()))
             else:
                 tx.delete(lease)
@@ -229,7 +233,7 @@ class Runs:
             return held.end(replace(over, hint="score again"))
 
     def left(self) -> Iterator[Run]:
-        """Runs that are over, but whose process was gone before it had tidied up after them."""
+        """Runs that are over, and were not tidied up after: their process was gone before, or could not."""
         for lease in self._store.find(Lease, Query(limit=_MANY)).items:
             run = self._store.get(Run, lease.run)
             if run is not None and run.status in OVER and _held(lease, run) is False:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -110,7 +109,7 @@ class Scorings:
         """
         sink = self._sink(run, pa.schema([]))
         with self._runs.hold(run, purpose, leave) as held:
-            with recorded(self._runs, held, partial(self._discard, run, sink), self._tools.retries):
+            with recorded(self._runs, held, partial(self._discard, run, sink, held), self._tools.retries):
                 began = time.monotonic()
                 if watch is not None and (progress := self._runs.progress(run.id)) is not None:
                     watch(progress)
@@ -121,7 +120,7 @@ class Scorings:
                         raise _other_data(run, discard=True)
                     self._score(held, job, watch)
                 ended = held.end(self._result(held, sink, time.monotonic() - began))
-            self._discard(run, sink)
+            self._discard(run, sink, held)
         return ended
 
     def _score(self, held: Held, job: Job, watch: Watch | None) -> None:
@@ -162,7 +161,7 @@ class Scorings:
                 late = sink.committed()  # killed right after: its output stands, only the record lacks it
                 over = replace(held.run, status="cancelled", error="cancelled", ended_at=now())
                 ended = held.end(self._result(held, sink, 0.0) if late else over, forget=not late)
-                self._discard(run, sink)
+                self._discard(run, sink, held)
                 return ended
         except Conflict:  # someone began to work on it at this very moment
             if not self._runs.ask_cancel(identity):
@@ -172,8 +171,12 @@ class Scorings:
     def tidy(self) -> None:
         """Remove what processes left in staging that were killed after their run was recorded as over."""
         for run in self._runs.left():
-            with suppress(MusterError, OSError):  # of no weight for the work at hand; whoever comes next tries again
+            try:
                 self.give_up(run)
+            except (MusterError, OSError) as error:  # of no weight for the work at hand; whoever comes next tries again
+                if isinstance(error, MusterError) and _by_jobs(run):
+                    self._tools.talk(_still(run, error))
+            else:
                 self._runs.tidied(run)
 
     def give_up(self, run: Run) -> int:
@@ -185,22 +188,24 @@ class Scorings:
         self._discard(run, sink)
         return size
 
-    def _discard(self, run: Run, sink: Sink) -> None:
-        """Remove what was staged, at a provider too."""
+    def _discard(self, run: Run, sink: Sink, held: Held | None = None) -> None:
+        """Remove what was staged, at a provider too; where that cannot be done now, it is left to whoever comes next."""
         try:
             sink.discard()
         finally:
-            if run.settings.get("via") == "batch":
-                self._clear_jobs(run)
+            if _by_jobs(run):
+                try:
+                    self._clear_jobs(run)
+                except MusterError as error:
+                    if held is None:
+                        raise
+                    held.unfinished = True
+                    self._tools.talk(_still(run, error))
 
     def _clear_jobs(self, run: Run) -> None:
         assert run.ref is not None
-        try:
-            with opened(self._tools.open_jobs(self._registry.version(run.ref), run)) as jobs:
-                jobs.clear()
-        except MusterError as error:
-            folder = run.settings.get("batch_folder")
-            self._tools.talk(f"what run {run.id} has put below {folder} could not be removed: {error.message}")
+        with opened(self._tools.open_jobs(self._registry.version(run.ref), run)) as jobs:
+            jobs.clear()
 
     def _batch_folder(self, version: Version, via: str, rows: int | None) -> str:
         """Where batch jobs read and write, if the scoring is to go that way."""
@@ -288,7 +293,7 @@ class Scorings:
 
     def _answered(self, held: Held, job: Job, send: Callable[[Sending], Iterator[Done]]) -> OpenPredictor | None:
         """What answers by batch jobs, once those are over; None where the model is asked by calls."""
-        if job.run.settings.get("via") != "batch":
+        if not _by_jobs(job.run):
             return None
         with opened(self._tools.open_jobs(job.version, job.run)) as jobs:
             work_off(jobs, send, held, self._tools.talk)
@@ -354,6 +359,14 @@ class Scorings:
             rejects_collected_at=None,
             ended_at=now(),
         )
+
+
+def _by_jobs(run: Run) -> bool:
+    return run.settings.get("via") == "batch"
+
+
+def _still(run: Run, error: MusterError) -> str:
+    return f"the batch jobs of run {run.id} may still work, and cost: {error.message}; the next scoring tries to end them again"
 
 
 def _served(version: Version) -> bool:

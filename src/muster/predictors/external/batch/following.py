@@ -26,8 +26,8 @@ _ENDS = 60.0
 _TOLD = 60.0
 _ATTEMPTS = 100
 
-Outcome = Callable[[str, Seen], tuple[Ended, str]]
-"""How a round stands after a job, and what was said of rows without an answer."""
+Outcome = Callable[[str, Seen], tuple[Ended, bool]]
+"""How a round stands after a job, and whether that goes any further than before."""
 
 
 class Following:
@@ -39,14 +39,12 @@ class Following:
         self._run = run
         self._talk = talk
 
-    def worked(
-        self, work: Work, number: int, rows: int, outcome: Outcome, cancelled: Callable[[], bool]
-    ) -> tuple[Ended, str]:
-        """The outcome of the round, by the first of its jobs that told of a row; one is started where there is none yet.
+    def worked(self, work: Work, number: int, rows: int, outcome: Outcome, cancelled: Callable[[], bool]) -> Ended:
+        """How the round ended, by the first of its jobs that went any further; one is started where there is none yet.
 
-        SourceUnavailable if a job has told of none: whoever goes on starts the next. RunCancelled if nobody waits any more.
+        SourceUnavailable if a job did not: whoever goes on starts the next. RunCancelled if nobody waits any more.
         """
-        for name in self._names(self._staged.mark(), number):
+        for name in self._names(number):
             if cancelled():
                 raise RunCancelled("the run was cancelled")
             seen = self._service.look(name)
@@ -63,25 +61,23 @@ class Following:
                     details={"resume": True},
                 )
             self._service.settle(name, self._staged, number)
-            ended, said = outcome(name, seen)
-            if ended.refused or ended.rows < rows:
-                return ended, said
+            ended, further = outcome(name, seen)
+            if further:
+                return ended
             if here:
                 raise SourceUnavailable(
-                    f"the batch job {name} answered no row, which lies in none of them: {said}",
+                    f"the batch job {name} got no further, for a reason that lies in no row: {ended.said}",
                     hint="see the job at the provider",
                 )
-        raise SourceError(f"{_ATTEMPTS} batch jobs have answered no row", hint="see the jobs at the provider")
+        raise SourceError(f"{_ATTEMPTS} batch jobs got no further", hint="see the jobs at the provider")
 
     def end(self, numbers: Iterable[int]) -> None:
         """Stop those of these rounds that work, and wait for their end. SourceError at last if one could not be stopped."""
-        if (mark := self._staged.known_mark()) is None:
-            return
         stopping: list[str] = []
         failed: MusterError | None = None
         for number in numbers:
             try:
-                stopping += self._stopped(self._names(mark, number))
+                stopping += self._stopped(self._names(number))
             except MusterError as error:
                 failed = error
         until = time.monotonic() + _ENDS
@@ -91,7 +87,7 @@ class Following:
         if failed is not None:
             raise failed
         if stopping:
-            raise SourceUnavailable(f"the batch job {stopping[0]} is not over yet, and may still write there")
+            raise SourceUnavailable(f"{stopping[0]} was asked to stop, and works still")
 
     def _stopped(self, names: Sequence[str]) -> list[str]:
         """The jobs that worked, and were asked to end."""
@@ -111,8 +107,8 @@ class Following:
             return seen is not None and seen.state == "working"
         return True
 
-    def _names(self, mark: str, number: int) -> Sequence[str]:
-        whole = f"muster-{self._run}-{mark}-{number}".lower()
+    def _names(self, number: int) -> Sequence[str]:
+        whole = f"muster-{self._run}-{self._staged.mark}-{number}".lower()
         return [whole, *(f"{whole}-{attempt}" for attempt in range(1, _ATTEMPTS))]
 
     def _waited(self, name: str, cancelled: Callable[[], bool]) -> Seen:

@@ -6,9 +6,8 @@ from muster.errors import InvalidInput, NotApplicable, plural
 from muster.objects.place import Place
 from muster.predictor import ProviderJobs, Talk
 from muster.predictors.external.batch import SERVICES
-from muster.predictors.external.batch.ends import BatchOf, open_service
+from muster.predictors.external.batch.ends import open_service
 from muster.predictors.external.batch.rounds import BatchJobs
-from muster.predictors.external.batch.staged import Staged
 from muster.predictors.external.batch.wanted import MOST_REQUESTS
 from muster.predictors.external.estimate import rows_of_request
 from muster.records import Connection, Run, Version
@@ -52,4 +51,4 @@ def open_jobs(version: Version, connection: Connection, run: Run, folder: Place,
     """Those of a run, in its own folder below the one that is given."""
     params = run.settings["params"]
     assert isinstance(params, dict)
-    return BatchJobs(BatchOf(version, connection, Staged(folder.below(f"muster-{run.id}/")), run.id), params, talk)
+    return BatchJobs(version, connection, run.id, folder, params=params, talk=talk)

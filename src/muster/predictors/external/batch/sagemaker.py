@@ -7,7 +7,7 @@ that the container refuses has no output; the others have theirs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from muster.errors import InvalidInput, NotApplicable, NotFound, SourceError
@@ -69,7 +69,7 @@ class TransformJobs:
             )
         self._machines()
 
-    def body(self, piece: Piece, payload: Payload) -> bytes:
+    def body(self, piece: Piece, payload: Payload, order: Sequence[int]) -> bytes:
         return payload.body
 
     def start(self, work: Work) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -47,16 +47,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a job answered to a piece: the body of a response to the rows that are in neither of the other two.
+    """What a job answered to a piece: the body of a response to the rows that are in none of the others.
 
-    `refused` has what the model said of rows that it does not take, `again` why others were not answered; `tried` are those of
-    them that it was asked for. `part` gives the body for so many of the answered rows, from one on, where that can be told.
+    `refused` has what the model said of rows that it does not take, `tried` why asking for others has failed, and `silent` are
+    those that nothing is told of. `part` gives the body for so many of the answered rows, from one on, where that can be told.
     """
 
     body: bytes = field(repr=False)
-    refused: dict[int, str] = field(default_factory=dict)
-    again: dict[int, str] = field(default_factory=dict)
-    tried: frozenset[int] = frozenset()
+    refused: Mapping[int, str] = field(default_factory=dict)
+    tried: Mapping[int, str] = field(default_factory=dict)
+    silent: frozenset[int] = frozenset()
     part: Callable[[int, int], bytes] | None = None
 
 
@@ -79,8 +79,8 @@ class Service(Protocol):
         """InvalidInput or NotApplicable where jobs could not be started over this folder."""
         ...
 
-    def body(self, piece: Piece, payload: Payload) -> bytes:
-        """What is put for a piece whose request is this."""
+    def body(self, piece: Piece, payload: Payload, order: Sequence[int]) -> bytes:
+        """What is put for a piece whose request is this; its rows in an order, where they stand apart."""
         ...
 
     def start(self, work: Work) -> None:

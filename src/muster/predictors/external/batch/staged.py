@@ -19,11 +19,10 @@ from muster.signature import Json
 if TYPE_CHECKING:
     from muster.objects.bucket import Bucket
 
-__all__ = ["Piece", "Staged", "digest_of_body", "removed", "told"]
+__all__ = ["Piece", "Staged", "clear", "digest_of_body", "removed", "told"]
 
 _MARK = "mark"
-_LATEST = 1 << 20
-_NAME = re.compile(r"(\d+)-(\d+)-(\d+)-(\d+)-(\d+)-([0-9a-f]{16})")
+_NAME = re.compile(r"(?:[0-9a-f]{8}-)?(\d+)-(\d+)-(\d+)-(\d+)-(\d+)-([0-9a-f]{16})")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -50,7 +49,7 @@ class Piece:
 
     @classmethod
     def named(cls, name: str) -> Piece | None:
-        """The piece of a file's name, whatever stands behind it; None of another file."""
+        """The piece of a file's name, whatever stands behind it, and its turn before it; None of another file."""
         found = _NAME.match(name)
         if found is None:
             return None
@@ -65,20 +64,43 @@ def digest_of_body(body: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """The folder of one run. Picklable; raises SourceDenied and SourceUnavailable where its bucket cannot be used."""
+    """The folder of one run. Picklable; raises SourceDenied and SourceUnavailable where its bucket cannot be used.
+
+    All is below a folder of its own that is named by a `mark`, so that what was left there when it was cleared is never taken for
+    what was put since, nor an earlier job for a later one.
+    """
 
     place: Place
+    mark: str
+
+    @classmethod
+    def begun(cls, place: Place) -> Staged:
+        """With the mark that stands there, or a new one."""
+        with told(), suppress(ObjectExists):
+            _bucket(place).put(place.below(_MARK).key, secrets.token_hex(3).encode(), new=True)
+        found = cls.known(place)
+        assert found is not None
+        return found
+
+    @classmethod
+    def known(cls, place: Place) -> Staged | None:
+        """With the mark that stands there, if anything was begun."""
+        with told():
+            try:
+                return cls(place, _bucket(place).read(place.below(_MARK).key).decode())
+            except ObjectNotFound:
+                return None
 
     def requests(self, number: int) -> Place:
         """Where a round's requests are, and nothing else: the whole folder is given to the job."""
-        return self.place.below(f"in/{number:02}/")
+        return self._below(f"in/{number:02}/")
 
     def outputs(self, number: int) -> Place:
-        return self.place.below(f"out/{number:02}/")
+        return self._below(f"out/{number:02}/")
 
     def answers(self, number: int) -> Place:
         """Where what a job has written stands by piece, if the job itself does not do so."""
-        return self.place.below(f"answers/{number:02}/")
+        return self._below(f"answers/{number:02}/")
 
     def pieces(self, number: int, count: int | None = None) -> Sequence[Piece]:
         """What was put for a round, in order. RunFailed if that are not so many as there were."""
@@ -98,21 +120,10 @@ class Staged:
         with told():
             return max((e.size for e in self.bucket.list(self.requests(number).folder)), default=0)
 
-    def request(self, number: int, piece: Piece, suffix: str) -> Place:
-        return self.requests(number).below(piece.name + suffix)
-
-    def mark(self) -> str:
-        """What tells this folder from an earlier one of the same run, which was cleared: jobs of both have names of their own."""
-        with told(), suppress(ObjectExists):
-            self.bucket.put(self._note(_MARK), json.dumps({"mark": secrets.token_hex(3)}).encode(), new=True)
-        found = self.noted(_MARK)
-        assert found is not None
-        return str(found["mark"])
-
-    def known_mark(self) -> str | None:
-        """The same, if anything was begun in the folder."""
-        found = self.noted(_MARK)
-        return None if found is None else str(found["mark"])
+    def first(self, number: int) -> Place:
+        """One of a round's requests."""
+        with told():
+            return next(iter(self.bucket.list(self.requests(number).folder))).place
 
     def write(self, place: Place, content: bytes) -> None:
         with told():
@@ -134,31 +145,29 @@ class Staged:
         with told():
             return self.bucket.read(key)
 
-    def clear(self) -> None:
-        """Remove all of it; the notes first, later ones before earlier ones: what was cut off begins again, and misses nothing."""
-        with told():
-            keys = [entry.place.key for entry in self.bucket.list(self.place.folder)]
-            notes = [key for key in keys if "/" not in self.place.relative(key)]
-            for key in sorted(notes, key=lambda key: _written(self.place.relative(key)), reverse=True):
-                self.bucket.delete([key])
-            self.bucket.delete(keys)
-
     @property
     def bucket(self) -> Bucket:
-        from muster.objects.bucket import bucket_of
+        return _bucket(self.place)
 
-        return bucket_of(self.place)
+    def _below(self, name: str) -> Place:
+        return self.place.below(f"{self.mark}/{name}")
 
     def _note(self, name: str) -> str:
-        return self.place.below(f"{name}.json").key
+        return self._below(f"{name}.json").key
 
 
-def _written(name: str) -> tuple[int, int]:
-    """By when a note was written, in the order of rounds."""
-    kind, _, number = name.removesuffix(".json").partition("-")
-    if kind == _MARK:
-        return -1, 0
-    return (int(number), ("sent", "ended").index(kind)) if number.isdecimal() else (_LATEST, 0)
+def clear(place: Place) -> None:
+    """Remove all that is in a run's folder, the mark first: whoever begins again has nothing of it."""
+    with told():
+        bucket = _bucket(place)
+        bucket.delete([place.below(_MARK).key])
+        bucket.delete([entry.place.key for entry in bucket.list(place.folder)])
+
+
+def _bucket(place: Place) -> Bucket:
+    from muster.objects.bucket import bucket_of
+
+    return bucket_of(place)
 
 
 def removed(folder: Place) -> RunFailed:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from muster.errors import InvalidInput, NotApplicable, SourceError, SourceUnavailable
@@ -41,10 +40,12 @@ _ROWS = frozenset({3, 9, 11})
 """Codes of errors that may lie in rows: an invalid argument, a failed precondition, out of range."""
 _BY_MODEL = "Cannot get predictions"
 """What is said where the model itself refused, whatever the code."""
-_PASSING = frozenset({4, 8, 14})
-"""Codes of what passes: too late, too much, unavailable."""
-_PASSES = re.compile(r"Non-OK result (429|502|503|504)\b")
-"""The same as the model's own server says it, whose code is another one's."""
+_ANSWERED = re.compile(r"Non-OK result (\d{3})\b")
+"""What the model's own server answered to an instance."""
+_REFUSED = frozenset({400, 413, 415, 422})
+"""Statuses by which it says that it does not take what was sent."""
+_UNFIT = frozenset({3, 11})
+"""The same as codes, where the instance did not get so far: an invalid argument, out of range."""
 _NOTHING = "the batch job gave no answer to it"
 _SHARD = re.compile(r"(predictions?[._](results|errors)|predictions?|errors?)[-_](?!stats)")
 _LOOKS, _PAUSE = 5, 1.0
@@ -107,7 +108,7 @@ class PredictionJobs:
             )
         self._machines()
 
-    def body(self, piece: Piece, payload: Payload) -> bytes:
+    def body(self, piece: Piece, payload: Payload, order: Sequence[int]) -> bytes:
         """A line for each row: the instance of the request, with its key."""
         document = json.loads(payload.body)
         rows = document.get("instances") if isinstance(document, dict) else None
@@ -116,7 +117,7 @@ class PredictionJobs:
                 f"`{self._version.ref}` is asked by `{self._request.format}`, and batch prediction jobs take `instances`",
                 hint="leave `--via batch` out",
             )
-        lines = (json.dumps(self._keyed(row, f"{piece.name}.{n}"), separators=(",", ":")) for n, row in enumerate(rows))
+        lines = (json.dumps(self._keyed(rows[n], f"{piece.name}.{n}"), separators=(",", ":")) for n in order)
         return "".join(f"{line}\n" for line in lines).encode()
 
     def start(self, work: Work) -> None:
@@ -187,8 +188,8 @@ class PredictionJobs:
         def part(first: int, count: int) -> bytes:
             return json.dumps({"predictions": predictions[first : first + count]}).encode()
 
-        refused, again = ({int(row): str(text) for row, text in found[told].items()} for told in ("refused", "again"))
-        return Answered(part(0, len(predictions)), refused, again, frozenset(found["tried"]), part)
+        refused, tried = ({int(row): str(text) for row, text in found[told].items()} for told in ("refused", "tried"))
+        return Answered(part(0, len(predictions)), refused, tried, frozenset(found["silent"]), part)
 
     def close(self) -> None:
         self._provider.close()
@@ -227,11 +228,15 @@ class PredictionJobs:
         return sorted(jobs, key=lambda j: (str(j.get("createTime")), str(j.get("name"))))
 
     def _cancel(self, job: Mapping[str, Any]) -> None:
-        """Ask for its end; one that is over refuses that."""
+        """Ask for its end, unless it is over."""
         if str(job.get("state", "")) in _STATES:
             return
-        with suppress(SourceError):
-            self._provider.rest.post(f"{self._provider.host}/v1/{job['name']}:cancel", {})
+        url = f"{self._provider.host}/v1/{job['name']}"
+        try:
+            self._provider.rest.post(f"{url}:cancel", {})
+        except SourceError:
+            if str(self._provider.rest.get(url).get("state", "")) not in _STATES:
+                raise
 
 
 def _instances(first: Place) -> dict[str, Json]:
@@ -257,26 +262,31 @@ def _in_order(piece: Piece, lines: Sorted) -> bytes:
     """What was written of a piece's rows, for `read`; nothing where nothing was. An answer counts for more than an error."""
     answers: dict[int, Json] = {}
     refused: dict[int, str] = {}
-    again: dict[int, str] = {}
+    tried: dict[int, str] = {}
     for row, document in lines.of(piece.name, _KEY):
         if "prediction" in document:
             answers[row] = document["prediction"]
         else:
             code, message = _error(document.get("error"))
-            passes = code in _PASSING or _PASSES.search(message) is not None
-            (again if passes else refused)[row] = message
-    if not answers and not refused and not again:
+            (refused if _refuses(code, message) else tried)[row] = message
+    if not answers and not refused and not tried:
         return b""
-    found = [n for n in range(piece.rows) if n in answers]
-    refused = {n: refused[n] for n in range(piece.rows) if n in refused and n not in answers}
-    open_still = [n for n in range(piece.rows) if n not in answers and n not in refused]
+    rows = range(piece.rows)
+    refused = {n: refused[n] for n in rows if n in refused and n not in answers}
+    tried = {n: tried[n] for n in rows if n in tried and n not in answers and n not in refused}
     document = {
-        "predictions": [answers[n] for n in found],
+        "predictions": [answers[n] for n in rows if n in answers],
         "refused": refused,
-        "again": {n: again.get(n, _NOTHING) for n in open_still},
-        "tried": [n for n in open_still if n in again],
+        "tried": tried,
+        "silent": [n for n in rows if n not in answers and n not in refused and n not in tried],
     }
     return json.dumps(document).encode()
+
+
+def _refuses(code: int | None, message: str) -> bool:
+    """Whether an error is the model's word on the row; else it may pass, or be that of a neighbour."""
+    answered = _ANSWERED.search(message)
+    return int(answered[1]) in _REFUSED if answered else code in _UNFIT
 
 
 def _error(told: Any) -> tuple[int | None, str]:

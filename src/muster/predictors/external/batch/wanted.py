@@ -1,9 +1,9 @@
-"""Which rows a round asks for, and what is left of them for the next."""
+"""Which rows a round asks for, what became of them, and what is left for the next: arithmetic alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,69 +12,89 @@ from muster.predictors.external.batch.staged import Piece
 from muster.signature import Json
 
 __all__ = [
-    "MOST_REQUESTS",
-    "Asked",
-    "Chunk",
-    "Ended",
-    "Range",
-    "Told",
-    "Wanted",
-    "following",
-    "places",
-    "places_told",
-    "stretches",
-]
+    "MOST_REQUESTS", "Asked", "Chunk", "Ended", "Place", "Range", "Told", "Wanted", "decided", "following", "places", "stretches",
+    "turns",
+]  # fmt: skip
 
 Chunk = tuple[int, int]
 """A part, and an index in it."""
+Place = tuple[int, int, int]
+"""A row of a chunk: its place among those that can be sent."""
 Range = tuple[int, int]
 """The first row, and how many."""
-Told = Mapping[str, str | Sequence[Range]]
-"""By the name of a piece: what was said of it as a whole, or which of its rows it is about."""
+Told = Mapping[str, Sequence[Range] | None]
+"""By the name of a piece: the rows of it that something is told of; None for all of them, of which nothing was written."""
 
 MOST_REQUESTS = 200_000
 """Objects of one job: each is listed, read and written by itself."""
 _MANY = 20_000
 """Requests of a later round: the fewer are to be looked through, the finer they are cut, for each round costs the start of machines."""
 
+_LAST = 0xFFFFFFFF
+_NO_ROWS = np.empty(0, np.int32)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """Rows of a chunk: their places among those that can be sent, int32 in order, and how many of them go into each request."""
+    """Rows of a chunk, int32, and how many of them go into each request. `proofs` are those that were answered before."""
 
     rows: np.ndarray
     sizes: tuple[int, ...]
+    proofs: np.ndarray = field(default_factory=lambda: _NO_ROWS)
 
 
 Wanted = Mapping[Chunk, Asked]
 """What a round asks for; pieces count their rows among these."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a round ended: what has no answer, and is `refused` by the model, or was not answered for a reason that may pass.
+    """How a round ended: what has no answer, for three causes.
 
-    `tried` are those of the latter that were asked for at all. `alone`: each row was asked for by itself.
+    `refused` was refused by the model: rows that were asked for alone are decided by that. Asking for what is in `tried` has failed,
+    which may be the rows' fault or pass; `silent` is what the job gives no reason for to look at the rows. `said` is about all that
+    is told of a whole piece. `alone`: each row was asked for by itself. `proofs` are rows that are known to be answered, and
+    `proven` tells that nearly all that were asked for again were.
     """
 
     refused: Told = field(default_factory=dict)
-    again: Told = field(default_factory=dict)
     tried: Told = field(default_factory=dict)
+    silent: Told = field(default_factory=dict)
+    said: str = ""
     alone: bool = False
+    proofs: tuple[Place, ...] = ()
+    proven: bool = False
 
     def to_json(self) -> dict[str, Json]:
-        told = {"refused": self.refused, "again": self.again, "tried": self.tried}
-        return {**{name: _json(each) for name, each in told.items()}, "alone": self.alone}
+        told = {"refused": self.refused, "tried": self.tried, "silent": self.silent}
+        return {
+            **{name: _json(each) for name, each in told.items()},
+            "said": self.said,
+            "alone": self.alone,
+            "proofs": [list(one) for one in self.proofs],
+            "proven": self.proven,
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Json]) -> Ended:
-        refused, again, tried = (_told(document[name]) for name in ("refused", "again", "tried"))
-        return cls(refused, again, tried, document["alone"] is True)
+        refused, tried, silent = (_told(document[name]) for name in ("refused", "tried", "silent"))
+        proofs = document["proofs"]
+        assert isinstance(proofs, list)
+        return cls(
+            refused=refused,
+            tried=tried,
+            silent=silent,
+            said=str(document["said"]),
+            alone=document["alone"] is True,
+            proofs=tuple(_place(one) for one in proofs),
+            proven=document["proven"] is True,
+        )
 
     @property
-    def rows(self) -> int:
-        """How many have no answer."""
-        return sum(_count(name, told) for each in (self.refused, self.again) for name, told in each.items())
+    def unanswered(self) -> int:
+        """How many rows have no answer."""
+        each = (self.refused, self.tried, self.silent)
+        return sum(_count(name, told) for one in each for name, told in one.items())
 
 
 def places(wanted: Wanted | None, piece: Piece) -> np.ndarray:
@@ -84,12 +104,16 @@ def places(wanted: Wanted | None, piece: Piece) -> np.ndarray:
     return wanted[piece.chunk].rows[piece.first : piece.first + piece.rows]
 
 
-def following(wanted: Wanted | None, ended: Ended, *, by_row: bool) -> Wanted:
-    """What is still to be asked for after a round; rows that were refused alone are decided.
+def turns(asked: Asked, number: int, chunk: Chunk) -> np.ndarray:
+    """When each row of a chunk is asked for in a round, uint32: the smaller the earlier.
 
-    `by_row`: the rows of a chunk go into one request, however many of them the model may refuse. ModelFailed if there is no end.
+    By chance, so that what ends a model on its way does not always stand before the same rows; those that were answered before
+    come first and last: where they are answered again, the model works from the beginning to the end.
     """
-    return _rows_left(wanted, ended) if by_row else _requests_left(wanted, ended)
+    found = np.random.default_rng([number, *chunk]).integers(1, _LAST, asked.rows.size, np.uint32)
+    proofs = np.flatnonzero(np.isin(asked.rows, asked.proofs))
+    found[proofs[::2]], found[proofs[1::2]] = _LAST, 0
+    return found
 
 
 def stretches(rows: np.ndarray) -> list[Range]:
@@ -102,57 +126,120 @@ def stretches(rows: np.ndarray) -> list[Range]:
     return [(int(rows[start]), int(size)) for start, size in zip(starts, sizes, strict=True)]
 
 
-def _rows_left(wanted: Wanted | None, ended: Ended) -> Wanted:
-    found = places_told(wanted, [ended.again] if ended.alone else [ended.again, ended.refused])
-    if ended.alone and ended.tried and (proof := _proof(wanted, ended)) is not None:
-        chunk, row = proof
-        found[chunk] = np.union1d(found.get(chunk, np.empty(0, np.int32)), [row]).astype(np.int32)
-    return {chunk: Asked(rows, (rows.size,)) for chunk, rows in found.items()}
+def decided(
+    ended: Ended, wanted: Wanted | None, before: Ended | None, wanted_before: Wanted | None, *, by_row: bool
+) -> Ended:
+    """With the rows refused that failed alone in two jobs in a row, though the model works.
 
-
-def places_told(wanted: Wanted | None, each: Iterable[Told]) -> dict[Chunk, np.ndarray]:
-    """The rows that something was told of, by chunk and in order."""
-    found: dict[Chunk, list[np.ndarray]] = {}
-    for name, told in ((name, told) for one in each for name, told in one.items()):
+    It does if rows that were known to be answered were answered again, first ones and last ones. And not one may have been that had
+    failed: had they failed for a reason that passes, some would have gone through. Everything else stays open.
+    """
+    if before is None or not ended.proven:
+        return ended
+    now = _alone(wanted, ended, by_row=by_row)
+    earlier = _alone(wanted_before, before, by_row=by_row)
+    twice = now & earlier
+    if not twice or earlier - now:
+        return ended
+    refused, tried = dict(ended.refused), dict(ended.tried)
+    for name, told in ended.tried.items():
         piece = _piece(name)
-        found.setdefault(piece.chunk, []).append(_within(places(wanted, piece), told))
-    return {chunk: np.unique(np.concatenate(rows)) for chunk, rows in found.items()}
+        at = places(wanted, piece)
+        rows = np.arange(piece.rows)[_within(at, told)] if told is not None else np.arange(piece.rows)
+        over = np.array([(*piece.chunk, int(at[row])) in twice for row in rows], np.bool_)
+        if not over.any():
+            continue
+        if told is None:  # a request of one row
+            refused[name] = tried.pop(name)
+            continue
+        more = _rows_of(refused.get(name, ()))
+        refused[name] = stretches(np.union1d(more, rows[over]))
+        tried[name] = stretches(rows[~over])
+        if not tried[name]:
+            del tried[name]
+    return replace(ended, refused=refused, tried=tried)
 
 
-def _proof(wanted: Wanted | None, ended: Ended) -> tuple[Chunk, int] | None:
-    """A row that was answered, to be asked for beside those that were not: if it is again, the model works, and they are to blame."""
-    for name in ended.tried:
-        piece = _piece(name)
-        rows = places(wanted, piece)
-        without = [_within(rows, one[name]) for one in (ended.refused, ended.again) if name in one]
-        answered = np.setdiff1d(rows, np.concatenate(without))
-        if answered.size:
-            return piece.chunk, int(answered[0])
-    return None
+def following(wanted: Wanted | None, ended: Ended, *, by_row: bool, alone: bool) -> Wanted:
+    """What is still to be asked for after a round; nothing where every row is decided.
+
+    `by_row`: jobs tell of each row, so that those of a chunk go into one request, however many of them fail; `alone`: each will be
+    asked for by itself. ModelFailed if there is no end.
+    """
+    return _rows_left(wanted, ended, alone=alone) if by_row else _requests_left(wanted, ended)
 
 
-def _within(rows: np.ndarray, told: str | Sequence[Range]) -> np.ndarray:
-    if isinstance(told, str):
-        return rows
-    return np.concatenate([rows[:0], *(rows[first : first + many] for first, many in told)])
+def _rows_left(wanted: Wanted | None, ended: Ended, *, alone: bool) -> Wanted:
+    """All of a chunk's in one request."""
+    proofs = _by_chunk(ended.proofs)
+    found: dict[Chunk, np.ndarray] = {}
+    for each in (ended.tried, ended.silent, {} if ended.alone else ended.refused):
+        for name, told in each.items():
+            piece = _piece(name)
+            at = places(wanted, piece)
+            rows = np.setdiff1d(at if told is None else at[_within(at, told)], proofs.get(piece.chunk, _NO_ROWS))
+            if rows.size:
+                found[piece.chunk] = np.union1d(found.get(piece.chunk, _NO_ROWS), rows)
+    asked = proofs if found and alone else {}
+    left: dict[Chunk, Asked] = {}
+    for chunk in sorted({*found, *asked}):
+        own = asked.get(chunk, _NO_ROWS)
+        rows = np.union1d(found.get(chunk, _NO_ROWS), own).astype(np.int32)
+        left[chunk] = Asked(rows, (rows.size,), own)
+    return left
 
 
 def _requests_left(wanted: Wanted | None, ended: Ended) -> Wanted:
-    refused = {piece for piece in map(_piece, ended.refused) if piece.rows > 1}
-    again = set(map(_piece, ended.again))
-    cut = max(2, (_MANY - len(again)) // max(1, len(refused)))
+    """Refused ones smaller."""
+    proofs = _by_chunk(ended.proofs)
+
+    def still(told: Told) -> set[Piece]:
+        """But for those of rows that were answered before."""
+        pieces = {_piece(name) for name in told}
+        return {p for p in pieces if p.rows > 1 or not np.isin(places(wanted, p), proofs.get(p.chunk, _NO_ROWS)).all()}
+
+    tried, silent = still(ended.tried), still(ended.silent)
+    large = sum(piece.rows > 1 for piece in tried)
+    cut = max(2, (_MANY - len(silent) - (len(tried) - large)) // max(1, large))
     found: dict[Chunk, tuple[list[np.ndarray], list[int]]] = {}
-    for piece in sorted(refused | again):
+    for piece in sorted(tried | silent):
         rows, sizes = found.setdefault(piece.chunk, ([], []))
         rows.append(places(wanted, piece))
-        sizes += _sizes(piece.rows, cut) if piece in refused else [piece.rows]
+        sizes += _sizes(piece.rows, cut) if piece in tried else [piece.rows]
     count = sum(len(sizes) for _, sizes in found.values())
     if count > MOST_REQUESTS:
         raise ModelFailed(
-            f"the model refused {plural(len(refused), 'request')}: to find the rows in them takes more than {MOST_REQUESTS:,} others",
+            f"the model refused {plural(len(tried), 'request')}, and to find the rows in them takes more than {MOST_REQUESTS:,} others:"
+            f" {ended.said}",
             hint="see that the columns and their values are those that the model takes, or score by calls, without `--via batch`",
         )
-    return {chunk: Asked(np.concatenate(rows), tuple(sizes)) for chunk, (rows, sizes) in found.items()}
+    asked = proofs if tried else {}
+    left: dict[Chunk, Asked] = {}
+    for chunk in sorted({*found, *asked}):
+        rows, sizes = found.get(chunk, ([], []))
+        own = asked.get(chunk, _NO_ROWS)
+        left[chunk] = Asked(np.concatenate([*rows, own]).astype(np.int32), (*sizes, *([1] * own.size)), own)
+    return left
+
+
+def _alone(wanted: Wanted | None, ended: Ended, *, by_row: bool) -> set[Place]:
+    """The rows that were asked for by themselves, and failed."""
+    if by_row and not ended.alone:
+        return set()
+    found: set[Place] = set()
+    for name, told in ended.tried.items():
+        piece = _piece(name)
+        if by_row or piece.rows == 1:
+            at = places(wanted, piece)
+            found |= {(*piece.chunk, int(row)) for row in (at if told is None else at[_within(at, told)])}
+    return found
+
+
+def _by_chunk(each: Iterable[Place]) -> dict[Chunk, np.ndarray]:
+    found: dict[Chunk, list[int]] = {}
+    for part, index, row in each:
+        found.setdefault((part, index), []).append(row)
+    return {chunk: np.array(sorted(rows), np.int32) for chunk, rows in found.items()}
 
 
 def _sizes(rows: int, cut: int) -> Iterable[int]:
@@ -161,26 +248,38 @@ def _sizes(rows: int, cut: int) -> Iterable[int]:
     return [each + 1] * more + [each] * (min(rows, cut) - more)
 
 
+def _within(rows: np.ndarray, told: Sequence[Range]) -> np.ndarray:
+    """Which of a piece's rows are told of."""
+    found = np.zeros(rows.size, np.bool_)
+    for first, many in told:
+        found[first : first + many] = True
+    return found
+
+
+def _rows_of(told: Sequence[Range] | None) -> np.ndarray:
+    return np.concatenate([np.empty(0, np.int64), *(np.arange(first, first + many) for first, many in told or ())])
+
+
 def _piece(name: str) -> Piece:
     piece = Piece.named(name)
     assert piece is not None, f"{name!r} was noted as a piece"
     return piece
 
 
-def _count(name: str, told: str | Sequence[Range]) -> int:
-    return _piece(name).rows if isinstance(told, str) else sum(many for _, many in told)
+def _count(name: str, told: Sequence[Range] | None) -> int:
+    return _piece(name).rows if told is None else sum(many for _, many in told)
 
 
 def _json(told: Told) -> dict[str, Json]:
-    return {name: one if isinstance(one, str) else [list(each) for each in one] for name, one in told.items()}
+    return {name: None if one is None else [list(each) for each in one] for name, one in told.items()}
 
 
 def _told(document: Json) -> Told:
     assert isinstance(document, dict)
-    found: dict[str, str | Sequence[Range]] = {}
+    found: dict[str, Sequence[Range] | None] = {}
     for name, told in document.items():
-        assert isinstance(told, (str, list))
-        found[name] = told if isinstance(told, str) else [_range(one) for one in told]
+        assert told is None or isinstance(told, list)
+        found[name] = None if told is None else [_range(one) for one in told]
     return found
 
 
@@ -189,3 +288,10 @@ def _range(document: Json) -> Range:
         case [int(first), int(many)]:
             return first, many
     raise AssertionError(f"{document!r} was noted as a range")
+
+
+def _place(document: Json) -> Place:
+    match document:
+        case [int(part), int(index), int(row)]:
+            return part, index, row
+    raise AssertionError(f"{document!r} was noted as a row")

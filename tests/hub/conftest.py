@@ -13,6 +13,7 @@ import pytest
 
 import muster
 from muster.hub import Hub
+from muster.predictors.external.batch import results, wanted
 from muster.testing.endpoints import Account
 from tests.clouds.fixtures import new_bucket
 from tests.hub.batches import KINDS, connected, numbered
@@ -81,16 +82,23 @@ def crowd(tmp_path: Path) -> Path:
     return tmp_path / "people.parquet"
 
 
+@pytest.fixture
+def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds of batch jobs with few requests, in more of them: each is an object, which takes its time."""
+    monkeypatch.setattr(wanted, "_MANY", 200)
+    monkeypatch.setattr(results, "_PROOFS", 20)
+
+
 @pytest.fixture(params=KINDS)
 def account(
-    request: pytest.FixtureRequest, hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch, small_rounds: None
 ) -> Iterator[Account]:
     with connected(hub, request.param, jobs_folder, monkeypatch) as account:
         yield account
 
 
 @pytest.fixture
-def sagemaker(hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def sagemaker(hub: Hub, jobs_folder: str, monkeypatch: pytest.MonkeyPatch, small_rounds: None) -> Iterator[Account]:
     with connected(hub, "sagemaker", jobs_folder, monkeypatch) as account:
         yield account
 

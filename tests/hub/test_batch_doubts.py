@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import muster
 from muster.errors import RunFailed
 from muster.hub import Hub
+from muster.objects.place import Place as At
 from muster.predictors.external.batch import sending, wanted
 from muster.predictors.external.batch import vertex as vertex_service
+from muster.predictors.external.batch.following import Following
 from muster.records import Run
 from muster.testing.endpoints import Account, sagemaker_transforming, vertex_batching
+from muster.testing.endpoints.batch_objects import stored
 from muster.testing.endpoints.jobs import Job
 from muster.testing.endpoints.vertex_instances import JobFailed
-from tests.hub.batches import age, numbered, numbers_of, rejected, scored, table, with_refused, without
+from tests.hub.batches import age, name_of, numbered, numbers_of, rejected, scored, table, with_refused, without
 from tests.suites.endpoints import rows
 
 GONE = "Post request fails. Cannot get predictions. Error: Exceeded retries: HTTPConnectionPool: [Errno 111] Connection refused"
@@ -195,6 +201,124 @@ def test_a_model_with_too_much_to_do_rejects_none(
     del vertex
 
 
+@pytest.mark.parametrize("alone", [False, True], ids=["one chunk", "a chunk for each row"])
+def test_a_server_that_is_slow_to_start_rejects_none(
+    hub: Hub, vertex: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, alone: bool
+) -> None:
+    """The first request of each job fails; all rows can be answered."""
+    real = vertex_batching._predicted
+
+    def late(job: Job, machines: Any, found: Sequence[Any]) -> Any:
+        size = job.asked.get("manualBatchTuningParameters", {}).get("batchSize", vertex_batching._BATCH)
+        done = real(job, machines, found[size:])
+        done.total = len(found)
+        done.fail(found[:size], 14, BUSY)
+        return done
+
+    monkeypatch.setattr(vertex_batching, "_predicted", late)
+    if alone:
+        monkeypatch.setattr(vertex_batching, "_BATCH", 1)
+    pq.write_table(numbered(rows(60 if alone else 2, seed=9)), tmp_path / "people.parquet")
+    with muster.open(hub.folder, score__chunk_rows=1 if alone else 1_024) as again, suppress(RunFailed):
+        run = scored(again, tmp_path / "people.parquet", tmp_path / "jobs.parquet", "batch")
+        assert run.rejected == 0
+    del vertex
+
+
+def test_single_rows_that_were_not_looked_at_come_to_an_end(
+    hub: Hub, sagemaker: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row in each request; the service fails when all but the bad ones are answered."""
+    monkeypatch.setattr(sending, "rows_of_request", lambda *_: 1)
+    real, fails = sagemaker_transforming._worked, iter(("InternalServerError: We encountered an internal error.",))
+
+    def worked(account: Account, job: Job, model: Any) -> tuple[str, str]:
+        state, why = real(account, job, model)
+        return ("Failed", told) if (told := next(fails, None)) else (state, why)
+
+    monkeypatch.setattr(sagemaker_transforming, "_worked", worked)
+    run = scored(hub, with_refused(tmp_path / "people.parquet", 60, [3, 7]), tmp_path / "jobs.parquet", "batch")
+    assert (run.rejected, numbers_of(tmp_path / "jobs.parquet")) == (2, without(60, [3, 7]))
+    del sagemaker
+
+
+def test_a_job_is_not_judged_by_what_the_next_one_has_written_so_far(
+    hub: Hub, sagemaker: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row is bad: one has failed twice for a reason that passes, and the job that would answer it works when the process is killed."""
+    monkeypatch.setattr(sending, "rows_of_request", lambda *_: 1)
+    real, early = sagemaker_transforming._Work.all, threading.Event()
+
+    def worked(self: Any, objects: Sequence[Any]) -> Any:
+        job = name_of(self._job).split("-", 3)[3]
+        lost = {"0": {3, 9}, "1": {0}}.get(job, set())
+        answered, whose = real(self, [o for o in objects if _first(o[1]) not in lost])
+        if job == "2-1":
+            below = At.parse(self._asked["TransformOutput"]["S3OutputPath"])
+            for name, content in answered[:-1]:
+                stored(below.below(f"{name}.out"), content)
+            early.set()
+            self._job.pause(3)
+        return answered, whose or ("AlgorithmError" if lost else "")
+
+    monkeypatch.setattr(sagemaker_transforming._Work, "all", worked)
+    sagemaker.faults.add("unavailable", on="job", calls={3}, message="AlgorithmError: failed to respond to ping")
+    pq.write_table(numbered(rows(60, seed=9)), tmp_path / "people.parquet")
+    with pytest.raises(RunFailed, match="got no further"):
+        scored(hub, tmp_path / "people.parquet", tmp_path / "jobs.parquet", "batch")
+    (run,) = hub.runs()
+    waited = Following._waited
+
+    def killed(*_: Any) -> Any:
+        assert early.wait(60)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Following, "_waited", killed)
+    with pytest.raises(KeyboardInterrupt):
+        hub.resume(run.id)
+    monkeypatch.setattr(Following, "_waited", waited)
+    assert (hub.resume(run.id).rejected, numbers_of(tmp_path / "jobs.parquet")) == (0, list(range(60)))
+
+
+def _first(name: str) -> int:
+    """The row that a request begins with, by its name."""
+    return int(name.split("-")[-4])
+
+
+def test_what_two_jobs_answer_in_part_proves_nothing(
+    hub: Hub, vertex: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One dies half-way, and the next one wakes half-way."""
+    real = vertex_batching._predicted
+
+    def predicted(job: Job, machines: Any, found: Sequence[Any]) -> Any:
+        end = name_of(job).split("-", 3)[3]
+        at = next((n for n, one in enumerate(found) if 33.125 in _values(one.sent)), 0)
+        bad = found[at : at + 1] if end in ("0", "1") else found[at:] if end == "2" else found[: at + 1]
+        done = real(job, machines, [one for one in found if one not in bad])
+        done.total = len(found)
+        done.fail(bad, 14, BUSY)
+        return done
+
+    monkeypatch.setattr(vertex_batching, "_predicted", predicted)
+    people = numbered(rows(1_000, seed=9))
+    ages = people["age"].to_pylist()
+    ages[500] = 33.125
+    pq.write_table(people.set_column(0, "age", pa.array(ages)), tmp_path / "people.parquet")
+    with pytest.raises(RunFailed, match="got no further"):
+        scored(hub, tmp_path / "people.parquet", tmp_path / "jobs.parquet", "batch")
+    (run,) = hub.runs()
+    with pytest.raises(RunFailed, match="got no further"):
+        hub.resume(run.id)
+    monkeypatch.setattr(vertex_batching, "_predicted", real)
+    assert (hub.resume(run.id).rejected, numbers_of(tmp_path / "jobs.parquet")) == (0, list(range(1_000)))
+    del vertex
+
+
+def _values(sent: Any) -> list[Any]:
+    return list(sent.values()) if isinstance(sent, dict) else list(sent)
+
+
 def test_the_only_row_of_a_chunk_that_fails_is_found(hub: Hub, vertex: Account, tmp_path: Path) -> None:
     people = numbered(rows(1_025, seed=9))
     ages = people["age"].to_pylist()
@@ -215,6 +339,7 @@ def test_the_only_row_of_a_chunk_that_fails_is_found(hub: Hub, vertex: Account, 
         (8, "Cannot get predictions. Error: Non-OK result 429 (slow down) from server", False),
         (3, "Cannot get predictions. Error: Non-OK result 404 (no such route) from server", False),
         (13, GONE, False),
+        (3, GONE, False),
         (4, "deadline exceeded", False),
         (None, "something else", False),
     ],

@@ -6,6 +6,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,11 @@ from muster.hub import Hub
 from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
 from muster.predictors.external.batch import collecting, following
+from muster.predictors.external.batch.rounds import BatchJobs
 from muster.predictors.external.batch.staged import Piece, Staged
 from muster.predictors.external.batch.vertex import PredictionJobs
 from muster.predictors.external.exchange import Payload
+from muster.registry.collect import Retention
 from muster.signature import Column, Parameter, Signature
 from muster.testing.endpoints import Account, Served, serving, vertex_batching
 from muster.testing.endpoints.jobs import Job
@@ -254,7 +259,31 @@ def test_a_job_that_could_not_be_stopped_is_stopped_by_who_comes_next(
     assert f"the batch jobs of run {run.id} may still work, and cost: " in said[0]
 
 
-def _raised(error: Exception) -> Any:
+@pytest.mark.parametrize("fault", ["interrupted", "failed", "collected"])
+def test_what_could_not_be_cleared_is_cleared_by_who_comes_next(
+    *, fault: str, hub: Hub, account: Account, tmp_path: Path, jobs_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the run has ended, and though the garbage was collected meanwhile."""
+    people = numbered(rows(40, seed=9))
+    if fault == "failed":
+        people = people.set_column(0, "age", pa.array([-1.0] * 40))
+    pq.write_table(people, tmp_path / "people.parquet")
+    real, error = BatchJobs.clear, KeyboardInterrupt() if fault == "interrupted" else SourceUnavailable("away")
+    monkeypatch.setattr(BatchJobs, "clear", lambda _: _raised(error))
+    with suppress(RunFailed, KeyboardInterrupt):
+        scored(hub, tmp_path / "people.parquet", tmp_path / "jobs.parquet", "batch")
+    if fault == "collected":
+        no_time = Retention(**{one.name: timedelta(0) for one in fields(Retention)})
+        monkeypatch.setattr(Retention, "of", classmethod(lambda *_: no_time))
+        assert any("away" in told for told in hub.collect().faults)
+    assert left(jobs_folder)
+    monkeypatch.setattr(BatchJobs, "clear", real)
+    hub.score("numbers", pa.table({"n": [1, 2]}), tmp_path / "other.parquet")
+    assert (left(jobs_folder), list(hub._runs.left())) == ([], [])
+    del account
+
+
+def _raised(error: BaseException) -> Any:
     raise error
 
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
@@ -169,9 +169,28 @@ def test_the_lease_of_an_ended_run_tells_of_what_a_killed_process_left(
         with store.transaction("bob") as tx:
             tx.replace(Lease(run=run.id, owner=_gone(), token=1, until=now() + timedelta(hours=1)))
         assert [r.id for r in runs.left()] == [run.id]
-        runs.tidied(run)
+        with runs.hold(run, "tidy"):
+            assert list(runs.left()) == []
     assert list(runs.left()) == []
     assert store.get(Lease, run.id) is None
+
+
+@pytest.mark.parametrize("status", ["done", "cancelled", "failed"])
+def test_what_could_not_be_removed_is_left_to_whoever_comes_next(
+    runs: Runs, run: Run, status: Literal["done", "cancelled", "failed"]
+) -> None:
+    with runs.hold(run) as held:
+        held.end(replace(held.run, status=status, ended_at=now()))
+        held.unfinished = True
+    assert [r.id for r in runs.left()] == [run.id]
+    ended = runs.get(run.id)
+    with pytest.raises(RuntimeError), runs.hold(ended, "tidy") as held:
+        assert held.unfinished
+        raise RuntimeError
+    assert [r.id for r in runs.left()] == [run.id]
+    with runs.hold(ended, "tidy") as held:
+        held.unfinished = False
+    assert list(runs.left()) == []
 
 
 def test_a_run_whose_chunks_are_removed_begins_at_its_beginning(runs: Runs, run: Run) -> None:

@@ -174,10 +174,13 @@ class Collector:
             if held.run.ended_at != run.ended_at:
                 return None
             held.forget()
-            if held.run.status != "failed":
+            failed = held.run.status == "failed"
+            if not failed and not held.unfinished:
                 return 0
             size = self._give_up(held.run)
-            held.emptied()
+            held.unfinished = False
+            if failed:
+                held.emptied()
             return size
 
     def _collect_blobs(

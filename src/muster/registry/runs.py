@@ -51,7 +51,7 @@ class Held:
         self.isolation: str | None = None
         """The level that its workers have reached."""
         self.unfinished = False
-        """Whether what it has staged could not be removed, once it is over: `left` names it until that is done."""
+        """Whether what it has staged is still to be removed, once it is over: `left` names it until that is done."""
 
     def cancelled(self) -> bool:
         """Whether to stop: someone asked for it, another process took over, or this one is to let go."""
@@ -233,18 +233,12 @@ class Runs:
             return held.end(replace(over, hint="score again"))
 
     def left(self) -> Iterator[Run]:
-        """Runs that are over, and were not tidied up after: their process was gone before, or could not."""
+        """Runs that are to be tidied up after: they are over, and their process was gone before, or could not."""
         for lease in self._store.find(Lease, Query(limit=_MANY)).items:
             run = self._store.get(Run, lease.run)
-            if run is not None and run.status in OVER and _held(lease, run) is False:
+            over = run is not None and (run.status in OVER or lease.owner == NOBODY)
+            if run is not None and over and _held(lease, run) is False:
                 yield run
-
-    def tidied(self, run: Run) -> None:
-        """Nothing is left of a run that `left` named."""
-        with self._store.transaction(self._actor, "tidy") as tx:
-            lease = tx.get(Lease, run.id)
-            if lease is not None:
-                tx.delete(lease)
 
     def list(self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None) -> Listing[Run]:
         """Runs, the newest first unless sorted otherwise."""
@@ -341,8 +335,11 @@ class Runs:
                 started = replace(
                     stored, status="running", error=None, hint=None, ended_at=None, attempts=attempts, not_before=None
                 )
-            tx.replace(started)
-        return Held(self._store, self._actor, started, token=token, owner=owner, leave=leave)
+            if started is not stored:
+                tx.replace(started)
+        held = Held(self._store, self._actor, started, token=token, owner=owner, leave=leave)
+        held.unfinished = purpose in ("tidy", "end") and lease is not None and lease.owner == NOBODY
+        return held
 
 
 def _may(run: Run, purpose: Purpose) -> bool:

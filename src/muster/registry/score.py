@@ -172,12 +172,15 @@ class Scorings:
         """Remove what processes left in staging that were killed after their run was recorded as over."""
         for run in self._runs.left():
             try:
-                self.give_up(run)
+                with self._runs.hold(run, "tidy") as held:
+                    held.unfinished = True
+                    self.give_up(run)
+                    held.unfinished = False
+            except Conflict:  # somebody does so already, or goes on with it
+                continue
             except (MusterError, OSError) as error:  # of no weight for the work at hand; whoever comes next tries again
                 if isinstance(error, MusterError) and _by_jobs(run):
                     self._tools.talk(_still(run, error))
-            else:
-                self._runs.tidied(run)
 
     def give_up(self, run: Run) -> int:
         """Remove what a run has staged; how many bytes of this machine's disks that were."""
@@ -194,18 +197,22 @@ class Scorings:
             sink.discard()
         finally:
             if _by_jobs(run):
-                try:
-                    self._clear_jobs(run)
-                except MusterError as error:
-                    if held is None:
-                        raise
-                    held.unfinished = True
-                    self._tools.talk(_still(run, error))
+                self._clear_jobs(run, held)
 
-    def _clear_jobs(self, run: Run) -> None:
+    def _clear_jobs(self, run: Run, held: Held | None) -> None:
         assert run.ref is not None
-        with opened(self._tools.open_jobs(self._registry.version(run.ref), run)) as jobs:
-            jobs.clear()
+        if held is not None:
+            held.unfinished = True  # also where it is interrupted
+        try:
+            with opened(self._tools.open_jobs(self._registry.version(run.ref), run)) as jobs:
+                jobs.clear()
+        except MusterError as error:
+            if held is None:
+                raise
+            self._tools.talk(_still(run, error))
+        else:
+            if held is not None:
+                held.unfinished = False
 
     def _batch_folder(self, version: Version, via: str, rows: int | None) -> str:
         """Where batch jobs read and write, if the scoring is to go that way."""

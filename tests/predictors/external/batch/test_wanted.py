@@ -160,7 +160,10 @@ ONE = Piece(0, 0, 0, 4, 4, "0" * 16)
 def test_rows_that_are_known_to_be_answered_are_asked_for_beside_those_that_failed_alone() -> None:
     ended = Ended(refused={ONE.name: [(0, 1)]}, tried={ONE.name: [(2, 1)]}, alone=True, proofs=((0, 0, 1), (3, 1, 7)))
     wanted = following(None, ended, by_row=True, alone=True)
-    assert {chunk: asked.rows.tolist() for chunk, asked in wanted.items()} == {(0, 0): [1, 2], (3, 1): [7]}
+    assert {c: (a.rows.tolist(), a.sizes) for c, a in wanted.items()} == {(0, 0): ([2, 1], (1, 1)), (3, 1): ([7], (1,))}
+    for number in range(4):  # of two, one is asked for first and one last, and not always the same
+        at = turns(wanted[0, 0], number, (0, 0))[1], turns(wanted[3, 1], number, (3, 1))[0]
+        assert tuple(map(int, at)) == ((0, 0xFFFFFFFF) if number % 2 else (0xFFFFFFFF, 0))
 
 
 def alone(*tried: Range, proven: bool = True) -> Ended:

@@ -34,11 +34,15 @@ class Round:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What became of a piece's rows, as Answered has it; `said` is the first of what was said of one."""
+    """What became of a piece's rows, as Answered has it; `said` is the first of what was said of one.
+
+    `unread` were answered, and not so that it can be read.
+    """
 
     refused: np.ndarray
     tried: np.ndarray
     silent: np.ndarray
+    unread: np.ndarray
     said: str
 
 
@@ -71,11 +75,13 @@ class Collector(End):
             np.array(sorted(told), np.int64) for told in (answered.refused, answered.tried, answered.silent)
         )
         said = next(iter([*answered.refused.values(), *answered.tried.values()]), "")
-        if answer is not None and "error" in answer.schema.names and not answer["error"].null_count:
-            # Not one of the answers can be read: it is the request that is wrong, or what is known of the response.
-            unread = np.setdiff1d(np.arange(piece.rows), np.concatenate([refused, tried, silent]))
-            tried, said = np.union1d(tried, unread), answer["error"][0].as_py()
-        return Outcome(refused, tried, silent, said)
+        unread = np.empty(0, np.int64)
+        if answer is not None and "error" in answer.schema.names:
+            rows = np.delete(np.arange(piece.rows), np.concatenate([refused, tried, silent]))
+            unread = rows[answer["error"].is_valid().to_numpy(zero_copy_only=False)]
+            if unread.size == rows.size:  # it is the request that is wrong, or what is known of the response
+                tried, unread, said = np.union1d(tried, unread), unread[:0], answer["error"][0].as_py()
+        return Outcome(refused, tried, silent, unread, said)
 
     def _collect(self, found: Found, piece: Piece, one: Round, keys: Mapping[Piece, str], rows: np.ndarray) -> None:
         """Take what is known of a piece's rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -26,8 +26,8 @@ _ENDS = 60.0
 _TOLD = 60.0
 _ATTEMPTS = 100
 
-Outcome = Callable[[str, Seen], tuple[Ended, bool]]
-"""How a round stands after a job, and whether that goes any further than before."""
+Outcome = Callable[[str, Seen, int], tuple[Ended, bool]]
+"""How a round stands after its latest job, of so many, and whether that goes any further than before."""
 
 
 class Following:
@@ -40,36 +40,55 @@ class Following:
         self._talk = talk
 
     def worked(self, work: Work, number: int, rows: int, outcome: Outcome, cancelled: Callable[[], bool]) -> Ended:
-        """How the round ended, by the first of its jobs that went any further; one is started where there is none yet.
+        """How the round ended, once a job has got further; one is started where there is none, or none that did.
 
-        SourceUnavailable if a job did not: whoever goes on starts the next. RunCancelled if nobody waits any more.
+        SourceUnavailable if a job that was waited for did not: whoever goes on starts the next. RunCancelled if nobody waits any more.
         """
-        for name in self._names(number):
-            if cancelled():
-                raise RunCancelled("the run was cancelled")
-            seen = self._service.look(name)
-            here = seen is None or seen.state == "working"
-            if seen is None:
-                self._service.start(replace(work, name=name))
-                self._talk(f"the batch job {name} was started, for {plural(rows, 'row')}")
-            if seen is None or seen.state == "working":
+        known = self._known(number)
+        if known:
+            name, seen = known[-1]
+            if here := seen.state == "working":
                 seen = self._waited(name, cancelled)
-            if here and seen.state == "stopped":
-                raise SourceError(
-                    f"the batch job {name} was stopped at the provider",
-                    hint="go on to start another for what it has not answered",
-                    details={"resume": True},
-                )
-            self._service.settle(name, self._staged, number)
-            ended, further = outcome(name, seen)
+            ended, further = self._settled(name, seen, number, outcome, len(known), here=here)
             if further:
                 return ended
-            if here:
-                raise SourceUnavailable(
-                    f"the batch job {name} got no further, for a reason that lies in no row: {ended.said}",
-                    hint="see the job at the provider",
-                )
-        raise SourceError(f"{_ATTEMPTS} batch jobs got no further", hint="see the jobs at the provider")
+        if len(known) == _ATTEMPTS:
+            raise SourceError(f"{_ATTEMPTS} batch jobs got no further", hint="see the jobs at the provider")
+        if cancelled():
+            raise RunCancelled("the run was cancelled")
+        name = self._name(number, len(known))
+        self._service.start(replace(work, name=name))
+        self._talk(f"the batch job {name} was started, for {plural(rows, 'row')}")
+        seen = self._waited(name, cancelled)
+        return self._settled(name, seen, number, outcome, len(known) + 1, here=True)[0]
+
+    def _settled(
+        self, name: str, seen: Seen, number: int, outcome: Outcome, count: int, *, here: bool
+    ) -> tuple[Ended, bool]:
+        """How the round stands after its latest job. `here`: it was waited for, and is not only found to be over."""
+        if here and seen.state == "stopped":
+            raise SourceError(
+                f"the batch job {name} was stopped at the provider",
+                hint="go on to start another for what it has not answered",
+                details={"resume": True},
+            )
+        self._service.settle(name, self._staged, number)
+        ended, further = outcome(name, seen, count)
+        if here and not further:
+            raise SourceUnavailable(
+                f"the batch job {name} got no further, for a reason that lies in no row: {ended.said}",
+                hint="see the job at the provider",
+            )
+        return ended, further
+
+    def _known(self, number: int) -> list[tuple[str, Seen]]:
+        """The round's jobs, as they were started."""
+        found: list[tuple[str, Seen]] = []
+        while (
+            len(found) < _ATTEMPTS and (seen := self._service.look(name := self._name(number, len(found)))) is not None
+        ):
+            found.append((name, seen))
+        return found
 
     def end(self, numbers: Iterable[int]) -> None:
         """Stop those of these rounds that work, and wait for their end. SourceError at last if one could not be stopped."""
@@ -77,7 +96,7 @@ class Following:
         failed: MusterError | None = None
         for number in numbers:
             try:
-                stopping += self._stopped(self._names(number))
+                stopping += self._stopped(number)
             except MusterError as error:
                 failed = error
         until = time.monotonic() + _ENDS
@@ -89,17 +108,12 @@ class Following:
         if stopping:
             raise SourceUnavailable(f"{stopping[0]} was asked to stop, and works still")
 
-    def _stopped(self, names: Sequence[str]) -> list[str]:
-        """The jobs that worked, and were asked to end."""
-        found: list[str] = []
-        for name in names:
-            seen = self._service.look(name)
-            if seen is None:
-                break
-            if seen.state == "working":
-                self._service.stop(name)
-                found.append(name)
-        return found
+    def _stopped(self, number: int) -> list[str]:
+        """The jobs of a round that worked, and were asked to end."""
+        working = [name for name, seen in self._known(number) if seen.state == "working"]
+        for name in working:
+            self._service.stop(name)
+        return working
 
     def _works(self, name: str) -> bool:
         with suppress(MusterError):
@@ -107,9 +121,9 @@ class Following:
             return seen is not None and seen.state == "working"
         return True
 
-    def _names(self, number: int) -> Sequence[str]:
+    def _name(self, number: int, attempt: int) -> str:
         whole = f"muster-{self._run}-{self._staged.mark}-{number}".lower()
-        return [whole, *(f"{whole}-{attempt}" for attempt in range(1, _ATTEMPTS))]
+        return f"{whole}-{attempt}" if attempt else whole
 
     def _waited(self, name: str, cancelled: Callable[[], bool]) -> Seen:
         """The job, once it is over."""

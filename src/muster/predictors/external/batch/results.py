@@ -39,8 +39,8 @@ class Results:
         self._service, self._batch, self._number = service, batch, number
         self._pieces, self._wanted, self._alone = pieces, wanted, alone
 
-    def of(self, name: str, seen: Seen, last: Round | None) -> tuple[Ended, bool]:
-        """How the round ends with this job, after the `last` one, and whether that goes any further."""
+    def of(self, name: str, seen: Seen, last: Round | None, *, jobs: int) -> tuple[Ended, bool]:
+        """How the round ends with this job, the latest of so many, after the `last` one; and whether that goes any further."""
         keys = self._service.answers(self._batch.staged, self._number)
         why = f": {seen.message}" if seen.message else ""
         silence = f"the batch job {name} gave no answer to it{why}"
@@ -53,14 +53,17 @@ class Results:
             dict({} if blamed else whole),
         )
         known = self._read([p for p in self._pieces if p in keys], keys)
+        count = 0
         answered: list[tuple[Piece, np.ndarray]] = []
         for piece, one in known:
             for found, rows in zip(told, (one.refused, one.tried, one.silent), strict=True):
                 if rows.size:
                     found[piece.name] = stretches(rows)
             lacking = np.concatenate([one.refused, one.tried, one.silent])
-            answered.append((piece, np.delete(places(self._wanted, piece), lacking)))
-        again = self._proofs(answered)
+            count += piece.rows - lacking.size
+            answered.append((piece, np.delete(places(self._wanted, piece), np.concatenate([lacking, one.unread]))))
+        again, asked = self._proofs(answered), self._asked
+        works = asked > 0 and again >= _ENOUGH * asked
         ended = Ended(
             refused=told[0],
             tried=told[1],
@@ -68,9 +71,9 @@ class Results:
             said=shortened(next((one.said for _, one in known if one.said), silence), _LONG),
             alone=self._alone,
             proofs=last.ended.proofs if last is not None and last.ended.proofs else _spread(answered),
-            proven=(asked := self._asked) > 0 and again >= _ENOUGH * asked,
+            proven=works and jobs == 1,  # two that have answered a part each prove nothing
         )
-        further = self._further(ended, sum(rows.size for _, rows in answered) - again) and (again > 0 or not asked)
+        further = self._further(ended, count - again, works=works) and (again > 0 or not asked)
         if last is not None:
             ended = decided(ended, self._wanted, last.ended, last.wanted, by_row=self._service.by_row)
         return ended, further
@@ -85,16 +88,16 @@ class Results:
         wanted = self._wanted or {}
         return sum(int(np.isin(wanted[p.chunk].proofs, rows).sum()) for p, rows in answered if p.chunk in wanted)
 
-    def _further(self, ended: Ended, answered: int) -> bool:
+    def _further(self, ended: Ended, answered: int, *, works: bool) -> bool:
         """Whether rows were decided, or the next round can decide some; or whether it is the model that takes no row at all."""
         if answered or ended.refused:
             return True
         if not ended.proofs:
             return bool(ended.tried)
         if self._service.by_row:
-            return bool(ended.tried) and (ended.proven or not self._alone)
+            return bool(ended.tried) and (works or not self._alone)
         large = any(piece.rows > 1 for piece in self._pieces if piece.name in ended.tried)
-        return large or (bool(ended.tried) and ended.proven)
+        return large or (bool(ended.tried) and works)
 
     def _read(self, pieces: Sequence[Piece], keys: Mapping[Piece, str]) -> Sequence[tuple[Piece, Outcome]]:
         with closing(Collector(self._batch, ())) as collector, ThreadPoolExecutor(_TOGETHER) as pool:
@@ -107,9 +110,9 @@ def _spread(answered: Sequence[tuple[Piece, np.ndarray]]) -> tuple[Place, ...]:
     if not some:
         return ()
     each = -(-_PROOFS // len(some))
-    step = max(1, len(some) // _PROOFS)
     found: list[Place] = []
-    for piece, rows in some[::step][:_PROOFS]:
+    for piece, rows in some:
         at = np.unique(np.linspace(0, rows.size - 1, each).astype(np.int64))
         found += [(*piece.chunk, int(row)) for row in rows[at]]
-    return tuple(found[:_PROOFS])
+    chosen = np.unique(np.linspace(0, len(found) - 1, _PROOFS).astype(np.int64))
+    return tuple(found[n] for n in chosen)

@@ -117,8 +117,8 @@ class BatchJobs:
         results = Results(self._service, self._batch, number, pieces, wanted, alone=alone)
         last = rounds[-1] if rounds else None
 
-        def outcome(name: str, seen: Seen) -> tuple[Ended, bool]:
-            return results.of(name, seen, last)
+        def outcome(name: str, seen: Seen, count: int) -> tuple[Ended, bool]:
+            return results.of(name, seen, last, jobs=count)
 
         jobs = Following(self._service, self._staged, self._run, self._talk)
         ended = jobs.worked(work, number, rows, outcome, cancelled)

@@ -36,7 +36,7 @@ class Work:
 class Seen:
     """A job as it is now. `word` is the provider's own for its state, `message` what it says of a failure.
 
-    `rows_to_blame`: whether what it failed of may lie in the rows that it was given.
+    `rows_to_blame`: whether what it failed of may lie in the rows that it was given, where it tells of none apart.
     """
 
     state: Literal["working", "done", "failed", "stopped"]

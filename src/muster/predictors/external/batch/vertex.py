@@ -36,10 +36,8 @@ _STATES: Mapping[str, str] = {
     "JOB_STATE_SUCCEEDED": "done", "JOB_STATE_PARTIALLY_SUCCEEDED": "done", "JOB_STATE_FAILED": "failed",
     "JOB_STATE_CANCELLED": "stopped", "JOB_STATE_EXPIRED": "stopped",
 }  # fmt: skip
-_ROWS = frozenset({3, 9, 11})
-"""Codes of errors that may lie in rows: an invalid argument, a failed precondition, out of range."""
 _BY_MODEL = "Cannot get predictions"
-"""What is said where the model itself refused, whatever the code."""
+"""What is said where the model's own server was asked."""
 _ANSWERED = re.compile(r"Non-OK result (\d{3})\b")
 """What the model's own server answered to an instance."""
 _REFUSED = frozenset({400, 413, 415, 422})
@@ -158,11 +156,9 @@ class PredictionJobs:
         job = next(iter(self._jobs(name)), None)
         if job is None:
             return None
-        word, error = str(job.get("state", "")), job.get("error") or {}
-        code = error.get("code")
+        word = str(job.get("state", ""))
         state: Any = _STATES.get(word, "working")
-        message = str(error.get("message") or "")
-        return Seen(state, word, message, rows_to_blame=state != "failed" or code in _ROWS or _BY_MODEL in message)
+        return Seen(state, word, str((job.get("error") or {}).get("message") or ""))
 
     def stop(self, name: str) -> None:
         for job in self._jobs(name):
@@ -286,7 +282,7 @@ def _in_order(piece: Piece, lines: Sorted) -> bytes:
 def _refuses(code: int | None, message: str) -> bool:
     """Whether an error is the model's word on the row; else it may pass, or be that of a neighbour."""
     answered = _ANSWERED.search(message)
-    return int(answered[1]) in _REFUSED if answered else code in _UNFIT
+    return int(answered[1]) in _REFUSED if answered else code in _UNFIT and _BY_MODEL not in message
 
 
 def _error(told: Any) -> tuple[int | None, str]:

@@ -36,11 +36,19 @@ _NO_ROWS = np.empty(0, np.int32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """Rows of a chunk, int32, and how many of them go into each request. `proofs` are those that were answered before."""
+    """Rows of a chunk, int32, and how many of them go into each request.
+
+    `heads` and `tails` were answered before, and are asked for first and last.
+    """
 
     rows: np.ndarray
     sizes: tuple[int, ...]
-    proofs: np.ndarray = field(default_factory=lambda: _NO_ROWS)
+    heads: np.ndarray = field(default_factory=lambda: _NO_ROWS)
+    tails: np.ndarray = field(default_factory=lambda: _NO_ROWS)
+
+    @property
+    def proofs(self) -> np.ndarray:
+        return np.union1d(self.heads, self.tails)
 
 
 Wanted = Mapping[Chunk, Asked]
@@ -108,11 +116,11 @@ def turns(asked: Asked, number: int, chunk: Chunk) -> np.ndarray:
     """When each row of a chunk is asked for in a round, uint32: the smaller the earlier.
 
     By chance, so that what ends a model on its way does not always stand before the same rows; those that were answered before
-    come first and last: where they are answered again, the model works from the beginning to the end.
+    come first and last, and change sides from round to round.
     """
     found = np.random.default_rng([number, *chunk]).integers(1, _LAST, asked.rows.size, np.uint32)
-    proofs = np.flatnonzero(np.isin(asked.rows, asked.proofs))
-    found[proofs[::2]], found[proofs[1::2]] = _LAST, 0
+    first, last = (asked.heads, asked.tails)[:: 1 if number % 2 else -1]
+    found[np.isin(asked.rows, first)], found[np.isin(asked.rows, last)] = 0, _LAST
     return found
 
 
@@ -131,13 +139,14 @@ def decided(
 ) -> Ended:
     """With the rows refused that failed alone in two jobs in a row, though the model works.
 
-    It does if rows that were known to be answered were answered again, first ones and last ones. And not one may have been that had
-    failed: had they failed for a reason that passes, some would have gone through. Everything else stays open.
+    It does if rows that were known to be answered were answered again, the first and the last to be asked for. And none may have been
+    answered that had failed: had they failed for a reason that passes, some would have gone through. Everything else stays open.
     """
-    if before is None or not ended.proven:
+    if before is None or not ended.proven or not before.proven:
         return ended
-    now = _alone(wanted, ended, by_row=by_row)
-    earlier = _alone(wanted_before, before, by_row=by_row)
+    known = set(ended.proofs)
+    now = _alone(wanted, ended, by_row=by_row) - known
+    earlier = _alone(wanted_before, before, by_row=by_row) - known
     twice = now & earlier
     if not twice or earlier - now:
         return ended
@@ -170,56 +179,70 @@ def following(wanted: Wanted | None, ended: Ended, *, by_row: bool, alone: bool)
 
 
 def _rows_left(wanted: Wanted | None, ended: Ended, *, alone: bool) -> Wanted:
-    """All of a chunk's in one request."""
-    proofs = _by_chunk(ended.proofs)
+    """All of a chunk's in one request, and those that were answered before beside it."""
+    proofs = _Proofs(ended)
     found: dict[Chunk, np.ndarray] = {}
     for each in (ended.tried, ended.silent, {} if ended.alone else ended.refused):
         for name, told in each.items():
             piece = _piece(name)
             at = places(wanted, piece)
-            rows = np.setdiff1d(at if told is None else at[_within(at, told)], proofs.get(piece.chunk, _NO_ROWS))
+            rows = np.setdiff1d(at if told is None else at[_within(at, told)], proofs.of(piece.chunk))
             if rows.size:
                 found[piece.chunk] = np.union1d(found.get(piece.chunk, _NO_ROWS), rows)
-    asked = proofs if found and alone else {}
-    left: dict[Chunk, Asked] = {}
-    for chunk in sorted({*found, *asked}):
-        own = asked.get(chunk, _NO_ROWS)
-        rows = np.union1d(found.get(chunk, _NO_ROWS), own).astype(np.int32)
-        left[chunk] = Asked(rows, (rows.size,), own)
-    return left
+    if found and alone:
+        every = {
+            chunk: ((rows, (rows.size,)) if rows.size else (rows, ())) for chunk, rows in proofs.beside(found).items()
+        }
+        return {chunk: proofs.with_(chunk, rows, sizes, together=True) for chunk, (rows, sizes) in every.items()}
+    return {chunk: Asked(rows.astype(np.int32), (rows.size,)) for chunk, rows in sorted(found.items())}
 
 
 def _requests_left(wanted: Wanted | None, ended: Ended) -> Wanted:
-    """Refused ones smaller."""
-    proofs = _by_chunk(ended.proofs)
+    """Those that failed smaller."""
+    proofs = _Proofs(ended)
 
     def still(told: Told) -> set[Piece]:
         """But for those of rows that were answered before."""
         pieces = {_piece(name) for name in told}
-        return {p for p in pieces if p.rows > 1 or not np.isin(places(wanted, p), proofs.get(p.chunk, _NO_ROWS)).all()}
+        return {p for p in pieces if p.rows > 1 or not np.isin(places(wanted, p), proofs.of(p.chunk)).all()}
 
     tried, silent = still(ended.tried), still(ended.silent)
     large = sum(piece.rows > 1 for piece in tried)
     cut = max(2, (_MANY - len(silent) - (len(tried) - large)) // max(1, large))
-    found: dict[Chunk, tuple[list[np.ndarray], list[int]]] = {}
+    found: dict[Chunk, np.ndarray] = {}
+    sizes: dict[Chunk, list[int]] = {}
     for piece in sorted(tried | silent):
-        rows, sizes = found.setdefault(piece.chunk, ([], []))
-        rows.append(places(wanted, piece))
-        sizes += _sizes(piece.rows, cut) if piece in tried else [piece.rows]
-    count = sum(len(sizes) for _, sizes in found.values())
+        found[piece.chunk] = np.concatenate([found.get(piece.chunk, _NO_ROWS), places(wanted, piece)])
+        sizes.setdefault(piece.chunk, []).extend(_sizes(piece.rows, cut) if piece in tried else [piece.rows])
+    count = sum(map(len, sizes.values()))
     if count > MOST_REQUESTS:
         raise ModelFailed(
             f"the model refused {plural(len(tried), 'request')}, and to find the rows in them takes more than {MOST_REQUESTS:,} others:"
             f" {ended.said}",
             hint="see that the columns and their values are those that the model takes, or score by calls, without `--via batch`",
         )
-    asked = proofs if tried else {}
-    left: dict[Chunk, Asked] = {}
-    for chunk in sorted({*found, *asked}):
-        rows, sizes = found.get(chunk, ([], []))
-        own = asked.get(chunk, _NO_ROWS)
-        left[chunk] = Asked(np.concatenate([*rows, own]).astype(np.int32), (*sizes, *([1] * own.size)), own)
-    return left
+    every = proofs.beside(found) if found else {}
+    return {chunk: proofs.with_(chunk, rows, sizes.get(chunk, ()), together=False) for chunk, rows in every.items()}
+
+
+class _Proofs:
+    """Rows that were answered before, by chunk: every other one is asked for first, and the others last."""
+
+    def __init__(self, ended: Ended) -> None:
+        self._heads, self._tails = _by_chunk(ended.proofs[::2]), _by_chunk(ended.proofs[1::2])
+
+    def of(self, chunk: Chunk) -> np.ndarray:
+        return np.union1d(self._heads.get(chunk, _NO_ROWS), self._tails.get(chunk, _NO_ROWS))
+
+    def beside(self, found: Mapping[Chunk, np.ndarray]) -> dict[Chunk, np.ndarray]:
+        """With no rows for the chunks that have nothing else."""
+        return {chunk: found.get(chunk, _NO_ROWS) for chunk in sorted({*found, *self._heads, *self._tails})}
+
+    def with_(self, chunk: Chunk, rows: np.ndarray, sizes: Iterable[int], *, together: bool) -> Asked:
+        """With those of the chunk, in requests of their own: each by itself, unless they may be asked for `together`."""
+        ends = [self._heads.get(chunk, _NO_ROWS), self._tails.get(chunk, _NO_ROWS)]
+        more = [size for own in ends if own.size for size in ([own.size] if together else [1] * own.size)]
+        return Asked(np.concatenate([rows, *ends]).astype(np.int32), (*sizes, *more), *ends)
 
 
 def _alone(wanted: Wanted | None, ended: Ended, *, by_row: bool) -> set[Place]:

@@ -21,6 +21,10 @@ class KeptShares:
         self._records = records
         self.place = place
 
+    def free(self, connection: str) -> bool:
+        found = self._records().get(Connection, connection)
+        return found is None or not found.caps
+
     def renew(self, connection: str, wish: Wish) -> Grant:
         with self._records().transaction("muster", "lend") as tx:
             caps, usage = _found(tx, connection, at := now())
@@ -29,6 +33,9 @@ class KeptShares:
             return grant
 
     def leave(self, connection: str, wish: Wish) -> None:
+        usage = self._records().get(Usage, connection)
+        if usage is None or all(s.holder != wish.holder for s in usage.shares):
+            return  # nothing is written for one that has nothing
         with self._records().transaction("muster", "give back") as tx:
             caps, usage = _found(tx, connection, at := now())
             tx.replace(left(settled(usage, caps, at, _living), caps, wish))

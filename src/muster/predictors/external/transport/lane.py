@@ -8,9 +8,10 @@ import time
 
 from muster.predictors.external.exchange import Limits
 from muster.predictors.external.transport.crew import Crew
+from muster.predictors.external.transport.gate import Permit
 from muster.predictors.external.transport.joining import join, leave
 from muster.predictors.external.transport.limit import Limit
-from muster.predictors.external.transport.limiter import Limiter, Permit
+from muster.predictors.external.transport.limiter import Limiter
 from muster.predictors.external.transport.packing import Packing
 from muster.predictors.external.transport.rate import Caps
 from muster.predictors.external.transport.retry import Budget

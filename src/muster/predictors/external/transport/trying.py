@@ -12,7 +12,7 @@ from muster.errors import MusterError, NotFound, SourceDenied, SourceUnavailable
 from muster.predictors.external.exchange import FREE, Answer, Later, Refusal
 from muster.predictors.external.transport.bisect import Piece
 from muster.predictors.external.transport.checkpoint import Asked
-from muster.predictors.external.transport.limiter import Permit
+from muster.predictors.external.transport.gate import Permit
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.retry import Trouble
 from muster.predictors.external.transport.together import Admission
@@ -263,8 +263,8 @@ def _prove(means: Means, settle: Settle) -> None:
     lane = means.lane
     try:
         outcome: Answer | Later | Refusal | Unreachable | None
-        with lane.together.admitted(proof.asked.rows, settle.check) as admission:
-            permit = lane.limiter.acquire(settle.check)
+        with lane.together.admitted(settle.check) as admission:
+            permit = lane.limiter.acquire(admission.check, proof.asked.rows)
             try:
                 outcome = _outcome(means, proof, settle.left(), admission)
             finally:

@@ -26,6 +26,7 @@ _NOTHING = 1e-9
 
 def settled(usage: Usage, caps: Mapping[str, float], now: datetime, living: Callable[[str], bool | None]) -> Usage:
     """With hours and tokens counted up to now, and without the processes that are gone: all that they might have spent, they have."""
+    usage = _by_this_clock(usage, now)
     here = [s for s in usage.shares if _holds(s, now, living=living(s.holder))]
     lapsed = sum(s.granted - s.used for s in usage.shares if s not in here)
     seconds = max(0.0, (now - usage.at).total_seconds())
@@ -43,6 +44,12 @@ def settled(usage: Usage, caps: Mapping[str, float], now: datetime, living: Call
         at=max(usage.at, now),
         shares=tuple(here),
     )
+
+
+def _by_this_clock(usage: Usage, now: datetime) -> Usage:
+    """Where the clock was set back since: as if it had shown then what it shows now. No part is lent for longer than one is."""
+    at = now if usage.at > now + _LENT else usage.at
+    return replace(usage, at=at, shares=tuple(replace(s, until=min(s.until, now + _LENT)) for s in usage.shares))
 
 
 def _holds(share: Share, now: datetime, *, living: bool | None) -> bool:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster import records
+from muster.errors import StoreError
 from muster.owners import me
 from muster.records import Connection, Usage, now
 from muster.registry.connections import Connections
@@ -400,3 +401,16 @@ def test_it_goes_where_it_is_sent(tmp_path: Path) -> None:
     assert sent.place == str(file)
     assert sent.renew("c", Wish(holder=f"{me()}/1", room=1.0)).rate == 3.0
     with_store.close()
+
+
+def test_what_was_opened_is_closed_and_opened_again_for_who_comes_late(tmp_path: Path) -> None:
+    file = tmp_path / "muster.db"
+    open_records(file).close()
+    opened = Opened(partial(open_records, file, make=False))
+    first = opened()
+    assert opened() is first
+    opened.close()
+    with pytest.raises(StoreError, match="is closed"):
+        first.count(Usage)
+    assert opened().count(Usage) == 0
+    opened.close()

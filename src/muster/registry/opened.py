@@ -29,3 +29,10 @@ class Opened:
             if self._store is None:
                 self._store = self._open()
             return self._store
+
+    def close(self) -> None:
+        """Who still has something to give back opens it again."""
+        with self._lock:
+            store, self._store = self._store, None
+        if store is not None:
+            store.close()

@@ -147,6 +147,8 @@ class Asker:
     ) -> Answer | Refusal | float:
         """What came back, or the seconds until the next try."""
         request = self._provider.request(self._route, payload, identity)
+        if self._together.gate.over:
+            return 0.0
         admission.taken = True
         try:
             reply = self._send(request, request.seconds or self._limits.seconds + _GRACE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -12,15 +12,20 @@ from pathlib import Path
 import pytest
 
 from muster.errors import SourceError, StoreError
+from muster.predictors.external.exchange import Limits, Payload, Request
+from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.gate import Line
 from muster.predictors.external.transport.lent import Lent
 from muster.predictors.external.transport.rate import Caps
+from muster.predictors.external.transport.sender import Sender
 from muster.records import Connection, Usage, now
 from muster.registry.opened import Opened
 from muster.registry.shares import KeptShares
 from muster.sharing import Grant, Shares, Wish
+from muster.signature import Json
 from muster.store import RecordStore
 from muster.stores import open_records
+from tests.predictors.external.transport.local import HASTE, SCHEMA, Local, Server, batch_of, decode, encode
 from tests.predictors.external.transport.test_lent import patient
 
 CAPPED = Caps(requests_per_second=9.0)
@@ -191,3 +196,48 @@ class _Gone:
 def test_a_store_out_of_reach_holds_up_nobody_where_there_are_no_caps() -> None:
     with _lent(_Gone(), Caps()) as lent:
         _send(lent)
+
+
+class _Slow(Local):
+    """Logs in for so long that the part of the caps is over."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.made = 0
+        self.caller: Caller | None = None
+
+    def request(self, route: Mapping[str, Json], payload: Payload, identity: str) -> Request:
+        self.made += 1
+        if self.made == 1 and self.caller is not None:
+            self.caller._part.means.lane.together.gate.until = 0.0
+        return super().request(route, payload, identity)
+
+
+def test_what_was_let_through_and_is_not_sent_in_time_comes_again(
+    store: RecordStore, shares: KeptShares, server: Server
+) -> None:
+    _capped(store, concurrency=1, price_per_call=1.0, spend=9.0)
+    provider = _Slow(server.url)
+    with Sender() as send:
+        caller = Caller(
+            provider,
+            {},
+            Limits(bytes=1 << 20, seconds=10.0, rows=1),
+            send,
+            encode=encode,
+            decode=decode,
+            schema=SCHEMA,
+            name="e",
+            within="the connection c",
+            caps=CAPPED,
+            shares=shares,
+            connection="c",
+            patience=HASTE,
+        )
+        provider.caller = caller
+        caller.ask(batch_of(3))
+        caller.close()
+    assert (provider.made, len(server.seen)) == (4, 3)
+    usage = store.get(Usage, "c")
+    assert usage is not None
+    assert usage.spent == 3.0

@@ -60,6 +60,11 @@ class Gate:
     def flying(self) -> int:
         return self._flying
 
+    @property
+    def over(self) -> bool:
+        """Whether its time is: what was let through and is not sent yet has to come again."""
+        return self.until is not None and self.clock() >= self.until
+
     def lend(self, most: int | None, until: float | None) -> None:
         """From now on so many at once."""
         with self.lock:
@@ -117,7 +122,7 @@ class Gate:
     def _open(self) -> bool:
         if self.most is not None and self._flying >= self.most:
             return False
-        return self.until is None or self.clock() < self.until
+        return not self.over
 
     def _next(self) -> Line | None:
         """Whose first may go now; what the rate allows is then taken."""

@@ -64,9 +64,8 @@ def renewed(usage: Usage, caps: Mapping[str, float], wish: Wish, now: datetime) 
     # One that was taken for gone has been charged with all that it held.
     spent = _money(usage.spent + wish.used - (wish.used if known is None else known.used))
     money = _lend_money(caps, others, wish, spent)
-    part = _part(
-        caps, others, wish.holder, now
-    )  # also where nothing is left: what is paid for already is still to be sent
+    # Also where no money is left: what is paid for is still to be sent.
+    part = _part(caps, others, wish.holder, now)
     flying = _lendable(part.flying, caps.get("concurrency"), sum(s.flying for s in others))
     rate = _lendable(part.rate, caps.get("rate"), sum(s.rate for s in others))
     tokens = max(0.0, min(usage.tokens, wish.room)) if rate else 0.0

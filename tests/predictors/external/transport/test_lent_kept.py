@@ -106,13 +106,14 @@ def test_what_was_promised_an_answer_needs_a_place_and_no_money(store: RecordSto
 
 def test_a_flight_counts_though_nothing_is_left_to_spend(store: RecordStore, shares: KeptShares) -> None:
     _capped(store, concurrency=1, price_per_call=1.0, spend=1.0)
-    with _lent(shares) as lent, _lent(shares) as other:
-        with lent.admitted(patient()) as admission:
-            admission.taken = True
-            Line(lent.gate).acquire(admission.check)
-            with other.admitted(patient(), promised=True) as waiting, pytest.raises(TimeoutError):
-                Line(other.gate).acquire(lambda: _give_up(other))
-        assert waiting.promised
+    with _lent(shares) as first:
+        _send(first)
+    with _lent(shares) as lent, _lent(shares) as other, lent.admitted(patient(), promised=True) as admission:
+        line = Line(lent.gate)
+        line.acquire(admission.check)
+        with other.admitted(patient(), promised=True), pytest.raises(TimeoutError):
+            Line(other.gate).acquire(lambda: _give_up(other))
+        line.give()
 
 
 def _give_up(lent: Lent) -> None:

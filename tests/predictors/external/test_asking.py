@@ -77,6 +77,8 @@ def test_a_probe_waits_for_its_place_and_ends_where_there_will_be_none(server: S
         other = Line(asker._together.gate)
         other.acquire(lambda: None)
         probe = threads.submit(asker.ask, ASKED)
+        while not asker._together.gate._lines:
+            assert not probe.done()
         lender.gone.set()
         asker._together.gate.until = asker._together._until = 0.0  # type: ignore[attr-defined]  # as once its part is over
         with pytest.raises(StoreError, match="is gone"):

@@ -127,6 +127,8 @@ class Hub(Switchboard):
         """Wait for runs that were started with `wait=False`, end the workers, close the store."""
         self._join()
         self._warm.close()
+        if (beside := self.__dict__.get("_beside")) is not None:
+            beside.close()
         self._records.close()
 
     def talk_to(self, talk: Talk) -> None:
@@ -359,9 +361,14 @@ class Hub(Switchboard):
         return Elsewhere(self.settings, self._say)
 
     @cached_property
-    def _site(self) -> LocalSite:
+    def _beside(self) -> Opened:
+        """The store again, as those may open it who are sent elsewhere."""
         place = self._database
-        records = Opened((lambda: self._records) if place is None else partial(open_records, place, make=False))
+        return Opened((lambda: self._records) if place is None else partial(open_records, place, make=False))
+
+    @cached_property
+    def _site(self) -> LocalSite:
+        place, records = self._database, self._beside
         return LocalSite(
             self.folder,
             self._blobs,

@@ -57,6 +57,10 @@ class Shares(Protocol):
         """Names the store: connections of one name in different hubs have nothing in common."""
         ...
 
+    def free(self, connection: str) -> bool:
+        """Whether it has no caps, so that there is nothing to record. Cheap, and writes nothing."""
+        ...
+
     def renew(self, connection: str, wish: Wish) -> Grant:
         """What it may use for LENT_SECONDS from when this was called; what it held before goes."""
         ...

@@ -83,6 +83,10 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Reads inside it see its own writes, and nobody else writes until it ends."""
 
+    def now(self) -> datetime:
+        """The time in UTC, by the one clock of all who use the store: its server's, or that of the only machine."""
+        ...
+
     def insert(self, record: Record) -> None:
         """Conflict if the key is taken."""
         ...

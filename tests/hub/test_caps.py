@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from muster.errors import RunFailed
+from muster.records import Usage
 from tests.hub.endpoint_stage import Stage, staged
 
 KIND = "http"
@@ -203,8 +204,18 @@ def test_a_cap_that_is_raised_holds_in_processes_that_are_at_it(stage: Stage) ->
     assert 1 < stage.model.at_once <= 6
 
 
-def test_without_caps_the_store_is_not_asked(stage: Stage) -> None:
+def test_without_caps_nothing_is_written(stage: Stage) -> None:
+    before = stage.hub._records.get(Usage, "c")
     _capped(stage)
-    before = {t.name for t in threading.enumerate() if t.name.startswith("muster-caps")}
     stage.score(stage.data(64))
-    assert {t.name for t in threading.enumerate() if t.name.startswith("muster-caps")} <= before
+    assert stage.hub._records.get(Usage, "c") == before
+
+
+def test_caps_that_are_set_hold_in_processes_that_called_without_any(stage: Stage) -> None:
+    _capped(stage)
+    stage.model.at(20, lambda: _capped(stage, price_per_call=1, spend=10))
+    with _callers(stage, threads=2, count=2_000, processes=1) as callers:
+        told = _told(callers[0])
+    assert "used up: 10.00 of 10.00" in told["error"]
+    assert 30 <= told["answered"] < 4_000
+    assert stage.hub.connection_spent("c") == 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from muster import records
+from muster.errors import StoreError
 from muster.owners import me
 from muster.records import Connection, Usage, now
 from muster.registry.connections import Connections
@@ -298,6 +300,20 @@ def test_hours_end_before_they_cost_more_than_may_be_spent() -> None:
     assert 100.0 - LENT_SECONDS <= world.usage.spent <= 100.0
 
 
+def test_a_clock_that_was_set_back_ends_no_counting_and_lends_nothing_for_longer() -> None:
+    world = World({"concurrency": 1, "price_per_hour": 3600.0, "spend": 200.0})
+    world.pass_by(3600)
+    world.renew("b")
+    world.fly("b")
+    world.at = START
+    assert world.renew("a").flying == 0
+    for _ in range(30):
+        world.pass_by(2.0)
+        world.renew("a")
+    assert world.processes["a"].flying == 1
+    assert 60.0 <= world.usage.spent <= 60.0 + 2 * LENT_SECONDS
+
+
 STORES: dict[str, Callable[[Path, pytest.FixtureRequest], str]] = {
     "memory": lambda folder, request: "memory://",
     "postgresql": lambda folder, request: str(request.getfixturevalue("postgres_hub")),
@@ -353,6 +369,30 @@ def test_a_process_of_this_machine_that_is_gone_is_seen_at_once(store: RecordSto
     assert shares.renew("c", Wish(holder=f"{me()}/here")).flying == 1
 
 
+def test_machines_whose_clocks_do_not_agree_keep_the_time_of_the_server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_records(str(request.getfixturevalue("postgres_hub")))
+    _connect(store, concurrency=1)
+    shares = KeptShares(lambda: store, "here")
+    assert shares.renew("c", Wish(holder="far/1/1/a")).flying == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "datetime", _Ahead)
+        assert records.now() > datetime.now(UTC) + timedelta(minutes=50)
+        assert shares.renew("c", Wish(holder="far/2/1/b")).flying == 0
+        with store.transaction("ada") as tx:
+            assert abs(tx.now() - datetime.now(UTC)) < timedelta(minutes=30)
+    store.close()
+
+
+class _Ahead(datetime):
+    """The clock of a machine that is an hour ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> _Ahead:
+        return super().now(tz) + timedelta(hours=1)
+
+
 def test_it_goes_where_it_is_sent(tmp_path: Path) -> None:
     file = tmp_path / "muster.db"
     with_store = open_records(file)
@@ -361,3 +401,16 @@ def test_it_goes_where_it_is_sent(tmp_path: Path) -> None:
     assert sent.place == str(file)
     assert sent.renew("c", Wish(holder=f"{me()}/1", room=1.0)).rate == 3.0
     with_store.close()
+
+
+def test_what_was_opened_is_closed_and_opened_again_for_who_comes_late(tmp_path: Path) -> None:
+    file = tmp_path / "muster.db"
+    open_records(file).close()
+    opened = Opened(partial(open_records, file, make=False))
+    first = opened()
+    assert opened() is first
+    opened.close()
+    with pytest.raises(StoreError, match="is closed"):
+        first.count(Usage)
+    assert opened().count(Usage) == 0
+    opened.close()

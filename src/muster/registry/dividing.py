@@ -26,20 +26,30 @@ _NOTHING = 1e-9
 
 def settled(usage: Usage, caps: Mapping[str, float], now: datetime, living: Callable[[str], bool | None]) -> Usage:
     """With hours and tokens counted up to now, and without the processes that are gone: all that they might have spent, they have."""
+    usage = _by_this_clock(usage, now)
     here = [s for s in usage.shares if _holds(s, now, living=living(s.holder))]
     lapsed = sum(s.granted - s.used for s in usage.shares if s not in here)
     seconds = max(0.0, (now - usage.at).total_seconds())
     lent = max((s.until for s in usage.shares), default=usage.at)
     hours = max(0.0, (min(now, lent) - usage.at).total_seconds()) / 3600
+    # Who ends what is in flight when nothing is left has it for nothing.
+    most = caps.get("spend", math.inf) - usage.spent - lapsed - sum(s.granted - s.used for s in here)
+    cost = min(hours * caps.get("price_per_hour", 0.0), max(0.0, most))
     rate = caps.get("rate", 0.0)
     free = max(0.0, rate - sum(s.rate for s in usage.shares))
     return replace(
         usage,
-        spent=_money(usage.spent + lapsed + hours * caps.get("price_per_hour", 0.0)),
+        spent=_money(usage.spent + lapsed + cost),
         tokens=min(max(1.0, rate), usage.tokens + seconds * free),
         at=max(usage.at, now),
         shares=tuple(here),
     )
+
+
+def _by_this_clock(usage: Usage, now: datetime) -> Usage:
+    """Where the clock was set back since: as if it had shown then what it shows now. No part is lent for longer than one is."""
+    at = now if usage.at > now + _LENT else usage.at
+    return replace(usage, at=at, shares=tuple(replace(s, until=min(s.until, now + _LENT)) for s in usage.shares))
 
 
 def _holds(share: Share, now: datetime, *, living: bool | None) -> bool:
@@ -54,21 +64,18 @@ def renewed(usage: Usage, caps: Mapping[str, float], wish: Wish, now: datetime) 
     # One that was taken for gone has been charged with all that it held.
     spent = _money(usage.spent + wish.used - (wish.used if known is None else known.used))
     money = _lend_money(caps, others, wish, spent)
-    # One that may not spend anything sends nothing.
-    part = _part(dict.fromkeys(caps, 0.0) if money.used_up else caps, others, wish.holder, now)
+    # Also where no money is left: what is paid for is still to be sent.
+    part = _part(caps, others, wish.holder, now)
     flying = _lendable(part.flying, caps.get("concurrency"), sum(s.flying for s in others))
     rate = _lendable(part.rate, caps.get("rate"), sum(s.rate for s in others))
     tokens = max(0.0, min(usage.tokens, wish.room)) if rate else 0.0
-    until = now + _LENT
-    if money.used_up and known is not None:  # no further hour is paid
-        until = known.until
     share = Share(
         holder=wish.holder,
         flying=max(int(flying or 0), wish.flying),
         rate=max(rate or 0.0, wish.rate),
         used=wish.used,
         granted=wish.used if money.granted is None else money.granted,
-        until=until,
+        until=now + _LENT,
     )
     grant = Grant(
         flying=None if flying is None else int(flying),
@@ -83,8 +90,7 @@ def renewed(usage: Usage, caps: Mapping[str, float], wish: Wish, now: datetime) 
         and share.flying <= (flying or 0)
         and share.rate <= (rate or 0.0) + _NOTHING,
     )
-    shares = others if money.used_up and known is None else (*others, share)
-    return replace(usage, spent=spent, tokens=usage.tokens - tokens, shares=shares), grant
+    return replace(usage, spent=spent, tokens=usage.tokens - tokens, shares=(*others, share)), grant
 
 
 def left(usage: Usage, caps: Mapping[str, float], wish: Wish) -> Usage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -15,14 +16,23 @@ class Opened:
 
     def __init__(self, open_store: Callable[[], RecordStore]) -> None:
         self._open = open_store
-        self._lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), os.getpid()
         self._store: RecordStore | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
         return Opened, (self._open,)
 
     def __call__(self) -> RecordStore:
+        if self._process != os.getpid():  # a thread of the parent may have held it
+            self._lock, self._process = threading.Lock(), os.getpid()
         with self._lock:
             if self._store is None:
                 self._store = self._open()
             return self._store
+
+    def close(self) -> None:
+        """Who still has something to give back opens it again."""
+        with self._lock:
+            store, self._store = self._store, None
+        if store is not None:
+            store.close()

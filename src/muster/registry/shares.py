@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from muster.owners import alive
-from muster.records import Connection, Usage, now
+from muster.records import Connection, Usage
 from muster.registry.dividing import left, renewed, settled
 from muster.sharing import Grant, Wish
 from muster.store import RecordStore, Transaction
@@ -21,16 +21,23 @@ class KeptShares:
         self._records = records
         self.place = place
 
+    def free(self, connection: str) -> bool:
+        found = self._records().get(Connection, connection)
+        return found is None or not found.caps
+
     def renew(self, connection: str, wish: Wish) -> Grant:
         with self._records().transaction("muster", "lend") as tx:
-            caps, usage = _found(tx, connection, at := now())
+            caps, usage = _found(tx, connection, at := tx.now())
             fresh, grant = renewed(settled(usage, caps, at, _living), caps, wish, at)
             tx.replace(fresh)
             return grant
 
     def leave(self, connection: str, wish: Wish) -> None:
+        usage = self._records().get(Usage, connection)
+        if usage is None or all(s.holder != wish.holder for s in usage.shares):
+            return  # nothing is written for one that has nothing
         with self._records().transaction("muster", "give back") as tx:
-            caps, usage = _found(tx, connection, at := now())
+            caps, usage = _found(tx, connection, at := tx.now())
             tx.replace(left(settled(usage, caps, at, _living), caps, wish))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, Insert, Table
@@ -35,6 +36,10 @@ class Database(Protocol):
 
     def begin(self, connection: Connection) -> None:
         """Become the one writer, waiting for whoever is."""
+        ...
+
+    def now(self, connection: Connection) -> datetime:
+        """The time in UTC, by the clock that all who use the database share."""
         ...
 
     def commit(self, connection: Connection) -> None:

@@ -58,6 +58,9 @@ class _Rows:
     def state(self) -> _State:
         return _State({**self._state.rows, **self._rows}, {**self._state.unique, **self._unique}, self._head)
 
+    def now(self) -> datetime:
+        return now()
+
     def all(self, shape: Shape) -> Mapping[tuple[str | int, ...], Row]:
         return self._rows[shape.name] if shape.name in self._rows else self._state.rows.get(shape.name, {})
 

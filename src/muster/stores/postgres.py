@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Insert, NullPool, Table, create_engine
@@ -98,6 +99,15 @@ class Postgres:
             connection.info["transaction"] = found.one()[3]
         except SQLAlchemyError as error:
             raise self.explain(error) from error
+
+    def now(self, connection: Connection) -> datetime:
+        """The server's, since machines do not agree."""
+        try:
+            found = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        except SQLAlchemyError as error:
+            raise self.explain(error) from error
+        assert isinstance(found, datetime)
+        return found.astimezone(UTC)
 
     def commit(self, connection: Connection) -> None:
         """When the answer is lost, another connection tells whether it was committed."""

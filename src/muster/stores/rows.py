@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Select, select, update
@@ -36,6 +37,9 @@ class SqlRows:
     @property
     def broken(self) -> bool:
         return self.failed or self.connection.invalidated
+
+    def now(self) -> datetime:
+        return self._database.now(self.connection)
 
     def text(self, shape: Shape, key: tuple[str | int, ...]) -> str | None:
         if not all(map(can_be_kept, key)):  # no stored record has such a key

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from muster.errors import Corrupt, StoreError
+from muster.records import now
 from muster.stores.shape import fold
 
 __all__ = ["Sqlite"]
@@ -78,6 +80,9 @@ class Sqlite:
     def begin(self, connection: Connection) -> None:
         with self._queue():
             self._patiently(lambda: self._run(connection, "BEGIN IMMEDIATE"))
+
+    def now(self, connection: Connection) -> datetime:
+        return now()
 
     def commit(self, connection: Connection) -> None:
         self._patiently(lambda: self._run(connection, "COMMIT"))

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from muster.documents import document
@@ -25,6 +26,10 @@ R = TypeVar("R", bound=Record)
 
 class Rows(Protocol):
     """The rows of a store: those committed, or as a transaction sees them. A row's text is its document."""
+
+    def now(self) -> datetime:
+        """By the clock of the store."""
+        ...
 
     def text(self, shape: Shape, key: tuple[str | int, ...]) -> str | None: ...
 
@@ -83,6 +88,9 @@ class RecordTransaction:
         self._changes: list[Change] = []
         self._home = threading.get_ident(), os.getpid()
         self._ended = False
+
+    def now(self) -> datetime:
+        return self._use().now()
 
     def get(self, kind: type[R], *key: str | int) -> R | None:
         return get(self._use(), kind, key)

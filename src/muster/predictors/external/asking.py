@@ -18,9 +18,10 @@ from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.exchange import FREE, Answer, Later, Payload, Refusal, RefusalKind
 from muster.predictors.external.limits import limits_of
 from muster.predictors.external.opening import open_there
+from muster.predictors.external.transport.gate import Line
 from muster.predictors.external.transport.joining import join, leave
 from muster.predictors.external.transport.retry import Patience, Tries, Trouble
-from muster.predictors.external.transport.together import LOOK_SECONDS, Admission
+from muster.predictors.external.transport.together import Admission
 from muster.predictors.external.transport.unreachable import Unreachable
 from muster.predictors.external.transport.waiting import wait_for
 from muster.records import Connection, new_id
@@ -50,7 +51,7 @@ class Asker:
         self._provider, self._send = open_there(connection, load)
         self._patience = Patience(throttled=120.0, unavailable=30.0, timeout=30.0)
         self._answered: float | None = None
-        self._connection, self._shares = connection, shares if connection.caps else None
+        self._connection, self._shares = connection, shares
         self.served: set[str] = set()
         """Who has given answers, where the provider tells."""
 
@@ -125,28 +126,29 @@ class Asker:
         self.calls += 1
         identity, tries = new_id(), Tries()
         while True:
-            with self._together.admitted(1, _never) as admission, self._alone():
+            with self._together.admitted(_never) as admission, self._placed(admission):
                 outcome = self._sent(payload, identity, tries, failures, admission)
             if isinstance(outcome, (Answer, Refusal)):
                 return outcome
             time.sleep(outcome)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _placed(self, admission: Admission) -> Iterator[None]:
         """In a place among those that may be in flight over the connection."""
-        gate = self._together.gate
-        while not gate.take():
-            time.sleep(LOOK_SECONDS)
+        line = Line(self._together.gate)
+        line.acquire(admission.check, 1)
         try:
             yield
         finally:
-            gate.give()
+            line.give()
 
     def _sent(
         self, payload: Payload, identity: str, tries: Tries, failures: int | None, admission: Admission
     ) -> Answer | Refusal | float:
         """What came back, or the seconds until the next try."""
         request = self._provider.request(self._route, payload, identity)
+        if self._together.gate.over:
+            return 0.0
         admission.taken = True
         try:
             reply = self._send(request, request.seconds or self._limits.seconds + _GRACE)

@@ -60,7 +60,7 @@ class EndpointPredictor:
             version=version.digest,
             caps=caps,
             cap=most,
-            shares=shares if connection.caps else None,
+            shares=shares,
             connection=connection.name,
             answered=kept,
         )

@@ -4,8 +4,8 @@ import pytest
 
 from muster.errors import SourceError
 from muster.predictors.external.exchange import Limits
+from muster.predictors.external.transport.gate import Permit
 from muster.predictors.external.transport.lane import Lane, close, share
-from muster.predictors.external.transport.limiter import Permit
 from muster.predictors.external.transport.rate import Caps, Spend
 from muster.predictors.external.transport.together import Own
 

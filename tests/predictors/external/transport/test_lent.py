@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from muster.errors import SourceError, StoreError
 from muster.predictors.external.transport import lent
+from muster.predictors.external.transport.gate import Line
 from muster.predictors.external.transport.lent import Lent
 from muster.predictors.external.transport.rate import Caps
 from muster.records import Connection, Usage, now
@@ -19,6 +22,32 @@ from muster.sharing import Grant, Wish
 from muster.stores import open_records
 
 WITHOUT_END: Callable[[], object] = lambda: None  # noqa: E731  # nobody cancels anything here
+
+
+def placed(together: Lent) -> bool:
+    """Whether it has a place for one more."""
+    line = Line(together.gate)
+    try:
+        line.acquire(_give_up)
+    except TimeoutError:
+        return False
+    line.give()
+    return True
+
+
+def _give_up() -> None:
+    raise TimeoutError
+
+
+def patient(seconds: float = 30.0) -> Callable[[], object]:
+    """A check that gives up where something would hang."""
+    until = time.monotonic() + seconds
+
+    def check() -> None:
+        if time.monotonic() > until:
+            raise TimeoutError
+
+    return check
 
 
 class Lender:
@@ -31,6 +60,9 @@ class Lender:
         self.wishes: list[Wish] = []
         self.left: list[Wish] = []
         self.hold: threading.Event | None = None
+
+    def free(self, connection: str) -> bool:
+        return False
 
     def renew(self, connection: str, wish: Wish) -> Grant:
         if self.wishes and self.hold is not None:
@@ -51,7 +83,7 @@ def opened() -> Iterator[Callable[[Lender], Lent]]:
 
     def open_one(lender: Lender) -> Lent:
         made.append(Lent("the connection c", lender, "c"))
-        made[-1].join(Caps(), None)
+        made[-1].join(Caps(), 9)
         return made[-1]
 
     yield open_one
@@ -59,23 +91,11 @@ def opened() -> Iterator[Callable[[Lender], Lent]]:
         one.close()
 
 
-def test_what_was_promised_an_answer_needs_a_place_and_no_money(opened: Callable[[Lender], Lent]) -> None:
-    """Though it is all that this process asks for, and the money is used up."""
-    lender = Lender(Grant(flying=2, rate=None, money=0.0, whole=True, used_up=True, spent=5.0, cap=5.0, call_price=1.0))
-    caps = opened(lender)
-    with caps.admitted(1, WITHOUT_END, promised=True) as admission:
-        assert caps.gate.take()
-        caps.gate.give()
-        assert (admission.price, lender.wishes[-1].used) == (0.0, 0.0)
-    with pytest.raises(SourceError), caps.admitted(1, WITHOUT_END):
-        pass
-
-
 def test_what_was_not_taken_is_not_paid_and_all_is_given_back(opened: Callable[[Lender], Lent]) -> None:
     lender = Lender(Grant(flying=2, money=5.0, call_price=1.0, cap=9.0))
     together = opened(lender)
     for taken in (True, False, True):
-        with together.admitted(1, WITHOUT_END) as admission:
+        with together.admitted(WITHOUT_END) as admission:
             assert admission.price == 1.0
             admission.taken = taken
     assert together.gate.most == 2
@@ -84,7 +104,7 @@ def test_what_was_not_taken_is_not_paid_and_all_is_given_back(opened: Callable[[
     together.close()
     assert [w.used for w in lender.left] == [2.0]
     assert together.gate.most == 0
-    assert not together.gate.take()
+    assert not placed(together)
 
 
 def test_money_that_is_used_up_is_told_only_when_it_is_so_now(opened: Callable[[Lender], Lent]) -> None:
@@ -92,9 +112,9 @@ def test_money_that_is_used_up_is_told_only_when_it_is_so_now(opened: Callable[[
     lender = Lender(over, Grant(money=1.0, call_price=1.0, spent=3.0, cap=9.0))
     together = opened(lender)
     with pytest.raises(SourceError, match=r"spent on the connection c is used up: 3\.00 of 3\.00") as caught:
-        together.admitted(1, WITHOUT_END).__enter__()
+        together.admitted(WITHOUT_END).__enter__()
     assert caught.value.details["resume"] is True
-    with together.admitted(1, WITHOUT_END) as admission:
+    with together.admitted(WITHOUT_END) as admission:
         admission.taken = True
 
 
@@ -102,10 +122,42 @@ def test_a_store_out_of_reach_is_told_to_who_waits(opened: Callable[[Lender], Le
     lender = Lender(StoreError("the database is gone"), Grant())
     together = opened(lender)
     with pytest.raises(StoreError, match="is gone"):
-        together.admitted(1, WITHOUT_END).__enter__()
-    with together.admitted(1, WITHOUT_END):
-        assert together.gate.take()
-        together.gate.give()
+        together.admitted(WITHOUT_END).__enter__()
+    with together.admitted(WITHOUT_END):
+        assert placed(together)
+
+
+def test_a_store_that_fails_in_an_odd_way_is_told_too_and_asked_again(opened: Callable[[Lender], Lent]) -> None:
+    lender = Lender(RuntimeError("odd"), RuntimeError("odd"), Grant())
+    together = opened(lender)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="odd"):
+            together.admitted(patient()).__enter__()
+    with together.admitted(patient()):
+        assert placed(together)
+
+
+def test_a_store_that_fails_is_told_to_who_waits_for_a_place(opened: Callable[[Lender], Lent]) -> None:
+    lender = Lender(Grant(flying=1, call_price=1.0, money=5.0), StoreError("the database is gone"))
+    together = opened(lender)
+    with together.admitted(patient()), together.admitted(patient()) as waiting:
+        Line(together.gate).acquire(patient())
+        together._until = 0.0  # as once the part is over
+        with pytest.raises(StoreError, match="is gone"):
+            Line(together.gate).acquire(waiting.check)
+
+
+def test_what_is_paid_and_still_in_flight_keeps_no_money_in_hand(opened: Callable[[Lender], Lent]) -> None:
+    """Answers that come later may be waited for for hours: a kill meanwhile loses nothing more."""
+    lender = Lender(Grant(flying=None, money=60.0, call_price=1.0, cap=99.0, whole=False))
+    together = opened(lender)
+    with ExitStack() as flying:
+        for _ in range(50):
+            flying.enter_context(together.admitted(patient())).taken = True
+        wait = patient()
+        while lender.wishes[-1].used < 50 or lender.wishes[-1].holds > 50 or lender.wishes[-1].wants:
+            wait()
+            threading.Event().wait(0.05)
 
 
 def test_nothing_is_sent_with_a_part_whose_time_is_over(
@@ -115,11 +167,10 @@ def test_nothing_is_sent_with_a_part_whose_time_is_over(
     lender = Lender(Grant(flying=2, rate=100.0, tokens=5.0, whole=False))
     lender.hold = threading.Event()
     together = opened(lender)
-    with together.admitted(1, WITHOUT_END):
+    with together.admitted(WITHOUT_END):
         pass
     expired = threading.Event()
-    while together.gate.take():
-        together.gate.give()
+    while placed(together):
         expired.wait(0.05)
     looked: list[int] = []
 
@@ -129,11 +180,10 @@ def test_nothing_is_sent_with_a_part_whose_time_is_over(
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        together.admitted(1, give_up).__enter__()
+        together.admitted(give_up).__enter__()
     lender.hold.set()
-    with together.admitted(1, WITHOUT_END):
-        assert together.gate.take()
-        together.gate.give()
+    with together.admitted(WITHOUT_END):
+        assert placed(together)
 
 
 # Uses up what it is lent, from two threads, until there is no more; says how often it might.
@@ -149,13 +199,13 @@ from muster.stores import open_records
 
 shares = KeptShares(Opened(partial(open_records, sys.argv[1], make=False)), sys.argv[1])
 together = Lent("the connection c", shares, "c")
-together.join(Caps(), None)
+together.join(Caps(money=30.0, call_price=0.1), None)
 times = []
 
 def spend():
     try:
         while True:
-            with together.admitted(1, lambda: None) as admission:
+            with together.admitted(lambda: None) as admission:
                 admission.taken = True
                 times.append(1)
     except SourceError:

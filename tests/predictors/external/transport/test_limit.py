@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from muster.errors import RunCancelled
+from muster.predictors.external.transport.gate import Gate, Permit
 from muster.predictors.external.transport.limit import Limit
-from muster.predictors.external.transport.limiter import Limiter, Permit
-from muster.predictors.external.transport.together import Gate
+from muster.predictors.external.transport.limiter import Limiter
 
 
 class Endpoint:
@@ -209,7 +209,7 @@ def test_who_gives_up_waiting_takes_no_place() -> None:
 
 def test_what_the_endpoint_asks_to_wait_holds_for_all_once_it_rejects_everything() -> None:
     clock = Clock()
-    limiter = Limiter(Limit(8, 8), clock=clock)
+    limiter = Limiter(Limit(8, 8), Gate(clock=clock))
     for _ in range(3):
         limiter.throttled(limiter.acquire(never), 30.0)
     limiter.throttled(limiter.acquire(never), 30.0)
@@ -222,6 +222,6 @@ def test_what_the_endpoint_asks_to_wait_holds_for_all_once_it_rejects_everything
 
 
 def test_one_rejection_holds_nobody() -> None:
-    limiter = Limiter(Limit(8, 8), clock=Clock())
+    limiter = Limiter(Limit(8, 8), Gate(clock=Clock()))
     limiter.throttled(limiter.acquire(never), 30.0)
     limiter.acquire(pytest.fail)

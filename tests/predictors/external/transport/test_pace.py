@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from muster.predictors.external.transport.gate import Gate, Permit
 from muster.predictors.external.transport.limit import Limit
-from muster.predictors.external.transport.limiter import Limiter, Permit
+from muster.predictors.external.transport.limiter import Limiter
 
 ANSWER, REJECTION = 0.03, 0.01
 
@@ -87,7 +88,7 @@ def test_an_endpoint_that_takes_nothing_is_asked_once_a_second() -> None:
 
 def test_who_waits_for_a_permit_waits_for_the_gap() -> None:
     now = 0.0
-    limiter = Limiter(Limit(1, 1), clock=lambda: now)
+    limiter = Limiter(Limit(1, 1), Gate(clock=lambda: now))
 
     def give_up() -> None:
         raise TimeoutError

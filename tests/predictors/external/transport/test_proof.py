@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from muster.errors import SourceUnavailable
-from muster.predictors.external.exchange import Limits, Reply, Request
+from muster.predictors.external.exchange import Answer, Later, Limits, Refusal, Reply, Request
 from muster.predictors.external.transport.caller import Caller
+from muster.predictors.external.transport.gate import Gate
 from muster.predictors.external.transport.retry import Patience
 from tests.predictors.external.transport.local import (
     NAME,
@@ -48,9 +50,9 @@ class Breaking:
 
 
 @contextmanager
-def calling(fake: Breaking) -> Iterator[Caller]:
+def calling(fake: Breaking, provider: Local | None = None) -> Iterator[Caller]:
     caller = Caller(
-        Local("http://nowhere"),
+        provider or Local("http://nowhere"),
         {},
         LIMITS,
         fake,
@@ -75,6 +77,33 @@ def test_the_last_rows_are_blamed_though_nobody_else_is_answered_any_more() -> N
         assert [p for p in predictions(answer) if p is None] == [None]
         assert caller.counts.proofs >= 1
         assert fake.calls < 60
+
+
+class _Later(Local):
+    """Its answers come later."""
+
+    def __init__(self) -> None:
+        super().__init__("http://nowhere")
+        self.held: list[Answer | Refusal] = []
+        self.flying: list[int] = []
+        self.gate = Gate()
+
+    def read(self, reply: Reply) -> Answer | Later | Refusal:  # type: ignore[override]  # it is Queueing
+        self.held.append(super().read(reply))
+        return Later(str(len(self.held) - 1), "", time.time() + 60, every=0.01)
+
+    def look(self, later: Later) -> Answer | Refusal | None:
+        self.flying.append(self.gate.flying)
+        return self.held[int(later.answer)]
+
+
+def test_the_answer_to_what_is_asked_again_is_waited_for_in_its_place() -> None:
+    fake, provider = Breaking(frozenset({63})), _Later()
+    with calling(fake, provider) as caller:
+        provider.gate = caller._part.means.lane.together.gate
+        assert list(errors(caller.ask(batch_of(64)))) == [63]
+        assert caller.counts.proofs >= 1
+    assert min(provider.flying) >= 1
 
 
 def test_an_endpoint_that_is_down_blames_no_row() -> None:

@@ -14,11 +14,11 @@ from muster.predictor import Call
 from muster.predictors.external.exchange import Answer, Later
 from muster.predictors.external.transport.bisect import Piece, Sieve
 from muster.predictors.external.transport.checkpoint import Asked
+from muster.predictors.external.transport.gate import LOOK_SECONDS
 from muster.predictors.external.transport.kept import Kept, chunk_of, request_digest
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.packing import slices
 from muster.predictors.external.transport.rows import join, told_by
-from muster.predictors.external.transport.together import LOOK_SECONDS
 from muster.predictors.external.transport.trying import attempt
 from muster.records import new_id
 
@@ -174,8 +174,9 @@ class Asking:
         elif kept is None and not self._lane.packing.encoded(rows, len(payload.body)):
             self._too_large(piece, len(payload.body))
         else:
-            with self._lane.together.admitted(rows, self.check, promised=kept is not None) as admission:
-                permit = self._lane.limiter.acquire(self.check)
+            promised = kept is not None
+            with self._lane.together.admitted(self.check, promised=promised) as admission:
+                permit = self._lane.limiter.acquire(admission.check, None if promised else rows)
                 self._sent(place)
                 if self._failure is not None or self._over:
                     self._lane.limiter.release(permit)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow as pa
 
@@ -22,6 +25,28 @@ from muster.sharing import Shares
 from muster.signature import Json
 
 __all__ = ["Caller"]
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one process has of a caller, and how many ask there."""
+
+    means: Means
+    asking: int = 0
+    left: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    process: int = field(default_factory=os.getpid)
+
+
+_forked = threading.Lock()
+
+
+def _renew_lock() -> None:
+    global _forked  # noqa: PLW0603
+    _forked = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Caller:
@@ -56,13 +81,14 @@ class Caller:
         answered: Checkpoint | None = None,
         grace: float = 10.0,
     ) -> None:
-        self._key, self._within, self._caps, self._cap = key or name, within, caps or Caps(), cap
-        self._shares = shares
-        self._counter = Counter()
-        self._lock = threading.Lock()
-        self._closed = self._left = self._retired = False
-        self._asking = 0
-        self._means = Means(
+        key = key or name
+        self._share = partial(
+            share, key, name, limits, caps or Caps(), cap, within=within, shares=shares, connection=connection
+        )
+        self._unshare = partial(close, key, caps or Caps(), cap, within=within, shares=shares)
+        self._closed = self._retired = False
+        self._means = partial(
+            Means,
             provider=provider,
             route=route,
             name=name,
@@ -74,15 +100,14 @@ class Caller:
             patience=patience or Patience(),
             answered=answered,
             seconds=limits.seconds + grace,
-            lane=share(self._key, name, limits, self._caps, cap, within=within, shares=shares, connection=connection),
-            counter=self._counter,
             check=self._check,
         )
+        self._part = self._joined(Counter())
 
     @property
     def counts(self) -> Counts:
         """What happened since this was made."""
-        return self._counter.read()
+        return (self._part if self._closed else self._here()).means.counter.read()
 
     def ask(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         """The answers to all rows, in order, with `served_by` where that is known, and `error` for rows that have none.
@@ -91,36 +116,52 @@ class Caller:
         are not to blame. ModelFailed if the endpoint takes no row; RunCancelled and ModelTimeout once the call is over.
         """
         self._check(call)
-        with self._lock:
-            self._asking += 1
+        part = self._here()
+        with part.lock:
+            part.asking += 1
         try:
-            return Asking(self._means, batch, call).run()
+            return Asking(part.means, batch, call).run()
         finally:
-            with self._lock:
-                self._asking -= 1
-            self._leave_if_done()
+            with part.lock:
+                part.asking -= 1
+            self._leave_if_done(part)
 
     def close(self) -> None:
         """End what is asked. What is in flight is not waited for."""
         self._closed = True
-        self._leave()
+        self._leave(self._part)
 
     def retire(self) -> None:
         """Nothing more will be asked: let go of what is shared, its caps too, once what is asked now has been answered."""
         self._retired = True
-        self._leave_if_done()
+        self._leave_if_done(self._part)
 
-    def _leave_if_done(self) -> None:
-        with self._lock:
-            done = self._retired and not self._asking
+    def _joined(self, counter: Counter) -> _Part:
+        return _Part(self._means(lane=self._share(), counter=counter))
+
+    def _here(self) -> _Part:
+        """That of this process. One that was forked off begins anew: no place, no money and no thread of its parent's is its own."""
+        if self._part.process != os.getpid():
+            with _forked:
+                if self._part.process != os.getpid():
+                    self._part = self._joined(Counter(self._part.means.counter))
+        return self._part
+
+    def _leave_if_done(self, part: _Part) -> None:
+        if part.process != os.getpid():
+            return
+        with part.lock:
+            done = self._retired and not part.asking
         if done:
-            self._leave()
+            self._leave(part)
 
-    def _leave(self) -> None:
-        with self._lock:
-            left, self._left = self._left, True
+    def _leave(self, part: _Part) -> None:
+        if part.process != os.getpid():
+            return
+        with part.lock:
+            left, part.left = part.left, True
         if not left:
-            close(self._key, self._caps, self._cap, within=self._within, shares=self._shares)
+            self._unshare()
 
     def _check(self, call: Call) -> None:
         if self._closed:

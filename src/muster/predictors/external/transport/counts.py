@@ -41,9 +41,10 @@ class Counts:
 class Counter:
     """Safe from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Counter | None = None) -> None:
+        """Going on from another one, which is not asked any more."""
         self._lock = threading.Lock()
-        self._counts: dict[str, float] = {}
+        self._counts: dict[str, float] = {} if before is None else dict(before._counts)  # noqa: SLF001
 
     def add(self, **more: float) -> None:
         """More of each, by the names of Counts."""

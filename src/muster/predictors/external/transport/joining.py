@@ -14,8 +14,17 @@ from muster.sharing import Shares
 __all__ = ["join", "leave"]
 
 _lock = threading.Lock()
-_together: dict[tuple[int, str], Together] = {}
-"""Of processes and keys: one that was forked off shares none of its parent's threads."""
+_together: dict[str, Together] = {}
+
+
+def _forget() -> None:
+    """In a process that was forked off: what its parent was lent is not its own, nor are its parent's threads and locks."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _together.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def join(
@@ -42,14 +51,14 @@ def leave(key: str, caps: Caps, cap: int | None, *, shares: Shares | None = None
     left.close()
 
 
-def _place(key: str, shares: Shares | None) -> tuple[int, str]:
-    return os.getpid(), key if shares is None else f"{shares.place}\n{key}"
+def _place(key: str, shares: Shares | None) -> str:
+    return key if shares is None else f"{shares.place}\n{key}"
 
 
 @atexit.register
 def _leave_all() -> None:
     """Of a program that ends without closing what it opened."""
     with _lock:
-        every = [together for (process, _), together in _together.items() if process == os.getpid()]
+        every = list(_together.values())
     for together in every:
         together.close()

@@ -8,9 +8,10 @@ import time
 
 from muster.predictors.external.exchange import Limits
 from muster.predictors.external.transport.crew import Crew
+from muster.predictors.external.transport.gate import Permit
 from muster.predictors.external.transport.joining import join, leave
 from muster.predictors.external.transport.limit import Limit
-from muster.predictors.external.transport.limiter import Limiter, Permit
+from muster.predictors.external.transport.limiter import Limiter
 from muster.predictors.external.transport.packing import Packing
 from muster.predictors.external.transport.rate import Caps
 from muster.predictors.external.transport.retry import Budget
@@ -54,8 +55,17 @@ class Lane:
 
 
 _lock = threading.Lock()
-_lanes: dict[tuple[int, str], Lane] = {}
-"""Of processes and keys: one that was forked off shares none of its parent's threads."""
+_lanes: dict[str, Lane] = {}
+
+
+def _forget() -> None:
+    """In a process that was forked off: it has none of its parent's threads, and whatever lock they held stays so."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _lanes.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def share(
@@ -75,7 +85,7 @@ def share(
     the caps of that connection, where other processes use it too.
     """
     together = join(within or key, within or name, caps, cap, shares=shares, connection=connection)
-    place = (os.getpid(), _there(key, shares))
+    place = _there(key, shares)
     with _lock:
         lane = _lanes.get(place) or Lane(name, limits, together)
         _lanes[place] = lane
@@ -85,7 +95,7 @@ def share(
 
 def close(key: str, caps: Caps, cap: int | None = None, *, within: str = "", shares: Shares | None = None) -> None:
     """Forget the lane once nobody has it open, and what its connection shares once nobody uses that."""
-    place = (os.getpid(), _there(key, shares))
+    place = _there(key, shares)
     with _lock:
         lane = _lanes[place]
         lane.users -= 1

@@ -62,10 +62,10 @@ class Rate:
                 bucket.hold(per_second, self._clock())
 
     def lend(self, per_second: float | None, tokens: float) -> None:
-        """From now on so many requests a second, with so many more tokens; what was held stays, and what is owed."""
+        """From now on so many requests a second, with so many more tokens; what was held stays, and what is owed, but without a cap."""
         with self._lock:
             self._requests.hold(per_second, self._clock())
-            self._requests.held += tokens
+            self._requests.held = 0.0 if per_second is None else self._requests.held + tokens
 
     def drain(self) -> float:
         """Let nothing pass, and give back what could be sent at once; below 0 what is owed."""
@@ -89,12 +89,20 @@ class Rate:
     def take(self, rows: int) -> float:
         """0 if a request may be sent now, which then counts; else the seconds to wait before this is asked again."""
         with self._lock:
-            now = self._clock()
-            wait = max(self._requests.wait(1, now), self._rows.wait(rows, now))
+            wait = self._wait(rows)
             if wait <= 0:
                 self._requests.take(1)
                 self._rows.take(rows)
             return wait
+
+    def wait(self, rows: int) -> float:
+        """The seconds until a request may be sent."""
+        with self._lock:
+            return self._wait(rows)
+
+    def _wait(self, rows: int) -> float:
+        now = self._clock()
+        return max(self._requests.wait(1, now), self._rows.wait(rows, now))
 
 
 class _Bucket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import zlib
@@ -27,6 +28,10 @@ MOST_BYTES = 256 << 20
 
 _BLOCK = 1 << 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+_parents: list[object] = []
+"""Connections of the process that this one was forked off from: not even to be closed."""
 
 
 def _without_query(record: logging.LogRecord) -> bool:
@@ -63,8 +68,12 @@ class Sender:
         self._context = trust(ca_bundle, certificate, key, key_password)
         self._proxy, self._most = proxy, most
         self._connect, self._most_bytes = connect_seconds, most_bytes
+        self._begin()
+
+    def _begin(self) -> None:
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +103,8 @@ class Sender:
 
     def close(self) -> None:
         """Let go of all connections. One that is used is closed once its answer is read."""
+        if self._process != os.getpid():
+            return
         with self._lock:
             managers, self._managers = list(self._managers.values()), {}
         for manager in managers:
@@ -117,6 +128,9 @@ class Sender:
 
     def _manager(self, url: str) -> urllib3.PoolManager:
         proxy = proxy_of(url, self._proxy)
+        if self._process != os.getpid():
+            _parents.append(self._managers)  # two processes on one connection would get each other's answers
+            self._begin()
         with self._lock:
             if proxy not in self._managers:
                 self._managers[proxy] = self._made(proxy)

@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 
-from muster.predictors.external.transport.rate import Caps, Rate, Spend, least
+from muster.predictors.external.transport.gate import Gate
+from muster.predictors.external.transport.rate import Caps, Spend, least
 
-__all__ = ["LOOK_SECONDS", "Admission", "Gate", "Own", "Together"]
-
-LOOK_SECONDS = 0.1
-"""How often who waits asks whether its call is over."""
-
-
-class Gate:
-    """So many requests at once, over all endpoints of a connection, until a time. Safe from several threads."""
-
-    def __init__(self, most: int | None = None, until: float | None = None) -> None:
-        self.most, self.until = most, until
-        self._flying = 0
-        self._lock = threading.Lock()
-
-    @property
-    def flying(self) -> int:
-        return self._flying
-
-    def take(self) -> bool:
-        """Whether one more may fly; it then does."""
-        with self._lock:
-            if self.most is not None and self._flying >= self.most:
-                return False
-            if self.until is not None and time.monotonic() >= self.until:
-                return False
-            self._flying += 1
-            return True
-
-    def give(self) -> None:
-        with self._lock:
-            self._flying -= 1
+__all__ = ["Admission", "Own", "Together"]
 
 
 @dataclass(slots=True)
 class Admission:
-    """The right to send one request, which is paid for at `price`, unless it is not `taken`. `promised`: it was paid for before."""
+    """The right to wait for a place, and to send one request, which is paid for at `price`, unless it is not `taken`.
 
+    `check` raises where it is waited in vain: the call is over, or nobody lends places any more. `promised`: it was paid for before.
+    """
+
+    check: Callable[[], object]
     price: float = 0.0
     taken: bool = False
     promised: bool = False
@@ -59,7 +32,7 @@ class Together(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.gate, self.rate = Gate(), Rate(Caps())
+        self.gate = Gate()
 
     @abstractmethod
     def join(self, caps: Caps, cap: int | None) -> None: ...
@@ -74,21 +47,21 @@ class Together(ABC):
         ...
 
     @contextmanager
-    def admitted(self, rows: int, check: Callable[[], object], *, promised: bool = False) -> Iterator[Admission]:
-        """Until rate and money allow one more request; `check` raises where its call is over. SourceError if the money is used up.
+    def admitted(self, check: Callable[[], object], *, promised: bool = False) -> Iterator[Admission]:
+        """Until the money allows one more request; `check` raises where its call is over. SourceError if the money is used up.
 
         It is paid for from here on, and the money given back at the end of the block where it was not taken. One that was
-        `promised` an answer needs neither rate nor money, and a place among those in flight.
+        `promised` an answer needs no money. A place is waited for inside, so that none is held by who waits for money.
         """
-        admission = Admission(promised=promised)
-        self._enter(admission, rows, check)
+        admission = Admission(check, promised=promised)
+        self._enter(admission)
         try:
             yield admission
         finally:
             self._end(admission)
 
     @abstractmethod
-    def _enter(self, admission: Admission, rows: int, check: Callable[[], object]) -> None: ...
+    def _enter(self, admission: Admission) -> None: ...
     @abstractmethod
     def _end(self, admission: Admission) -> None: ...
 
@@ -113,17 +86,9 @@ class Own(Together):
     def close(self) -> None:
         return None
 
-    def _enter(self, admission: Admission, rows: int, check: Callable[[], object]) -> None:
-        if admission.promised:
-            return
-        self.spend.charge()
-        try:
-            while (wait := self.rate.take(rows)) > 0:
-                check()
-                time.sleep(min(LOOK_SECONDS, wait))
-        except BaseException:
-            self.spend.refund()
-            raise
+    def _enter(self, admission: Admission) -> None:
+        if not admission.promised:
+            self.spend.charge()
 
     def _end(self, admission: Admission) -> None:
         if not admission.taken and not admission.promised:
@@ -131,6 +96,6 @@ class Own(Together):
 
     def _keep(self) -> None:
         caps = reduce(Caps.tightest, (c for c, _ in self._users), Caps())
-        self.rate.keep(caps)
+        self.gate.rate.keep(caps)
         self.spend.caps = caps
-        self.gate.most = reduce(least, (cap for _, cap in self._users), None)
+        self.gate.lend(reduce(least, (cap for _, cap in self._users), None), None)

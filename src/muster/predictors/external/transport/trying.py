@@ -12,7 +12,7 @@ from muster.errors import MusterError, NotFound, SourceDenied, SourceUnavailable
 from muster.predictors.external.exchange import FREE, Answer, Later, Refusal
 from muster.predictors.external.transport.bisect import Piece
 from muster.predictors.external.transport.checkpoint import Asked
-from muster.predictors.external.transport.limiter import Permit
+from muster.predictors.external.transport.gate import Permit
 from muster.predictors.external.transport.means import Encoded, Means
 from muster.predictors.external.transport.retry import Trouble
 from muster.predictors.external.transport.together import Admission
@@ -73,6 +73,10 @@ def attempt(
         took = time.monotonic() - began
         if isinstance(outcome, Answer):
             settle.keep(encoded.asked, outcome)
+    except _Late:
+        limiter.release(permit)
+        settle.again(piece, time.monotonic())
+        return
     except BaseException as error:  # noqa: BLE001  # handed on
         settle.failed(error)
         limiter.release(permit)
@@ -118,6 +122,8 @@ def _outcome(
         raise
     except SourceUnavailable as error:
         return Refusal("unavailable", error.message)
+    if means.lane.together.gate.over:
+        raise _Late
     admission.taken = True
     means.counter.add(tries=1, bytes_sent=len(payload.body))
     try:
@@ -134,6 +140,10 @@ def _outcome(
         return Refusal("unavailable", error.message)
     admission.taken = not (isinstance(outcome, Refusal) and outcome.kind in FREE)
     return _no_page(outcome)
+
+
+class _Late(Exception):
+    """The part of the caps that it was let through with is over: others may have it by now."""
 
 
 def _awaited(means: Means, settle: Settle, later: Later) -> Answer | Refusal | None:
@@ -263,17 +273,19 @@ def _prove(means: Means, settle: Settle) -> None:
     lane = means.lane
     try:
         outcome: Answer | Later | Refusal | Unreachable | None
-        with lane.together.admitted(proof.asked.rows, settle.check) as admission:
-            permit = lane.limiter.acquire(settle.check)
+        with lane.together.admitted(settle.check) as admission:
+            permit = lane.limiter.acquire(admission.check, proof.asked.rows)
             try:
                 outcome = _outcome(means, proof, settle.left(), admission)
+                means.counter.add(proofs=1)
+                if isinstance(outcome, Later):
+                    outcome = _awaited(means, settle, outcome)
             finally:
                 lane.limiter.release(permit)
-        means.counter.add(proofs=1)
-        if isinstance(outcome, Later):
-            outcome = _awaited(means, settle, outcome)
         if isinstance(outcome, Answer):
             lane.last_answer = time.monotonic()
+    except _Late:
+        return
     finally:
         means.proving.release()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from muster.errors import SourceUnavailable
 from muster.predictors.external.exchange import Answer, Later, Refusal
 from muster.predictors.external.provider import Provider, Queueing
-from muster.predictors.external.transport.together import LOOK_SECONDS
+from muster.predictors.external.transport.gate import LOOK_SECONDS
 
 __all__ = ["wait_for"]
 

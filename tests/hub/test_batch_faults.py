@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,16 +19,17 @@ import pytest
 from pyarrow import csv
 
 import muster
-from muster.errors import InvalidInput, MusterError, NotApplicable, RunFailed, SourceUnavailable
+from muster.errors import InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed, SourceUnavailable
 from muster.hub import Hub
 from muster.objects.bucket import bucket_of
 from muster.objects.place import Place
-from muster.predictors.external.batch import collecting, following
+from muster.predictors.external.batch import collecting, following, sending
 from muster.predictors.external.batch.rounds import BatchJobs
 from muster.predictors.external.batch.staged import Piece, Staged
 from muster.predictors.external.batch.vertex import PredictionJobs
 from muster.predictors.external.exchange import Payload
 from muster.registry.collect import Retention
+from muster.registry.scoring_job import ScoreRequest
 from muster.signature import Column, Parameter, Signature
 from muster.testing.endpoints import Account, Served, serving, vertex_batching
 from muster.testing.endpoints.jobs import Job
@@ -285,6 +287,31 @@ def test_what_could_not_be_cleared_is_cleared_by_who_comes_next(
 
 def _raised(error: BaseException) -> Any:
     raise error
+
+
+def test_who_lets_go_while_rows_are_sent_leaves_the_rest_to_be_sent(
+    hub: Hub, account: Account, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of the last chunk, where nobody asks any more whether to go on."""
+    real, sent = Staged.write, iter(range(3 if account.kind == "vertex" else 8))
+
+    def write(self: Staged, place: Place, content: bytes) -> None:
+        real(self, place, content)
+        if next(sent, None) is None:
+            leave.set()
+
+    monkeypatch.setattr(Staged, "write", write)
+    monkeypatch.setattr(sending, "rows_of_request", lambda *_: 800)
+    leave = threading.Event()
+    request = ScoreRequest(
+        reference="churn", data=str(crowd), output=str(tmp_path / "jobs.parquet"), keep=["n"], via="batch"
+    )
+    run = hub._scorings.start(request)
+    with pytest.raises(RunCancelled):
+        hub._scorings.execute(run, leave=leave)
+    assert list(account.jobs) == []
+    monkeypatch.setattr(Staged, "write", real)
+    assert (hub.resume(run.id).rejected, numbers_of(tmp_path / "jobs.parquet")) == (0, list(range(5_000)))
 
 
 def test_who_cancels_before_the_job_pays_for_none(

@@ -68,7 +68,7 @@ class Results:
             refused=told[0],
             tried=told[1],
             silent=told[2],
-            said=shortened(next((one.said for _, one in known if one.said), silence), _LONG),
+            said=shortened(silence if blamed and whole else next((o.said for _, o in known if o.said), silence), _LONG),
             alone=self._alone,
             proofs=last.ended.proofs if last is not None and last.ended.proofs else _spread(answered),
             proven=works and jobs == 1,  # two that have answered a part each prove nothing

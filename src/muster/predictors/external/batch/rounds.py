@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from muster.errors import ModelFailed, RunFailed, SourceError
+from muster.errors import ModelFailed, RunCancelled, RunFailed, SourceError
 from muster.objects.place import Place
 from muster.predictor import OpenPredictor, Predictor, Sending, Talk
 from muster.predictors.external.batch.collecting import Collector, Round
@@ -15,7 +15,7 @@ from muster.predictors.external.batch.following import Following
 from muster.predictors.external.batch.results import Results
 from muster.predictors.external.batch.sending import Sender
 from muster.predictors.external.batch.service import Seen, Service, Work
-from muster.predictors.external.batch.staged import Piece, Staged, clear
+from muster.predictors.external.batch.staged import Piece, Staged, clear, removed
 from muster.predictors.external.batch.wanted import MOST_REQUESTS, Chunk, Ended, Wanted, following
 from muster.predictors.external.codecs.spec import RequestSpec
 from muster.records import Connection, Version
@@ -95,6 +95,8 @@ class BatchJobs:
         return Sending(number, _Send(self._batch, number, wanted), *self._done(number, wanted))
 
     def run(self, sending: Sending, cancelled: Callable[[], bool]) -> None:
+        if cancelled():  # before anything is noted as sent: who sends has stopped at that too
+            raise RunCancelled("the run was cancelled")
         number = sending.number
         rounds, wanted = self._history()
         alone = self._alone([one.ended for one in rounds])
@@ -171,7 +173,8 @@ class BatchJobs:
         wanted: Wanted | None = None
         while (told := self._staged.noted(f"ended-{len(rounds):02}")) is not None:
             sent = self._staged.noted(_sent(len(rounds)))
-            assert sent is not None, "it is noted first"
+            if sent is None:  # it was noted first
+                raise removed(self._place)
             rounds.append(Round(wanted, _int(sent["pieces"]), Ended.from_json(told)))
             alone = self._alone([one.ended for one in rounds])
             wanted = following(wanted, rounds[-1].ended, by_row=self._service.by_row, alone=alone)

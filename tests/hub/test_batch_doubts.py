@@ -92,7 +92,7 @@ def test_jobs_that_leave_rows_out_are_followed_by_others(
     hub: Hub, vertex: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a good share of instances fails, a job may end without having tried the rest."""
-    real, cuts = vertex_batching._predicted, iter((50, 100, 150))
+    real, cuts = vertex_batching._predicted, iter((150, 200, 250))
 
     def predicted(job: Job, machines: Any, found: Sequence[Any]) -> Any:
         single = "manualBatchTuningParameters" in job.asked

@@ -428,7 +428,7 @@ class TestCaps:
             spent = stage.hub.connection_spent("c")
             assert spent > 0, "probes are paid as well"
             capped: dict[str, Any] = {**stage.account.settings, **prices, "spend": spent + 2.5}
-            stage.hub.connect("c", kind, replace=True, **capped)
+            stage.hub.connect("c", stage.account.kind, replace=True, **capped)
             with pytest.raises(RunFailed, match="may be spent") as caught:
                 stage.score(stage.data(ROWS))
             assert stage.hub.connection_spent("c") == spent + 2.5

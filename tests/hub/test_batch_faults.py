@@ -285,6 +285,27 @@ def test_what_could_not_be_cleared_is_cleared_by_who_comes_next(
     del account
 
 
+@pytest.mark.parametrize("for_good", [False, True], ids=["deleted", "for good"])
+def test_jobs_of_a_version_that_was_deleted_are_ended_as_long_as_that_is_possible(
+    hub: Hub, sagemaker: Account, tmp_path: Path, jobs_folder: str, monkeypatch: pytest.MonkeyPatch, *, for_good: bool
+) -> None:
+    """And it is said once where it is not."""
+    del sagemaker
+    pq.write_table(numbered(rows(40, seed=9)), tmp_path / "people.parquet")
+    real = BatchJobs.clear
+    monkeypatch.setattr(BatchJobs, "clear", lambda _: _raised(SourceUnavailable("away")))
+    scored(hub, tmp_path / "people.parquet", tmp_path / "jobs.parquet", "batch")
+    monkeypatch.setattr(BatchJobs, "clear", real)
+    hub.delete_version("churn:1", for_good=for_good)
+    said: list[str] = []
+    hub.talk_to(said.append)
+    for n in range(2):
+        hub.score("numbers", pa.table({"n": [1, 2]}), tmp_path / f"other{n}.parquet")
+    assert list(hub._runs.left()) == []
+    assert bool(left(jobs_folder)) is for_good
+    assert len([line for line in said if "cannot be reached" in line]) == int(for_good)
+
+
 def _raised(error: BaseException) -> Any:
     raise error
 

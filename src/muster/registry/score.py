@@ -11,7 +11,7 @@ from functools import partial
 import pyarrow as pa
 
 from muster.dataset import Dataset, Sink
-from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunFailed
+from muster.errors import Conflict, InvalidInput, ModelNotFound, MusterError, NotApplicable, RunFailed, VersionNotFound
 from muster.predictor import Call, OpenPredictor, Sending
 from muster.profile import Profile
 from muster.records import Chunk, Run, Version, new_id, now
@@ -169,7 +169,7 @@ class Scorings:
             return self._runs.get(identity)
 
     def tidy(self) -> None:
-        """Remove what processes left in staging that were killed after their run was recorded as over."""
+        """Remove what was left of runs that are over, since their process was killed before, or could not."""
         for run in self._runs.left():
             try:
                 with self._runs.hold(run, "tidy") as held:
@@ -204,8 +204,12 @@ class Scorings:
         if held is not None:
             held.unfinished = True  # also where it is interrupted
         try:
-            with opened(self._tools.open_jobs(self._registry.version(run.ref), run)) as jobs:
+            with opened(self._tools.open_jobs(self._registry.version(run.ref, deleted=True), run)) as jobs:
                 jobs.clear()
+        except (ModelNotFound, VersionNotFound) as error:  # nothing tells any more how its provider is reached
+            self._tools.talk(_out_of_reach(run, error))
+            if held is not None:
+                held.unfinished = False
         except MusterError as error:
             if held is None:
                 raise
@@ -374,6 +378,11 @@ def _by_jobs(run: Run) -> bool:
 
 def _still(run: Run, error: MusterError) -> str:
     return f"the batch jobs of run {run.id} may still work, and cost: {error.message}; the next scoring tries to end them again"
+
+
+def _out_of_reach(run: Run, error: MusterError) -> str:
+    folder = run.settings.get("batch_folder")
+    return f"the batch jobs of run {run.id} cannot be reached: {error.message}; see at the provider that none works, and empty {folder}"
 
 
 def _served(version: Version) -> bool:

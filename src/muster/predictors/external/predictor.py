@@ -17,17 +17,18 @@ from muster.predictors.external.endless import but_endless
 from muster.predictors.external.exchange import Answer, Payload
 from muster.predictors.external.limits import limits_of
 from muster.predictors.external.opening import open_there
+from muster.predictors.external.remote import Remote
 from muster.predictors.external.transport.caller import Caller
 from muster.predictors.external.transport.checkpoint import Checkpoint
 from muster.predictors.external.transport.counts import Counts
 from muster.records import Connection, Version
 from muster.sharing import Shares
-from muster.signature import Json, Output, Signature
+from muster.signature import Json
 
 __all__ = ["EndpointPredictor"]
 
 
-class EndpointPredictor:
+class EndpointPredictor(Remote):
     """Asks a version's endpoint as the version says: its codec was fixed when it was registered, and nothing is guessed."""
 
     def __init__(
@@ -37,7 +38,7 @@ class EndpointPredictor:
         kept: Checkpoint | None = None,
         shares: Shares | None = None,
     ) -> None:
-        self._version = version
+        super().__init__(version)
         self._telling, self._told = threading.Lock(), Counts()
         self._request = RequestSpec.from_json(version.load["request"])
         self._response = ResponseSpec.from_json(version.load["response"])
@@ -64,19 +65,6 @@ class EndpointPredictor:
             connection=connection.name,
             answered=kept,
         )
-
-    @property
-    def signature(self) -> Signature:
-        return self._version.signature
-
-    @property
-    def output(self) -> Output:
-        return self._version.output
-
-    @property
-    def abilities(self) -> frozenset[str]:
-        found = {"calls"} | ({"probabilities"} if self.output.probabilities else set())
-        return frozenset(found | ({"params"} if self.signature.parameters else set()))
 
     @property
     def counts(self) -> Counts:

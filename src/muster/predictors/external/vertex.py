@@ -265,8 +265,10 @@ def _served(reply: Reply) -> str | None:
     if told is None and b'"deployedModelId"' in reply.body:
         found = parsed(reply.body)
         if isinstance(found, dict):
-            told, version = found.get("deployedModelId"), found.get("modelVersionId")  # type: ignore[assignment]
-    return None if told is None else f"{told}@{version}" if version else str(told)
+            told, version = (
+                None if (one := found.get(n)) is None else str(one) for n in ("deployedModelId", "modelVersionId")
+            )
+    return None if told is None else f"{told}@{version}" if version else told
 
 
 def _listed(told: Mapping[str, Any]) -> Listed:

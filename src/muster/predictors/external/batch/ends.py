@@ -18,8 +18,9 @@ from muster.predictors.external.codecs.encode import encode
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
 from muster.predictors.external.exchange import Payload
 from muster.predictors.external.limits import limits_of
+from muster.predictors.external.remote import Remote
 from muster.records import Connection, Version
-from muster.signature import Output, Signature
+from muster.signature import Output
 
 __all__ = ["BatchOf", "End", "changed", "chunk_of", "open_service", "without_answers"]
 
@@ -43,29 +44,16 @@ class BatchOf:
         return f"{self.run}-{chunk[0]}-{chunk[1]}-{first}"
 
 
-class End:
+class End(Remote):
     """What a Predictor of either end tells of the version."""
 
     def __init__(self, batch: BatchOf) -> None:
+        super().__init__(batch.version)
         self._batch = batch
-        self._version = batch.version
         self._request = RequestSpec.from_json(self._version.load["request"])
         self._response = ResponseSpec.from_json(self._version.load["response"])
         self._limits = limits_of(self._version.load["limits"])
         self._service = open_service(batch.version, batch.connection)
-
-    @property
-    def signature(self) -> Signature:
-        return self._version.signature
-
-    @property
-    def output(self) -> Output:
-        return self._version.output
-
-    @property
-    def abilities(self) -> frozenset[str]:
-        found = {"calls"} | ({"probabilities"} if self.output.probabilities else set())
-        return frozenset(found | ({"params"} if self.signature.parameters else set()))
 
     def close(self) -> None:
         self._service.close()

@@ -190,10 +190,8 @@ def _rows_left(wanted: Wanted | None, ended: Ended, *, alone: bool) -> Wanted:
             if rows.size:
                 found[piece.chunk] = np.union1d(found.get(piece.chunk, _NO_ROWS), rows)
     if found and alone:
-        every = {
-            chunk: ((rows, (rows.size,)) if rows.size else (rows, ())) for chunk, rows in proofs.beside(found).items()
-        }
-        return {chunk: proofs.with_(chunk, rows, sizes, together=True) for chunk, (rows, sizes) in every.items()}
+        every = proofs.beside(found)
+        return {c: proofs.with_(c, rows, [rows.size] if rows.size else (), together=True) for c, rows in every.items()}
     return {chunk: Asked(rows.astype(np.int32), (rows.size,)) for chunk, rows in sorted(found.items())}
 
 

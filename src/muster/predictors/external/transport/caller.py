@@ -42,7 +42,7 @@ _forked = threading.Lock()
 
 
 def _renew_lock() -> None:
-    global _forked  # noqa: PLW0603
+    global _forked  # noqa: PLW0603  # the parent's may be held by a thread that is not here
     _forked = threading.Lock()
 
 

@@ -44,7 +44,7 @@ class Counter:
     def __init__(self, before: Counter | None = None) -> None:
         """Going on from another one, which is not asked any more."""
         self._lock = threading.Lock()
-        self._counts: dict[str, float] = {} if before is None else dict(before._counts)  # noqa: SLF001
+        self._counts: dict[str, float] = {} if before is None else dict(before._counts)  # noqa: SLF001  # of the same class
 
     def add(self, **more: float) -> None:
         """More of each, by the names of Counts."""

@@ -19,7 +19,7 @@ _together: dict[str, Together] = {}
 
 def _forget() -> None:
     """In a process that was forked off: what its parent was lent is not its own, nor are its parent's threads and locks."""
-    global _lock  # noqa: PLW0603
+    global _lock  # noqa: PLW0603  # the parent's may be held by a thread that is not here
     _lock = threading.Lock()
     _together.clear()
 

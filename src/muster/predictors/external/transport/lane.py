@@ -60,7 +60,7 @@ _lanes: dict[str, Lane] = {}
 
 def _forget() -> None:
     """In a process that was forked off: it has none of its parent's threads, and whatever lock they held stays so."""
-    global _lock  # noqa: PLW0603
+    global _lock  # noqa: PLW0603  # the parent's may be held by a thread that is not here
     _lock = threading.Lock()
     _lanes.clear()
 

@@ -112,7 +112,7 @@ def test_a_run_that_is_cancelled_ends_its_job(
     assert hub.run(run.id).status == "cancelled"
     (job,) = account.jobs
     assert job.wait().state in ("Stopped", "JOB_STATE_CANCELLED")
-    until(lambda: not left(jobs_folder))
+    assert left(jobs_folder) == []
 
 
 def test_a_job_that_somebody_stops_is_started_again(hub: Hub, account: Account, crowd: Path, tmp_path: Path) -> None:

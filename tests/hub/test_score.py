@@ -197,9 +197,10 @@ def test_data_that_changes_while_it_is_scored_fails_the_run(hub: Hub, data: Path
     assert _left(tmp_path) == []
 
 
-def test_a_run_that_is_cancelled_as_it_begins_is_not_begun_again(hub: Hub, data: Path, tmp_path: Path) -> None:
+def test_a_run_that_is_cancelled_as_it_begins_is_not_begun_again(hub: Hub, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": pa.array(range(3_000_000), pa.int64())}), tmp_path / "many.parquet")
     for n in range(3):
-        run = hub.score("numbers", data, tmp_path / f"out{n}", wait=False)
+        run = hub.score("numbers", tmp_path / "many.parquet", tmp_path / f"out{n}", wait=False)
         hub.cancel(run.id)
     with muster.open(hub.folder) as again:
         hub.close()

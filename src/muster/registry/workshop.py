@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from muster.errors import Conflict, InvalidInput, RunFailed
+from muster.errors import Conflict, InvalidInput, RunCancelled, RunFailed
 from muster.records import Run, new_id
 from muster.registry.house import House
 from muster.registry.jobs import Jobs, Tell
@@ -95,7 +95,13 @@ class Workshop(House, ABC):
 
     def wait(self, run: str, watch: Watch | None = None) -> Run:
         """The run when it is done, whoever works on it; RunFailed if it ended otherwise."""
-        return self._jobs.wait(run, watch)
+        try:
+            ended = self._jobs.wait(run, watch)
+        except (RunCancelled, RunFailed):
+            self._join(run)  # its end is recorded before what it has staged is removed
+            raise
+        self._join(run)
+        return ended
 
     def work(
         self, *, count: int = 1, once: bool = False, stop: threading.Event | None = None, tell: Tell | None = None
@@ -110,10 +116,12 @@ class Workshop(House, ABC):
         """Stop a run; nothing of its output is left."""
         return self._over(self._scorings.cancel(run))
 
-    def _join(self) -> None:
-        """Wait for the runs that were started with `wait=False`."""
-        for thread in list(self._background.values()):
-            thread.join()
+    def _join(self, *runs: str) -> None:
+        """Wait for these runs, or all, if they were started here with `wait=False`."""
+        for run in runs or tuple(self._background):
+            thread = self._background.get(run)
+            if thread is not None and thread is not threading.current_thread():
+                thread.join()
 
     @cached_property
     def _scorings(self) -> Scorings:

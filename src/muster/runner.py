@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from muster.dataset import Chunk, Part, Written
 from muster.predictor import Call, OpenPredictor
-from muster.profile import OpenProfile, Profile
+from muster.profile import OpenProfile, Profile, Rows
 
-__all__ = ["Done", "Plan", "Runner", "Writer"]
+__all__ = ["Done", "Places", "Plan", "Runner", "Writer"]
 
 
 class Writer(Protocol):
@@ -56,6 +56,22 @@ class Done:
     profile: Profile | None = None
     isolation: str | None = None
     asked: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the rows of chunks stand in their files, which is how a profile knows them. By part: its file's number, the rows before it."""
+
+    parts: Mapping[int, tuple[int, int]]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> Places:
+        files: dict[str, int] = {}
+        return cls({p.index: (files.setdefault(p.file, len(files)), p.offset) for p in parts})
+
+    def rows(self, chunk: Chunk) -> Rows:
+        file, offset = self.parts[chunk.part]
+        return Rows(chunk.batch, file, offset + chunk.start, tuple(offset + f.row for f in chunk.faults))
 
 
 class Runner(Protocol):

@@ -4,13 +4,14 @@ import pyarrow as pa
 import pytest
 
 from muster.errors import InvalidInput
+from muster.profile import Rows
 from muster.profiles.predictions import PredictionProfile
 from muster.signature import Output
 
 
 def _filled(output: Output, values: pa.Array) -> PredictionProfile:
     profile = PredictionProfile.of(output)
-    profile.update(pa.record_batch({"x": [0] * len(values)}), pa.record_batch({"prediction": values}))
+    profile.update(Rows(pa.record_batch({"x": [0] * len(values)})), pa.record_batch({"prediction": values}))
     return profile
 
 

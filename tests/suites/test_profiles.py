@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from muster.profile import OpenProfile
+from muster.profile import OpenProfile, Rows
 from muster.profiles.predictions import PredictionProfile
 from muster.signature import Output
-from muster.testing.profile import ProfileSuite, Rows
+from muster.testing.profile import Counted, ProfileSuite
 
 OUTPUTS: dict[str, tuple[Output, Callable[[np.random.Generator], pa.Array]]] = {
     "predictions, binary": (
@@ -31,14 +31,14 @@ class TestProfiles(ProfileSuite):
         return partial(PredictionProfile.of, output[0])
 
     @pytest.fixture
-    def rows(self, output: tuple[Output, Callable[[np.random.Generator], pa.Array]]) -> Sequence[Rows]:
+    def rows(self, output: tuple[Output, Callable[[np.random.Generator], pa.Array]]) -> Sequence[Counted]:
         random = np.random.default_rng(7)
-        batches: list[Rows] = []
+        batches: list[Counted] = []
         for _ in range(9):
             values = output[1](random)
             nulls = pa.array(random.random(50) < 0.1)
             values = pa.array(
                 [None if n else v for v, n in zip(values.to_pylist(), nulls.to_pylist(), strict=True)], values.type
             )
-            batches.append((pa.record_batch({"x": random.normal(size=50)}), pa.record_batch({"prediction": values})))
-        return [*batches, (pa.record_batch({"x": [1.0, 2.0]}), None)]
+            batches.append((Rows(pa.record_batch({"x": random.normal(size=50)})), pa.record_batch({"prediction": values})))
+        return [*batches, (Rows(pa.record_batch({"x": [1.0, 2.0]})), None)]

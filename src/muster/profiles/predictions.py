@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from muster.errors import Corrupt, InvalidInput, TooNew
+from muster.profile import Rows
 from muster.signature import Json, Output, Scalar
 
 __all__ = ["PredictionProfile"]
@@ -39,8 +40,8 @@ class PredictionProfile:
         scalar_classes = output.classes if output.task in ("binary", "multiclass") else ()
         return cls(scalar_classes, numbers=output.task == "regression")
 
-    def update(self, batch: pa.RecordBatch, answer: pa.RecordBatch | None = None) -> None:
-        self._rows += batch.num_rows
+    def update(self, rows: Rows, answer: pa.RecordBatch | None = None) -> None:
+        self._rows += rows.batch.num_rows
         if answer is None:
             return
         prediction = answer.column("prediction")

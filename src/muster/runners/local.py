@@ -13,7 +13,7 @@ from muster.dataset import Chunk, Part
 from muster.errors import RunCancelled
 from muster.predictor import Call, OpenPredictor
 from muster.profile import OpenProfile, Profile
-from muster.runner import Done, Plan, Writer
+from muster.runner import Done, Places, Plan, Writer
 
 __all__ = ["LocalRunner"]
 
@@ -37,6 +37,7 @@ class LocalRunner:
         plan: Plan,
     ) -> Generator[Done, None, None]:
         predictor = open_predictor()
+        places = Places.of(parts)
 
         def work(chunk: Chunk, read: float, call: Call) -> Done:
             began = time.perf_counter()
@@ -44,7 +45,7 @@ class LocalRunner:
             predicted = time.perf_counter()
             measured = profile() if profile is not None else None
             if measured is not None:
-                measured.update(chunk.batch, answer)
+                measured.update(places.rows(chunk), answer)
             written, rejected = sink.write(chunk, answer)
             timings = {"read": read, "predict": predicted - began, "write": time.perf_counter() - predicted}
             level = getattr(predictor, "isolation", None)
@@ -77,10 +78,12 @@ class LocalRunner:
         watch: Callable[[int], None] | None = None,
     ) -> Profile:
         predictor = open_predictor() if open_predictor is not None else None
+        places = Places.of(parts)
 
         def work(chunk: Chunk, _read: float, call: Call) -> tuple[tuple[int, int], bool, int, Profile]:
             measured = open_profile()
-            measured.update(chunk.batch, predictor.predict(chunk.batch, call) if predictor is not None else None)
+            answer = predictor.predict(chunk.batch, call) if predictor is not None else None
+            measured.update(places.rows(chunk), answer)
             return (chunk.part, chunk.index), chunk.last, chunk.length, measured
 
         total = open_profile()

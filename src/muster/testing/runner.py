@@ -15,7 +15,7 @@ import pytest
 from muster.dataset import Chunk, Fault, Part, Written
 from muster.errors import ModelFailed, RunCancelled
 from muster.predictor import Call, Predictor
-from muster.profile import Profile
+from muster.profile import Profile, Rows
 from muster.runner import Plan, Runner
 from muster.signature import Column, Json, Output, Signature
 
@@ -31,8 +31,8 @@ class Numbers:
     count: int
     faulty: int = 0
 
-    file = "numbers"
-    offset = 0
+    file: str = "numbers"
+    offset: int = 0
 
     @property
     def rows(self) -> int | None:
@@ -95,10 +95,12 @@ class Sum:
         self.rows = 0
         self.sum = 0
         self.order: list[int] = []
+        self.numbers: list[tuple[int, int]] = []
 
-    def update(self, batch: pa.RecordBatch, answer: pa.RecordBatch | None = None) -> None:
-        self.rows += batch.num_rows
-        values = (answer.column("prediction") if answer is not None else batch.column("n")).to_pylist()
+    def update(self, rows: Rows, answer: pa.RecordBatch | None = None) -> None:
+        self.rows += rows.batch.num_rows
+        self.numbers += [(rows.file, n) for n in rows.numbers().tolist()]
+        values = (answer.column("prediction") if answer is not None else rows.batch.column("n")).to_pylist()
         self.sum += sum(values)
         self.order += values[:1]
 
@@ -106,6 +108,7 @@ class Sum:
         self.rows += other.rows
         self.sum += other.sum
         self.order += other.order
+        self.numbers += other.numbers
 
     def encode(self) -> bytes:
         return b""
@@ -202,6 +205,20 @@ class RunnerSuite:
         ]
         assert everything.rows - total.rows == sum(b.num_rows for b in left_out)
         assert total.order == [n for n in everything.order if n not in {b["n"][0].as_py() for b in left_out if len(b)}]
+
+    def test_a_profile_knows_each_row_by_its_file_and_its_number_there(self, runner: Runner) -> None:
+        """However the dataset is cut, and with rows that cannot be read."""
+        whole = [Numbers(0, 0, 50, faulty=7, file="a"), Numbers(1, 50, 30, file="b")]
+        cut = [
+            Numbers(0, 0, 20, faulty=7, file="a"),
+            Numbers(1, 20, 30, faulty=7, file="a", offset=20),
+            Numbers(2, 50, 30, file="b"),
+        ]
+        expected = [(0, n) for n in range(50) if n % 7] + [(1, n) for n in range(30)]
+        for parts, rows in ((whole, 100), (whole, 9), (cut, 9)):
+            total = runner.reduce(parts, _sum, plan=Plan(rows=rows))
+            assert isinstance(total, Sum)
+            assert total.numbers == expected
 
     def test_reduce_without_a_model_and_with_a_watcher(self, runner: Runner, parts: list[Part]) -> None:
         seen: list[int] = []

@@ -1,0 +1,160 @@
+"""Counts by whole number, exact while few occur and else by cells that are as narrow as a limit on their number allows."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from muster.errors import InvalidInput
+from muster.profiles.keys import Cells
+from muster.profiles.stored import Arrays, fitting
+
+__all__ = ["CellCounts"]
+
+Counts = npt.NDArray[np.int64]
+Sums = npt.NDArray[np.float64]
+
+
+class CellCounts:
+    """Per cell of 2**`shift` codes: `counts`, int64 of shape (cells, kinds), and `sums`, float64 of shape (cells, sums).
+
+    `shift` is the least multiple of `step` at which no more than `most` cells are occupied. That depends on the codes alone:
+    fewer codes never occupy more cells, and wider cells never are more. So counts merge to the same bits in any order and
+    grouping, and `shift` 0 means that every code was counted by itself. Sums are in the order of updates and merges.
+    """
+
+    __slots__ = ("cells", "counts", "most", "shift", "step", "sums")
+
+    def __init__(self, most: int, kinds: int = 1, sums: int = 0, step: int = 1) -> None:
+        self.most, self.step, self.shift = most, step, 0
+        self.cells: Cells = np.empty(0, np.int64)
+        self.counts: Counts = np.empty((0, kinds), np.int64)
+        self.sums: Sums = np.empty((0, sums), np.float64)
+
+    @property
+    def rows(self) -> int:
+        return int(self.counts.sum())
+
+    def add(
+        self, codes: Cells, kind: Cells | None = None, sums: Sums | None = None, counts: Cells | None = None
+    ) -> None:
+        """Count each code, `counts` times where given; `kind` says in which column (else the first).
+
+        `sums` of shape (codes, sums) is added up.
+        """
+        if not len(codes):
+            return
+        kinds, columns = self.counts.shape[1], self.sums.shape[1]
+        added = type(self)(self.most, kinds, columns, self.step)
+        added.shift = self.shift
+        cells = codes >> self.shift if self.shift else codes
+        if not columns and counts is None:
+            found, times = _counted(cells, kind, kinds)
+            added._take(found, times, np.empty((len(found), 0), np.float64))
+        else:
+            added.cells, place = np.unique(cells, return_inverse=True)
+            added.counts = np.zeros((len(added.cells), kinds), np.int64)
+            np.add.at(added.counts, (place, 0 if kind is None else kind), 1 if counts is None else counts)
+            added.sums = np.empty((len(added.cells), columns), np.float64)
+            for n in range(columns):
+                assert sums is not None
+                added.sums[:, n] = np.bincount(place, sums[:, n], len(added.cells))  # in the order of the rows
+        added._narrow()
+        self.merge(added)
+
+    def merge(self, other: Self) -> None:
+        mine = (self.most, self.step, self.counts.shape[1], self.sums.shape[1])
+        if mine != (other.most, other.step, other.counts.shape[1], other.sums.shape[1]):
+            raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
+        if not len(other.cells):
+            self._widen(max(self.shift, other.shift))
+            return
+        shift = max(self.shift, other.shift)
+        self._widen(shift)
+        cells = other.cells >> (shift - other.shift)
+        self._take(
+            np.concatenate([self.cells, cells]),
+            np.concatenate([self.counts, other.counts]),
+            np.concatenate([self.sums, other.sums]),
+        )
+        self._narrow()
+
+    def coarser(self, shift: int) -> Self:
+        """The same counts in cells of 2**`shift` codes."""
+        result = type(self)(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+        result.shift, result.cells, result.counts, result.sums = self.shift, self.cells, self.counts, self.sums
+        result._widen(shift)
+        return result
+
+    def arrays(self) -> Arrays:
+        """All that is counted, by name. Of the cells the first, and then the steps to the next, which compress well."""
+        steps = np.diff(self.cells, prepend=np.int64(0))
+        return {"cells": steps, "counts": self.counts, "sums": self.sums, "shift": np.array([self.shift], np.int64)}
+
+    def restore(self, arrays: Arrays, prefix: str) -> None:
+        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
+        cells, counts, sums = (arrays[prefix + name] for name in ("cells", "counts", "sums"))
+        size = len(cells)
+        self.shift = int(fitting(arrays[f"{prefix}shift"], np.empty(1, np.int64))[0])
+        self.cells = np.cumsum(fitting(cells, np.empty(size, np.int64)))
+        self.counts = fitting(counts, np.empty((size, self.counts.shape[1]), np.int64))
+        self.sums = fitting(sums, np.empty((size, self.sums.shape[1]), np.float64))
+        if size > self.most or not 0 <= self.shift < 64 or (np.diff(self.cells) <= 0).any():
+            raise ValueError("cells that are too many, or out of order")
+
+    def _widen(self, shift: int) -> None:
+        if shift > self.shift:
+            cells, self.shift = self.cells >> (shift - self.shift), shift
+            self._take(cells, self.counts, self.sums)
+
+    def _narrow(self) -> None:
+        """Keep to the limit, by the least shift that does."""
+        if len(self.cells) <= self.most:
+            return
+        # Neighbours are apart until the highest bit in which they differ is shifted out.
+        apart = _bit_lengths(self.cells[1:] ^ self.cells[:-1])
+        least = int(np.partition(apart, len(apart) - self.most)[len(apart) - self.most])
+        self._widen(self.shift + -(-least // self.step) * self.step)
+
+    def _take(self, cells: Cells, counts: Counts, sums: Sums) -> None:
+        """Add up what falls into the same cell, in the order given."""
+        order = np.argsort(cells, kind="stable")
+        cells = cells[order]
+        first = _first(cells)
+        if first.all():
+            self.cells, self.counts, self.sums = cells, counts[order], sums[order]
+            return
+        starts = np.flatnonzero(first)
+        self.cells = cells[starts]
+        self.counts = np.add.reduceat(counts[order], starts)
+        self.sums = np.add.reduceat(sums[order], starts) if sums.shape[1] else np.empty((len(starts), 0))
+
+
+def _counted(cells: Cells, kind: Cells | None, kinds: int) -> tuple[Cells, Counts]:
+    """The distinct cells of each kind in order, and how often each occurs. To sort alone is several times as quick as an index of places."""
+    found, counts = [], []
+    for n in range(kinds if kind is not None else 1):
+        column = np.sort(cells if kind is None else cells[kind == n])
+        starts = np.flatnonzero(_first(column))
+        found.append(column[starts])
+        times = np.zeros((len(starts), kinds), np.int64)
+        times[:, n] = np.diff(starts, append=len(column))
+        counts.append(times)
+    return np.concatenate(found), np.concatenate(counts)
+
+
+def _first(cells: Cells) -> npt.NDArray[np.bool_]:
+    """Of numbers in order, which stand for the first time."""
+    first = np.empty(len(cells), np.bool_)
+    first[:1] = True
+    np.not_equal(cells[1:], cells[:-1], out=first[1:])
+    return first
+
+
+def _bit_lengths(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many bits each needs, as 64 unsigned ones."""
+    bits = numbers.view(np.uint64)
+    # The bit below the highest one is cleared, so that rounding to a double cannot reach the next power of two.
+    return np.frexp((bits & ~(bits >> np.uint64(1))).astype(np.float64))[1].astype(np.int64)

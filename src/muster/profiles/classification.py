@@ -1,0 +1,165 @@
+"""How well classes were predicted: counts by actual and predicted class, and by class and score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from muster.errors import InvalidInput
+from muster.profiles.cells import CellCounts
+from muster.profiles.keys import Cells, Floats, Hashes, ordered
+from muster.profiles.stored import Arrays, fitting
+from muster.profiles.tally import Classified, Tally, coarse, lanes_of, width_of
+
+__all__ = ["EQUAL_WIDTHS", "FOLDS", "SEGMENT", "WHOLE", "Classification", "Extent"]
+
+FOLDS = 64
+"""Groups of rows, by their hash, for jackknife intervals."""
+
+EQUAL_WIDTHS = 100
+"""Of the bins of equal width in which calibration is counted: 10 and 20 are sums of them."""
+
+_EDGES = np.arange(EQUAL_WIDTHS + 1) / EQUAL_WIDTHS
+_PAIRED = 20
+"""Up to so many classes, scores are counted by actual class for each pair, and by fold."""
+_PAIRS = 16
+"""Fine cells taken together where scores are counted by actual class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is kept: `exact` distinct scores in all, fine cells taken together by `by`, and folds or none."""
+
+    exact: int
+    by: int
+    folds: bool
+
+
+WHOLE = Extent(65_536, 1, folds=True)
+SEGMENT = Extent(4_096, 16, folds=False)
+
+
+class Classification:
+    """One measurement of classified rows, of all of them or of a segment.
+
+    `tally` has one group; `folds` has 64 and says for each what the tally would have had of its rows alone, in wider cells.
+    `exact` has for each lane the rows of each actual class by score, while few scores are distinct; else it is None.
+    `pairs` (lanes, classes, cells) has the rows of each actual class in cells, for three to 20 classes. `calibration`
+    (lanes, 100, 2) and `scores` (lanes, 100) have rows and sums of the scores in bins of equal width, each with its upper end.
+    """
+
+    def __init__(self, classes: int, extent: Extent = WHOLE, *, scores: bool, weighted: bool = False) -> None:
+        few = classes <= _PAIRED
+        self.classes, self.extent = classes, extent
+        lanes = len(lanes_of(classes)) if scores else 0
+        self.tally = Tally(classes, 1, extent.by if few else 16, scores=scores, weighted=weighted)
+        folds = FOLDS if extent.folds and few else 0
+        self.folds = Tally(classes, folds, 16 if classes == 2 else 64, scores=scores, weighted=weighted)
+        each = max(1, extent.exact // lanes) if lanes else 0
+        self.exact: list[CellCounts] | None = [
+            CellCounts(each, classes, classes if weighted else 0) for _ in range(lanes)
+        ]
+        shapes = {
+            "pairs": (lanes, classes if few and classes > 2 else 0, width_of(_PAIRS)),
+            "calibration": (lanes, EQUAL_WIDTHS, 2),
+        }
+        self.pairs, self.calibration = (np.zeros(shape, np.int64) for shape in shapes.values())
+        self.scores = np.zeros((lanes, EQUAL_WIDTHS), np.float64)
+        self.mass = {name: np.zeros(shape, np.float64) for name, shape in shapes.items()} if weighted else {}
+
+    @property
+    def rows(self) -> int:
+        return int(self.tally.confusion.sum())
+
+    @property
+    def weighted(self) -> bool:
+        return self.tally.weighted
+
+    @property
+    def lanes(self) -> int:
+        return len(self.calibration)
+
+    def add(self, rows: Classified, hashes: Hashes) -> None:
+        """Count rows, whose hashes say of what fold they are."""
+        self.tally.add(rows)
+        if self.folds.groups:
+            self.folds.add(rows, (hashes >> np.uint64(58)).astype(np.int64))
+        if (given := rows.probabilities) is None:
+            return
+        for lane, (label, score, cells) in enumerate(zip(lanes_of(self.classes), given.scores, given.cells, strict=True)):
+            self._calibrate(lane, score, rows.actual == label, rows.weight)
+            if self.pairs.size:
+                self._count("pairs", lane, rows.actual * self.pairs.shape[2] + coarse(cells, _PAIRS), rows.weight)
+            if self.exact is not None:
+                self._keep(self.exact[lane], score, rows)
+
+    def _calibrate(self, lane: int, score: Floats, mine: npt.NDArray[np.bool_], weight: Floats | None) -> None:
+        place = np.minimum((score * EQUAL_WIDTHS).astype(np.int64), EQUAL_WIDTHS - 1)
+        place -= (score <= _EDGES[place]) & (place > 0)  # to the bin whose upper end it is, and whatever rounding did
+        place += score > _EDGES[place + 1]
+        self._count("calibration", lane, place * 2 + mine, weight)
+        self.scores[lane] += np.bincount(place, score if weight is None else score * weight, EQUAL_WIDTHS)
+
+    def _count(self, name: str, lane: int, index: Cells, weight: Floats | None) -> None:
+        counts: npt.NDArray[np.int64] = getattr(self, name)[lane]
+        counts += np.bincount(index, minlength=counts.size).reshape(counts.shape)
+        if weight is not None:
+            self.mass[name][lane] += np.bincount(index, weight, counts.size).reshape(counts.shape)
+
+    def _keep(self, counts: CellCounts, score: Floats, rows: Classified) -> None:
+        weights = None
+        if rows.weight is not None:
+            weights = np.zeros((len(score), self.classes))
+            weights[np.arange(len(score)), rows.actual] = rows.weight
+        counts.add(ordered(score), rows.actual, weights)
+        if counts.shift:
+            self.exact = None
+
+    def merge(self, other: Self) -> None:
+        if self._kind() != other._kind():
+            raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
+        self.tally.merge(other.tally)
+        self.folds.merge(other.folds)
+        for mine, its in zip(self._arrays().values(), other._arrays().values(), strict=True):
+            mine += its
+        if self.exact is None or other.exact is None:
+            self.exact = None
+            return
+        for lane, added in zip(self.exact, other.exact, strict=True):
+            lane.merge(added)
+        if any(lane.shift for lane in self.exact):
+            self.exact = None
+
+    def arrays(self) -> Arrays:
+        """All that is counted, by name."""
+        return {
+            **{f"tally.{name}": array for name, array in self.tally.arrays().items()},
+            **{f"folds.{name}": array for name, array in self.folds.arrays().items()},
+            **self._arrays(),
+            **{
+                f"exact.{n}.{name}": array
+                for n, lane in enumerate(self.exact or ())
+                for name, array in lane.arrays().items()
+            },
+        }
+
+    def restore(self, arrays: Arrays, prefix: str = "") -> None:
+        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
+        self.tally.restore(arrays, f"{prefix}tally.")
+        self.folds.restore(arrays, f"{prefix}folds.")
+        for name, mine in self._arrays().items():
+            mine[...] = fitting(arrays[prefix + name], mine)
+        if self.lanes and f"{prefix}exact.0.cells" not in arrays:
+            self.exact = None
+        for n, lane in enumerate(self.exact or ()):
+            lane.restore(arrays, f"{prefix}exact.{n}.")
+
+    def _kind(self) -> tuple[object, ...]:
+        return self.classes, self.extent, self.weighted, self.lanes
+
+    def _arrays(self) -> Arrays:
+        own = {"pairs": self.pairs, "calibration": self.calibration, "scores": self.scores}
+        return own | {f"mass.{name}": array for name, array in self.mass.items()}

@@ -1,0 +1,87 @@
+"""Numbers as whole numbers in the same order, so that they are counted in cells that no data has chosen.
+
+A probability has one of 16,386 cells: one for exactly 0, one for exactly 1, and between them 256 to each halving of p below 0.5 and of
+1 - p above, down to 2**-33. Any other number is its own bits. Both are pure bit arithmetic: the same cell on every machine.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CELLS", "Cells", "cell_edges", "hash_rows", "hash_texts", "mixed", "ordered", "probability_cells", "unordered"]
+
+Cells = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Hashes = npt.NDArray[np.uint64]
+
+_SIGN = np.int64(0x7FFF_FFFF_FFFF_FFFF)
+_STEPS, _HALVINGS = 256, 32
+_SIDE = _STEPS * _HALVINGS
+CELLS = 2 * _SIDE + 2
+_DROP = 52 - 8  # of the 52 bits of a double's fraction, the first 8 tell the 256 steps of a halving
+_LOWEST = int(np.float64(2.0 ** -(_HALVINGS + 1)).view(np.int64)) >> _DROP
+
+
+def ordered(values: Floats) -> Cells:
+    """Whole numbers in the order of the doubles; 0.0 and -0.0 are one. NaN has no place."""
+    bits = (np.asarray(values, np.float64) + 0.0).view(np.int64)
+    return bits ^ ((bits >> 63) & _SIGN)
+
+
+def unordered(keys: Cells) -> Floats:
+    """The doubles of these whole numbers."""
+    keys = np.asarray(keys, np.int64)
+    return (keys ^ ((keys >> 63) & _SIGN)).view(np.float64)
+
+
+def probability_cells(values: Floats) -> Cells:
+    """The cell of each probability: for 0 < c < 16,385 those in [edges[c], edges[c + 1]). All must lie within [0, 1]."""
+    p = np.asarray(values, np.float64)
+    above = p >= 0.5
+    bits = np.where(above, 1.0 - p, p).view(np.int64)
+    # Above the middle a cell is closed where 1 - p is largest, which the double before it has the bits of.
+    step = np.maximum(((bits - above) >> _DROP) - _LOWEST, 0)
+    cells = np.where(above, 2 * _SIDE - step, 1 + step)
+    cells[p == 0.0] = 0
+    cells[p == 1.0] = CELLS - 1
+    return cells
+
+
+@cache
+def cell_edges() -> Floats:
+    """The least probability of each cell, and 1 once more as the end of the last."""
+    steps = ((np.arange(_SIDE + 1, dtype=np.int64) + _LOWEST) << _DROP).view(np.float64)
+    lower = steps[:-1].copy()
+    lower[0] = np.nextafter(0.0, 1.0)
+    edges = np.concatenate([[0.0], lower, 1.0 - steps[:0:-1], [1.0, 1.0]])
+    edges.flags.writeable = False
+    return edges
+
+
+def mixed(hashes: Hashes) -> Hashes:
+    """Each number scattered over all 64 bits (the finaliser of splitmix64, Steele, Lea and Flood 2014)."""
+    z = hashes + np.uint64(0x9E37_79B9_7F4A_7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def hash_rows(file: int, numbers: npt.NDArray[np.int64]) -> Hashes:
+    """A number for each row of a file that is the same wherever and however the row is read."""
+    return mixed(mixed(numbers.view(np.uint64)) + np.uint64(file))
+
+
+def hash_texts(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]) -> Hashes:
+    """A number for each run of bytes `data[offsets[i]:offsets[i + 1]]`: a polynomial over its bytes, scattered. No loop over rows."""
+    lengths = np.diff(offsets)
+    data = data[int(offsets[0]) : int(offsets[-1])]
+    starts = offsets[:-1] - offsets[0]
+    longest = int(lengths.max(initial=0))
+    powers = np.cumprod(np.full(longest + 1, 0x0000_0100_0000_01B3, np.uint64))
+    place = np.arange(len(data), dtype=np.int64) - np.repeat(starts, lengths)
+    terms = (data.astype(np.uint64) + np.uint64(1)) * powers[place]
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
+    return mixed(sums[starts + lengths] - sums[starts] + mixed(lengths.astype(np.uint64)))

@@ -56,7 +56,8 @@ class CellCounts:
         else:
             added.cells, place = np.unique(cells, return_inverse=True)
             added.counts = np.zeros((len(added.cells), kinds), np.int64)
-            np.add.at(added.counts, (place, 0 if kind is None else kind), 1 if counts is None else counts)
+            index = place * kinds + (0 if kind is None else kind)
+            np.add.at(added.counts.reshape(-1), index, 1 if counts is None else counts)
             added.sums = np.empty((len(added.cells), columns), np.float64)
             for n in range(columns):
                 assert sums is not None

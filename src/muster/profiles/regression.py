@@ -100,7 +100,7 @@ class Totals:
             added.sums[:, n] = np.bincount(where, term if rows.weight is None else term * rows.weight, self.groups)
         if rows.low is not None and rows.high is not None:
             width = rows.high - rows.low
-            added.widths = np.bincount(where, width if rows.weight is None else width * rows.weight, self.groups)
+            added.widths += np.bincount(where, width if rows.weight is None else width * rows.weight, self.groups)
         added.moments = _moments(rows, where, self.groups)
         np.maximum.at(added.largest[:, 0], where, np.abs(rows.predicted - rows.actual))
         np.minimum.at(added.largest[:, 1], where, rows.actual)

@@ -19,7 +19,7 @@ __all__ = ["Arrays", "fitting", "pack", "reads", "unpack"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-_TYPES = {"<i8": np.dtype("<i8"), "<f8": np.dtype("<f8"), "<u8": np.dtype("<u8"), "|u1": np.dtype("|u1")}
+_TYPES: dict[str, np.dtype[Any]] = {"<i8": np.dtype("<i8"), "<f8": np.dtype("<f8"), "<u8": np.dtype("<u8"), "|u1": np.dtype("|u1")}
 _MOST_BYTES = 1 << 32
 _MOST_HEADER = 1 << 24
 
@@ -36,7 +36,7 @@ def pack(form: str, header: Mapping[str, Json], arrays: Arrays) -> bytes:
         {"format": form, **header, "arrays": listed}, allow_nan=False, ensure_ascii=False, separators=(",", ":")
     )
     packer = zlib.compressobj(6)
-    body = [packer.compress(a) for a in kept.values()]
+    body = [packer.compress(a.tobytes()) for a in kept.values()]
     return b"".join([first.encode(), b"\n", *body, packer.flush()])
 
 

@@ -40,5 +40,7 @@ class TestProfiles(ProfileSuite):
             values = pa.array(
                 [None if n else v for v, n in zip(values.to_pylist(), nulls.to_pylist(), strict=True)], values.type
             )
-            batches.append((Rows(pa.record_batch({"x": random.normal(size=50)})), pa.record_batch({"prediction": values})))
+            batches.append(
+                (Rows(pa.record_batch({"x": random.normal(size=50)})), pa.record_batch({"prediction": values}))
+            )
         return [*batches, (Rows(pa.record_batch({"x": [1.0, 2.0]})), None)]

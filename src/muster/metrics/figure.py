@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from muster.signature import Json
 
-__all__ = ["Figure", "Interval", "undefined"]
+__all__ = ["Figure", "Interval", "figure", "undefined"]
 
 LEVEL = 0.95
 """Of every interval."""
@@ -65,7 +65,7 @@ def undefined(name: str, rows: int, reason: str) -> Figure:
     return Figure(name, None, rows, reason=reason)
 
 
-def figure(name: str, value: float, rows: int, interval: Interval, bound: float = 0.0, why: str = "") -> Figure:
+def figure(name: str, value: float, rows: int, interval: Interval, *, bound: float = 0.0, why: str = "") -> Figure:
     """NaN and infinite values are none: `why` says how that comes."""
     if not math.isfinite(value):
         return undefined(name, rows, why or "it is not defined for these rows")

@@ -36,22 +36,22 @@ class Labels:
 
     @cached_property
     def total(self) -> Floats:
-        """(groups,)"""
+        """(groups,)."""
         return self.confusion.sum((1, 2))
 
     @cached_property
     def hits(self) -> Floats:
-        """(groups, classes)"""
+        """(groups, classes)."""
         return np.diagonal(self.confusion, axis1=1, axis2=2)
 
     @cached_property
     def actual(self) -> Floats:
-        """(groups, classes)"""
+        """(groups, classes)."""
         return self.confusion.sum(2)
 
     @cached_property
     def predicted(self) -> Floats:
-        """(groups, classes)"""
+        """(groups, classes)."""
         return self.confusion.sum(1)
 
 
@@ -93,7 +93,7 @@ def jaccard(hits: Floats, predicted: Floats, actual: Floats, _total: Floats) -> 
 
 
 def of_classes(metric: PerClass, labels: Labels) -> Floats:
-    """(groups, classes)"""
+    """(groups, classes)."""
     return metric(labels.hits, labels.predicted, labels.actual, labels.total[:, None])
 
 

@@ -89,7 +89,9 @@ class Classification:
             self.folds.add(rows, (hashes >> np.uint64(58)).astype(np.int64))
         if (given := rows.probabilities) is None:
             return
-        for lane, (label, score, cells) in enumerate(zip(lanes_of(self.classes), given.scores, given.cells, strict=True)):
+        for lane, (label, score, cells) in enumerate(
+            zip(lanes_of(self.classes), given.scores, given.cells, strict=True)
+        ):
             self._calibrate(lane, score, rows.actual == label, rows.weight)
             if self.pairs.size:
                 self._count("pairs", lane, rows.actual * self.pairs.shape[2] + coarse(cells, _PAIRS), rows.weight)
@@ -124,7 +126,7 @@ class Classification:
         self.tally.merge(other.tally)
         self.folds.merge(other.folds)
         for mine, its in zip(self._arrays().values(), other._arrays().values(), strict=True):
-            mine += its
+            np.add(mine, its, out=mine)
         if self.exact is None or other.exact is None:
             self.exact = None
             return

@@ -11,7 +11,17 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CELLS", "Cells", "cell_edges", "hash_rows", "hash_texts", "mixed", "ordered", "probability_cells", "unordered"]
+__all__ = [
+    "CELLS",
+    "Cells",
+    "cell_edges",
+    "hash_rows",
+    "hash_texts",
+    "mixed",
+    "ordered",
+    "probability_cells",
+    "unordered",
+]
 
 Cells = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

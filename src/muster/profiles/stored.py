@@ -1,4 +1,7 @@
-"""How a profile is stored: a line of JSON that names its format and its arrays, then the arrays, compressed. docs/profile-format.md has the bytes."""
+"""How a profile is stored: a line of JSON that names its format and its arrays, then the arrays, compressed.
+
+docs/profile-format.md describes the bytes, so that others can read them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,12 @@ __all__ = ["Arrays", "fitting", "pack", "reads", "unpack"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-_TYPES: dict[str, np.dtype[Any]] = {"<i8": np.dtype("<i8"), "<f8": np.dtype("<f8"), "<u8": np.dtype("<u8"), "|u1": np.dtype("|u1")}
+_TYPES: dict[str, np.dtype[Any]] = {
+    "<i8": np.dtype("<i8"),
+    "<f8": np.dtype("<f8"),
+    "<u8": np.dtype("<u8"),
+    "|u1": np.dtype("|u1"),
+}
 _MOST_BYTES = 1 << 32
 _MOST_HEADER = 1 << 24
 

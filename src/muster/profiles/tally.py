@@ -93,10 +93,12 @@ class Probabilities:
 class Tally:
     """Arrays whose first axis is the group.
 
-    `confusion` (groups, classes, classes): rows by actual and predicted class. `ranks` (groups, classes), of more than two: rows by how many classes
-    stand before the actual one, of equal probabilities the later class, as in scikit-learn's `top_k_accuracy_score`. `cells` (groups, lanes, cells, 2): rows by cell of the score, those of other classes and of
-    the lane's own; fine cells are taken together by `by`. `losses` (groups, 2): sums of the log loss in nats and of the squared
-    distance between probabilities and outcome. `mass` has the same as `confusion`, `ranks` and `cells` in weights where rows have them.
+    `confusion` (groups, classes, classes): rows by actual and predicted class. `ranks` (groups, classes), of more than two: rows
+    by how many classes stand before the actual one, of equal probabilities the later class, as in scikit-learn's
+    `top_k_accuracy_score`. `cells` (groups, lanes, cells, 2): rows by cell of the score, those of other classes and of the lane's
+    own; `by` fine cells are taken together. `losses` (groups, 2): sums of the log loss in nats, and of the squared distance
+    between probabilities and outcome, halved in binary. `mass` has the same as `confusion`, `ranks` and `cells` in weights, where
+    rows have them.
     """
 
     __slots__ = ("by", "cells", "classes", "confusion", "losses", "mass", "ranks", "weighted")
@@ -149,7 +151,7 @@ class Tally:
         ):
             raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
         for mine, its in zip(self.arrays().values(), other.arrays().values(), strict=True):
-            mine += its
+            np.add(mine, its, out=mine)
 
     def grow(self, groups: int) -> None:
         """Room for as many groups; new ones are empty."""

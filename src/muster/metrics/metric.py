@@ -1,0 +1,37 @@
+"""One metric: its name, what it is computed from, and what interval and bound it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from muster.metrics.figure import Interval
+from muster.profiles.keys import Floats
+
+__all__ = ["Better", "Metric"]
+
+V = TypeVar("V")
+Better = Literal["higher", "lower", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Generic[V]):
+    """`of` gives a value for each group of a view, NaN where it is not defined, and `why` says how that comes.
+
+    `share` gives hits and rows of one group where the metric is a share of rows; `interval` is a method of its own;
+    `no_interval` says why there is none; otherwise the jackknife gives it. `bound` is how far the value can be from that of single scores.
+    `low` and `high` are the least and the greatest that it can be.
+    """
+
+    name: str
+    title: str
+    of: Callable[[V], Floats]
+    why: str
+    better: Better = "higher"
+    share: Callable[[V], tuple[float, float]] | None = None
+    interval: Callable[[V], Interval] | None = None
+    no_interval: str = ""
+    bound: Callable[[V], Floats] | None = None
+    low: float = float("-inf")
+    high: float = float("inf")

@@ -15,13 +15,13 @@ V = TypeVar("V")
 Better = Literal["higher", "lower", ""]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Metric(Generic[V]):
     """`of` gives a value for each group of a view, NaN where it is not defined, and `why` says how that comes.
 
     `share` gives hits and rows of one group where the metric is a share of rows; `interval` is a method of its own;
     `no_interval` says why there is none; otherwise the jackknife gives it. `bound` is how far the value can be from that of single scores.
-    `low` and `high` are the least and the greatest that it can be.
+    `within` are the least and the greatest that it can be. `scores` says that labels alone do not tell it.
     """
 
     name: str
@@ -33,5 +33,5 @@ class Metric(Generic[V]):
     interval: Callable[[V], Interval] | None = None
     no_interval: str = ""
     bound: Callable[[V], Floats] | None = None
-    low: float = float("-inf")
-    high: float = float("inf")
+    within: tuple[float, float] = (0.0, 1.0)
+    scores: bool = False

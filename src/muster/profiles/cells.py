@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 import numpy.typing as npt
 
@@ -47,7 +45,7 @@ class CellCounts:
         if not len(codes):
             return
         kinds, columns = self.counts.shape[1], self.sums.shape[1]
-        added = type(self)(self.most, kinds, columns, self.step)
+        added = CellCounts(self.most, kinds, columns, self.step)
         added.shift = self.shift
         cells = codes >> self.shift if self.shift else codes
         if not columns and counts is None:
@@ -65,7 +63,7 @@ class CellCounts:
         added._narrow()
         self.merge(added)
 
-    def merge(self, other: Self) -> None:
+    def merge(self, other: CellCounts) -> None:
         mine = (self.most, self.step, self.counts.shape[1], self.sums.shape[1])
         if mine != (other.most, other.step, other.counts.shape[1], other.sums.shape[1]):
             raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
@@ -82,9 +80,9 @@ class CellCounts:
         )
         self._narrow()
 
-    def coarser(self, shift: int) -> Self:
+    def coarser(self, shift: int) -> CellCounts:
         """The same counts in cells of 2**`shift` codes."""
-        result = type(self)(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+        result = CellCounts(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
         result.shift, result.cells, result.counts, result.sums = self.shift, self.cells, self.counts, self.sums
         result._widen(shift)
         return result

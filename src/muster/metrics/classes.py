@@ -1,0 +1,331 @@
+"""The metrics of binary and multiclass predictions, and how each gets its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from muster.metrics import curves, labels
+from muster.metrics.curves import OfCurve
+from muster.metrics.figure import Figure, Interval, figure, undefined
+from muster.metrics.intervals import jackknife, wilson
+from muster.metrics.labels import Labels, PerClass, share
+from muster.metrics.metric import Metric
+from muster.metrics.quality import Quality, at_threshold, quality, scores_of, without_folds
+from muster.profiles.classification import EQUAL_WIDTHS, Classification
+from muster.profiles.keys import Floats
+from muster.profiles.tally import coarse_edges
+
+__all__ = ["BINARY", "MULTICLASS", "measure", "metrics_of"]
+
+_LOG_LOSS, _BRIER = 0, 1
+_BINS = 10
+_NO_ROW = "there is no row"
+_ONE_CLASS = "all rows have the same actual class"
+_UNPREDICTED = "no row was predicted as the class"
+_ABSENT = "no row is of the class"
+_EACH_CLASS = "a class that occurs was never predicted"
+_NO_SCORES = "it needs probabilities, and there are only labels"
+_BIASED = "its estimate is biased by chance in each bin, which no interval of it takes into account"
+_PAIRS = "it takes rows of two classes, of 20 at most that the model knows"
+_NO_PAIRS = "scores by pairs of classes are not kept for parts of the rows"
+
+Of = Callable[[Quality], Floats]
+
+
+def _labels(metric: Callable[[Labels], Floats]) -> Of:
+    return lambda q: metric(q.labels)
+
+
+def _positive(metric: PerClass) -> Of:
+    return lambda q: labels.of_classes(metric, q.labels)[:, 1]
+
+
+def _curve(metric: OfCurve) -> Of:
+    return lambda q: metric(q.curves[0])
+
+
+def _shares(
+    part: Callable[[Labels], Floats], of: Callable[[Labels], Floats]
+) -> Callable[[Quality], tuple[float, float]]:
+    return lambda q: (float(part(q.labels)[0]), float(of(q.labels)[0]))
+
+
+def _loss(which: int) -> Of:
+    def mean(q: Quality) -> Floats:
+        assert q.losses is not None
+        return share(q.losses[:, which], q.labels.total)
+
+    return mean
+
+
+def _explained(q: Quality) -> Floats:
+    """1 - log loss / log loss of the shares of the classes, as scikit-learn's `d2_log_loss_score`."""
+    shares = share(q.labels.actual, q.labels.total[:, None])
+    entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(1)
+    return 1 - share(_loss(_LOG_LOSS)(q), entropy)
+
+
+def _calibration(q: Quality) -> Floats:
+    """The mean distance of scores and outcomes over ten bins of equal width, each by its rows; of several classes the mean."""
+    assert q.bins is not None
+    bins = q.bins.reshape(len(q.bins), _BINS, EQUAL_WIDTHS // _BINS, 3).sum(2)
+    rows = bins[:, :, 0] + bins[:, :, 1]
+    apart = np.abs(bins[:, :, 1] - bins[:, :, 2]).sum(1)
+    return share(apart, rows.sum(1)).mean(keepdims=True)
+
+
+def _lanes(metric: OfCurve, *, by_rows: bool = False) -> Of:
+    """The mean over the classes that occur, each against all others; `by_rows` weighs each by its rows."""
+
+    def mean(q: Quality) -> Floats:
+        values = np.stack([metric(c) for c in q.curves], axis=1)
+        weight = q.labels.actual if by_rows else (q.labels.actual > 0).astype(np.float64)
+        return share((np.where(weight > 0, values, 0.0) * weight).sum(1), weight.sum(1))
+
+    return mean
+
+
+def _pool(metric: OfCurve) -> Of:
+    """Of all decisions about every class together."""
+
+    def pooled(q: Quality) -> Floats:
+        assert q.pooled is not None
+        return metric(q.pooled)
+
+    return pooled
+
+
+def _one_against_one(*, by_rows: bool) -> Callable[[OfCurve], Of]:
+    """The mean over all pairs of classes, each way (Hand and Till 2001); `by_rows` weighs a pair by the rows of both."""
+
+    def over(metric: OfCurve) -> Of:
+        def mean(q: Quality) -> Floats:
+            if not q.pairs:
+                return np.array([np.nan])
+            values, weights = [], []
+            for a, b in combinations([n for n, rows in enumerate(q.labels.actual[0]) if rows > 0], 2):
+                each = [metric(q.pairs[one].against(other, whole=q.whole))[0] for one, other in ((a, b), (b, a))]
+                values.append(sum(each) / 2)
+                weights.append(float(q.labels.actual[0, [a, b]].sum()) if by_rows else 1.0)
+            return share(np.array([np.dot(values, weights)]), np.array([sum(weights)]))
+
+        return mean
+
+    return over
+
+
+def _top(places: int) -> Of:
+    """scikit-learn's `top_k_accuracy_score`."""
+
+    def hits(q: Quality) -> Floats:
+        assert q.ranks is not None
+        return share(q.ranks[:, :places].sum(1), q.labels.total)
+
+    return hits
+
+
+def _top_share(places: int) -> Callable[[Quality], tuple[float, float]]:
+    def hits(q: Quality) -> tuple[float, float]:
+        assert q.ranks is not None
+        return float(q.ranks[0, :places].sum()), float(q.labels.total[0])
+
+    return hits
+
+
+def _gini(q: Quality) -> Floats:
+    return 2 * curves.roc_auc(q.curves[0]) - 1
+
+
+def _gini_interval(q: Quality) -> Interval:
+    auc = curves.delong(q.curves[0])
+    if auc.low is None or auc.high is None:
+        return auc
+    return Interval(2 * auc.low - 1, 2 * auc.high - 1, auc.method)
+
+
+def _correct(labels: Labels) -> Floats:
+    return labels.hits.sum(1)
+
+
+def _all(labels: Labels) -> Floats:
+    return labels.total
+
+
+_ACCURACY = Metric[Quality]("accuracy", "Accuracy", _labels(labels.accuracy), _NO_ROW, share=_shares(_correct, _all))
+_COMMON: tuple[Metric[Quality], ...] = (
+    _ACCURACY,
+    Metric("balanced_accuracy", "Balanced accuracy", _labels(labels.balanced_accuracy), _NO_ROW),
+    Metric("mcc", "Matthews correlation", _labels(labels.matthews), "all rows have the same actual or predicted class", within=(-1.0, 1.0)),
+    Metric("kappa", "Cohen's kappa", _labels(labels.kappa), "all rows have the same actual and predicted class", within=(-1.0, 1.0)),
+    Metric(
+        "hamming_loss", "Hamming loss", _labels(labels.hamming_loss), _NO_ROW, "lower",
+        share=_shares(lambda found: found.total - found.hits.sum(1), _all),
+    ),
+)  # fmt: skip
+_LOSSES: tuple[Metric[Quality], ...] = (
+    Metric("log_loss", "Log loss", _loss(_LOG_LOSS), _NO_ROW, "lower", within=(0.0, np.inf), scores=True),
+    Metric("brier", "Brier score", _loss(_BRIER), _NO_ROW, "lower", within=(0.0, 2.0), scores=True),
+    Metric(
+        "calibration_loss", "Calibration loss (ECE)", _calibration, _NO_ROW, "lower", no_interval=_BIASED, scores=True
+    ),
+    Metric(
+        "fve_binomial", "Explained log loss (FVE binomial)", _explained, _ONE_CLASS, within=(-np.inf, 1.0), scores=True
+    ),
+)
+
+
+def _tops(part: float, name: str, percent: str) -> tuple[Metric[Quality], ...]:
+    rows = curves.top_bound(part)
+
+    def of_positives(q: Quality) -> Floats:
+        return share(rows(q.curves[0]), q.curves[0].positives)
+
+    return (
+        Metric(
+            f"rate_at_top_{name}", f"Rate in the top {percent}", _curve(curves.rate_in_top(part)), _NO_ROW,
+            bound=lambda q: share(rows(q.curves[0]), part * q.labels.total), scores=True,
+        ),
+        Metric(
+            f"lift_at_{name}", f"Lift in the top {percent}", _curve(curves.lift(part)), _ABSENT,
+            bound=lambda q: of_positives(q) / part, scores=True, within=(0.0, np.inf),
+        ),
+        Metric(
+            f"captured_at_{name}", f"Captured in the top {percent}", _curve(curves.captured(part)), _ABSENT,
+            bound=of_positives, scores=True,
+        ),
+    )  # fmt: skip
+
+
+BINARY: tuple[Metric[Quality], ...] = (
+    Metric(
+        "roc_auc", "ROC AUC", _curve(curves.roc_auc), _ONE_CLASS, bound=_curve(curves.roc_auc_bound), scores=True,
+        interval=lambda q: curves.delong(q.curves[0]),
+    ),
+    Metric(
+        "gini", "Gini", _gini, _ONE_CLASS, bound=lambda q: 2 * curves.roc_auc_bound(q.curves[0]), scores=True,
+        interval=_gini_interval, within=(-1.0, 1.0),
+    ),
+    Metric(
+        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT,
+        bound=_curve(curves.average_precision_bound), scores=True,
+    ),
+    *_LOSSES,
+    *_COMMON,
+    Metric(
+        "precision", "Precision", _positive(labels.precision), _UNPREDICTED,
+        share=_shares(lambda found: found.hits[:, 1], lambda found: found.predicted[:, 1]),
+    ),
+    Metric(
+        "recall", "Recall", _positive(labels.recall), _ABSENT,
+        share=_shares(lambda found: found.hits[:, 1], lambda found: found.actual[:, 1]),
+    ),
+    Metric(
+        "specificity", "Specificity", _positive(labels.specificity), "all rows are of the class",
+        share=_shares(lambda found: found.hits[:, 0], lambda found: found.actual[:, 0]),
+    ),
+    Metric("f1", "F1", _positive(labels.f_beta(1.0)), "no row is of the class or predicted as it"),
+    Metric("f05", "F0.5", _positive(labels.f_beta(0.5)), "no row is of the class or predicted as it"),
+    Metric("f2", "F2", _positive(labels.f_beta(2.0)), "no row is of the class or predicted as it"),
+    Metric(
+        "jaccard", "Jaccard", _positive(labels.jaccard), "no row is of the class or predicted as it",
+        share=_shares(lambda f: f.hits[:, 1], lambda f: f.total - f.hits[:, 0]),
+    ),
+    Metric(
+        "ks", "Kolmogorov-Smirnov", _curve(curves.kolmogorov_smirnov), _ONE_CLASS,
+        bound=_curve(curves.kolmogorov_smirnov_bound), scores=True,
+        no_interval="it is the greatest of many distances, which chance enlarges",
+    ),
+    *_tops(0.05, "5", "5 %"),
+    *_tops(0.10, "10", "10 %"),
+)  # fmt: skip
+
+
+def _averages(name: str, title: str, metric: PerClass, why: str) -> tuple[Metric[Quality], ...]:
+    return (
+        Metric(f"{name}_macro", f"{title}, macro", _labels(labels.macro(metric)), why),
+        Metric(f"{name}_micro", f"{title}, micro", _labels(labels.micro(metric)), _NO_ROW),
+        Metric(f"{name}_weighted", f"{title}, weighted", _labels(labels.weighted(metric)), why),
+    )
+
+
+def _curve_averages(name: str, title: str, metric: OfCurve, bound: OfCurve) -> tuple[Metric[Quality], ...]:
+    each = ("macro", _lanes), ("weighted", lambda m: _lanes(m, by_rows=True)), ("micro", _pool)
+    return tuple(
+        Metric(f"{name}_{kind}", f"{title}, {kind}", over(metric), _ONE_CLASS, bound=over(bound), scores=True)
+        for kind, over in each
+    )
+
+
+def _pair_averages() -> tuple[Metric[Quality], ...]:
+    return tuple(
+        Metric(
+            f"roc_auc_ovo_{kind}", f"ROC AUC, one against one, {kind}", over(curves.roc_auc), _PAIRS,
+            bound=over(curves.roc_auc_bound), no_interval=_NO_PAIRS, scores=True,
+        )
+        for kind, over in (("macro", _one_against_one(by_rows=False)), ("weighted", _one_against_one(by_rows=True)))
+    )  # fmt: skip
+
+
+MULTICLASS: tuple[Metric[Quality], ...] = (
+    *_curve_averages("roc_auc_ovr", "ROC AUC, one against the rest", curves.roc_auc, curves.roc_auc_bound),
+    *_pair_averages(),
+    *_curve_averages(
+        "average_precision", "Average precision", curves.average_precision, curves.average_precision_bound
+    ),
+    *_LOSSES,
+    *_COMMON,
+    *_averages("precision", "Precision", labels.precision, _EACH_CLASS),
+    *_averages("recall", "Recall", labels.recall, "a class was predicted that no row is of"),
+    *_averages("specificity", "Specificity", labels.specificity, "all rows are of one class"),
+    *_averages("f1", "F1", labels.f_beta(1.0), _NO_ROW),
+    *_averages("jaccard", "Jaccard", labels.jaccard, _NO_ROW),
+    *(
+        Metric(f"top_{k}_accuracy", f"Top {k} accuracy", _top(k), _NO_ROW, share=_top_share(k), scores=True)
+        for k in (2, 3, 5)
+    ),
+)
+
+
+def metrics_of(classes: int) -> tuple[Metric[Quality], ...]:
+    """The metrics of so many classes, the most telling first."""
+    return BINARY if classes == 2 else tuple(m for m in MULTICLASS if m.name[:4] != "top_" or int(m.name[4]) < classes)
+
+
+def measure(profile: Classification, *, threshold: float | None = None) -> dict[str, Figure]:
+    """Every metric of a profile, by name; in binary with the labels of a threshold instead of those given, where one is given."""
+    total, without = quality(profile), without_folds(profile)
+    divided = None
+    if threshold is not None:
+        labelled, divided = at_threshold(total.curves[0], scores_of(profile, 0), threshold)
+        total = replace(total, labels=labelled)
+        if without is not None:
+            edges = coarse_edges(profile.folds.by)[:-1]
+            without = replace(without, labels=at_threshold(without.curves[0], edges, threshold)[0])
+    return {m.name: _figure(m, total, without, divided) for m in metrics_of(profile.classes)}
+
+
+def _figure(metric: Metric[Quality], total: Quality, without: Quality | None, divided: Labels | None) -> Figure:
+    rows = int(total.sizes[0])
+    if metric.scores and not total.curves:
+        return undefined(metric.name, rows, _NO_SCORES)
+    value = float(metric.of(total)[0])
+    bound = float(metric.bound(total)[0]) if metric.bound is not None else 0.0
+    if divided is not None and not metric.scores:
+        bound = float(np.nanmax(np.abs(metric.of(replace(total, labels=divided)) - value), initial=0.0))
+    return figure(metric.name, value, rows, _interval(metric, value, total, without), bound=bound, why=metric.why)
+
+
+def _interval(metric: Metric[Quality], value: float, total: Quality, without: Quality | None) -> Interval:
+    if metric.no_interval:
+        return Interval.none(metric.no_interval)
+    if total.whole and metric.share is not None:
+        return wilson(*metric.share(total))
+    if total.whole and metric.interval is not None:
+        return metric.interval(total)
+    if without is None:
+        return Interval.none("no folds of the rows are kept for it")
+    return jackknife(value, metric.of(without), total.sizes - without.sizes, *metric.within)

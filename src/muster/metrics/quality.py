@@ -1,0 +1,178 @@
+"""What the metrics of classes are computed from: views of a profile, of all its rows or of all but each fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from muster.metrics.curves import Curve
+from muster.metrics.labels import Labels
+from muster.profiles.classification import Classification
+from muster.profiles.keys import Floats, unordered
+from muster.profiles.tally import Tally, coarse_edges, lanes_of
+
+__all__ = ["ByClass", "Quality", "at_threshold", "quality", "scores_of", "without_folds"]
+
+
+@dataclass(frozen=True, eq=False)
+class ByClass:
+    """Rows of every class by the score of one `label`: `rows` (classes, cells)."""
+
+    label: int
+    rows: Floats
+    single: NDArray[np.bool_]
+
+    def against(self, other: int, *, whole: bool) -> Curve:
+        """The rows of the label and those of another class alone."""
+        return Curve(self.rows[None, other], self.rows[None, self.label], self.single, whole)
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """For one group of rows or many, all in weights where rows have them; `sizes` (groups,) are rows, and `whole` says that those count.
+
+    `curves` has one of each lane, and of more than two classes `pooled` all decisions about every class together. `losses`
+    (groups, 2) has sums of the log loss and of the Brier score, `ranks` (groups, classes) rows by the place of their class. Only
+    of all rows: `pairs`, of each lane the rows of each class by score, and `bins` (lanes, 100, 3), other rows, own rows and sums
+    of scores.
+    """
+
+    labels: Labels
+    sizes: Floats
+    curves: tuple[Curve, ...] = ()
+    pooled: Curve | None = None
+    losses: Floats | None = None
+    ranks: Floats | None = None
+    pairs: tuple[ByClass, ...] = ()
+    bins: Floats | None = None
+    whole: bool = True
+
+
+def quality(profile: Classification) -> Quality:
+    """Of all rows of a profile, as one group; each row with the label that it was given."""
+    tally, mass = profile.tally, profile.mass
+    calibration = mass.get("calibration", profile.calibration)
+    bins = np.concatenate([calibration, profile.scores[:, :, None]], axis=2) if profile.lanes else None
+    lanes = tuple(_curve(profile, lane) for lane in range(profile.lanes))
+    return Quality(
+        Labels(_in(tally, "confusion")),
+        _rows(tally),
+        lanes,
+        _pooled(lanes, [scores_of(profile, lane) for lane in range(profile.lanes)]),
+        tally.losses if profile.lanes else None,
+        _in(tally, "ranks") if tally.ranks.size else None,
+        tuple(_by_class(profile, lane) for lane in range(profile.lanes)) if profile.pairs.size else (),
+        bins,
+        not profile.weighted,
+    )
+
+
+def without_folds(profile: Classification) -> Quality | None:
+    """Of all rows but those of a fold, for each of the folds, in wider cells; None where the profile has none."""
+    folds, whole = profile.folds, not profile.weighted
+    if not folds.groups:
+        return None
+
+    def others(array: NDArray[Any]) -> Floats:
+        return np.asarray(array.sum(0, keepdims=True) - array, np.float64)
+
+    cells = others(_in(folds, "cells"))
+    single = _ends(cells.shape[2]) if profile.lanes else np.empty(0, np.bool_)
+    lanes = tuple(Curve(cells[:, n, :, 0], cells[:, n, :, 1], single, whole) for n in range(profile.lanes))
+    return Quality(
+        Labels(others(_in(folds, "confusion"))),
+        others(_rows(folds)),
+        lanes,
+        _pooled(lanes, [coarse_edges(folds.by)[:-1]] * profile.lanes),
+        others(folds.losses) if profile.lanes else None,
+        others(_in(folds, "ranks")) if folds.ranks.size else None,
+        whole=whole,
+    )
+
+
+def scores_of(profile: Classification, lane: int) -> Floats:
+    """The least score of each cell of the lane's curve."""
+    if profile.exact is not None:
+        return unordered(profile.exact[lane].cells)
+    return coarse_edges(profile.tally.by)[:-1]
+
+
+def at_threshold(curve: Curve, scores: Floats, threshold: float) -> tuple[Labels, Labels]:
+    """The labels of a binary curve, positive where the score is at least the threshold; and the most that they can differ.
+
+    A cell of several scores that the threshold divides is taken to the side where more of it lies. The second Labels has, of
+    each group, four: with none of that cell, with its own rows, with its others and with both above the threshold.
+    """
+    above = int(np.searchsorted(scores, threshold, side="left"))
+    divided = above > 0 and not curve.single[above - 1] and (above == len(scores) or scores[above] > threshold)
+    cut = above - 1 if divided else above
+    own, others = (a[:, above:].sum(1) for a in (curve.own, curve.others))
+    own_cut, others_cut = (a[:, cut] if divided else np.zeros(len(a)) for a in (curve.own, curve.others))
+    with_cut = divided and above < len(scores) and threshold - scores[cut] < scores[above] - threshold
+    corners = [(own + a * own_cut, others + b * others_cut) for a in (0, 1) for b in (0, 1)]
+    labels = [_binary(curve, *corner) for corner in corners]
+    return Labels(labels[-1 if with_cut else 0]), Labels(np.concatenate(labels))
+
+
+def _binary(curve: Curve, hits: Floats, alarms: Floats) -> Floats:
+    rows = [curve.negatives - alarms, alarms, curve.positives - hits, hits]
+    return np.stack(rows, axis=1).reshape(-1, 2, 2)
+
+
+def _curve(profile: Classification, lane: int) -> Curve:
+    label, whole = lanes_of(profile.classes)[lane], not profile.weighted
+    if profile.exact is not None:
+        counts = profile.exact[lane].counts if whole else profile.exact[lane].sums
+        own, total = counts[:, label], counts.sum(1)
+        others = np.delete(counts, label, axis=1).sum(1) if not whole else total - own
+        return Curve(_floats(others)[None], _floats(own)[None], np.ones(len(own), np.bool_), whole)
+    cells = _in(profile.tally, "cells")[0, lane]
+    return Curve(cells[None, :, 0], cells[None, :, 1], _ends(len(cells)), whole)
+
+
+def _pooled(lanes: tuple[Curve, ...], scores: Sequence[Floats]) -> Curve | None:
+    """The rows of all lanes by score."""
+    if len(lanes) < 2:
+        return None
+    together = np.concatenate(scores)
+    order = np.argsort(together, kind="stable")
+    starts = np.flatnonzero(np.diff(together[order], prepend=-1.0))
+    others, own = (
+        np.add.reduceat(np.concatenate(side, axis=1)[:, order], starts, axis=1)
+        for side in ([c.others for c in lanes], [c.own for c in lanes])
+    )
+    single = np.concatenate([c.single for c in lanes])[order][starts]
+    return Curve(others, own, single, lanes[0].whole)
+
+
+def _by_class(profile: Classification, lane: int) -> ByClass:
+    if profile.exact is not None:
+        counts = profile.exact[lane]
+        rows = _floats(counts.sums if profile.weighted else counts.counts).T
+        return ByClass(lane, rows, np.ones(rows.shape[1], np.bool_))
+    rows = _floats(profile.mass["pairs"][lane] if profile.weighted else profile.pairs[lane])
+    return ByClass(lane, rows, _ends(rows.shape[1]))
+
+
+def _in(tally: Tally, name: str) -> Floats:
+    """In weights, where rows have them."""
+    return tally.mass[name] if tally.weighted else _floats(getattr(tally, name))
+
+
+def _rows(tally: Tally) -> Floats:
+    return _floats(tally.confusion.sum((1, 2)))
+
+
+def _floats(array: NDArray[Any]) -> Floats:
+    return array.astype(np.float64)
+
+
+def _ends(cells: int) -> NDArray[np.bool_]:
+    """The cells that hold one score: exactly 0, and exactly 1."""
+    single = np.zeros(cells, np.bool_)
+    single[[0, -1]] = True
+    return single

@@ -11,7 +11,8 @@
     │   ├── VersionNotFound
     │   ├── AliasNotFound
     │   ├── RunNotFound
-    │   └── DatasetNotFound
+    │   ├── DatasetNotFound
+    │   └── EvaluationNotFound
     ├── Conflict               the thing exists, is in use, or was changed by someone else
     ├── NotApplicable          the capability does not apply to this model, and why
     ├── DatasetError           a dataset cannot be read or written
@@ -48,6 +49,7 @@ __all__ = [
     "DatasetError",
     "DatasetNotFound",
     "EnvironmentFailed",
+    "EvaluationNotFound",
     "InvalidConfig",
     "InvalidInput",
     "InvalidModel",
@@ -142,6 +144,10 @@ class RunNotFound(NotFound):
 
 class DatasetNotFound(NotFound):
     """No dataset at that path, or of that name."""
+
+
+class EvaluationNotFound(NotFound):
+    """No evaluation of that id."""
 
 
 class Conflict(MusterError):

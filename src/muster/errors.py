@@ -22,6 +22,7 @@
     │   └── ModelDied          its process ended while it worked
     ├── RunFailed              a run ended without its result
     │   └── RunCancelled
+    ├── RequirementFailed      what was measured does not reach what was asked of it
     ├── SourceError            a place that models come from gives no model, or a wrong one
     │   ├── SourceDenied       it refuses: a wrong or missing token, or no right to this
     │   └── SourceUnavailable  it cannot be reached, or fails at whatever is asked
@@ -62,6 +63,7 @@ __all__ = [
     "MusterError",
     "NotApplicable",
     "NotFound",
+    "RequirementFailed",
     "RunCancelled",
     "RunFailed",
     "RunNotFound",
@@ -184,6 +186,10 @@ class RunFailed(MusterError):
 
 class RunCancelled(RunFailed):
     """A run was cancelled."""
+
+
+class RequirementFailed(MusterError):
+    """What was measured does not reach what was asked of it."""
 
 
 class SourceError(MusterError):

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from muster.errors import InvalidInput, NotApplicable
-from muster.metrics.classes import measure
+from muster.evaluation.requirements import Verdict, verdicts
+from muster.metrics.classes import dummy, measure
 from muster.metrics.figure import Figure
 from muster.profiles.classification import Classification
-from muster.profiles.evaluation import EvaluationProfile, Measurement
+from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
 from muster.profiles.mistakes import Mistake
+from muster.profiles.question import Segmenting
 from muster.records import EvaluationRecord
-from muster.signature import Json
+from muster.signature import Json, Scalar
 
 __all__ = ["Evaluation", "Figures", "Parts", "left_out_text"]
 
@@ -43,10 +45,11 @@ class Figures(Mapping[str, Figure]):
 
 
 class Parts(Mapping[str, Figures]):
-    """The figures of each part of the rows, by its value, the largest part first."""
+    """The figures of each part of the rows, by its value: the largest part first, but numbers in their order."""
 
-    def __init__(self, parts: Mapping[str, Measurement]) -> None:
-        self._parts = dict(sorted(parts.items(), key=lambda item: (-item[1].rows, item[0])))
+    def __init__(self, parts: Mapping[str, Measurement], segmenting: Segmenting) -> None:
+        order = {name: n for n, name in enumerate(names_between(segmenting.edges))} if segmenting.edges else {}
+        self._parts = dict(sorted(parts.items(), key=lambda item: (order.get(item[0], 0), -item[1].rows, item[0])))
 
     def __getitem__(self, value: str) -> Figures:
         return _figures(self._parts[value], None)
@@ -92,7 +95,19 @@ class Evaluation:
 
     @cached_property
     def segments(self) -> Mapping[str, Parts]:
-        return {name: Parts(parts) for name, parts in self.profile.segments.items()}
+        found = self.profile.segments
+        return {s.name: Parts(found[s.name], s) for s in self.profile.question.segments}
+
+    @property
+    def classes(self) -> tuple[Scalar, ...]:
+        """In order, the positive one last; none of a regression."""
+        return self.profile.question.output.classes
+
+    @property
+    def confusion(self) -> list[list[int]] | None:
+        """Rows by actual and predicted class, in the order of the classes; None of a regression."""
+        whole = self.profile.whole
+        return whole.tally.confusion[0].tolist() if isinstance(whole, Classification) else None
 
     @property
     def mistakes(self) -> list[Mistake]:
@@ -103,6 +118,16 @@ class Evaluation:
     def left_out(self) -> Mapping[str, int]:
         """Rows that were read and are in no figure, by why, in words."""
         return {left_out_text(reason, self.profile.question.target): n for reason, n in self.record.left_out.items()}
+
+    @cached_property
+    def dummy(self) -> Mapping[str, float | None]:
+        """The metrics of a model that knows only how the actual values are spread."""
+        whole = self.profile.whole
+        return dummy(whole) if isinstance(whole, Classification) else {}
+
+    def require(self, *requirements: str) -> list[Verdict]:
+        """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
+        return verdicts(self, requirements)
 
     def to_json(self) -> dict[str, Json]:
         record = self.record
@@ -119,6 +144,9 @@ class Evaluation:
             "left_out": dict(self.left_out),
             "labels": dict(record.labels),
             "metrics": self.metrics.to_json(),
+            "dummy": dict(self.dummy),
+            "classes": [*self.classes],
+            "confusion": None if self.confusion is None else [[*row] for row in self.confusion],
             "segments": {
                 name: {v: {"rows": parts.rows(v), "metrics": parts[v].to_json()} for v in parts}
                 for name, parts in self.segments.items()

@@ -26,7 +26,7 @@ from muster.profiles.stored import pack, reads, unpack
 from muster.profiles.tally import Classified
 from muster.signature import Json
 
-__all__ = ["EvaluationProfile", "Measurement"]
+__all__ = ["EvaluationProfile", "Measurement", "names_between"]
 
 Measurement = Classification | Regression
 MISSING = "missing"
@@ -189,9 +189,14 @@ def _values(column: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
     return list(found), np.array([found[n] for n in names], np.int64)[codes]
 
 
-def _between(values: NDArray[np.float64], edges: tuple[float, ...]) -> tuple[list[str], NDArray[np.int64]]:
+def names_between(edges: tuple[float, ...]) -> list[str]:
+    """The names of the parts that edges make, in their order, and of the rows without a number."""
     texts = [f"{e:g}" for e in edges]
     middle = [f"{a} to {b}" for a, b in pairwise(texts)]
-    names = [f"below {texts[0]}", *middle, f"{texts[-1]} or more", MISSING]
+    return [f"below {texts[0]}", *middle, f"{texts[-1]} or more", MISSING]
+
+
+def _between(values: NDArray[np.float64], edges: tuple[float, ...]) -> tuple[list[str], NDArray[np.int64]]:
+    names = names_between(edges)
     codes = np.searchsorted(edges, values, side="right")
     return names, np.where(np.isnan(values), len(names) - 1, codes)

@@ -134,7 +134,10 @@ class Evaluations:
         return self._runs.create(run, rows)
 
     def execute(self, run: Run, watch: Watch | None = None) -> Run:
-        """Count every row, and keep the evaluation: the run at its end, whose summary names it. What ended it otherwise is raised, and stands in the run's record."""
+        """Count every row, and keep the evaluation: the run at its end, whose summary names it.
+
+        What ended it otherwise is raised, and stands in the run's record.
+        """
         with self._runs.hold(run) as held, recorded(self._runs, held, lambda: None, self._tools.retries):
             began = time.monotonic()
             asked = Question.from_json(_mapping(run.settings["question"]))

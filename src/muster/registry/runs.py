@@ -245,7 +245,7 @@ class Runs:
         """Record that it has failed, where its process is gone and could not."""
         with self.hold(run, "end") as held:
             over = replace(held.run, status="failed", error="cut off: its process was gone", ended_at=now())
-            return held.end(replace(over, hint="score again"))
+            return held.end(replace(over, hint=f"{run.kind} again"))
 
     def left(self) -> Iterator[Run]:
         """Runs that are to be tidied up after: they are over, and their process was gone before, or could not."""
@@ -333,7 +333,7 @@ class Runs:
             if stored is None or not _may(stored, purpose):
                 raise Conflict(
                     f"run {run.id} is {stored.status if stored else 'gone'} already",
-                    hint="start a new one with `muster score`",
+                    hint=f"start a new one with `muster {run.kind}`",
                 )
             token = lease.token + 1 if lease is not None else 1
             fresh = Lease(run=run.id, owner=owner, token=token, until=now() + LEASE)

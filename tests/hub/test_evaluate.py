@@ -409,3 +409,20 @@ def test_collecting_keeps_what_an_evaluation_needs(hub: Hub, rows: Path, monkeyp
             age(file)
     hub.collect()
     assert _same(hub.evaluation(found.id), found)
+
+
+def test_a_profile_that_was_collected_meanwhile_makes_no_record(
+    hub: Hub, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = hub._blobs.put
+
+    def collected(source: Path | bytes) -> str:
+        digest = put(source)
+        hub._blobs.delete(digest)
+        return digest
+
+    monkeypatch.setattr(hub._blobs, "put", collected)
+    with pytest.raises(RunFailed, match="the profile went while it was recorded"):
+        hub.evaluate("numbers", rows, target="late")
+    assert list(hub.evaluations()) == []
+    assert [r.status for r in hub.runs()] == ["failed"]

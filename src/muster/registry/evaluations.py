@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import TypedDict
 
 import pyarrow as pa
@@ -27,7 +28,7 @@ from muster.runner import Plan
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.small import head
 from muster.signature import Json, Scalar
-from muster.store import BlobStore, Query, RecordStore
+from muster.store import BlobStore, Query, RecordStore, Transaction
 
 __all__ = ["EvaluateOptions", "EvaluateRequest", "Evaluations", "evaluate_request"]
 
@@ -154,7 +155,14 @@ class Evaluations:
                 fingerprint=fingerprint,
                 ended_at=now(),
             )
-            return held.end(over, also=record)
+            return held.end(over, also=partial(self._keep, record))
+
+    def _keep(self, record: EvaluationRecord, tx: Transaction) -> None:
+        if not self._blobs.has(record.profile):  # only here can it be seen: before the record names it, nothing does
+            raise Conflict(
+                "the profile went while it was recorded: it was collected, or removed by hand", hint="evaluate again"
+            )
+        tx.insert(record)
 
     def resume(self, run: Run, watch: Watch | None = None) -> Run:
         """Begin again with an evaluation that was cut off or failed."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
 from muster.owners import NOBODY, alive, me
-from muster.records import Chunk, Lease, Progress, Record, Run, RunStatus, StoredAnswer, now
+from muster.records import Chunk, Lease, Progress, Run, RunStatus, StoredAnswer, now
 from muster.registry.search import Listing, conditions, every, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore, Transaction
 
@@ -127,17 +127,17 @@ class Held:
                 )
             )
 
-    def end(self, run: Run, *, forget: bool = False, also: Record | None = None) -> Run:
-        """Record how the run ended, and `also` what came of it; `forget` its chunks where what they tell of is to be removed.
+    def end(self, run: Run, *, forget: bool = False, also: Callable[[Transaction], None] | None = None) -> Run:
+        """Record how the run ended, and `also`, in the same transaction, what came of it. RunFailed when the lease was lost.
 
-        RunFailed when the lease was lost.
+        `forget` its chunks where what they tell of is to be removed.
         """
         with self._store.transaction(self._actor, f"run {run.status}") as tx:
             self._require(tx)
             run = replace(run, isolation=self.isolation or run.isolation)
             tx.replace(run)
             if also is not None:
-                tx.insert(also)
+                also(tx)
             self.run = run
             if forget:
                 _forget(tx, run)

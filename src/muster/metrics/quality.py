@@ -15,7 +15,7 @@ from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats, unordered
 from muster.profiles.tally import Tally, coarse_edges, lanes_of
 
-__all__ = ["ByClass", "Quality", "at_threshold", "quality", "scores_of", "without_folds"]
+__all__ = ["ByClass", "Quality", "at_threshold", "curve_of", "quality", "scores_of", "without_folds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def quality(profile: Classification) -> Quality:
     tally, mass = profile.tally, profile.mass
     calibration = mass.get("calibration", profile.calibration)
     bins = np.concatenate([calibration, profile.scores[:, :, None]], axis=2) if profile.lanes else None
-    lanes = tuple(_curve(profile, lane) for lane in range(profile.lanes))
+    lanes = tuple(curve_of(profile, lane) for lane in range(profile.lanes))
     return Quality(
         Labels(_in(tally, "confusion")),
         _rows(tally),
@@ -123,7 +123,8 @@ def _binary(curve: Curve, hits: Floats, alarms: Floats) -> Floats:
     return np.stack(rows, axis=1).reshape(-1, 2, 2)
 
 
-def _curve(profile: Classification, lane: int) -> Curve:
+def curve_of(profile: Classification, lane: int) -> Curve:
+    """The rows of the class of a lane, and all others, by score."""
     label, whole = lanes_of(profile.classes)[lane], not profile.weighted
     if profile.exact is not None:
         counts = profile.exact[lane].counts if whole else profile.exact[lane].sums

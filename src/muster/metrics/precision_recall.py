@@ -49,8 +49,7 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
     without = without_folds(profile)
     at, limits = np.unique(recall[shown]), None
     if np.isfinite(at).all() and len(at) and without is not None:
-        values = precision[np.searchsorted(recall, at)]
-        limits = band(values, _at(without.curves[lane], at), profile.rows - without.sizes)
+        limits = band(_at(found.curve, at)[0], _at(without.curves[lane], at), profile.rows - without.sizes)
     low, high = limits or (np.empty(0), np.empty(0))
     value = float(curves.average_precision(found.curve)[0])
     interval = Interval.none("no folds of the rows are kept for it")
@@ -76,8 +75,13 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
 
 
 def _at(curve: Curve, recall: Floats) -> Floats:
-    """(groups, places): precision of each group where its recall first is so much."""
-    hits, alarms = curve.hits[:, ::-1], curve.alarms[:, ::-1]
-    precision, found = share(hits, hits + alarms), share(hits, curve.positives[:, None])
-    places = np.stack([np.searchsorted(own, recall - 1e-12) for own in found])
-    return np.take_along_axis(precision, np.minimum(places, hits.shape[1] - 1), axis=1)
+    """(groups, places): precision of each group; between two thresholds alarms grow evenly with hits (Davis and Goadrich 2006)."""
+    hits = recall * curve.positives[:, None]
+    start = np.zeros(1)
+    alarms = np.stack(
+        [
+            np.interp(wanted, np.concatenate([start, own]), np.concatenate([start, others]))
+            for wanted, own, others in zip(hits, curve.hits[:, ::-1], curve.alarms[:, ::-1], strict=True)
+        ]
+    )
+    return share(hits, hits + alarms)

@@ -13,7 +13,7 @@ from muster.metrics.intervals import wilson
 from muster.metrics.per_class import class_table
 from muster.metrics.reliability import reliability
 from muster.profiles.classification import SEGMENT, Classification
-from tests.metrics.classified import IN_CELLS, binary, several
+from tests.metrics.classified import IN_CELLS, binary, scored, several
 
 NAMES = [f"class {n}" for n in range(40)]
 
@@ -152,6 +152,23 @@ def test_in_cells_means_of_bins_of_rows_have_a_bound() -> None:
         inside = (rows.score > lower - found.bound) & (rows.score <= upper + found.bound)
         assert mean == pytest.approx(rows.score[inside].mean(), abs=5 * found.bound)
         assert observed == pytest.approx(rows.actual[inside].mean(), abs=0.03)
+
+
+def test_bins_are_called_off_where_chance_does_not_explain_it() -> None:
+    random = np.random.default_rng(4)
+    false_alarms = 0
+    for _ in range(400):
+        score = random.random(500)
+        found = reliability(scored(random.random(500) < score, score).profile())
+        false_alarms += bool(found.off().any())
+    assert false_alarms <= 400 * 0.08
+    score = random.random(5_000)
+    low = reliability(scored(random.random(5_000) < score**2, score).profile()).off()
+    assert (low >= 0).all()
+    assert low[3:7].all()
+    high = reliability(scored(random.random(5_000) < np.sqrt(score), score).profile()).off()
+    assert (high <= 0).all()
+    assert not reliability(binary(1, weighted=True).profile()).off().any()
 
 
 def test_weights_count_in_each_bin() -> None:

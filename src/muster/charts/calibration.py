@@ -95,11 +95,11 @@ def _reading(found: Reliability) -> str:
     apart = found.mean - found.observed
     gap = float((np.abs(apart) * found.size).sum() / found.size.sum())
     told = f"predicted and observed are {number(gap)} apart on average"
-    if not np.isfinite(found.low).any():
+    if not found.whole:
         return f"Of the rows in bins, {told}."
-    over, under = found.mean > found.high, found.mean < found.low
-    said = [f"too high {where}" for where in _stretches(found, over)]
-    said += [f"too low {where}" for where in _stretches(found, under)]
+    off = found.off()
+    said = [f"too high {where}" for where in _stretches(found, off > 0)]
+    said += [f"too low {where}" for where in _stretches(found, off < 0)]
     if not said:
         return f"The probabilities fit what is observed: {told}, which chance explains."
     return f"The probabilities are {sentence_list(said)}; {told}."

@@ -31,12 +31,20 @@ class Chart(dict[str, Any]):
     """
 
     def __init__(
-        self, spec: Mapping[str, Any], *, name: str, heading: str, reading: str, note: str, table: Sequence[Row]
+        self,
+        spec: Mapping[str, Any],
+        *,
+        name: str,
+        heading: str,
+        reading: str,
+        note: str,
+        table: Sequence[Row],
+        below: int = BELOW,
     ) -> None:
         self.name, self.heading, self.reading, self.note, self.table = name, heading, reading, note, list(table)
-        self._spec = dict(spec)
+        self._spec, self._below = dict(spec), below
         words = {"$schema": SCHEMA, "description": self.text, "title": heading}
-        super().__init__({**words, **_noted(self._spec, reading, note), "config": theme.config()})
+        super().__init__({**words, **_noted(self._spec, reading, note, below), "config": theme.config()})
 
     @property
     def text(self) -> str:
@@ -44,8 +52,15 @@ class Chart(dict[str, Any]):
 
     def titled(self, name: str, heading: str) -> Chart:
         """The same under another name and heading."""
-        words = {"reading": self.reading, "note": self.note}
-        return Chart(self._spec, name=name, heading=heading, table=self.table, **words)
+        return Chart(
+            self._spec,
+            name=name,
+            heading=heading,
+            reading=self.reading,
+            note=self.note,
+            table=self.table,
+            below=self._below,
+        )
 
     def themed(self, *, dark: bool) -> dict[str, Any]:
         """The same chart on either ground."""
@@ -110,17 +125,17 @@ def escaped(value: object) -> str:
     return html.escape(NOTHING if value is None else str(value))
 
 
-def _noted(spec: dict[str, Any], reading: str, note: str) -> dict[str, Any]:
+def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[str, Any]:
     """With the words under it: a layer of text below the x axis, in the last of those charts that stand below each other."""
     if "vconcat" in spec:
         *parts, last = spec["vconcat"]
-        return {**spec, "vconcat": [*parts, _noted(last, reading, note)]}
-    width = max(40, int(spec["width"] / 6.5))
+        return {**spec, "vconcat": [*parts, _noted(last, reading, note, below)]}
+    width = max(40, int(spec["width"] / 6))
     words = {
         "name": NOTE,
         "data": {"values": [{}]},
         "mark": {"type": "text", "style": "note", "text": [*wrapped(reading, width), *wrapped(note, width)]},
-        "encoding": {"x": {"value": 0}, "y": {"value": {"expr": f"height + {BELOW}"}}},
+        "encoding": {"x": {"value": 0}, "y": {"value": spec["height"] + below}},
     }
     return {**spec, "layer": [*spec["layer"], words]}
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from muster.charts.chart import Chart
 from muster.charts.parts import Spec, counts, hover, layered, rows
-from muster.charts.theme import LIGHT
 from muster.charts.words import count, counted, percent
 from muster.errors import NotApplicable
 from muster.metrics.confusion import Confused, Confusion
@@ -52,20 +51,16 @@ def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
     x: Spec = {
         "field": "predicted",
         **order,
-        "axis": {**look, "title": "Predicted class", "labelAngle": 0 if k <= 6 else -45},
+        "axis": {**look, "title": "Predicted class", "labelAngle": 0 if k <= 6 else -90},
     }
     y: Spec = {"field": "actual", **order, "axis": {**look, "title": "Actual class"}}
     tips = {"actual": ("actual", ""), "predicted": ("predicted", ""), "count": ("rows", ",.0f")}
     tips |= {"row": ("of the actual class", ".1%"), "column": ("of the predicted class", ".1%")}
-    texts: list[Spec] = [
-        {
-            "data": {"name": "cells"},
-            "transform": [{"filter": f"isValid(datum.value) && datum.value {sign} {LIGHT.turn}"}],
-            "mark": {"type": "text", "style": [style]},
-            "encoding": {"x": x, "y": y, "text": {"field": "label"}},
-        }
-        for sign, style in (("<", "direct"), (">=", "on-fill"))
-    ]
+    texts: Spec = {
+        "data": {"name": "cells"},
+        "mark": {"type": "text", "style": ["direct"]},
+        "encoding": {"x": x, "y": y, "text": {"field": "label"}},
+    }
     spec = layered(
         {"cells": cells},
         {
@@ -77,12 +72,12 @@ def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
                 "color": {
                     "field": "value",
                     "type": "quantitative",
-                    "scale": {"domain": [0, 1], "range": "heatmap"},
+                    "scale": {"domain": [0, 1], "range": "ramp" if k <= _TEXTS else "heatmap"},
                     "legend": None,
                 },
             },
         },
-        *(texts if k <= _TEXTS else []),
+        *([texts] if k <= _TEXTS else []),
         hover("cells", {"x": x, "y": y}, tips, {"type": "rect", "opacity": 0}),
         width=side * k,
         height=side * k,
@@ -106,6 +101,7 @@ def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
         reading=_reading(found),
         note=counted(found) + rest,
         table=table,
+        below=60 if k <= 6 else 56 + 6 * min(24, max(len(name) for name in found.classes)),
     )
 
 
@@ -116,7 +112,7 @@ def _reading(found: Confusion) -> str:
     if not total:
         return "There is no row."
     wrong = found.counts - np.diag(np.diagonal(found.counts))
-    told = f"{percent(right / total)} of the rows are predicted as what they are"
+    told = f"{percent(right / total)} of the rows are predicted correctly"
     if not wrong.any():
         return f"{told}."
     a, p = np.unravel_index(int(np.argmax(wrong)), wrong.shape)

@@ -65,7 +65,7 @@ def _cheapest(found: CostCurve) -> str:
     )
 
 
-def net_benefit_chart(found: NetBenefit, *, positive: str) -> Chart:
+def net_benefit_chart(found: NetBenefit) -> Chart:
     curve = rows(threshold=found.thresholds, model=found.model, always=found.always)
     top = float(np.nanmax([*found.model, 0.0])) or 0.1
     x = axis("threshold", "Probability from which on it is worth to act", within=(0.0, 1.0), form="%")
@@ -110,7 +110,7 @@ def net_benefit_chart(found: NetBenefit, *, positive: str) -> Chart:
     )
     better = found.model > np.maximum(found.always, 0.0) + 1e-12
     if not better.any():
-        reading = f"At no probability does the model decide better than always or never taking a row for {positive}."
+        reading = "At no probability is acting on the model worth more than acting always or never."
     else:
         first, last = (float(found.thresholds[better][n]) for n in (0, -1))
         where = (
@@ -121,7 +121,7 @@ def net_benefit_chart(found: NetBenefit, *, positive: str) -> Chart:
             if better.all() or better[np.argmax(better) : len(better) - np.argmax(better[::-1])].all()
             else ", with gaps"
         )
-        reading = f"To decide by the model is better than always or never {where}{gaps}."
+        reading = f"Acting on the model is worth more than acting always or never {where}{gaps}."
     return Chart(
         spec, name="net_benefit", heading="Net benefit", reading=reading, note=counted(found),
         table=[{"probability": r["threshold"], "model": r["model"], "always": r["always"], "never": 0.0} for r in curve],

@@ -118,11 +118,11 @@ def tenths_chart(found: Gains, *, positive: str) -> Chart:
             "share": row["rate"],
             "from": row["low"],
             "to": row["high"],
-            "captured so far": captured,
-            "lift so far": lift,
+            "captured so far": so_far["captured"],
+            "lift so far": so_far["lift"],
             "least score": row["down"],
         }
-        for row, captured, lift in zip(tenths, found.captured[9::10].tolist(), found.lift[9::10].tolist(), strict=True)
+        for row, so_far in zip(tenths, rows(captured=found.captured[9::10], lift=found.lift[9::10]), strict=True)
     ]
     note = f"{counted(found)}; lines are 95 % intervals" if np.isfinite(found.rate_low).any() else counted(found)
     return Chart(spec, name="tenths", heading="Tenths of the scores", reading=reading, note=note, table=table)

@@ -117,7 +117,7 @@ def _binary(
     negative, positive = names
     makers = _scores(profile, 0, positive, negative)
     makers["thresholds"] = lambda: thresholds_chart(threshold_table(profile), positive=positive, threshold=threshold)
-    makers["net_benefit"] = lambda: net_benefit_chart(net_benefit(profile), positive=positive)
+    makers["net_benefit"] = lambda: net_benefit_chart(net_benefit(profile))
     if costs is not None:
         makers["cost"] = lambda: cost_chart(cost_curve(profile, costs), positive=positive)
     return makers

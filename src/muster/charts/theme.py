@@ -27,9 +27,9 @@ class Tokens:
     fail: str
     unknown: str
     ramp: tuple[str, ...]
-    """From nothing to all: single cells of a table of counts."""
-    turn: float
-    """The share from which on text in such a cell is drawn in the colour of the surface."""
+    """From nothing to all: cells that have text, which is legible on each."""
+    heat: tuple[str, ...]
+    """The same for cells without text."""
 
 
 LIGHT = Tokens(
@@ -43,8 +43,8 @@ LIGHT = Tokens(
     warn="#9a6200",
     fail="#b42318",
     unknown="#6b7580",
-    ramp=("#f4f8fb", "#cfe3f1", "#8fbfdf", "#4591c4", "#0072b2"),
-    turn=0.6,
+    ramp=("#f4f8fb", "#d3e8f6", "#a5d3f1", "#56b4e9"),
+    heat=("#f4f8fb", "#a5d3f1", "#3d9bd6", "#0072b2", "#00385c"),
 )
 DARK = Tokens(
     ground="#101317",
@@ -57,8 +57,8 @@ DARK = Tokens(
     warn="#e2b340",
     fail="#f97066",
     unknown="#8b95a1",
-    ramp=("#1c232b", "#1d3b50", "#1f5c82", "#2f86b8", "#56b4e9"),
-    turn=0.6,
+    ramp=("#1c232b", "#18384e", "#114e76", "#00659f"),
+    heat=("#1c232b", "#114e76", "#0072b2", "#56b4e9", "#c5e6fa"),
 )
 
 CATEGORIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -103,7 +103,7 @@ def config(*, dark: bool = False) -> dict[str, Json]:
         "line": {"strokeWidth": 2, "strokeCap": "round", "strokeJoin": "round"},
         "point": {"filled": True, "size": 50, "opacity": 1},
         "rule": {"color": tokens.quiet},
-        "range": {"category": list(CATEGORIES), "heatmap": list(tokens.ramp), "ramp": list(tokens.ramp)},
+        "range": {"category": list(CATEGORIES), "heatmap": list(tokens.heat), "ramp": list(tokens.ramp)},
         "style": _styles(tokens),
     }
 
@@ -147,6 +147,5 @@ def _styles(tokens: Tokens) -> dict[str, Json]:
         "halo": {"stroke": tokens.surface, "strokeWidth": 4, "strokeJoin": "round", "color": tokens.surface},
         "direct": {"color": tokens.text},
         "quiet": {"color": tokens.quiet},
-        "on-fill": {"color": tokens.surface if tokens is LIGHT else tokens.ground},
         "note": {"color": tokens.quiet, "align": "left", "baseline": "top", "fontSize": 12, "lineHeight": 17},
     }

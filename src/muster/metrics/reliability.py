@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
 from muster.errors import InvalidInput, NotApplicable
+from muster.metrics.figure import LEVEL
 from muster.metrics.intervals import wilson
 from muster.metrics.labels import share
 from muster.metrics.quality import quality
 from muster.metrics.screen import Screen
 from muster.metrics.steps import Steps, steps
 from muster.profiles.classification import EQUAL_WIDTHS, Classification
-from muster.profiles.keys import Floats
+from muster.profiles.keys import Cells, Floats
 
 __all__ = ["Reliability", "reliability"]
 
@@ -30,6 +32,7 @@ class Reliability(Screen):
     """
 
     by: By
+    whole: bool
     lower: Floats
     upper: Floats
     size: Floats
@@ -37,6 +40,18 @@ class Reliability(Screen):
     observed: Floats
     low: Floats
     high: Floats
+
+    def off(self) -> Cells:
+        """1 for each bin whose scores are too high, -1 where they are too low, 0 where chance explains the difference, or for weights.
+
+        A score test in each bin, at a level at which all bins together call well-fitting scores off in 5 of 100 cases (Bonferroni).
+        """
+        if not self.whole or not len(self.size):
+            return np.zeros(len(self.size), np.int64)
+        most = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / len(self.size))
+        apart = self.mean - self.observed
+        error = np.sqrt(self.mean * (1 - self.mean) / self.size)
+        return np.where(np.abs(apart) > most * error + 1e-12, np.sign(apart), 0.0).astype(np.int64)
 
 
 def reliability(profile: Classification, lane: int = 0, *, bins: int = 10, by: By = "width") -> Reliability:
@@ -56,6 +71,7 @@ def reliability(profile: Classification, lane: int = 0, *, bins: int = 10, by: B
         bound=bound,
         bounded="mean score",
         by=by,
+        whole=not profile.weighted,
         lower=edges[:-1][some],
         upper=edges[1:][some],
         size=size,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -88,12 +89,52 @@ def test_bands_lie_about_their_curves() -> None:
     for weighted in (False, True):
         profile = binary(3, 4_000, weighted=weighted).profile()
         found, curve = roc(profile), precision_recall(profile)
-        at = np.interp(found.band_fpr, found.fpr, found.tpr)
+        whole = roc(profile, most=10_000)
+        at = np.interp(found.band_fpr, whole.fpr, whole.tpr)
         assert (found.low <= at + 1e-9).all()
         assert (found.high >= at - 1e-9).all()
         assert (found.high - found.low).mean() == pytest.approx(0.05, abs=0.03)
         assert len(curve.band_recall) == len(curve.low) == len(curve.high) > 50
         assert (curve.high - curve.low).mean() < 0.2
+
+
+def test_bands_do_not_depend_on_the_unit_of_weights() -> None:
+    rows = binary(3, 2_000)
+    plain = rows.profile()
+    for unit in (1e-4, 1.0, 1e4):
+        weighted = scored(rows.actual, rows.score, np.full(2_000, unit)).profile()
+        for screen in (roc, precision_recall):
+            assert screen(weighted).low == pytest.approx(screen(plain).low, abs=1e-6)
+            assert screen(weighted).high == pytest.approx(screen(plain).high, abs=1e-6)
+
+
+def test_a_curve_at_its_end_has_a_band_all_the_same() -> None:
+    found = roc(scored([0, 1] * 100, [0.1, 0.9] * 100).profile())
+    assert found.tpr[1] == 1.0
+    assert found.low[0] == pytest.approx(1 - 0.038, abs=0.002)
+    assert found.high[0] == 1.0
+
+
+def test_bands_cover_the_curves_of_all_rows() -> None:
+    normal = NormalDist()
+    fpr, recall = np.array([0.05, 0.1, 0.2, 0.4, 0.7]), np.array([0.1, 0.3, 0.5, 0.7])
+    tpr = np.array([normal.cdf(1.5 + normal.inv_cdf(f)) for f in fpr])
+    alarms = np.array([1 - normal.cdf(1.5 - normal.inv_cdf(r)) for r in recall])
+    precision = 0.3 * recall / (0.3 * recall + 0.7 * alarms)
+    random = np.random.default_rng(7)
+    hits = {"roc": np.zeros(5), "precision_recall": np.zeros(4)}
+    for _ in range(200):
+        actual = (random.random(1_000) < 0.3).astype(int)
+        profile = scored(actual, 1 / (1 + np.exp(-random.normal(size=1_000) - 1.5 * actual))).profile()
+        one, other = roc(profile), precision_recall(profile)
+        for name, at, truth, places, low, high in (
+            ("roc", fpr, tpr, one.band_fpr, one.low, one.high),
+            ("precision_recall", recall, precision, other.band_recall, other.low, other.high),
+        ):
+            hits[name] += (np.interp(at, places, low) <= truth) & (truth <= np.interp(at, places, high))
+    for found in hits.values():
+        assert (found / 200 >= 0.90).all(), hits
+        assert found.mean() / 200 == pytest.approx(0.95, abs=0.025)
 
 
 def test_without_folds_there_is_no_band() -> None:
@@ -116,6 +157,13 @@ def test_one_class_or_none_gives_no_curve_and_no_error(actual: list[int]) -> Non
     assert net_benefit(profile).to_json()["rows"] == len(actual)
     assert density(profile).to_json()["rows"] == len(actual)
     assert cost_curve(profile, [[0, 1], [1, 0]]).to_json()["rows"] == len(actual)
+
+
+def test_one_class_of_many_scores_gives_no_curve() -> None:
+    found = roc(scored(np.ones(1_000), np.linspace(0, 1, 1_000)).profile())
+    assert np.isnan(found.fpr).all()
+    assert len(found.tpr) <= 200
+    assert found.ks.value == 0.0
 
 
 def test_labels_alone_are_refused() -> None:

@@ -65,7 +65,7 @@ def net_benefit(profile: Classification) -> NetBenefit:
     found = steps(profile)
     thresholds = np.arange(1, 100) / 100
     odds = thresholds / (1 - thresholds)
-    total = np.full(len(thresholds), found.positives + found.negatives)
+    total = np.full(len(thresholds), found.total)
     upwards, ends = found.thresholds[:0:-1], found.ends[::-1]
     whole_cells = len(upwards) - np.searchsorted(upwards, thresholds)
     hits, alarms = found.hits[whole_cells], found.alarms[whole_cells]

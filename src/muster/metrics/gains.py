@@ -46,7 +46,7 @@ class Gains(Screen):
 def gains(profile: Classification, lane: int = 0) -> Gains:
     found = steps(profile, lane)
     curve = found.curve
-    total, positives = found.positives + found.negatives, found.positives
+    total, positives = found.total, found.positives
     tops = np.ceil(_PARTS * total * (1 - 1e-12)) if curve.whole else _PARTS * total
     captured, lift = (_each(of, curve) for of in (curves.captured, curves.lift))
     off = _each(curves.top_bound, curve)

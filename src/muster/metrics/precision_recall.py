@@ -49,7 +49,9 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
     without = without_folds(profile)
     at, limits = np.unique(recall[shown]), None
     if np.isfinite(at).all() and len(at) and without is not None:
-        limits = band(_at(found.curve, at)[0], _at(without.curves[lane], at), profile.rows - without.sizes)
+        values = _at(found.curve, at)[0]
+        alerts = at * found.positives / np.where(values > 0, values, 1.0) * profile.rows / found.total
+        limits = band(values, _at(without.curves[lane], at), profile.rows - without.sizes, alerts)
     low, high = limits or (np.empty(0), np.empty(0))
     value = float(curves.average_precision(found.curve)[0])
     interval = Interval.none("no folds of the rows are kept for it")
@@ -70,13 +72,15 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
         low=low,
         high=high,
         average=figure("average_precision", value, profile.rows, interval, bound=bound, why=why),
-        base=found.positives / (found.positives + found.negatives) if len(hits) else np.nan,
+        base=found.positives / found.total if len(hits) else np.nan,
     )
 
 
 def _at(curve: Curve, recall: Floats) -> Floats:
     """(groups, places): precision of each group; between two thresholds alarms grow evenly with hits (Davis and Goadrich 2006)."""
-    hits = recall * curve.positives[:, None]
+    hits = (
+        recall * (1 - 1e-9) * curve.positives[:, None]
+    )  # where several thresholds have it, the first, however it is rounded
     start = np.zeros(1)
     alarms = np.stack(
         [

@@ -63,12 +63,13 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
         tpr=float(tpr[furthest]),
         threshold=float(found.middles[furthest]),
     )
-    shown = thin((fpr, tpr), most, [furthest])
+    shown = thin((fpr, tpr), most, [furthest, max(int(np.sum(fpr <= 0)) - 1, 0)])
     at = np.unique(fpr[shown])
     limits = None
     if np.isfinite(at).all() and (without := without_folds(profile)) is not None:
-        values = np.interp(at, fpr, tpr)
-        limits = band(values, _at(without.curves[lane], at), profile.rows - without.sizes)
+        values = _at(found.curve, at)[0]
+        rows = np.full(len(at), found.positives * profile.rows / found.total)
+        limits = band(values, _at(without.curves[lane], at), profile.rows - without.sizes, rows)
     low, high = limits or (np.empty(0), np.empty(0))
     auc = auc_of(profile, lane)
     return Roc(
@@ -87,13 +88,13 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
 
 
 def _at(curve: Curve, fpr: Floats) -> Floats:
-    """(groups, places): tpr of each group's curve."""
+    """(groups, places): tpr of each group's curve; where several have the same fpr, the last, however it is rounded."""
     tprs = share(curve.hits[:, ::-1], curve.positives[:, None])
     fprs = share(curve.alarms[:, ::-1], curve.negatives[:, None])
     start = np.zeros(1)
     return np.stack(
         [
-            np.interp(fpr, np.concatenate([start, x]), np.concatenate([start, y]))
+            np.interp(fpr * (1 + 1e-9), np.concatenate([start, x]), np.concatenate([start, y]))
             for x, y in zip(fprs, tprs, strict=True)
         ]
     )

@@ -44,6 +44,10 @@ class Steps:
         return float(self.curve.negatives[0])
 
     @property
+    def total(self) -> float:
+        return self.positives + self.negatives
+
+    @property
     def whole(self) -> bool:
         return self.curve.whole
 

@@ -137,6 +137,8 @@ def test_calibration_is_that_of_scikit_learn(bins: int, ties: bool, by: str, str
     assert found.mean == pytest.approx(mean)
     assert found.size.sum() == 777
     assert found.exact
+    if by == "rows" and not ties:
+        assert found.upper[:-1] == pytest.approx(np.percentile(rows.score, 100 * np.arange(1, bins) / bins))
     assert found.low[0] == wilson(observed[0] * found.size[0], found.size[0]).low
     assert (found.lower <= found.mean).all()
     assert (found.mean <= found.upper + 1e-12).all()

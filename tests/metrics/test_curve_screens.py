@@ -17,7 +17,9 @@ from muster.metrics.classes import measure
 from muster.metrics.decision import cost_curve, net_benefit
 from muster.metrics.density import density
 from muster.metrics.gains import gains
+from muster.metrics.precision_recall import _at as precisions
 from muster.metrics.precision_recall import precision_recall
+from muster.metrics.quality import curve_of
 from muster.metrics.roc import roc
 from muster.profiles.classification import SEGMENT, Classification
 from tests.metrics.classified import IN_CELLS, Rows, binary, scored, several
@@ -113,6 +115,12 @@ def test_a_curve_at_its_end_has_a_band_all_the_same() -> None:
     assert found.tpr[1] == 1.0
     assert found.low[0] == pytest.approx(1 - 0.038, abs=0.002)
     assert found.high[0] == 1.0
+
+
+def test_where_recall_stands_still_precision_is_the_first() -> None:
+    rows = scored([1, 0, 0, 1, 0, 1, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
+    for curve in (curve_of(rows.profile(), 0), curve_of(rows.profile(IN_CELLS), 0)):
+        assert precisions(curve, np.array([1 / 3, 2 / 3, 1.0]))[0] == pytest.approx([1.0, 2 / 4, 3 / 6], abs=1e-6)
 
 
 def test_bands_cover_the_curves_of_all_rows() -> None:
@@ -222,11 +230,14 @@ def test_densities_are_histograms(weighted: bool) -> None:
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_net_benefit_is_that_of_the_labels(weighted: bool) -> None:
-    rows = binary(8, 3_000, ties=True, weighted=weighted)
+@pytest.mark.parametrize("ties", [False, True])
+def test_net_benefit_is_that_of_the_labels(weighted: bool, ties: bool) -> None:
+    rows = binary(8, 3_000, weighted=weighted)
+    rows = scored(rows.actual, np.round(rows.score, 2), rows.weight) if ties else rows
     weight = np.ones(3_000) if rows.weight is None else rows.weight
     one_by_one, in_cells = net_benefit(rows.profile()), net_benefit(rows.profile(IN_CELLS))
     assert one_by_one.exact
+    assert in_cells.bound > 0
     for n, t in enumerate(one_by_one.thresholds):
         positive = rows.score >= t
         tp, fp = ((weight * positive)[rows.actual == c].sum() for c in (1, 0))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from muster.metrics.classes import measure, metrics_of
+from muster.metrics.classes import dummy, measure, metrics_of
 from muster.metrics.figure import Figure
 from muster.profiles.classification import WHOLE, Classification, Extent
 from muster.profiles.keys import hash_rows
@@ -268,3 +268,23 @@ def _within(d: Drawn) -> None:
             assert found.value is expected.value
             continue
         assert abs(found.value - expected.value) <= found.bound + 1e-12, (name, found, expected)
+
+
+def _ignorant(d: Drawn) -> Drawn:
+    """The same rows, given the shares of the classes and the most frequent one."""
+    weight = np.ones(len(d.actual)) if d.weight is None else d.weight
+    shares = np.bincount(d.actual, weight, d.classes) / weight.sum()
+    d.given = np.tile(shares, (len(d.actual), 1))
+    d.predicted = np.full(len(d.actual), shares.argmax())
+    return d
+
+
+@settings(max_examples=40)
+@given(st.one_of(drawn_binary, drawn_multiclass))
+def test_the_dummy_is_a_model_that_knows_only_the_shares(d: Drawn) -> None:
+    found = dummy(profile(d.actual, d.predicted, d.given, d.weight, classes=d.classes))
+    for name, figure in _ignorant(d).measure().items():
+        if name.startswith(("rate", "lift", "captured")):  # a row of a tie counts as its share
+            continue
+        expected = figure.value
+        assert found[name] == (expected if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-9)), name

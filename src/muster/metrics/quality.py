@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from muster.metrics.curves import Curve
 from muster.metrics.labels import Labels
-from muster.profiles.classification import Classification
+from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats, unordered
 from muster.profiles.tally import Tally, coarse_edges, lanes_of
 
-__all__ = ["ByClass", "Quality", "at_threshold", "curve_of", "quality", "scores_of", "without_folds"]
+__all__ = ["ByClass", "Quality", "at_threshold", "curve_of", "ignorant", "quality", "scores_of", "without_folds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class ByClass:
 @dataclass(frozen=True, eq=False)
 class Quality:
     """For one group of rows or many, all in weights where rows have them; `sizes` (groups,) are rows, and `whole` says that those count.
+    `rarest` is how many rows the rarest of the classes has that occur.
 
     `curves` has one of each lane, and of more than two classes `pooled` all decisions about every class together. `losses`
     (groups, 2) has sums of the log loss and of the Brier score, `ranks` (groups, classes) rows by the place of their class. Only
@@ -50,6 +51,7 @@ class Quality:
     pairs: tuple[ByClass, ...] = ()
     bins: Floats | None = None
     whole: bool = True
+    rarest: int = 0
 
 
 def quality(profile: Classification) -> Quality:
@@ -68,6 +70,7 @@ def quality(profile: Classification) -> Quality:
         tuple(_by_class(profile, lane) for lane in range(profile.lanes)) if profile.pairs.size else (),
         bins,
         not profile.weighted,
+        _rarest(tally),
     )
 
 
@@ -82,7 +85,8 @@ def without_folds(profile: Classification) -> Quality | None:
 
     cells = others(_in(folds, "cells"))
     single = _ends(cells.shape[2]) if profile.lanes else np.empty(0, np.bool_)
-    lanes = tuple(Curve(cells[:, n, :, 0], cells[:, n, :, 1], single, whole) for n in range(profile.lanes))
+    # The top of rows is not rounded to one here: what rounding does to each would be taken for chance.
+    lanes = tuple(Curve(cells[:, n, :, 0], cells[:, n, :, 1], single, whole=False) for n in range(profile.lanes))
     return Quality(
         Labels(others(_in(folds, "confusion"))),
         others(_rows(folds)),
@@ -91,6 +95,35 @@ def without_folds(profile: Classification) -> Quality | None:
         others(folds.losses) if profile.lanes else None,
         others(_in(folds, "ranks")) if folds.ranks.size else None,
         whole=whole,
+    )
+
+
+def ignorant(known: Quality) -> Quality:
+    """As if each row had been given the shares of the classes as its probabilities, and the most frequent class as its label."""
+    actual = known.labels.actual[0]
+    total, classes = float(actual.sum()), len(actual)
+    confusion = np.zeros((1, classes, classes))
+    confusion[0, :, int(actual.argmax())] = actual
+    if not known.curves or not total:
+        return Quality(Labels(confusion), known.sizes, whole=known.whole)
+    shares, one = actual / total, np.ones(1, np.bool_)
+    entropy = -(actual * np.log(np.where(shares > 0, shares, 1.0))).sum()
+    distance = total * (1 - (shares**2).sum()) / (2 if classes == 2 else 1)
+    of_lanes = actual[list(lanes_of(classes))]
+    curves = tuple(Curve(np.array([[total - n]]), np.array([[n]]), one, known.whole) for n in of_lanes)
+    place = np.lexsort((-np.arange(classes), -shares)).argsort()
+    bins = np.zeros((len(of_lanes), EQUAL_WIDTHS, 3))
+    bins[:, 0] = np.stack([total - of_lanes, of_lanes, of_lanes], axis=1)
+    return Quality(
+        Labels(confusion),
+        known.sizes,
+        curves,
+        _pooled(curves, [np.array([n / total]) for n in of_lanes]),
+        np.array([[entropy, distance]]),
+        np.asarray(np.bincount(place, actual, classes)[None], np.float64) if classes > 2 else None,
+        tuple(ByClass(n, actual[:, None], one) for n in range(classes)) if known.pairs else (),
+        bins,
+        known.whole,
     )
 
 
@@ -166,6 +199,12 @@ def _in(tally: Tally, name: str) -> Floats:
 
 def _rows(tally: Tally) -> Floats:
     return _floats(tally.confusion.sum((1, 2)))
+
+
+def _rarest(tally: Tally) -> int:
+    """In binary of both, also where one does not occur."""
+    rows = tally.confusion[0].sum(1)
+    return int(rows.min()) if len(rows) == 2 else int(rows[rows > 0].min(initial=np.iinfo(np.int64).max))
 
 
 def _floats(array: NDArray[Any]) -> Floats:

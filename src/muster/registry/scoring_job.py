@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
 from muster.signature import Json, Output, Signature
 
-__all__ = ["Job", "ScoreRequest", "ScoreTools", "Watch"]
+__all__ = ["Job", "ScoreRequest", "ScoreTools", "Watch", "chunk_size", "declared", "strings", "texts"]
 
 Watch = Callable[[Progress], None]
 """Is told how far a run is: when work on it begins, and after each chunk."""
@@ -78,6 +78,10 @@ def _no_jobs(version: Version, _run: Run) -> ProviderJobs:
     raise NotApplicable(f"this hub scores by calls alone, and not `{version.ref}` by batch jobs")
 
 
+def _no_kept(*_: object) -> Any:
+    raise NotApplicable("this hub keeps no answers")
+
+
 def _silent(_line: str) -> None:
     return None
 
@@ -110,6 +114,10 @@ class ScoreTools:
     batch_folder: Callable[[Version, int | None], str] = _no_batch
     """Where batch jobs of a version's provider would read and write for so many rows; NotApplicable says why there are none."""
     open_jobs: Callable[[Version, Run], ProviderJobs] = _no_jobs
+    keep_answer: Callable[[pa.RecordBatch], str] = _no_kept
+    """Keeps the answers to a chunk in the blob store; the digest."""
+    open_kept: Callable[[Version, Mapping[tuple[int, int], str], float | None], OpenPredictor] = _no_kept
+    """Opens answers that were kept, by part and index of their chunk."""
     talk: Talk = _silent
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""
@@ -129,3 +137,31 @@ class Job:
     layout: Layout
     sink: Sink
     columns: tuple[str, ...]
+
+
+def declared(dataset: Dataset, version: Version, mapping: Mapping[str, str]) -> Dataset:
+    """The data, with text read as the types that the version takes."""
+    wanted: dict[str, set[pa.DataType]] = {}
+    for column in version.signature:
+        wanted.setdefault(mapping.get(column.name, column.name), set()).add(column.type)
+    # One that serves several columns of different types is read as what it is, and cast to each.
+    return dataset.declare({name: kinds.pop() for name, kinds in wanted.items() if len(kinds) == 1})
+
+
+def chunk_size(run: Run) -> int:
+    """The rows of a chunk, as a run has them in its settings."""
+    rows = run.settings["chunk_rows"]
+    assert isinstance(rows, int)
+    return rows
+
+
+def texts(value: Json) -> list[str]:
+    """A setting that is a list of texts."""
+    assert isinstance(value, list)
+    return [str(v) for v in value]
+
+
+def strings(value: Json) -> dict[str, str]:
+    """A setting that has a text for each name."""
+    assert isinstance(value, dict)
+    return {k: str(v) for k, v in value.items()}

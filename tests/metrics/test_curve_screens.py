@@ -117,6 +117,20 @@ def test_a_curve_at_its_end_has_a_band_all_the_same() -> None:
     assert found.high[0] == 1.0
 
 
+def test_of_few_rows_of_a_class_there_is_no_band_and_no_interval() -> None:
+    few = scored([1] * 29 + [0] * 2_000, np.random.default_rng(1).random(2_029)).profile()
+    found, curve = roc(few), precision_recall(few)
+    assert (len(found.low), len(curve.low)) == (0, 0)
+    assert found.auc.reason == curve.average.reason == "a class has fewer than 30 rows"
+    assert found.auc == measure(few)["roc_auc"]
+    assert curve.average == measure(few)["average_precision"]
+    enough = binary(3, 1_000).profile()
+    assert (roc(enough).auc, precision_recall(enough).average) == (
+        measure(enough)["roc_auc"],
+        measure(enough)["average_precision"],
+    )
+
+
 def test_where_recall_stands_still_precision_is_the_first() -> None:
     rows = scored([1, 0, 0, 1, 0, 1, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
     for curve in (curve_of(rows.profile(), 0), curve_of(rows.profile(IN_CELLS), 0)):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from muster.errors import InvalidInput, NotApplicable
+from muster.metrics.classes import measure
 from muster.metrics.optimum import best_threshold
 from muster.metrics.steps import steps
 from muster.metrics.threshold_table import COLUMNS, threshold_table
@@ -117,7 +118,7 @@ def test_no_threshold_is_better_than_the_best(goal: object, rows: Rows) -> None:
     worths = [_worth(rows, goal, float(t)) for t in candidates]
     if best.threshold is None:
         assert best.reason
-        assert np.max(worths) == -np.inf
+        assert np.nan_to_num(worths, nan=-np.inf).max() == -np.inf
         return
     assert best.complete
     reached = _worth(rows, goal, best.threshold)
@@ -130,6 +131,17 @@ def test_no_threshold_is_better_than_the_best(goal: object, rows: Rows) -> None:
     if best.figure.value is not None:
         sign = -1 if not isinstance(goal, str) else 1
         assert sign * best.figure.value == pytest.approx(reached, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), rows=st.integers(2, 100))
+def test_weights_leave_no_rest_where_there_is_no_row(seed: int, rows: int) -> None:
+    profile = binary(seed, rows, weighted=True).profile()
+    for threshold in (0.0, 1.0):
+        assert measure(profile, threshold=threshold, names={"mcc"})["mcc"].value is None
+    table = threshold_table(profile)
+    assert (table.fn[-1], table.tn[-1], table.tp[0], table.fp[0]) == (0, 0, 0, 0)
+    assert np.isnan(table.metrics["mcc"][[0, -1]]).all()
 
 
 def test_it_stands_in_the_middle_between_two_scores() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from muster.errors import InvalidInput, near
-from muster.metrics.classes import measure
+from muster.metrics.classes import LEAST_OF_A_CLASS, measure
 from muster.metrics.costs import cost_matrix, mean_cost
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife
@@ -72,7 +72,7 @@ def best_threshold(profile: Classification, goal: str | ArrayLike) -> Best:
         why = place if profile.rows and isinstance(place, str) else _NO_ROW
         return Best(goal, None, undefined(name, profile.rows, why), found.single, why)
     threshold = float(found.middles[place])
-    return Best(goal, threshold, measure(profile, threshold=threshold)[name], found.single)
+    return Best(goal, threshold, measure(profile, threshold=threshold, names={name})[name], found.single)
 
 
 def _by_metric(found: Steps, goal: str) -> tuple[str, int | str]:
@@ -117,8 +117,12 @@ def _by_costs(profile: Classification, found: Steps, costs: Floats) -> Best:
     place = best_of(-means)
     threshold = float(found.middles[place])
     interval = Interval.none("no folds of the rows are kept for it")
-    if (without := without_folds(profile)) is not None:
+    if found.few:
+        interval = Interval.none(f"a class has fewer than {LEAST_OF_A_CLASS} rows")
+    elif (without := without_folds(profile)) is not None:
         others = at_threshold(without.curves[0], coarse_edges(profile.folds.by)[:-1], threshold)[0]
         sizes = profile.rows - without.sizes
-        interval = jackknife(float(means[place]), mean_cost(others, costs), sizes)
+        interval = jackknife(
+            float(means[place]), mean_cost(others, costs), sizes, within=(float(costs.min()), float(costs.max()))
+        )
     return Best("cost", threshold, figure("cost", float(means[place]), profile.rows, interval), found.single)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from muster.metrics import labels
-from muster.metrics.auc import auc_of
+from muster.metrics.classes import LEAST_OF_A_CLASS, of_lane
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife, wilson
 from muster.metrics.labels import Labels, PerClass
@@ -40,10 +40,11 @@ class ClassTable(Screen):
 
 def class_table(profile: Classification, classes: Sequence[object]) -> ClassTable:
     total, without = quality(profile), without_folds(profile)
-    figures = {name: tuple(_figure(name, n, total, without) for n in range(profile.classes)) for name in _EACH}
+    rows = profile.tally.confusion[0].sum(1).tolist()
+    figures = {name: tuple(_figure(name, n, total, without, rows[n]) for n in range(profile.classes)) for name in _EACH}
     lanes = {label: lane for lane, label in enumerate(lanes_of(profile.classes))} if profile.lanes else {}
     figures["roc_auc"] = tuple(
-        auc_of(profile, lanes[n], without)
+        of_lane("roc_auc", total, without, lanes[n], rows[n])
         if n in lanes
         else undefined("roc_auc", profile.rows, "there are no probabilities of the class")
         for n in range(profile.classes)
@@ -59,7 +60,7 @@ def class_table(profile: Classification, classes: Sequence[object]) -> ClassTabl
     )
 
 
-def _figure(name: str, n: int, total: Quality, without: Quality | None) -> Figure:
+def _figure(name: str, n: int, total: Quality, without: Quality | None, rows: int) -> Figure:
     metric, why = _EACH[name]
 
     def of(found: Labels) -> Floats:
@@ -69,8 +70,10 @@ def _figure(name: str, n: int, total: Quality, without: Quality | None) -> Figur
     hits, actual, predicted = (float(a[0, n]) for a in (total.labels.hits, total.labels.actual, total.labels.predicted))
     if total.whole and name in ("precision", "recall"):
         interval = wilson(hits, predicted if name == "precision" else actual)
+    elif rows < LEAST_OF_A_CLASS:
+        interval = Interval.none(f"the class has fewer than {LEAST_OF_A_CLASS} rows")
     elif without is not None:
-        interval = jackknife(value, of(without.labels), total.sizes - without.sizes, 0.0, 1.0)
+        interval = jackknife(value, of(without.labels), total.sizes - without.sizes, within=(0.0, 1.0))
     else:
         interval = Interval.none("no folds of the rows are kept for it")
     return figure(name, value, int(total.sizes[0]), interval, why=why)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from muster.metrics import curves
 from muster.metrics.band import band
+from muster.metrics.classes import of_lane
 from muster.metrics.curves import Curve
-from muster.metrics.figure import Figure, Interval, figure
-from muster.metrics.intervals import jackknife
+from muster.metrics.figure import Figure
 from muster.metrics.labels import share
-from muster.metrics.quality import without_folds
+from muster.metrics.quality import quality, without_folds
 from muster.metrics.screen import Screen
 from muster.metrics.steps import steps
 from muster.metrics.thin import POINTS, thin
@@ -27,7 +26,7 @@ class PrecisionRecall(Screen):
     """Points (`recall`, `precision`) with their `thresholds`, from the greatest down; up to each point its precision holds.
 
     So the area under the steps is the `average` precision. `low` and `high` at `band_recall` are a pointwise 95 % band of precision,
-    empty where no folds are kept. `base` is the share of the class, the precision of chance.
+    empty where no folds are kept, or a class has too few rows. `base` is the share of the class, the precision of chance.
     """
 
     recall: Floats
@@ -46,24 +45,17 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
     precision = share(hits, hits + alarms)
     recall = share(hits, np.full_like(hits, found.positives))
     shown = thin((recall, precision), most)
-    without = without_folds(profile)
+    total, without = quality(profile), without_folds(profile)
     at, limits = np.unique(recall[shown]), None
-    if np.isfinite(at).all() and len(at) and without is not None:
+    if without is not None and not found.few:
         values = _at(found.curve, at)[0]
         alerts = at * found.positives / np.where(values > 0, values, 1.0) * profile.rows / found.total
         limits = band(values, _at(without.curves[lane], at), profile.rows - without.sizes, alerts)
     low, high = limits or (np.empty(0), np.empty(0))
-    value = float(curves.average_precision(found.curve)[0])
-    interval = Interval.none("no folds of the rows are kept for it")
-    if without is not None:
-        interval = jackknife(
-            value, curves.average_precision(without.curves[lane]), profile.rows - without.sizes, 0.0, 1.0
-        )
-    bound = float(curves.average_precision_bound(found.curve)[0])
-    why = "no row is of the class"
+    average = of_lane("average_precision", total, without, lane, found.own)
     return PrecisionRecall(
         rows=profile.rows,
-        bound=bound if np.isfinite(bound) else 0.0,
+        bound=average.bound,
         bounded="average precision",
         recall=recall[shown],
         precision=precision[shown],
@@ -71,7 +63,7 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
         band_recall=at if limits else np.empty(0),
         low=low,
         high=high,
-        average=figure("average_precision", value, profile.rows, interval, bound=bound, why=why),
+        average=average,
         base=found.positives / found.total if len(hits) else np.nan,
     )
 

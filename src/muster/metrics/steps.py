@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muster.errors import NotApplicable
+from muster.metrics.classes import LEAST_OF_A_CLASS
 from muster.metrics.curves import Curve
 from muster.metrics.labels import Labels
 from muster.metrics.quality import curve_of, scores_of
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
+from muster.profiles.tally import lanes_of
 
 __all__ = ["Steps", "steps"]
 
@@ -24,7 +26,7 @@ class Steps:
     The first threshold is infinite and has no row above it; the others are each occupied cell's least score. All counts are exact:
     no cell is divided. `middles` separate the same rows from as far between neighbouring scores as is known (NaN where nothing
     within [0, 1] does). `ends` has, of each occupied cell downwards, the greatest score that it can hold. `curve` is what this was
-    made of; `single` says that no two scores share a cell.
+    made of; `single` says that no two scores share a cell. `rows` are all rows, and `own` those of the class, whatever they weigh.
     """
 
     thresholds: Floats
@@ -34,14 +36,21 @@ class Steps:
     ends: Floats
     curve: Curve
     single: bool
+    rows: int
+    own: int
 
     @property
     def positives(self) -> float:
-        return float(self.curve.positives[0])
+        return float(self.hits[-1])  # added up in the same order as those that are held against it
 
     @property
     def negatives(self) -> float:
-        return float(self.curve.negatives[0])
+        return float(self.alarms[-1])
+
+    @property
+    def few(self) -> bool:
+        """Whether one of the classes has too few rows for intervals of curves."""
+        return min(self.own, self.rows - self.own) < LEAST_OF_A_CLASS
 
     @property
     def total(self) -> float:
@@ -72,6 +81,8 @@ def steps(profile: Classification, lane: int = 0) -> Steps:
         ends,
         curve,
         bool(curve.single[occupied].all()),
+        profile.rows,
+        int(profile.tally.confusion[0, lanes_of(profile.classes)[lane]].sum()),
     )
 
 

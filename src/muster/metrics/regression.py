@@ -1,0 +1,235 @@
+"""The metrics of predicted numbers, and how each gets its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from muster.metrics import errors
+from muster.metrics.errors import Errors, OfErrors
+from muster.metrics.figure import Figure, Interval, figure
+from muster.metrics.intervals import Z, jackknife, wilson
+from muster.metrics.labels import share
+from muster.metrics.metric import Metric
+from muster.metrics.quantiles import magnitudes, order_statistics, quantile
+from muster.metrics.ranks import Bounded, constant_loss, gini, rank_correlation
+from muster.profiles.keys import Floats
+from muster.profiles.regression import Regression
+
+__all__ = ["REGRESSION", "Of", "errors_of", "measure", "reason", "regression_metrics"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a figure is turned to for its interval, and back; the ends of what it can be have none."""
+
+    name: str
+    there: Callable[[Floats], Floats]
+    back: Callable[[float], float]
+
+
+_PLAIN = Scale("", lambda x: x, lambda x: x)
+_LOG = Scale(" of the logarithm", np.log, lambda x: float(np.exp(x)))
+_REST = Scale(" of log(1 - x)", lambda x: np.log(1 - x), lambda x: 1 - float(np.exp(x)))
+_FISHER = Scale(" of Fisher's z", np.arctanh, lambda x: float(np.tanh(x)))
+
+Need = tuple[Callable[[Errors], float], str]
+"""How many rows a metric is not defined for, and how to say so: `{has}` is `3 rows have`."""
+
+
+def _rows(*facts: str) -> Callable[[Errors], float]:
+    return lambda q: float(q.rows(*facts)[0])
+
+
+def _constant(name: str) -> Callable[[Errors], float]:
+    return lambda q: float(not q.varies(name)[0] > 0)
+
+
+_LOGS: Need = (_rows("below"), "the logarithmic error needs values above -1: {has} others")
+_ZERO: Need = (_rows("zero"), "a percentage of 0 is not defined: {has} an actual value of 0 (`wape` takes them)")
+_NEGATIVE: Need = (_rows("negative"), "it needs actual values of 0 or above: {has} others")
+_UNPOSITIVE_ACTUAL: Need = (_rows("negative", "zero"), "it needs actual values above 0: {has} others")
+_UNPOSITIVE: Need = (_rows("unpositive"), "it needs predictions above 0: {has} others")
+_SAME: Need = (_constant("actual"), "all actual values are the same")
+_SAME_PREDICTED: Need = (_constant("predicted"), "all predictions are the same")
+_ALL_ZERO: Need = (lambda q: float(not q.sum("actual_absolute")[0] > 0), "all actual values are 0")
+_NO_RANGES: Need = (lambda q: float(not q.range("mass")[0] > 0), "no row has a predicted interval")
+_NO_PAIRS: Need = (
+    lambda q: float(q.spread is None or not q.spread.reach.squares),
+    "pairs of values are not kept for parts of the rows",
+)
+_WEIGHTED: Need = (lambda q: float(not q.whole), "ranks are of rows, and these have weights")
+
+_TOO_LARGE = "the numbers are too large or too small for sums of them"
+_ONE = "the greatest error of these rows does not tell how great that of others can be"
+_NO_FOLDS = "no folds of the rows are kept for it"
+_NONE_WRONG = "no row is in error"
+
+
+@dataclass(frozen=True)
+class Of(Metric[Errors]):
+    """The jackknife is on a `scale`; `needs` says of which rows it is not defined."""
+
+    scale: Scale = _PLAIN
+    needs: tuple[Need, ...] = ()
+
+
+def _value(metric: Callable[[Regression], Bounded]) -> OfErrors:
+    def value(q: Errors) -> Floats:
+        return np.array([metric(q.spread).value if q.spread is not None else np.nan])
+
+    return value
+
+
+def _bound(metric: Callable[[Regression], Bounded]) -> OfErrors:
+    def bound(q: Errors) -> Floats:
+        return np.array([metric(q.spread).bound if q.spread is not None else 0.0])
+
+    return bound
+
+
+def _explained(alpha: float) -> Callable[[Regression], Bounded]:
+    """1 - pinball loss / that of the best constant, as scikit-learn's `d2_pinball_score`."""
+
+    def metric(profile: Regression) -> Bounded:
+        if not profile.totals.largest[0, 2] > profile.totals.largest[0, 1]:
+            return Bounded(float("nan"))
+        q = Errors(profile.totals)
+        loss = Bounded(float((errors.pinball(alpha)(q) * q.mass)[0]))
+        part = loss.over(constant_loss(profile, alpha))
+        return Bounded(1 - part.value, part.bound)
+
+    return metric
+
+
+def _median_error(profile: Regression) -> Bounded:
+    return Bounded(*quantile(magnitudes(profile.error), 0.5))
+
+
+def _median_interval(q: Errors) -> Interval:
+    assert q.spread is not None
+    if not q.whole:
+        return Interval.none("ranks of rows give it, and these have weights")
+    return order_statistics(magnitudes(q.spread.error), 0.5)
+
+
+def _rank_interval(q: Errors) -> Interval:
+    """Bonett and Wright (2000), on the scale of Fisher's z."""
+    assert q.spread is not None
+    n, found = q.spread.rows, rank_correlation(q.spread)
+    if n < 10 or not abs(found.value) < 1:
+        return Interval.none("too few rows for an interval" if n < 10 else "all rows are in the same order")
+    half = Z * np.sqrt((1 + found.value**2 / 2) / (n - 3))
+    at = np.arctanh(found.value)
+    return Interval(float(np.tanh(at - half)), float(np.tanh(at + half)), "Bonett-Wright")
+
+
+def _covered(q: Errors) -> tuple[float, float]:
+    return float(q.range("inside")[0]), float(q.range("mass")[0])
+
+
+def _pair(of: Callable[[Regression], Bounded]) -> dict[str, OfErrors]:
+    return {"of": _value(of), "bound": _bound(of)}
+
+
+def regression_metrics(alpha: float = 0.5) -> tuple[Of, ...]:
+    """The metrics of predicted numbers, the most telling first; pinball losses are those of the `alpha` quantile."""
+    positive = (0.0, np.inf)
+    part = (-np.inf, 1.0)
+
+    def deviances(name: str, title: str, needs: tuple[Need, ...]) -> tuple[Of, Of]:
+        return (
+            Of(f"{name}_deviance", f"{title} deviance", errors.deviance(name), _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=needs),
+            Of(f"fve_{name}", f"Explained deviance (FVE {name})", errors.explained_deviance(name), _TOO_LARGE, within=part, scale=_REST, needs=(*needs, _SAME)),
+        )  # fmt: skip
+
+    return (
+        Of("mae", "Mean absolute error", errors.mean("absolute"), _TOO_LARGE, "lower", within=positive, scale=_LOG),
+        Of("mse", "Mean squared error", errors.squares, _TOO_LARGE, "lower", within=positive, scale=_LOG),
+        Of("rmse", "Root mean squared error", errors.root(errors.squares), _TOO_LARGE, "lower", within=positive, scale=_LOG),
+        Of("r2", "R²", errors.r2, _TOO_LARGE, within=part, scale=_REST, needs=(_SAME,)),
+        Of("explained_variance", "Explained variance", errors.explained_variance, _TOO_LARGE, within=part, scale=_REST, needs=(_SAME,)),
+        Of("mean_error", "Mean error", errors.mean_error, _TOO_LARGE, ""),
+        Of("median_absolute_error", "Median absolute error", _value(_median_error), _TOO_LARGE, "lower", bound=_bound(_median_error), within=positive, interval=_median_interval),
+        Of("max_error", "Greatest error", errors.largest, _TOO_LARGE, "lower", within=positive, no_interval=_ONE),
+        Of("mape", "Mean absolute percentage error", errors.percentage, _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_ZERO,)),
+        Of("smape", "Symmetric mean absolute percentage error", errors.mean("symmetric"), _TOO_LARGE, "lower", within=(0.0, 2.0), scale=_LOG),
+        Of("wape", "Weighted absolute percentage error", errors.of_sizes, _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_ALL_ZERO,)),
+        Of("rmsle", "Root mean squared logarithmic error", errors.root(errors.log_squares), _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_LOGS,)),
+        Of("pearson", "Pearson correlation", errors.correlation, _TOO_LARGE, within=(-1.0, 1.0), scale=_FISHER, needs=(_SAME, _SAME_PREDICTED)),
+        Of("spearman", "Spearman correlation", _value(rank_correlation), _TOO_LARGE, bound=_bound(rank_correlation), within=(-1.0, 1.0), interval=_rank_interval, needs=(_WEIGHTED, _NO_PAIRS, _SAME, _SAME_PREDICTED)),
+        Of("gini_norm", "Normalised Gini", _value(gini), _TOO_LARGE, bound=_bound(gini), within=(-1.0, 1.0), no_interval=_NO_FOLDS, needs=(_SAME,)),
+        Of("d2_absolute_error", "Explained absolute error (D²)", _value(_explained(0.5)), _TOO_LARGE, bound=_bound(_explained(0.5)), within=part, no_interval=_NO_FOLDS, needs=(_SAME,)),
+        Of("pinball_loss", "Pinball loss", errors.pinball(alpha), _TOO_LARGE, "lower", within=positive, scale=_LOG),
+        Of("d2_pinball", "Explained pinball loss (D²)", _value(_explained(alpha)), _TOO_LARGE, bound=_bound(_explained(alpha)), within=part, no_interval=_NO_FOLDS, needs=(_SAME,)),
+        *deviances("poisson", "Poisson", (_NEGATIVE, _UNPOSITIVE)),
+        *deviances("gamma", "Gamma", (_UNPOSITIVE_ACTUAL, _UNPOSITIVE)),
+        *deviances("tweedie", "Tweedie", (_NEGATIVE, _UNPOSITIVE)),
+        Of("interval_coverage", "Coverage of intervals", errors.coverage, _TOO_LARGE, "", within=(0.0, 1.0), share=_covered, needs=(_NO_RANGES,)),
+        Of("interval_width", "Mean width of intervals", errors.width, _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_NO_RANGES,)),
+    )  # fmt: skip
+
+
+REGRESSION: tuple[Of, ...] = regression_metrics()
+
+
+def errors_of(profile: Regression) -> Errors:
+    """Of all rows of a profile, as one group."""
+    return Errors(profile.totals, not profile.weighted, profile)
+
+
+def measure(profile: Regression, *, alpha: float = 0.5) -> dict[str, Figure]:
+    """Every metric of a profile, by name; pinball losses are those of the `alpha` quantile."""
+    total = errors_of(profile)
+    without = Errors(profile.folds.others(), total.whole) if profile.folds.groups else None
+    metrics = REGRESSION if alpha == 0.5 else regression_metrics(alpha)
+    with np.errstate(all="ignore"):  # what comes out as no number is told as such
+        return {m.name: _figure(m, total, without) for m in metrics}
+
+
+def reason(metric: Of, total: Errors) -> str:
+    """Why it is not defined for the rows; empty if it is."""
+    if not total.rows("rows")[0]:
+        return "there is no row"
+    if not total.mass[0] > 0:
+        return "all weights are 0"
+    for missing, says in metric.needs:
+        if n := int(missing(total)):
+            return says.format(has=f"{n} row has" if n == 1 else f"{n} rows have")
+    return ""
+
+
+def _figure(metric: Of, total: Errors, without: Errors | None) -> Figure:
+    counted = ("inside", "under", "above") if _NO_RANGES in metric.needs else ("rows",)
+    rows = int(total.rows(*counted)[0])
+    why = reason(metric, total)
+    value = float("nan") if why else float(metric.of(total)[0])
+    if not np.isfinite(value):
+        return figure(metric.name, np.nan, rows, Interval(), why=why or metric.why)
+    bound = float(metric.bound(total)[0]) if metric.bound is not None else 0.0
+    return figure(metric.name, value, rows, _interval(metric, value, total, without), bound=bound)
+
+
+def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -> Interval:
+    if metric.no_interval:
+        return Interval.none(metric.no_interval)
+    if metric.interval is not None:
+        return metric.interval(total)
+    if total.whole and metric.share is not None:
+        return wilson(*metric.share(total))
+    if without is None:
+        return Interval.none(_NO_FOLDS)
+    scale = metric.scale
+    with np.errstate(all="ignore"):
+        at, others = (scale.there(x) for x in (np.float64(value), metric.of(without)))
+    if not np.isfinite(at):
+        return Interval.none(_NONE_WRONG)
+    sizes = total.rows("rows") - without.rows("rows")
+    found = jackknife(float(at), others, sizes)
+    if found.low is None or found.high is None:
+        return found
+    low, high = sorted((scale.back(found.low), scale.back(found.high)))
+    least, most = metric.within
+    return Interval(max(low, least), min(high, most), found.method + scale.name)

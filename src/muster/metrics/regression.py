@@ -10,11 +10,13 @@ import numpy as np
 from muster.metrics import errors
 from muster.metrics.errors import Errors, OfErrors
 from muster.metrics.figure import Figure, Interval, figure
-from muster.metrics.intervals import Z, jackknife, wilson
+from muster.metrics.influence import of_explained, of_gini
+from muster.metrics.intervals import Z, wilson
 from muster.metrics.labels import share
 from muster.metrics.metric import Metric
 from muster.metrics.quantiles import magnitudes, order_statistics, quantile
 from muster.metrics.ranks import Bounded, constant_loss, gini, rank_correlation
+from muster.metrics.uneven import Influence, of_folds, uneven
 from muster.profiles.keys import Floats
 from muster.profiles.regression import Regression
 
@@ -23,16 +25,20 @@ __all__ = ["REGRESSION", "Of", "errors_of", "measure", "reason", "regression_met
 
 @dataclass(frozen=True)
 class Scale:
-    """What a figure is turned to for its interval, and back; the ends of what it can be have none."""
+    """What a figure is turned to for its interval, and back; the ends of what it can be have none. A `skewed` one is a mean of rows;
+    the interval holds from `least` rows on."""
 
     name: str
     there: Callable[[Floats], Floats]
     back: Callable[[float], float]
+    skewed: bool = False
+    least: int = 2
 
 
 _PLAIN = Scale("", lambda x: x, lambda x: x)
 _LOG = Scale(" of the logarithm", np.log, lambda x: float(np.exp(x)))
-_REST = Scale(" of log(1 - x)", lambda x: np.log(1 - x), lambda x: 1 - float(np.exp(x)))
+_MEAN = Scale(" of the logarithm", np.log, lambda x: float(np.exp(x)), skewed=True)
+_REST = Scale(" of log(1 - x)", lambda x: np.log(1 - x), lambda x: 1 - float(np.exp(x)), least=100)
 _FISHER = Scale(" of Fisher's z", np.arctanh, lambda x: float(np.tanh(x)))
 
 Need = tuple[Callable[[Errors], float], str]
@@ -126,6 +132,48 @@ def _rank_interval(q: Errors) -> Interval:
     return Interval(float(np.tanh(at - half)), float(np.tanh(at + half)), "Bonett-Wright")
 
 
+def _by_pairs(q: Errors) -> str:
+    """Why pairs of values give no interval; empty if they do."""
+    if not q.whole:
+        return "pairs of rows give it, and these have weights"
+    return "" if q.spread is not None and q.spread.reach.squares else _NO_PAIRS[1]
+
+
+def _gini_interval(q: Errors) -> Interval:
+    assert q.spread is not None
+    if why := _by_pairs(q):
+        return Interval.none(why)
+    value = gini(q.spread).value
+    if not abs(value) < 1:
+        return Interval.none("all rows are in the same order")
+    return _interval_of(_FISHER, value, of_gini(q.spread, value), (-1.0, 1.0), "delta")
+
+
+def _explained_interval(alpha: float) -> Callable[[Errors], Interval]:
+    def interval(q: Errors) -> Interval:
+        assert q.spread is not None
+        if why := _by_pairs(q):
+            return Interval.none(why)
+        if q.spread.rows < _REST.least:
+            return Interval.none(f"it takes {_REST.least} rows")
+        value = _explained(alpha)(q.spread).value
+        if not value < 1:
+            return Interval.none(_NONE_WRONG)
+        return _interval_of(_REST, value, of_explained(q.spread, alpha), (-np.inf, 1.0), "delta")
+
+    return interval
+
+
+def _interval_of(scale: Scale, value: float, found: Influence | str, within: tuple[float, float], method: str) -> Interval:
+    if isinstance(found, str):
+        return Interval.none(found)
+    if found.error == 0.0:
+        return Interval.none("all rows say the same")
+    at = float(scale.there(np.float64(value)))
+    low, high = sorted(scale.back(end) for end in uneven(at, found, skewed=scale.skewed))
+    return Interval(max(low, within[0]), min(high, within[1]), method + scale.name)
+
+
 def _covered(q: Errors) -> tuple[float, float]:
     return float(q.range("inside")[0]), float(q.range("mass")[0])
 
@@ -141,34 +189,34 @@ def regression_metrics(alpha: float = 0.5) -> tuple[Of, ...]:
 
     def deviances(name: str, title: str, needs: tuple[Need, ...]) -> tuple[Of, Of]:
         return (
-            Of(f"{name}_deviance", f"{title} deviance", errors.deviance(name), _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=needs),
+            Of(f"{name}_deviance", f"{title} deviance", errors.deviance(name), _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=needs),
             Of(f"fve_{name}", f"Explained deviance (FVE {name})", errors.explained_deviance(name), _TOO_LARGE, within=part, scale=_REST, needs=(*needs, _SAME)),
         )  # fmt: skip
 
     return (
-        Of("mae", "Mean absolute error", errors.mean("absolute"), _TOO_LARGE, "lower", within=positive, scale=_LOG),
-        Of("mse", "Mean squared error", errors.squares, _TOO_LARGE, "lower", within=positive, scale=_LOG),
-        Of("rmse", "Root mean squared error", errors.root(errors.squares), _TOO_LARGE, "lower", within=positive, scale=_LOG),
+        Of("mae", "Mean absolute error", errors.mean("absolute"), _TOO_LARGE, "lower", within=positive, scale=_MEAN),
+        Of("mse", "Mean squared error", errors.squares, _TOO_LARGE, "lower", within=positive, scale=_MEAN),
+        Of("rmse", "Root mean squared error", errors.root(errors.squares), _TOO_LARGE, "lower", within=positive, scale=_MEAN),
         Of("r2", "R²", errors.r2, _TOO_LARGE, within=part, scale=_REST, needs=(_SAME,)),
         Of("explained_variance", "Explained variance", errors.explained_variance, _TOO_LARGE, within=part, scale=_REST, needs=(_SAME,)),
         Of("mean_error", "Mean error", errors.mean_error, _TOO_LARGE, ""),
         Of("median_absolute_error", "Median absolute error", _value(_median_error), _TOO_LARGE, "lower", bound=_bound(_median_error), within=positive, interval=_median_interval),
         Of("max_error", "Greatest error", errors.largest, _TOO_LARGE, "lower", within=positive, no_interval=_ONE),
-        Of("mape", "Mean absolute percentage error", errors.percentage, _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_ZERO,)),
+        Of("mape", "Mean absolute percentage error", errors.percentage, _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=(_ZERO,)),
         Of("smape", "Symmetric mean absolute percentage error", errors.mean("symmetric"), _TOO_LARGE, "lower", within=(0.0, 2.0), scale=_LOG),
         Of("wape", "Weighted absolute percentage error", errors.of_sizes, _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_ALL_ZERO,)),
-        Of("rmsle", "Root mean squared logarithmic error", errors.root(errors.log_squares), _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_LOGS,)),
+        Of("rmsle", "Root mean squared logarithmic error", errors.root(errors.log_squares), _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=(_LOGS,)),
         Of("pearson", "Pearson correlation", errors.correlation, _TOO_LARGE, within=(-1.0, 1.0), scale=_FISHER, needs=(_SAME, _SAME_PREDICTED)),
         Of("spearman", "Spearman correlation", _value(rank_correlation), _TOO_LARGE, bound=_bound(rank_correlation), within=(-1.0, 1.0), interval=_rank_interval, needs=(_WEIGHTED, _NO_PAIRS, _SAME, _SAME_PREDICTED)),
-        Of("gini_norm", "Normalised Gini", _value(gini), _TOO_LARGE, bound=_bound(gini), within=(-1.0, 1.0), no_interval=_NO_FOLDS, needs=(_SAME,)),
-        Of("d2_absolute_error", "Explained absolute error (D²)", _value(_explained(0.5)), _TOO_LARGE, bound=_bound(_explained(0.5)), within=part, no_interval=_NO_FOLDS, needs=(_SAME,)),
-        Of("pinball_loss", "Pinball loss", errors.pinball(alpha), _TOO_LARGE, "lower", within=positive, scale=_LOG),
-        Of("d2_pinball", "Explained pinball loss (D²)", _value(_explained(alpha)), _TOO_LARGE, bound=_bound(_explained(alpha)), within=part, no_interval=_NO_FOLDS, needs=(_SAME,)),
+        Of("gini_norm", "Normalised Gini", _value(gini), _TOO_LARGE, bound=_bound(gini), within=(-1.0, 1.0), interval=_gini_interval, needs=(_SAME,)),
+        Of("d2_absolute_error", "Explained absolute error (D²)", _value(_explained(0.5)), _TOO_LARGE, bound=_bound(_explained(0.5)), within=part, interval=_explained_interval(0.5), needs=(_SAME,)),
+        Of("pinball_loss", "Pinball loss", errors.pinball(alpha), _TOO_LARGE, "lower", within=positive, scale=_MEAN),
+        Of("d2_pinball", "Explained pinball loss (D²)", _value(_explained(alpha)), _TOO_LARGE, bound=_bound(_explained(alpha)), within=part, interval=_explained_interval(alpha), needs=(_SAME,)),
         *deviances("poisson", "Poisson", (_NEGATIVE, _UNPOSITIVE)),
         *deviances("gamma", "Gamma", (_UNPOSITIVE_ACTUAL, _UNPOSITIVE)),
         *deviances("tweedie", "Tweedie", (_NEGATIVE, _UNPOSITIVE)),
         Of("interval_coverage", "Coverage of intervals", errors.coverage, _TOO_LARGE, "", within=(0.0, 1.0), share=_covered, needs=(_NO_RANGES,)),
-        Of("interval_width", "Mean width of intervals", errors.width, _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_NO_RANGES,)),
+        Of("interval_width", "Mean width of intervals", errors.width, _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=(_NO_RANGES,)),
     )  # fmt: skip
 
 
@@ -222,14 +270,9 @@ def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -
     if without is None:
         return Interval.none(_NO_FOLDS)
     scale = metric.scale
-    with np.errstate(all="ignore"):
-        at, others = (scale.there(x) for x in (np.float64(value), metric.of(without)))
-    if not np.isfinite(at):
+    if total.rows("rows")[0] < scale.least:
+        return Interval.none(f"it takes {scale.least} rows")
+    if not np.isfinite(scale.there(np.float64(value))):
         return Interval.none(_NONE_WRONG)
-    sizes = total.rows("rows") - without.rows("rows")
-    found = jackknife(float(at), others, sizes)
-    if found.low is None or found.high is None:
-        return found
-    low, high = sorted((scale.back(found.low), scale.back(found.high)))
-    least, most = metric.within
-    return Interval(max(low, least), min(high, most), found.method + scale.name)
+    found = of_folds(scale.there(metric.of(without)), total.rows("rows") - without.rows("rows"))
+    return _interval_of(scale, value, found, metric.within, "jackknife")

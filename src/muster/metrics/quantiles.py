@@ -37,7 +37,9 @@ class Steps:
 
 
 def steps(cells: CellCounts, within: tuple[float, float] = (-np.inf, np.inf)) -> Steps:
-    """Of what was counted; the first of the sums, where there are some, are weights. No number lies outside of `within`."""
+    """Of what was counted; the first of the sums, where there are some, are weights. No number that weighs something is outside of
+    `within`.
+    """
     return _steps(cells.cells, cells.shift, cells.counts[:, 0], _mass(cells), within)
 
 

@@ -15,7 +15,7 @@ from muster.profiles.cells import CellCounts
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.regression import BY_PREDICTION, MOMENTS, Regression
 
-__all__ = ["Bounded", "actual_steps", "constant_loss", "gini", "rank_correlation"]
+__all__ = ["Bounded", "actual_steps", "constant_loss", "gini", "predicted_steps", "rank_correlation"]
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
@@ -39,7 +39,13 @@ class Bounded(NamedTuple):
 
 
 def actual_steps(profile: Regression) -> Steps:
-    return steps(profile.actual, _ends(profile, 1))
+    """The actual values in order."""
+    return steps(profile.actual, (float(profile.totals.largest[0, 1]), float(profile.totals.largest[0, 2])))
+
+
+def predicted_steps(profile: Regression) -> Steps:
+    """The predictions in order."""
+    return steps(profile.predicted, (float(profile.totals.largest[0, 3]), float(profile.totals.largest[0, 4])))
 
 
 def constant_loss(profile: Regression, alpha: float) -> Bounded:
@@ -73,7 +79,7 @@ def gini(profile: Regression) -> Bounded:
 
 
 def _by_prediction(profile: Regression) -> Bounded:
-    numbers = steps(profile.predicted, _ends(profile, 3))
+    numbers = predicted_steps(profile)
     mass, predicted, actual, error, absolute, squared = profile.predicted.sums.T
     middle, rest = _mean(profile, "actual")
     if not profile.predicted.shift:
@@ -174,13 +180,6 @@ def _within(values: Floats, rows: Cells, strip: NDArray[np.intp]) -> float:
 def _centred_ranks(values: Cells, place: NDArray[np.intp], rows: Cells) -> Floats:
     counts = np.bincount(place, rows, len(values))
     return (np.cumsum(counts) - counts / 2 - rows.sum() / 2)[place]
-
-
-def _ends(profile: Regression, at: int) -> tuple[float, float]:
-    """The least and the greatest of the actual values (1) or the predictions (3)."""
-    if profile.weighted:
-        return -np.inf, np.inf
-    return float(profile.totals.largest[0, at]), float(profile.totals.largest[0, at + 1])
 
 
 def _mean(profile: Regression, name: str) -> tuple[float, float]:

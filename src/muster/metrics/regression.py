@@ -199,7 +199,7 @@ def regression_metrics(alpha: float = 0.5) -> tuple[Of, ...]:
         Of("rmse", "Root mean squared error", errors.root(errors.squares), _TOO_LARGE, "lower", within=positive, scale=_MEAN),
         Of("r2", "R²", errors.r2, _TOO_LARGE, within=part, scale=_REST, needs=(_SAME,)),
         Of("explained_variance", "Explained variance", errors.explained_variance, _TOO_LARGE, within=part, scale=_REST, needs=(_SAME,)),
-        Of("mean_error", "Mean error", errors.mean_error, _TOO_LARGE, ""),
+        Of("mean_error", "Mean error", errors.mean_error, _TOO_LARGE, "", within=(-np.inf, np.inf)),
         Of("median_absolute_error", "Median absolute error", _value(_median_error), _TOO_LARGE, "lower", bound=_bound(_median_error), within=positive, interval=_median_interval),
         Of("max_error", "Greatest error", errors.largest, _TOO_LARGE, "lower", within=positive, no_interval=_ONE),
         Of("mape", "Mean absolute percentage error", errors.percentage, _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=(_ZERO,)),

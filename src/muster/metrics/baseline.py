@@ -20,7 +20,16 @@ _FITTED = "the constant is the best one of these very rows"
 _SAME = "all actual values are the same"
 _CONSTANT = "a constant is in no order"
 _NO_RANGE = "a constant predicts no interval"
-_ZEROS = ("r2", "explained_variance", "gini_norm", "d2_absolute_error", "d2_pinball", "fve_poisson", "fve_gamma", "fve_tweedie")
+_ZEROS = (
+    "r2",
+    "explained_variance",
+    "gini_norm",
+    "d2_absolute_error",
+    "d2_pinball",
+    "fve_poisson",
+    "fve_gamma",
+    "fve_tweedie",
+)
 
 Term = Callable[[Floats, float], Floats]
 """Of actual values and the constant: 0 where they are equal, and never less the further they are apart."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from muster.metrics.quantiles import between, quantile
-from muster.metrics.ranks import actual_steps
+from muster.metrics.ranks import Strips, actual_steps, strips
 from muster.metrics.uneven import Influence, of_rows
-from muster.profiles.cells import CellCounts
-from muster.profiles.keys import Cells, Floats, ordered
+from muster.profiles.keys import Cells, Floats
 from muster.profiles.regression import Regression
 
-__all__ = ["of_explained", "of_gini"]
+__all__ = ["of_explained", "of_gini", "of_rank_correlation"]
 
 
 def of_explained(profile: Regression, alpha: float) -> Influence:
@@ -31,37 +30,37 @@ def of_explained(profile: Regression, alpha: float) -> Influence:
 
 def of_gini(profile: Regression, value: float) -> Influence:
     """Of the normalised Gini, on the scale of Fisher's z."""
-    low_f, high_f, low_y, high_y, rows = profile.together.squares()
-    predicted, actual = between(low_f, high_f), between(low_y, high_y)
+    _, _, low_y, high_y, rows = profile.together.squares()
+    actual, n = between(low_y, high_y), rows.sum()
+    above = actual - (rows * actual).sum() / n
+    by_prediction, by_actual = (_order(strip, above, rows) for strip in strips(profile))
+    area = float((rows * by_actual).sum() / n) / 2
+    each = by_prediction - value * by_actual
+    return of_rows((each - (rows * each).sum() / n) / (area * n * (1 - value * value)), rows)
+
+
+def of_rank_correlation(profile: Regression, value: float) -> Influence:
+    """Of Spearman's, on the scale of Fisher's z."""
+    rows, (x, y) = profile.together.squares()[4], strips(profile)
     n = rows.sum()
-    middle = float((rows * actual).sum() / n)
-    sides = [
-        _order(cells, values, sums, actual - middle)
-        for cells, values, sums in (
-            (profile.predicted, predicted, profile.predicted.sums[:, 2]),
-            (profile.actual, actual, profile.actual.sums[:, 1]),
-        )
-    ]
-    by_prediction, by_actual = (side - (rows * side).sum() / n for side in sides)
-    area = float((rows * sides[1]).sum() / n) / 2
-    return of_rows((by_prediction - value * by_actual) / (area * n * (1 - value * value)), rows)
+    rank_x, rank_y = x.means / n, y.means / n
+    each = rank_x * rank_y + _behind(x, rank_y, rows) + _behind(y, rank_x, rows)
+    # Rows that tie take from the squares of ranks, n²(n - t²) / 12 of t rows.
+    spread = [side.squares / n**3 for side in (x, y)]
+    ties = [(np.bincount(side.place, rows)[side.place] / n) ** 2 / 4 for side in (x, y)]
+    each = each / np.sqrt(spread[0] * spread[1]) + value / 2 * sum(t / s for t, s in zip(ties, spread, strict=True))
+    return of_rows((each - (rows * each).sum() / n) / (n * (1 - value * value)), rows)
 
 
-def _order(cells: CellCounts, values: Floats, sums: Floats, above: Floats) -> Floats:
-    """Of the area under the curve by `cells`: what each row adds of its own, and by moving those behind it; but for a constant."""
-    n = cells.rows
-    counts = cells.counts[:, 0].astype(np.float64)
-    centred = sums - counts * (sums.sum() / n)
-    rank = (np.cumsum(counts) - counts / 2) / n - 0.5
-    before = (np.cumsum(centred[::-1])[::-1] - centred / 2) / n
-    place = _place(cells, values)
-    return above * rank[place] + before[place]
+def _order(strip: Strips, above: Floats, rows: Cells) -> Floats:
+    """What a row adds to the area under the curve of `above`: of its own, and by moving those behind it; but for a constant."""
+    return above * strip.means / rows.sum() + _behind(strip, above, rows)
 
 
-def _place(cells: CellCounts, values: Floats) -> Cells:
-    """The cell of each value, or the nearest one above."""
-    found = np.searchsorted(cells.cells, ordered(values) >> cells.shift)
-    return np.minimum(found, len(cells.cells) - 1)
+def _behind(strip: Strips, above: Floats, rows: Cells) -> Floats:
+    """The mean over all rows of `above`, of those that a row stands behind; of ties half."""
+    sums = np.bincount(strip.place, rows * above)
+    return ((np.cumsum(sums[::-1])[::-1] - sums / 2) / rows.sum())[strip.place]
 
 
 def _pinball(short: Floats, alpha: float) -> Floats:

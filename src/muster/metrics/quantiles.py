@@ -62,7 +62,9 @@ def quantile(numbers: Steps, part: float) -> tuple[float, float]:
     last = int(np.searchsorted(upto, upto[-1]))
     first = min(int(np.searchsorted(upto, max(wanted - slack, np.nextafter(0.0, 1.0)))), last)
     next_one = min(int(np.searchsorted(upto, wanted + slack, side="right")), last)
-    low, high, middle = (float(between(ends[first], ends[next_one])) for ends in (numbers.low, numbers.high, numbers.middle))
+    low, high, middle = (
+        float(between(ends[first], ends[next_one])) for ends in (numbers.low, numbers.high, numbers.middle)
+    )
     return middle, max(high - middle, middle - low)
 
 

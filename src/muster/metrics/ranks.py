@@ -15,7 +15,7 @@ from muster.profiles.cells import CellCounts
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.regression import BY_PREDICTION, MOMENTS, Regression
 
-__all__ = ["Bounded", "actual_steps", "constant_loss", "gini", "predicted_steps", "rank_correlation"]
+__all__ = ["Bounded", "actual_steps", "constant_loss", "gini", "predicted_steps", "rank_correlation", "strips"]
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
@@ -135,10 +135,8 @@ def _by_squares(profile: Regression) -> Bounded:
     """Each row has the mean rank of the strip of squares in which it lies, from which its own rank differs by no more than that of
     single cells says; what such differences can make together is bounded by Cauchy and Schwarz.
     """
-    corners, side = profile.together.corners()
     rows = profile.together.squares()[4]
-    strips = [_strips(keys, side, cells) for keys, cells in zip(corners, (profile.predicted, profile.actual), strict=True)]
-    x, y = strips
+    x, y = strips(profile)
     product = float((rows * x.means * y.means).sum())
     loose = [_within(x.means, rows, y.place), _within(y.means, rows, x.place)]
     error = np.sqrt(loose[0] * y.missed) + np.sqrt(loose[1] * x.missed) + np.sqrt(x.missed * y.missed)
@@ -147,9 +145,11 @@ def _by_squares(profile: Regression) -> Bounded:
     return Bounded(float(np.clip(found.value, -1.0, 1.0)), found.bound)
 
 
-class _Strips(NamedTuple):
-    """Of squares: in which strip each lies (`place`) and the mean centred rank there (`means`); the squares of all ranks, as those of
-    cells, of what ranks differ from the mean of their strip (`missed`), and what is hidden in cells."""
+class Strips(NamedTuple):
+    """Of the squares of pairs, those that share the same range of one side: in which strip each square lies (`place`), and the mean
+    centred rank there (`means`); the squares of all ranks, as those of cells, of what ranks differ from the mean of their strip
+    (`missed`), and what is hidden in cells. Of pairs that are counted by themselves, a strip is one value.
+    """
 
     place: NDArray[np.intp]
     means: Floats
@@ -158,7 +158,13 @@ class _Strips(NamedTuple):
     hidden: float
 
 
-def _strips(keys: Cells, side: int, cells: CellCounts) -> _Strips:
+def strips(profile: Regression) -> tuple[Strips, Strips]:
+    """By prediction, and by actual value."""
+    (x, y), side = profile.together.corners()
+    return _strips(x, side, profile.predicted), _strips(y, side, profile.actual)
+
+
+def _strips(keys: Cells, side: int, cells: CellCounts) -> Strips:
     by = max(side, cells.shift)
     strip, place = np.unique(keys >> by, return_inverse=True)
     counts, of = cells.counts[:, 0].astype(np.float64), np.searchsorted(strip, cells.cells >> (by - cells.shift))
@@ -167,7 +173,7 @@ def _strips(keys: Cells, side: int, cells: CellCounts) -> _Strips:
     # What the ranks of a cell's rows add to the squares, if none of them tie.
     hidden = float((counts**3 - counts).sum()) / 12 if cells.shift else 0.0
     between = float((counts * (ranks - centre[of]) ** 2).sum())
-    return _Strips(place, centre[place], float((counts * ranks * ranks).sum()), between + hidden, hidden)
+    return Strips(place, centre[place], float((counts * ranks * ranks).sum()), between + hidden, hidden)
 
 
 def _within(values: Floats, rows: Cells, strip: NDArray[np.intp]) -> float:

@@ -10,8 +10,8 @@ import numpy as np
 from muster.metrics import errors
 from muster.metrics.errors import Errors, OfErrors
 from muster.metrics.figure import Figure, Interval, figure
-from muster.metrics.influence import of_explained, of_gini
-from muster.metrics.intervals import Z, wilson
+from muster.metrics.influence import of_explained, of_gini, of_rank_correlation
+from muster.metrics.intervals import wilson
 from muster.metrics.labels import share
 from muster.metrics.metric import Metric
 from muster.metrics.quantiles import magnitudes, order_statistics, quantile
@@ -121,17 +121,6 @@ def _median_interval(q: Errors) -> Interval:
     return order_statistics(magnitudes(q.spread.error), 0.5)
 
 
-def _rank_interval(q: Errors) -> Interval:
-    """Bonett and Wright (2000), on the scale of Fisher's z."""
-    assert q.spread is not None
-    n, found = q.spread.rows, rank_correlation(q.spread)
-    if n < 10 or not abs(found.value) < 1:
-        return Interval.none("too few rows for an interval" if n < 10 else "all rows are in the same order")
-    half = Z * np.sqrt((1 + found.value**2 / 2) / (n - 3))
-    at = np.arctanh(found.value)
-    return Interval(float(np.tanh(at - half)), float(np.tanh(at + half)), "Bonett-Wright")
-
-
 def _by_pairs(q: Errors) -> str:
     """Why pairs of values give no interval; empty if they do."""
     if not q.whole:
@@ -149,6 +138,14 @@ def _gini_interval(q: Errors) -> Interval:
     return _interval_of(_FISHER, value, of_gini(q.spread, value), (-1.0, 1.0), "delta")
 
 
+def _rank_interval(q: Errors) -> Interval:
+    assert q.spread is not None
+    value = rank_correlation(q.spread).value
+    if not abs(value) < 1:
+        return Interval.none("all rows are in the same order")
+    return _interval_of(_FISHER, value, of_rank_correlation(q.spread, value), (-1.0, 1.0), "delta")
+
+
 def _explained_interval(alpha: float) -> Callable[[Errors], Interval]:
     def interval(q: Errors) -> Interval:
         assert q.spread is not None
@@ -164,7 +161,9 @@ def _explained_interval(alpha: float) -> Callable[[Errors], Interval]:
     return interval
 
 
-def _interval_of(scale: Scale, value: float, found: Influence | str, within: tuple[float, float], method: str) -> Interval:
+def _interval_of(
+    scale: Scale, value: float, found: Influence | str, within: tuple[float, float], method: str
+) -> Interval:
     if isinstance(found, str):
         return Interval.none(found)
     if found.error == 0.0:

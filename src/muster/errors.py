@@ -11,7 +11,8 @@
     │   ├── VersionNotFound
     │   ├── AliasNotFound
     │   ├── RunNotFound
-    │   └── DatasetNotFound
+    │   ├── DatasetNotFound
+    │   └── EvaluationNotFound
     ├── Conflict               the thing exists, is in use, or was changed by someone else
     ├── NotApplicable          the capability does not apply to this model, and why
     ├── DatasetError           a dataset cannot be read or written
@@ -21,6 +22,7 @@
     │   └── ModelDied          its process ended while it worked
     ├── RunFailed              a run ended without its result
     │   └── RunCancelled
+    ├── RequirementFailed      what was measured does not reach what was asked of it
     ├── SourceError            a place that models come from gives no model, or a wrong one
     │   ├── SourceDenied       it refuses: a wrong or missing token, or no right to this
     │   └── SourceUnavailable  it cannot be reached, or fails at whatever is asked
@@ -48,6 +50,7 @@ __all__ = [
     "DatasetError",
     "DatasetNotFound",
     "EnvironmentFailed",
+    "EvaluationNotFound",
     "InvalidConfig",
     "InvalidInput",
     "InvalidModel",
@@ -60,6 +63,7 @@ __all__ = [
     "MusterError",
     "NotApplicable",
     "NotFound",
+    "RequirementFailed",
     "RunCancelled",
     "RunFailed",
     "RunNotFound",
@@ -144,6 +148,10 @@ class DatasetNotFound(NotFound):
     """No dataset at that path, or of that name."""
 
 
+class EvaluationNotFound(NotFound):
+    """No evaluation of that id."""
+
+
 class Conflict(MusterError):
     """The thing exists already, is in use, or was changed by someone else meanwhile."""
 
@@ -178,6 +186,10 @@ class RunFailed(MusterError):
 
 class RunCancelled(RunFailed):
     """A run was cancelled."""
+
+
+class RequirementFailed(MusterError):
+    """What was measured does not reach what was asked of it."""
 
 
 class SourceError(MusterError):

@@ -382,6 +382,9 @@ class Hub(Switchboard):
     def _say(self, line: str) -> None:
         self._talk(line)
 
+    def _blob_store(self) -> BlobStore:
+        return self._blobs
+
     def _score_tools(self) -> ScoreTools:
         number = self.settings.number
         return ScoreTools(

@@ -26,6 +26,7 @@ __all__ = [
     "Counter",
     "DatasetRecord",
     "Environment",
+    "EvaluationRecord",
     "Event",
     "Lease",
     "Model",
@@ -75,6 +76,8 @@ class Record:
     INDEXED: ClassVar[tuple[str, ...]] = ()
     AUDITED: ClassVar[bool] = True
     FORMAT: ClassVar[int] = 1
+    TAGS: ClassVar[str] = "tags"
+    """The field whose pairs of key and value lists can be filtered by, where the kind has one."""
 
     @property
     def identity(self) -> tuple[str | int, ...]:
@@ -468,6 +471,46 @@ class Snapshot(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord(Record):
+    """How good predictions were on one dataset. `profile` is the digest of the blob from which every figure follows.
+
+    Of `rows` that were read, `counted` are measured; `left_out` has the others by reason. `threshold` is what the version used
+    then. `digest` tells the rows that were counted from others: two evaluations of the same rows have the same one.
+    `metrics` has the value of each metric that is defined, for lists; intervals and bounds follow from the profile.
+    """
+
+    KIND = "evaluation"
+    KEY = ("id",)
+    INDEXED = ("id", "model", "number", "task", "data", "created_at")
+    TAGS = "labels"
+
+    id: str
+    run: str
+    model: str | None = None
+    number: int | None = None
+    version_digest: str | None = None
+    task: Task
+    target: str
+    data: str
+    fingerprint: str
+    digest: str
+    threshold: float | None = None
+    rows: int
+    counted: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    profile: str
+    created_at: datetime
+    created_by: str
+
+    @property
+    def ref(self) -> str | None:
+        return f"{self.model}:{self.number}" if self.model is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Record):
     """One change of state. Written by the store, never by hand: `hash` covers all other fields and the hash of the event before."""
 
@@ -492,6 +535,6 @@ KINDS: Mapping[str, type[Record]] = {
     k.KIND: k
     for k in (
         *(Model, Version, Alias, Counter, Run, Progress, Lease, Chunk, DatasetRecord),
-        *(Connection, Usage, StoredAnswer, Snapshot, Event),
+        *(Connection, Usage, StoredAnswer, Snapshot, EvaluationRecord, Event),
     )
 }

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from muster.profile import OpenProfile, Rows
+from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.predictions import PredictionProfile
+from muster.profiles.question import Question, Segmenting
 from muster.signature import Output
 from muster.testing.profile import Counted, ProfileSuite
 
@@ -44,3 +48,87 @@ class TestProfiles(ProfileSuite):
                 (Rows(pa.record_batch({"x": random.normal(size=50)})), pa.record_batch({"prediction": values}))
             )
         return [*batches, (Rows(pa.record_batch({"x": [1.0, 2.0]})), None)]
+
+
+def _evaluated(kind: str) -> Question:
+    segments = (Segmenting(("carrier",)), Segmenting(("carrier", "late")), Segmenting(("distance",), (100.0, 500.0)))
+    common: dict[str, Any] = {"target": "actual", "segments": segments, "shown": ("carrier", "distance"), "mistakes": 5}
+    match kind:
+        case "binary":
+            return Question(output=Output("binary", pa.string(), ("no", "yes"), True), **common)
+        case "binary, weighted, by key":
+            output = Output("binary", pa.string(), ("no", "yes"), True)
+            return Question(output=output, weight="weight", key=("id", "carrier"), **common)
+        case "labels alone":
+            return Question(output=Output("binary", pa.string(), ("no", "yes")), **common)
+        case "multiclass, weighted":
+            return Question(
+                output=Output("multiclass", pa.string(), ("no", "yes", "so"), True), weight="weight", **common
+            )
+        case "scored already":
+            output = Output("binary", pa.bool_(), (False, True), True)
+            return Question(output=output, probabilities=("p",), threshold=0.3, **common | {"target": "late"})
+        case _:
+            weight = "weight" if "weighted" in kind else None
+            return Question(output=Output("regression", pa.float64()), weight=weight, **common | {"target": "delay"})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "binary",
+        "binary, weighted, by key",
+        "labels alone",
+        "multiclass, weighted",
+        "scored already",
+        "regression",
+        "regression, weighted",
+    ],
+)
+class TestEvaluations(ProfileSuite):
+    @pytest.fixture
+    def empty(self, kind: str) -> OpenProfile:
+        return EvaluationProfile.of(_evaluated(kind))
+
+    @pytest.fixture
+    def rows(self, kind: str) -> Sequence[Counted]:
+        random = np.random.default_rng(11)
+        output = _evaluated(kind).output
+        return [(_rows(random, n), _answer(random, output)) for n in range(12)]
+
+
+def _rows(random: np.random.Generator, n: int) -> Rows:
+    """Rows with all that an evaluation may meet: no target, a class that is none, odd weights, no value in a segment."""
+    count = 60
+    labels = random.choice(["no", "yes", "so", "what", ""], count, p=[0.5, 0.3, 0.1, 0.05, 0.05])
+    batch = pa.record_batch(
+        {
+            "id": np.arange(n * count, (n + 1) * count),
+            "actual": _texts(labels),
+            "late": pa.array(random.random(count) < 0.3),
+            "delay": pa.array(np.where(random.random(count) < 0.05, np.nan, random.normal(5, 30, count))),
+            "p": pa.array(np.where(random.random(count) < 0.05, 1.5, random.random(count))),
+            "weight": pa.array(np.where(random.random(count) < 0.05, -1.0, random.random(count))),
+            "carrier": _texts(random.choice(["AA", "UA", ""], count)),
+            "distance": pa.array(random.integers(0, 1_000, count)),
+        }
+    )
+    return Rows(batch, n // 4, n % 4 * 62, (n % 4 * 62 + 7, n % 4 * 62 + 8))
+
+
+def _texts(values: np.typing.NDArray[np.str_]) -> pa.Array:
+    return pa.array([v or None for v in values.tolist()], pa.string())
+
+
+def _answer(random: np.random.Generator, output: Output) -> pa.RecordBatch:
+    count, missing = 60, pa.array(random.random(60) < 0.05)
+    if output.task == "regression":
+        values = pa.array(random.normal(5, 30, count))
+        return pa.record_batch({"prediction": pc.if_else(missing, None, values)})
+    given = random.dirichlet(np.ones(len(output.classes)), count)
+    labels = pa.array([output.classes[i] for i in given.argmax(1)], output.type)
+    columns = {"prediction": pc.if_else(missing, None, labels)}
+    if output.probabilities:
+        lists = pa.FixedSizeListArray.from_arrays(pa.array(given.ravel()), len(output.classes))
+        columns["probabilities"] = pc.if_else(missing, None, lists)
+    return pa.record_batch(columns)

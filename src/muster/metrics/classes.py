@@ -14,12 +14,12 @@ from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife, wilson
 from muster.metrics.labels import Labels, PerClass, share
 from muster.metrics.metric import Metric
-from muster.metrics.quality import Quality, at_threshold, quality, scores_of, without_folds
+from muster.metrics.quality import Quality, at_threshold, ignorant, quality, scores_of, without_folds
 from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats
 from muster.profiles.tally import coarse_edges
 
-__all__ = ["BINARY", "MULTICLASS", "measure", "metrics_of"]
+__all__ = ["BINARY", "MULTICLASS", "dummy", "measure", "metrics_of"]
 
 _LOG_LOSS, _BRIER = 0, 1
 _BINS = 10
@@ -306,6 +306,13 @@ def measure(profile: Classification, *, threshold: float | None = None) -> dict[
             edges = coarse_edges(profile.folds.by)[:-1]
             without = replace(without, labels=at_threshold(without.curves[0], edges, threshold)[0])
     return {m.name: _figure(m, total, without, divided) for m in metrics_of(profile.classes)}
+
+
+def dummy(profile: Classification) -> dict[str, float | None]:
+    """The metrics of a model that knows nothing but the shares of the classes: it gives them as probabilities, and the largest as label."""
+    known = ignorant(quality(profile))
+    values = {m.name: float(m.of(known)[0]) for m in metrics_of(profile.classes) if known.curves or not m.scores}
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 
 def _figure(metric: Metric[Quality], total: Quality, without: Quality | None, divided: Labels | None) -> Figure:

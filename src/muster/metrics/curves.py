@@ -122,7 +122,7 @@ def average_precision_bound(curve: Curve) -> Floats:
     middle = share(curve.hits, curve.hits + curve.alarms)
     # Of scores within the cell, precision is least at the first row of the class, if that stands behind all others.
     first = before + (np.minimum(curve.own, 1.0) if curve.whole else 0.0)
-    least = np.where(several, share(first, first + curve.alarms), middle)
+    least = np.where(several & (curve.alarms > 0), share(first, first + curve.alarms), middle)
     most = np.where(several, share(curve.hits, curve.hits + wrong), middle)
     low, high = (share((np.where(curve.own > 0, p, 0.0) * curve.own).sum(1), curve.positives) for p in (least, most))
     return np.maximum(value - low, high - value)

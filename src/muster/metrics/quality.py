@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from muster.metrics.curves import Curve
 from muster.metrics.labels import Labels
-from muster.profiles.classification import Classification
+from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats, unordered
 from muster.profiles.tally import Tally, coarse_edges, lanes_of
 
-__all__ = ["ByClass", "Quality", "at_threshold", "quality", "scores_of", "without_folds"]
+__all__ = ["ByClass", "Quality", "at_threshold", "ignorant", "quality", "scores_of", "without_folds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +91,35 @@ def without_folds(profile: Classification) -> Quality | None:
         others(folds.losses) if profile.lanes else None,
         others(_in(folds, "ranks")) if folds.ranks.size else None,
         whole=whole,
+    )
+
+
+def ignorant(known: Quality) -> Quality:
+    """As if each row had been given the shares of the classes as its probabilities, and the most frequent class as its label."""
+    actual = known.labels.actual[0]
+    total, classes = float(actual.sum()), len(actual)
+    confusion = np.zeros((1, classes, classes))
+    confusion[0, :, int(actual.argmax())] = actual
+    if not known.curves or not total:
+        return Quality(Labels(confusion), known.sizes, whole=known.whole)
+    shares, one = actual / total, np.ones(1, np.bool_)
+    entropy = -(actual * np.log(np.where(shares > 0, shares, 1.0))).sum()
+    distance = total * (1 - (shares**2).sum()) / (2 if classes == 2 else 1)
+    of_lanes = actual[list(lanes_of(classes))]
+    curves = tuple(Curve(np.array([[total - n]]), np.array([[n]]), one, known.whole) for n in of_lanes)
+    place = np.lexsort((-np.arange(classes), -shares)).argsort()
+    bins = np.zeros((len(of_lanes), EQUAL_WIDTHS, 3))
+    bins[:, 0] = np.stack([total - of_lanes, of_lanes, of_lanes], axis=1)
+    return Quality(
+        Labels(confusion),
+        known.sizes,
+        curves,
+        _pooled(curves, [np.array([n / total]) for n in of_lanes]),
+        np.array([[entropy, distance]]),
+        np.asarray(np.bincount(place, actual, classes)[None], np.float64) if classes > 2 else None,
+        tuple(ByClass(n, actual[:, None], one) for n in range(classes)) if known.pairs else (),
+        bins,
+        known.whole,
     )
 
 

@@ -75,6 +75,11 @@ class Classification:
         return int(self.tally.confusion.sum())
 
     @property
+    def total(self) -> float:
+        """The rows, or the sum of their weights."""
+        return float(self.tally.mass["confusion"].sum()) if self.weighted else float(self.rows)
+
+    @property
     def weighted(self) -> bool:
         return self.tally.weighted
 

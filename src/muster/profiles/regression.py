@@ -294,6 +294,11 @@ class Regression:
     def rows(self) -> int:
         return int(self.totals.facts[0, 0])
 
+    @property
+    def total(self) -> float:
+        """The rows, or the sum of their weights."""
+        return float(self.totals.moments[0, 0])
+
     def add(self, rows: Predicted, hashes: Hashes) -> None:
         """Count rows, whose hashes say of what fold they are."""
         if self.folds.groups:

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
 from muster.owners import NOBODY, alive, me
-from muster.records import Chunk, Lease, Progress, Run, RunStatus, StoredAnswer, now
+from muster.records import Chunk, Lease, Progress, Record, Run, RunStatus, StoredAnswer, now
 from muster.registry.search import Listing, conditions, every, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore, Transaction
 
@@ -102,6 +102,16 @@ class Held:
             tx.replace(fresh)
         return fresh
 
+    def advance(self, rows: int) -> Progress:
+        """Record how many rows are done, where nothing else is to be kept of them; RunFailed when the lease was lost."""
+        with self._store.transaction(self._actor, "progress") as tx:
+            self._require(tx)
+            progress = tx.get(Progress, self.run.id)
+            assert progress is not None
+            fresh = replace(progress, rows=rows, updated_at=now())
+            tx.replace(fresh)
+        return fresh
+
     def note(self, *, total: int | None = None, fingerprint: str | None = None) -> None:
         """Keep what became known of the input."""
         with self._store.transaction(self._actor, "progress") as tx:
@@ -117,12 +127,17 @@ class Held:
                 )
             )
 
-    def end(self, run: Run, *, forget: bool = False) -> Run:
-        """Record how the run ended; `forget` its chunks where what they tell of is to be removed. RunFailed when the lease was lost."""
+    def end(self, run: Run, *, forget: bool = False, also: Record | None = None) -> Run:
+        """Record how the run ended, and `also` what came of it; `forget` its chunks where what they tell of is to be removed.
+
+        RunFailed when the lease was lost.
+        """
         with self._store.transaction(self._actor, f"run {run.status}") as tx:
             self._require(tx)
             run = replace(run, isolation=self.isolation or run.isolation)
             tx.replace(run)
+            if also is not None:
+                tx.insert(also)
             self.run = run
             if forget:
                 _forget(tx, run)

@@ -20,13 +20,12 @@ from muster.registry.endings import nothing_scored, recorded
 from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_calls, check_threshold
 from muster.registry.runs import OVER, Held, Purpose, Runs
-from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch
+from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch, chunk_size, declared, strings, texts
 from muster.runner import Done, Plan
 from muster.scoring.layout import kept_columns, layout
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.writer import ScoreWriter
 from muster.scratch import used
-from muster.signature import Json
 
 __all__ = ["Scorings"]
 
@@ -51,7 +50,7 @@ class Scorings:
         if request.on_reject not in ("skip", "fail"):
             raise InvalidInput(f"`{request.on_reject}` is no way to treat rejects", hint="choose `skip` or `fail`")
         params = self._tools.parameters(version.signature, request.params)
-        dataset = self._dataset(version, request.data, request.mapping)
+        dataset = declared(self._tools.open_dataset(request.data), version, request.mapping)
         fit = self._tools.fit(_schema(dataset, version, request.mapping), version.signature, request.mapping)
         keep = kept_columns(dataset.names, request.keep)
         columns = tuple(dict.fromkeys((*fit.columns, *keep)))
@@ -233,14 +232,6 @@ class Scorings:
             return job.dataset.fingerprint() != progress.fingerprint
         return job.dataset.stamp() != job.run.settings["stamp"]
 
-    def _dataset(self, version: Version, uri: str, mapping: Mapping[str, str]) -> Dataset:
-        wanted: dict[str, set[pa.DataType]] = {}
-        for column in version.signature:
-            wanted.setdefault(mapping.get(column.name, column.name), set()).add(column.type)
-        # One that serves several columns of different types is read as what it is, and cast to each.
-        types = {name: kinds.pop() for name, kinds in wanted.items() if len(kinds) == 1}
-        return self._tools.open_dataset(uri).declare(types)
-
     def _sink(self, run: Run, schema: pa.Schema) -> Sink:
         assert run.output is not None
         assert run.input is not None
@@ -254,11 +245,11 @@ class Scorings:
         if version.digest != run.version_digest:
             raise Conflict(f"`{version.ref}` is not the version that run {run.id} began with", hint="score again")
         settings = run.settings
-        dataset = self._dataset(version, run.input, _strings(settings["mapping"]))
-        columns = tuple(_texts(settings["columns"]))
+        dataset = declared(self._tools.open_dataset(run.input), version, strings(settings["mapping"]))
+        columns = tuple(texts(settings["columns"]))
         prefix, served = str(settings["prefix"]), _served(version)
-        shown = layout(dataset.types(columns), version.output, _texts(settings["keep"]), prefix, served=served)
-        parts = dataset.parts(_rows(run))
+        shown = layout(dataset.types(columns), version.output, texts(settings["keep"]), prefix, served=served)
+        parts = dataset.parts(chunk_size(run))
         return Job(run, version, dataset, parts, shown, self._sink(run, shown.schema), columns)
 
     def _work(self, held: Held, job: Job, watch: Watch | None) -> Iterator[None]:
@@ -269,13 +260,13 @@ class Scorings:
             self._tools.open_version,
             job.version,
             threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
-            mapping=_strings(settings["mapping"]),
+            mapping=strings(settings["mapping"]),
             workers=self._tools.workers_of(job.version),
         )
         params = settings["params"]
         assert isinstance(params, dict)
         plan = Plan(
-            rows=_rows(job.run),
+            rows=chunk_size(job.run),
             columns=job.columns,
             done=frozenset((c.part, c.index) for c in finished),
             finished=frozenset(_complete(finished)),
@@ -436,19 +427,3 @@ def _complete(chunks: Sequence[Chunk]) -> Iterator[int]:
         last = [c.index for c in found if c.last]
         if last and len(found) == last[0] + 1:
             yield part
-
-
-def _rows(run: Run) -> int:
-    rows = run.settings["chunk_rows"]
-    assert isinstance(rows, int)
-    return rows
-
-
-def _texts(value: Json) -> list[str]:
-    assert isinstance(value, list)
-    return [str(v) for v in value]
-
-
-def _strings(value: Json) -> dict[str, str]:
-    assert isinstance(value, dict)
-    return {k: str(v) for k, v in value.items()}

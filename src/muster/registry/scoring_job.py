@@ -18,7 +18,7 @@ from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
 from muster.signature import Json, Output, Signature
 
-__all__ = ["Job", "ScoreRequest", "ScoreTools", "Watch"]
+__all__ = ["Job", "ScoreRequest", "ScoreTools", "Watch", "chunk_size", "declared", "strings", "texts"]
 
 Watch = Callable[[Progress], None]
 """Is told how far a run is: when work on it begins, and after each chunk."""
@@ -129,3 +129,31 @@ class Job:
     layout: Layout
     sink: Sink
     columns: tuple[str, ...]
+
+
+def declared(dataset: Dataset, version: Version, mapping: Mapping[str, str]) -> Dataset:
+    """The data, with text read as the types that the version takes."""
+    wanted: dict[str, set[pa.DataType]] = {}
+    for column in version.signature:
+        wanted.setdefault(mapping.get(column.name, column.name), set()).add(column.type)
+    # One that serves several columns of different types is read as what it is, and cast to each.
+    return dataset.declare({name: kinds.pop() for name, kinds in wanted.items() if len(kinds) == 1})
+
+
+def chunk_size(run: Run) -> int:
+    """The rows of a chunk, as a run has them in its settings."""
+    rows = run.settings["chunk_rows"]
+    assert isinstance(rows, int)
+    return rows
+
+
+def texts(value: Json) -> list[str]:
+    """A setting that is a list of texts."""
+    assert isinstance(value, list)
+    return [str(v) for v in value]
+
+
+def strings(value: Json) -> dict[str, str]:
+    """A setting that has a text for each name."""
+    assert isinstance(value, dict)
+    return {k: str(v) for k, v in value.items()}

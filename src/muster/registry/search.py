@@ -97,7 +97,9 @@ def every(reader: Reader, kind: type[R], where: tuple[Condition, ...] = (), sort
 
 
 def _known(kind: type[Record], field: str) -> bool:
-    return field in kind.INDEXED or (field.startswith("tag.") and "tags" in getattr(kind, "__dataclass_fields__", {}))
+    return field in kind.INDEXED or (
+        field.startswith("tag.") and kind.TAGS in getattr(kind, "__dataclass_fields__", {})
+    )
 
 
 class Listing(Generic[R]):

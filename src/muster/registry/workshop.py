@@ -8,17 +8,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal, Unpack, overload
 
 from muster.errors import Conflict, InvalidInput, RunCancelled, RunFailed
-from muster.records import Run, new_id
+from muster.evaluation.result import Evaluation
+from muster.records import EvaluationRecord, Run, new_id
+from muster.registry.evaluations import EvaluateOptions, Evaluations, evaluate_request
 from muster.registry.house import House
 from muster.registry.jobs import Jobs, Tell
 from muster.registry.runs import OVER
 from muster.registry.score import Scorings
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
+from muster.registry.search import Listing
 from muster.scoring.tables import as_table
 from muster.signature import Json
-from muster.store import RecordStore
+from muster.store import BlobStore, RecordStore
 
 __all__ = ["Workshop"]
 
@@ -32,6 +36,8 @@ class Workshop(House, ABC):
 
     @abstractmethod
     def _score_tools(self) -> ScoreTools: ...
+    @abstractmethod
+    def _blob_store(self) -> BlobStore: ...
 
     def score(
         self,
@@ -82,15 +88,71 @@ class Workshop(House, ABC):
             raise
         if queue:
             return self._jobs.wait(run.id, watch) if wait else run
-        if wait:
-            return self._execute(run, watch)
+        return self._execute(run, watch) if wait else self._begin(run, watch)
+
+    def _begin(self, run: Run, watch: Watch | None) -> Run:
         thread = threading.Thread(target=self._behind, args=(run, watch), name=f"muster-run-{run.id}")
         self._background[run.id] = thread
         thread.start()
         return run
 
+    @overload
+    def evaluate(
+        self,
+        reference: object = None,
+        data: object = None,
+        *,
+        wait: Literal[True] = True,
+        **asked: Unpack[EvaluateOptions],
+    ) -> Evaluation: ...
+    @overload
+    def evaluate(
+        self, reference: object = None, data: object = None, *, wait: bool, **asked: Unpack[EvaluateOptions]
+    ) -> Evaluation | Run: ...
+    def evaluate(
+        self, reference: object = None, data: object = None, *, wait: bool = True, **asked: Unpack[EvaluateOptions]
+    ) -> Evaluation | Run:
+        """How good a version is on labelled data; or how good predictions are that stand in the data already.
+
+        With one of the two it is the data. The options are those of EvaluateOptions. Blocks until it is done and raises if it
+        failed; `wait=False` gives the run at once, whose summary names the evaluation once it is done.
+        """
+        if data is None:
+            reference, data = None, reference
+        if data is None:
+            raise InvalidInput(
+                "there is nothing to evaluate", hint="give data with actual values, and a version to predict them"
+            )
+        named_data = str(data) if isinstance(data, (str, os.PathLike)) else self._kept(data, queue=False)
+        request = evaluate_request(None if reference is None else str(reference), named_data, asked)
+        try:
+            run = self._evaluations.start(request, self._actor)
+        except BaseException:
+            self._lent.forget_table(named_data)
+            raise
+        if not wait:
+            return self._begin(run, asked.get("watch"))
+        return self.evaluation(str(self._execute(run, asked.get("watch")).summary["evaluation"]))
+
+    def evaluation(self, identity: str) -> Evaluation:
+        """The evaluation of an id, with every figure."""
+        return self._evaluations.get(identity)
+
+    def evaluations(
+        self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[EvaluationRecord]:
+        """Records of evaluations, the newest first unless sorted otherwise; `tag.KEY=VALUE` filters by a label."""
+        return self._evaluations.list(filters, sort, limit)
+
+    def delete_evaluation(self, identity: str, *, reason: str = "") -> None:
+        """Forget an evaluation and all its figures."""
+        self._evaluations.remove(identity, self._actor, reason)
+
     def resume(self, run: str, watch: Watch | None = None) -> Run:
-        """Go on with a run that was cut off or failed."""
+        """Go on with a run that was cut off or failed; an evaluation begins again."""
+        found = self._runs.get(run)
+        if found.kind == "evaluate":
+            return self._over(self._evaluations.resume(found, watch))
         return self._over(self._scorings.resume(run, watch))
 
     def wait(self, run: str, watch: Watch | None = None) -> Run:
@@ -114,6 +176,9 @@ class Workshop(House, ABC):
 
     def cancel(self, run: str) -> Run:
         """Stop a run; nothing of its output is left."""
+        found = self._runs.get(run)
+        if found.kind == "evaluate":
+            return self._over(self._evaluations.cancel(found))
         return self._over(self._scorings.cancel(run))
 
     def _join(self, *runs: str) -> None:
@@ -126,6 +191,10 @@ class Workshop(House, ABC):
     @cached_property
     def _scorings(self) -> Scorings:
         return Scorings(self._runs, self._registry, self._actor, self._lent)
+
+    @cached_property
+    def _evaluations(self) -> Evaluations:
+        return Evaluations(self._records, self._blob_store(), self._runs, self._registry, self._lent)
 
     @cached_property
     def _jobs(self) -> Jobs:
@@ -146,7 +215,7 @@ class Workshop(House, ABC):
 
     def _execute(self, run: Run, watch: Watch | None) -> Run:
         try:
-            return self._scorings.execute(run, watch)
+            return (self._evaluations if run.kind == "evaluate" else self._scorings).execute(run, watch)
         finally:
             self._over(self.run(run.id))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from muster.dataset import Dataset
@@ -25,11 +27,11 @@ def predict_table(predictor: Predictor, table: pa.Table, call: Call, on_reject: 
     return answer
 
 
-def head(dataset: Dataset, rows: int) -> pa.Table:
-    """The first rows that can be read, `rows` at most."""
+def head(dataset: Dataset, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """The first rows that can be read, `rows` at most; of these columns, or of all."""
     unread: str | None = None
     for part in dataset.parts(rows):
-        for chunk in part.chunks(rows):
+        for chunk in part.chunks(rows, columns):
             if chunk.batch.num_rows:
                 return pa.Table.from_batches([chunk.batch])
             unread = unread or next((f"row {f.row} of {part.file}: {f.error}" for f in chunk.faults), None)

@@ -81,14 +81,14 @@ def terms(shape: Shape, where: Sequence[Condition]) -> tuple[Term, ...]:
 
 
 def _refusal(shape: Shape, wrong: list[str]) -> InvalidInput:
-    known = [*shape.fields, *(["tag.KEY"] if shape.tagged else [])]
+    known = [*shape.fields, *(["tag.KEY"] if shape.tags else [])]
     return InvalidInput("; ".join(wrong), hint=f"a {shape.name} is found by {', '.join(known)}")
 
 
 def _terms(shape: Shape, where: Sequence[Condition], wrong: list[str]) -> Iterable[Term]:
     for condition in where:
         name = condition.field
-        tagged = shape.tagged and name.startswith("tag.")
+        tagged = shape.tags and name.startswith("tag.")
         field = None if tagged else shape.fields.get(name)
         if field is None and not tagged:
             wrong.append(f"a {shape.name} cannot be found by `{name}`{near(name, shape.fields)}")

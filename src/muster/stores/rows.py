@@ -66,7 +66,7 @@ class SqlRows:
         if shape.unique and self._all(statements.claimed(shape), {**key, "value": row.cells[shape.unique]}):
             return False
         self._do(statements.change(shape), {**cells(row), **key})
-        if shape.tagged:
+        if shape.tags:
             self._do(statements.remove_tags(shape), key)
             self._tag(shape, row)
         return True

@@ -45,7 +45,7 @@ class Shape:
     types: tuple[type, ...]
     fields: Mapping[str, Field]
     unique: str | None
-    tagged: bool
+    tags: str
 
     def identify(self, key: tuple[str | int, ...]) -> tuple[str | int, ...]:
         """`key` if it can be one of this kind."""
@@ -91,7 +91,7 @@ def _shape(name: str, kind: type[Record]) -> Shape:
         types=tuple(int if f.type == "integer" else str for f in key),
         fields=found,
         unique="id" if "id" in found and "id" not in kind.KEY else None,
-        tagged="tags" in hints,
+        tags=kind.TAGS if kind.TAGS in hints else "",
     )
 
 
@@ -113,7 +113,7 @@ def row(shape: Shape, body: Mapping[str, Json]) -> Row:
             cells[name] = cell
         else:
             wrong.append(f"`{name}` cannot be {cell!r}")
-    given = body["tags"] if shape.tagged else {}
+    given = body[shape.tags] if shape.tags else {}
     assert isinstance(given, dict)
     for key, value in given.items():
         if isinstance(value, str) and check_text(key) and check_text(value):

@@ -16,7 +16,7 @@ from muster.stores.shape import Field, Row, Shape, shape
 
 __all__ = ["CHAIN", "METADATA", "REVISION", "Tables", "cells", "tables"]
 
-REVISION = "0004"
+REVISION = "0005"
 """The schema that this release reads and writes: the newest of `migrations/versions`. Revisions count up."""
 
 METADATA = MetaData()
@@ -63,7 +63,7 @@ def _declare(shape: Shape) -> Tables:
             # A list by one field is mostly read from the newest on, so the time comes before the key.
             newest = ["created_at"] if "created_at" in shape.fields and name != "created_at" else []
             Index(f"ix_{shape.name}_{name}", records.c[name], *(records.c[n] for n in [*newest, *key]))
-    return Tables(records, _tags(shape) if shape.tagged else None)
+    return Tables(records, _tags(shape) if shape.tags else None)
 
 
 def _column(field: Field, *, in_key: bool) -> Column[Any]:

@@ -1,0 +1,119 @@
+"""`muster evaluate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from muster.cli import values
+from muster.cli.command import Command, pass_session
+from muster.cli.evaluations import evaluation_sheet
+from muster.cli.options import mapping_option, params_option, threshold_option
+from muster.cli.render import show_sheet
+from muster.cli.session import Session
+from muster.errors import RequirementFailed
+
+if TYPE_CHECKING:
+    from muster.evaluation.requirements import Verdict
+
+
+@click.command(
+    "evaluate",
+    cls=Command,
+    example="muster evaluate churn@champion march.parquet --target churned --segments region\n"
+    "muster evaluate churn:3 march.parquet --require 'roc_auc>=0.8' --require 'recall>=0.9 for tier=premium'\n"
+    "muster evaluate scored.parquet --target y --prediction p",
+)
+@click.argument("arguments", metavar="[REF] DATA", nargs=-1, required=True)
+@click.option("--target", metavar="COL", help="The column with the actual values; else that of the model.")
+@click.option("--segments", multiple=True, metavar="A,B*C", help="Columns whose values are looked at apart.")
+@click.option(
+    "--cut", multiple=True, metavar="COL:10,20", help="A number to look at apart, with the edges to cut it at."
+)
+@click.option("--weight", metavar="COL", help="The column with the weights of rows.")
+@click.option("--key", multiple=True, metavar="A,B", help="Columns that tell a row from every other one.")
+@click.option("--prediction", metavar="COL", help="The column of predictions, where the data are scored already.")
+@click.option("--probabilities", multiple=True, metavar="A,B", help="Their columns, in the order of the classes.")
+@click.option("--classes", metavar="A,B", help="In order, the positive one last.")
+@click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]), help="Where it is not clear.")
+@threshold_option
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="To find it again by. May be repeated.")
+@click.option("--require", multiple=True, metavar="TEXT", help="Fail unless it is met: `f1>=0.8`. May be repeated.")
+@mapping_option
+@params_option
+@click.option("--runner", default="local", show_default=True, help="Where the work runs.")
+@pass_session
+def evaluate(
+    session: Session,
+    *,
+    arguments: tuple[str, ...],
+    target: str | None,
+    segments: tuple[str, ...],
+    cut: tuple[str, ...],
+    weight: str | None,
+    key: tuple[str, ...],
+    prediction: str | None,
+    probabilities: tuple[str, ...],
+    classes: str | None,
+    task: str | None,
+    threshold: float | None,
+    labels: tuple[str, ...],
+    require: tuple[str, ...],
+    mapping: tuple[str, ...],
+    params: tuple[str, ...],
+    runner: str,
+) -> None:
+    """Measure how good a version is on labelled data.
+
+    Every row is counted, and every figure comes with a 95 % interval where there is a valid one. Without REF the data are
+    scored already: their columns of predictions are named, or called as `muster score` calls them.
+    """
+    from muster.evaluation.requirements import Requirement
+    from muster.parameters import read_parameters
+
+    if len(arguments) > 2:
+        raise click.UsageError("give DATA, or REF and DATA", click.get_current_context())
+    for text in require:
+        Requirement.parse(text)  # before anything is counted
+    reference, data = arguments if len(arguments) == 2 else (None, arguments[0])
+    hub = session.hub
+    given = values.pairs(params, "--param")
+    read = read_parameters(hub.version(reference).signature, given) if reference is not None and given else {}
+    with session.meter("evaluating", reference or data) as meter:
+        found = hub.evaluate(
+            reference,
+            data,
+            target=target,
+            segments=[*values.names(segments), *cut],
+            weight=weight,
+            key=values.names(key),
+            prediction=prediction,
+            probabilities=values.names(probabilities),
+            classes=values.classes(classes),
+            task=task,
+            threshold=threshold,
+            labels=values.pairs(labels, "--label"),
+            mapping=values.pairs(mapping, "--map", "MODEL_COLUMN=DATA_COLUMN"),
+            params=read,
+            runner=runner,
+            watch=meter.watch,
+        )
+    verdicts = found.require(*require)
+    document = found.to_json() | {"requirements": [v.to_json() for v in verdicts]}
+    show_sheet(session, document, lambda: evaluation_sheet(found))
+    for verdict in verdicts:
+        session.say(_told(verdict))
+    failed = [v for v in verdicts if not v.passed]
+    if failed:
+        raise RequirementFailed(
+            f"{len(failed)} of {len(verdicts)} requirements not met: "
+            + "; ".join(f"`{v.requirement}`: {v.reason}" for v in failed),
+            hint=f"see the figures with `muster evaluation show {found.id}`",
+            details={"evaluation": found.id, "requirements": [v.to_json() for v in verdicts]},
+        )
+    session.next(f"muster evaluation show {found.id}")
+
+
+def _told(verdict: Verdict) -> str:
+    return f"met      {verdict.requirement}" if verdict.passed else f"not met  {verdict.requirement}: {verdict.reason}"

@@ -1,0 +1,83 @@
+"""`muster evaluation`: list, show, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from muster.cli.command import Group, pass_session
+from muster.cli.confirm import confirm
+from muster.cli.documents import plain
+from muster.cli.evaluations import evaluation_sheet
+from muster.cli.lists import Paging, View, list_command, show_page
+from muster.cli.options import reason_option, yes_option
+from muster.cli.render import Column, show_line
+from muster.cli.session import Session
+from muster.cli.verbs import Shown, show_command
+
+if TYPE_CHECKING:
+    from muster.hub import Hub
+    from muster.records import EvaluationRecord
+
+
+@click.group("evaluation", cls=Group)
+def evaluation() -> None:
+    """What was measured of predictions."""
+
+
+@list_command(
+    evaluation,
+    over="id, model, number, task, data, created_at, tag.KEY for a label",
+    example="muster evaluation list model=churn tag.month=2 --sort -created_at",
+)
+def list_evaluations(session: Session, paging: Paging) -> None:
+    """List evaluations, the newest first."""
+    show_page(session, session.hub.evaluations(paging.filters, paging.sort), _view, paging)
+
+
+_MAIN = ("roc_auc", "roc_auc_ovr_macro", "rmse", "accuracy")
+"""The figure that stands for an evaluation in a list: the first of these that it has."""
+
+
+def _main(record: EvaluationRecord) -> str:
+    name = next((m for m in _MAIN if m in record.metrics), None)
+    return "" if name is None else f"{name} {record.metrics[name]:.4f}"
+
+
+def _view(_found: object) -> View[EvaluationRecord]:
+    return View(
+        [
+            Column("id", lambda e: e.id, "whole"),
+            Column("version", lambda e: e.ref),
+            Column("rows", lambda e: e.counted),
+            Column("figure", _main),
+            Column("labels", lambda e: e.labels),
+            Column("created_at", lambda e: e.created_at),
+            Column("data", lambda e: e.data),
+        ],
+        lambda e: plain(e) | {"ref": e.ref},
+        empty="no evaluations yet",
+        begin="muster evaluate REF DATA --target COLUMN",
+    )
+
+
+@show_command(evaluation, "ID", example="muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")
+def show_evaluation(hub: Hub, identity: str) -> Shown:
+    """Show an evaluation: every figure, with its interval and whether it is exact."""
+    found = hub.evaluation(identity)
+    return Shown(found.to_json(), lambda: evaluation_sheet(found))
+
+
+@evaluation.command("delete", example="muster evaluation delete 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")
+@click.argument("identity", metavar="ID")
+@reason_option
+@yes_option
+@pass_session
+def delete_evaluation(session: Session, identity: str, reason: str, yes: bool) -> None:
+    """Delete an evaluation, with all its figures."""
+    hub = session.hub
+    found = hub.evaluation(identity)
+    confirm(f"the evaluation {found.id} of {found.record.ref or found.record.data}", found.id, yes=yes)
+    hub.delete_evaluation(found.id, reason=reason)
+    show_line(session, {"deleted": found.id}, "deleted", found.id)

@@ -1,0 +1,107 @@
+"""How an evaluation is shown, by the verb that made it and by `muster evaluation`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from muster.cli.render import Column, Sheet
+from muster.cli.text import count, exact, listed, percent, plural, scalar
+
+if TYPE_CHECKING:
+    from muster.evaluation.result import Evaluation, Parts
+    from muster.metrics.figure import Figure
+
+__all__ = ["evaluation_sheet"]
+
+_MOST_PARTS = 20
+_MOST_CLASSES = 12
+
+
+def evaluation_sheet(found: Evaluation) -> Sheet:
+    """What was measured on what, each figure with its interval, and what the rows are that are in none."""
+    record = found.record
+    sheet = Sheet(f"evaluation  {record.id}")
+    sheet.fact("of", record.ref or "data that are scored already")
+    sheet.fact("data", record.data)
+    sheet.fact("target", f"{record.target}  ({record.task})")
+    sheet.fact("rows", f"{count(record.counted)} measured of {count(record.rows)}")
+    sheet.fact("left out", *(f"{count(n)} {reason}" for reason, n in found.left_out.items()))
+    sheet.fact("threshold", record.threshold)
+    sheet.fact("labels", listed(f"{k}={v}" for k, v in record.labels.items()))
+    sheet.table("metrics", [*found.metrics.values()], _metric_columns(found))
+    _confusion(sheet, found)
+    for name, parts in found.segments.items():
+        _segment(sheet, name, parts)
+    sheet.fact("made", f"{exact(record.created_at)} by {record.created_by}, run {record.run}")
+    return sheet
+
+
+def _metric_columns(found: Evaluation) -> Sequence[Column[Figure]]:
+    dummy = found.dummy
+    return [
+        Column("metric", lambda f: f.name, "name"),
+        Column("value", lambda f: _number(f.value)),
+        Column("95 % interval", _interval),
+        Column("dummy", lambda f: _number(dummy.get(f.name))),
+        Column("exact", lambda f: "" if f.value is None else "exact" if f.exact else f"± {f.bound:.2g}"),
+        Column("note", lambda f: f.reason),
+    ]
+
+
+def _interval(figure: Figure) -> str:
+    return "" if figure.low is None or figure.high is None else f"{_number(figure.low)} to {_number(figure.high)}"
+
+
+def _number(value: float | None) -> str | None:
+    """Four digits after the point below a thousand; six digits in all above."""
+    if value is None:
+        return None
+    return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 1_000 else f"{value:,.6g}"
+
+
+def _confusion(sheet: Sheet, found: Evaluation) -> None:
+    counts = found.confusion
+    classes = found.classes
+    if counts is None or len(classes) > _MOST_CLASSES:
+        return
+    rows = [*zip(classes, counts, strict=True)]
+    columns: list[Column[tuple[object, Sequence[int]]]] = [
+        Column("actual \\ predicted", lambda row: scalar(row[0]), "name")
+    ]
+    columns += [Column(scalar(label), lambda row, n=n: row[1][n]) for n, label in enumerate(classes)]  # type: ignore[misc]  # bound here
+    columns.append(
+        Column("recall", lambda row: percent(row[1][classes.index(row[0])], sum(row[1])) if sum(row[1]) else None)
+    )
+    sheet.table("confusion", rows, columns)
+
+
+def _segment(sheet: Sheet, name: str, parts: Parts) -> None:
+    shown = [*parts][:_MOST_PARTS]
+    main = _main(parts[shown[0]]) if shown else []
+    columns: list[Column[str]] = [Column(name, lambda v: v, "name"), Column("rows", parts.rows)]
+    columns += [Column(m, lambda v, m=m: _number(parts[v][m].value)) for m in main]  # type: ignore[misc]  # bound here
+    columns.append(Column("note", lambda v: "few rows" if parts.small(v) else ""))
+    sheet.table("segment", shown, columns)
+    if len(parts) > len(shown):
+        sheet.fact("", f"and {plural(len(parts) - len(shown), 'part')} more: `--json` has all")
+
+
+_MAIN = (
+    "roc_auc",
+    "roc_auc_ovr_macro",
+    "log_loss",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "f1_macro",
+    "mae",
+    "rmse",
+    "r2",
+)
+"""What is told of a part, of what there is."""
+
+
+def _main(metrics: object) -> list[str]:
+    return [m for m in _MAIN if m in metrics]  # type: ignore[operator]  # figures by name

@@ -1,0 +1,1 @@
+"""How good predictions are: what is asked, and the result that answers. No state."""

@@ -1,0 +1,265 @@
+"""From what a person asks to the question that a profile answers; everything that is wrong with it is told at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from muster.casts.rule import is_list
+from muster.errors import InvalidInput, NotApplicable, near
+from muster.profiles.question import Question, Segmenting
+from muster.signature import Output, Scalar, Task, canonical
+
+__all__ = ["MEASURED", "Asked", "Segments", "columns_wanted", "outputs_of", "question", "segmenting"]
+
+MEASURED: tuple[Task, ...] = ("binary", "multiclass", "regression")
+Segment: TypeAlias = str | Sequence[str] | Mapping[str, Sequence[float]]
+"""A column, several columns together, or a column with the edges at which its numbers are cut."""
+Segments: TypeAlias = Sequence[Segment]
+
+_FEW = 20
+"""A number of more different values than this is cut at its quintiles, unless edges are given."""
+_SHOWN = 30
+"""Columns that are shown of a mistake."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """As it was typed; None and nothing are to be found."""
+
+    task: str | None = None
+    target: str | None = None
+    classes: Sequence[Scalar] = ()
+    prediction: str | None = None
+    probabilities: Sequence[str] = ()
+    weight: str | None = None
+    segments: Segments = ()
+    key: Sequence[str] = ()
+    threshold: float | None = None
+
+
+def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
+    """The columns of the data that are looked at first: those that are asked for, and the inputs of a version.
+
+    All of them, where the data are scored already: which hold the predictions is still to be found.
+    """
+    if not inputs:
+        return tuple(names)
+    parts = (_parsed_columns(s, names) for s in asked.segments)
+    wanted = {*inputs, asked.target, asked.weight, *asked.key, asked.prediction, *asked.probabilities, *chain(*parts)}
+    return tuple(n for n in names if n in wanted)
+
+
+def outputs_of(asked: Asked, head: pa.Table) -> tuple[Output, str | None, tuple[str, ...]]:
+    """Of data that are scored already: what the predictions are, and the columns that hold them.
+
+    The classes are as given, or those of a boolean, or what columns `probability_<class>` are named for.
+    """
+    names = head.column_names
+    prediction = asked.prediction or ("prediction" if "prediction" in names and not asked.probabilities else None)
+    probabilities = tuple(asked.probabilities) or tuple(
+        n for n in names if n.startswith("probability_") and prediction == "prediction" and not asked.prediction
+    )
+    if prediction is None and not probabilities:
+        raise InvalidInput(
+            "the data has no column `prediction`",
+            hint="name the columns with `prediction=` and `probabilities=`, or a version",
+        )
+    missing = [n for n in (prediction, asked.target, *probabilities) if n is not None and n not in names]
+    if missing:
+        told = ", ".join(f"`{n}`{near(n, names)}" for n in missing)
+        raise InvalidInput(f"the data lacks {told}", hint="see its columns with `muster dataset show`")
+    classes = tuple(asked.classes) or _classes(asked, head, prediction, probabilities)
+    task = _task(asked, head, prediction, probabilities, classes)
+    if task == "regression":
+        return Output(task, pa.float64()), prediction, ()
+    if len(classes) < 2:
+        raise InvalidInput(
+            "the classes are not known", hint='name them in order, the positive one last: `classes=["no", "yes"]`'
+        )
+    return Output(task, pa.scalar(classes[0]).type, classes, bool(probabilities)), prediction, probabilities
+
+
+def _classes(asked: Asked, head: pa.Table, prediction: str | None, probabilities: Sequence[str]) -> tuple[Scalar, ...]:
+    booleans = [
+        n for n in (prediction, asked.target) if n is not None and pa.types.is_boolean(head.schema.field(n).type)
+    ]
+    if booleans:
+        return (False, True)
+    if probabilities and all(n.startswith("probability_") for n in probabilities) and len(probabilities) > 1:
+        return tuple(_scalar(n.removeprefix("probability_"), head, asked.target) for n in probabilities)
+    return ()
+
+
+def _scalar(text: str, head: pa.Table, target: str | None) -> Scalar:
+    whole = target is not None and pa.types.is_integer(head.schema.field(target).type)
+    return int(text) if whole and text.lstrip("-").isdigit() else text
+
+
+def _task(
+    asked: Asked, head: pa.Table, prediction: str | None, probabilities: Sequence[str], classes: Sequence[Scalar]
+) -> Task:
+    if asked.task is not None:
+        found: Sequence[Task] = [t for t in MEASURED if t == asked.task]
+        if not found:
+            raise NotApplicable(
+                f"an evaluation of the task `{asked.task}` has no figures", hint=f"tasks are {', '.join(MEASURED)}"
+            )
+        return found[0]
+    if classes:
+        return "binary" if len(classes) == 2 else "multiclass"
+    kind = head.schema.field(prediction).type if prediction is not None else pa.null()
+    if not probabilities and (pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        return "regression"
+    raise InvalidInput("the task is not known", hint="name it: `task=` binary, multiclass or regression")
+
+
+def question(
+    asked: Asked,
+    output: Output,
+    head: pa.Table,
+    names: Sequence[str],
+    *,
+    prediction: str | None = None,
+    probabilities: Sequence[str] = (),
+) -> Question:
+    """What to measure. `head` has the first rows of the data, with the columns that are looked at; `names` are all there are."""
+    if output.task not in MEASURED:
+        raise NotApplicable(
+            f"an evaluation of the task `{output.task}` has no figures", hint=f"tasks are {', '.join(MEASURED)}"
+        )
+    wrong = [*_wrong_columns(asked, head, names), *_wrong_target(asked, output, head), *_wrong_threshold(asked, output)]
+    segments, faults = segmenting(asked.segments, head, names)
+    wrong += faults
+    if output.task != "regression" and probabilities:
+        classes = len(output.classes)
+        lists = len(probabilities) == 1 and is_list(head.schema.field(probabilities[0]).type)
+        if not lists and len(probabilities) not in ({1, 2} if classes == 2 else {classes}):
+            wrong.append(f"{len(probabilities)} columns of probabilities do not fit {classes} classes")
+    if wrong:
+        raise InvalidInput("; ".join(wrong), hint="see the columns of the data with `muster dataset show`")
+    assert asked.target is not None
+    aside = {asked.target, asked.weight, prediction, *probabilities}
+    return Question(
+        output=output,
+        target=asked.target,
+        weight=asked.weight,
+        key=tuple(asked.key),
+        segments=segments,
+        prediction=prediction,
+        probabilities=tuple(probabilities),
+        threshold=asked.threshold,
+        shown=tuple(n for n in head.column_names if n not in aside)[:_SHOWN],
+    )
+
+
+def _wrong_columns(asked: Asked, head: pa.Table, names: Sequence[str]) -> list[str]:
+    needed = {"the target": asked.target, "the weight": asked.weight, **{f"the key `{k}`": k for k in asked.key}}
+    wrong = [
+        f"{of} `{n}` is no column of the data{near(n, names)}"
+        for of, n in needed.items()
+        if n is not None and n not in names
+    ]
+    if asked.target is None:
+        wrong.append("the target is not known: name the column with the actual values (`target=`, --target)")
+    if asked.weight in head.column_names and not _is_number(head.schema.field(asked.weight).type):
+        wrong.append(f"the weight `{asked.weight}` is {head.schema.field(asked.weight).type}, and weights are numbers")
+    return wrong
+
+
+def _wrong_target(asked: Asked, output: Output, head: pa.Table) -> list[str]:
+    if asked.target not in head.column_names:
+        return []
+    values = head[asked.target].drop_null()
+    if output.task == "regression":
+        kind = values.type
+        return [] if _is_number(kind) else [f"the target `{asked.target}` is {kind}, and a regression needs numbers"]
+    known = {canonical(c) for c in output.classes}
+    found = {canonical(v) for v in pc.unique(values).to_pylist()}
+    if found and not found & known:
+        shown = ", ".join(sorted(found)[:5])
+        return [f"the target `{asked.target}` holds none of the classes {', '.join(sorted(known))}, but {shown}"]
+    return []
+
+
+def _wrong_threshold(asked: Asked, output: Output) -> list[str]:
+    if asked.threshold is None:
+        return []
+    if output.task != "binary" or not output.probabilities:
+        return ["a threshold goes with the probabilities of two classes"]
+    if not math.isfinite(asked.threshold) or not 0 <= asked.threshold <= 1:
+        return [f"the threshold {asked.threshold} is no probability from 0 to 1"]
+    return []
+
+
+def segmenting(segments: Segments, head: pa.Table, names: Sequence[str]) -> tuple[tuple[Segmenting, ...], list[str]]:
+    """The parts that are asked for, and what is wrong with them. A text is `column`, `one*other` or `column:10,20`."""
+    found, wrong = [], []
+    for asked in segments:
+        try:
+            columns, edges = ((asked,), ()) if isinstance(asked, str) and asked in head.column_names else _parsed(asked)
+        except ValueError:
+            wrong.append(f"the segment `{asked}` has edges that are no numbers in rising order")
+            continue
+        missing = [c for c in columns if c not in head.column_names]
+        if missing:
+            wrong += [f"the segment `{c}` is no column of the data{near(c, names)}" for c in missing]
+            continue
+        if len(columns) == 1 and not edges:
+            edges = _quintiles(head[columns[0]])
+        elif edges and not _is_number(head[columns[0]].type):
+            wrong.append(f"the segment `{columns[0]}` has edges, and is no number but {head[columns[0]].type}")
+        found.append(Segmenting(columns, edges))
+    return tuple(dict.fromkeys(found)), wrong
+
+
+def _parsed(asked: Segment) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    if isinstance(asked, Mapping):
+        ((column, given),) = asked.items()
+        return (column,), _rising(given)
+    if not isinstance(asked, str):
+        return tuple(asked), ()
+    column, colon, edges = asked.rpartition(":")
+    if colon and column:
+        return (column,), _rising([float(e) for e in edges.split(",")])
+    return tuple(part.strip() for part in asked.split("*")), ()
+
+
+def _parsed_columns(asked: Segment, names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(asked, str) and asked in names:
+        return (asked,)
+    try:
+        return _parsed(asked)[0]
+    except ValueError:  # told with all else that is wrong
+        return ()
+
+
+def _rising(edges: Sequence[float]) -> tuple[float, ...]:
+    found = tuple(float(e) for e in edges)
+    if not found or any(not math.isfinite(e) for e in found) or any(a >= b for a, b in pairwise(found)):
+        raise ValueError
+    return found
+
+
+def _quintiles(column: pa.ChunkedArray) -> tuple[float, ...]:
+    """Where to cut a number that has many values, to three digits; none where it has few, or is none."""
+    if not _is_number(column.type) or pa.types.is_boolean(column.type):
+        return ()
+    values = column.drop_null().cast(pa.float64()).to_numpy()
+    values = values[np.isfinite(values)]
+    if len(np.unique(values)) <= _FEW:
+        return ()
+    cuts = [float(f"{q:.3g}") for q in np.quantile(values, [0.2, 0.4, 0.6, 0.8])]
+    return tuple(sorted(set(cuts)))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind))

@@ -1,0 +1,110 @@
+"""What an evaluation has to reach: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from muster.errors import InvalidInput, near
+from muster.signature import Json
+
+if TYPE_CHECKING:
+    from muster.evaluation.result import Evaluation
+
+__all__ = ["Requirement", "Verdict", "verdicts"]
+
+_SIGNS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_FORM = re.compile(
+    r"(?P<metric>\w+)(?:\.(?P<end>low|high))?\s*(?P<sign>>=|<=|>|<)\s*(?P<bar>[^\s]+)(?:\s+for\s+(?P<segment>.+?)=(?P<part>.+))?"
+)
+_HINT = "write `roc_auc>=0.8`, `roc_auc.low>=0.78` or `recall>=0.9 for tier=premium`"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A metric, or an end of its interval, of all rows or of a part of them, on one side of a bar."""
+
+    text: str
+    metric: str
+    end: str
+    sign: str
+    bar: float
+    segment: str = ""
+    part: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Requirement:
+        found = _FORM.fullmatch(text.strip())
+        try:
+            bar = float(found["bar"]) if found is not None else math.nan
+        except ValueError:
+            bar = math.nan
+        if found is None or not math.isfinite(bar):
+            raise InvalidInput(f"`{text}` is no requirement", hint=_HINT)
+        segment, part = (found[name] or "" for name in ("segment", "part"))
+        return cls(text.strip(), found["metric"], found["end"] or "", found["sign"], bar, segment.strip(), part.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a requirement is met, and why not: a figure that is not defined, or rows that are not there, do not meet it."""
+
+    requirement: str
+    passed: bool
+    value: float | None
+    reason: str
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "requirement": self.requirement,
+            "passed": self.passed,
+            "value": self.value,
+            "reason": self.reason,
+        }
+
+
+def verdicts(evaluation: Evaluation, requirements: Sequence[str]) -> list[Verdict]:
+    """Of each requirement; InvalidInput names everything in them that there is not, at once."""
+    parsed = [Requirement.parse(text) for text in requirements]
+    wrong = [fault for r in parsed for fault in _faults(evaluation, r)]
+    if wrong:
+        raise InvalidInput("; ".join(dict.fromkeys(wrong)), hint=_HINT)
+    return [_verdict(evaluation, r) for r in parsed]
+
+
+def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
+    metrics = evaluation.metrics
+    wrong = [] if asked.metric in metrics else [f"there is no metric `{asked.metric}`{near(asked.metric, metrics)}"]
+    if asked.segment and asked.segment not in evaluation.segments:
+        given = ", ".join(f"`{s}`" for s in evaluation.segments) or "none"
+        wrong.append(f"`{asked.segment}` was no segment of this evaluation: they are {given}")
+    return wrong
+
+
+def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
+    figures = evaluation.metrics
+    if asked.segment:
+        parts = evaluation.segments[asked.segment]
+        if asked.part not in parts:
+            return Verdict(asked.text, passed=False, value=None, reason=f"no row has {asked.segment}={asked.part}")
+        figures = parts[asked.part]
+    figure = figures[asked.metric]
+    value = getattr(figure, asked.end or "value")
+    if value is None:
+        why = figure.reason or "it is not known"
+        return Verdict(
+            asked.text, passed=False, value=None, reason=f"{asked.metric} has no {asked.end or 'value'}: {why}"
+        )
+    passed = _SIGNS[asked.sign](value, asked.bar)
+    name = f"{asked.metric}.{asked.end}" if asked.end else asked.metric
+    reason = "" if passed else f"{name} is {value:.4f}, and {asked.bar:g} is asked for"
+    return Verdict(asked.text, passed=passed, value=value, reason=reason)

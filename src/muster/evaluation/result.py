@@ -1,0 +1,182 @@
+"""What an evaluation says: its record, and every figure as a function of its profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from muster.errors import InvalidInput, NotApplicable
+from muster.evaluation.requirements import Verdict, verdicts
+from muster.metrics.classes import dummy, measure
+from muster.metrics.figure import Figure
+from muster.profiles.classification import Classification
+from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
+from muster.profiles.mistakes import Mistake
+from muster.profiles.question import Segmenting
+from muster.records import EvaluationRecord
+from muster.signature import Json, Scalar
+
+__all__ = ["Evaluation", "Figures", "Parts", "left_out_text"]
+
+SMALL = 30
+"""Parts of fewer rows than this say little."""
+
+
+class Figures(Mapping[str, Figure]):
+    """Figures by their names."""
+
+    def __init__(self, figures: Mapping[str, Figure]) -> None:
+        self._figures = figures
+
+    def __getitem__(self, name: str) -> Figure:
+        try:
+            return self._figures[name]
+        except KeyError:
+            raise KeyError(f"there is no metric `{name}`; there are {', '.join(self._figures)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._figures)
+
+    def __len__(self) -> int:
+        return len(self._figures)
+
+    def to_json(self) -> dict[str, Json]:
+        return {name: figure.to_json() for name, figure in self._figures.items()}
+
+
+class Parts(Mapping[str, Figures]):
+    """The figures of each part of the rows, by its value: the largest part first, but numbers in their order."""
+
+    def __init__(self, parts: Mapping[str, Measurement], segmenting: Segmenting) -> None:
+        order = {name: n for n, name in enumerate(names_between(segmenting.edges))} if segmenting.edges else {}
+        self._parts = dict(sorted(parts.items(), key=lambda item: (order.get(item[0], 0), -item[1].rows, item[0])))
+
+    def __getitem__(self, value: str) -> Figures:
+        return _figures(self._parts[value], None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def rows(self, value: str) -> int:
+        return self._parts[value].rows
+
+    def small(self, value: str) -> bool:
+        """Whether it has too few rows to rely on."""
+        return self.rows(value) < SMALL
+
+
+class Evaluation:
+    """`metrics` has every figure with its interval; `at` those of another threshold, without a second pass over the rows."""
+
+    def __init__(self, record: EvaluationRecord, profile: EvaluationProfile) -> None:
+        self.record = record
+        self.profile = profile
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @cached_property
+    def metrics(self) -> Figures:
+        """With the labels as they were given."""
+        return _figures(self.profile.whole, None)
+
+    def at(self, threshold: float) -> Figures:
+        """With the labels that a threshold gives: positive where the probability is at least that."""
+        whole = self.profile.whole
+        if not isinstance(whole, Classification) or whole.classes != 2 or not whole.lanes:
+            raise NotApplicable("only two classes with probabilities have a threshold", hint="see `metrics`")
+        if not 0 <= threshold <= 1:
+            raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
+        return _figures(whole, threshold)
+
+    @cached_property
+    def segments(self) -> Mapping[str, Parts]:
+        found = self.profile.segments
+        return {s.name: Parts(found[s.name], s) for s in self.profile.question.segments}
+
+    @property
+    def classes(self) -> tuple[Scalar, ...]:
+        """In order, the positive one last; none of a regression."""
+        return self.profile.question.output.classes
+
+    @property
+    def confusion(self) -> list[list[int]] | None:
+        """Rows by actual and predicted class, in the order of the classes; None of a regression."""
+        whole = self.profile.whole
+        return whole.tally.confusion[0].tolist() if isinstance(whole, Classification) else None
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """The rows that were predicted worst, the worst first."""
+        return self.profile.mistakes.worst
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Rows that were read and are in no figure, by why, in words."""
+        return {left_out_text(reason, self.profile.question.target): n for reason, n in self.record.left_out.items()}
+
+    @cached_property
+    def dummy(self) -> Mapping[str, float | None]:
+        """The metrics of a model that knows only how the actual values are spread."""
+        whole = self.profile.whole
+        return dummy(whole) if isinstance(whole, Classification) else {}
+
+    def require(self, *requirements: str) -> list[Verdict]:
+        """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
+        return verdicts(self, requirements)
+
+    def to_json(self) -> dict[str, Json]:
+        record = self.record
+        return {
+            "id": record.id,
+            "run": record.run,
+            "ref": record.ref,
+            "task": record.task,
+            "target": record.target,
+            "data": record.data,
+            "threshold": record.threshold,
+            "rows": record.rows,
+            "counted": record.counted,
+            "left_out": dict(self.left_out),
+            "labels": dict(record.labels),
+            "metrics": self.metrics.to_json(),
+            "dummy": dict(self.dummy),
+            "classes": [*self.classes],
+            "confusion": None if self.confusion is None else [[*row] for row in self.confusion],
+            "segments": {
+                name: {v: {"rows": parts.rows(v), "metrics": parts[v].to_json()} for v in parts}
+                for name, parts in self.segments.items()
+            },
+        }
+
+    def __repr__(self) -> str:
+        of = self.record.ref or "scored data"
+        return f"<Evaluation {self.id} of {of} on {self.record.data}: {self.record.counted} rows>"
+
+
+def _figures(measurement: Measurement, threshold: float | None) -> Figures:
+    if isinstance(measurement, Classification):
+        return Figures(measure(measurement, threshold=threshold))
+    raise NotApplicable("regression has no figures yet")
+
+
+_REASONS = {
+    "unread": "could not be read",
+    "failed": "have no prediction",
+    "no target": "have no value in `{target}`",
+    "target": "have no finite value in `{target}`",
+    "prediction": "have a prediction that is no class, or no finite number",
+    "probabilities": "have probabilities that are none: outside 0 to 1, or not adding up to 1",
+    "weight": "have no weight, or a negative one",
+}
+
+
+def left_out_text(reason: str, target: str) -> str:
+    """Why rows were left out, as a clause about them."""
+    if reason.startswith("class: "):
+        return f"are of the class `{reason.removeprefix('class: ')}`, which the model does not know"
+    return _REASONS[reason].format(target=target)

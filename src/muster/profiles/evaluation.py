@@ -1,0 +1,202 @@
+"""Everything that an evaluation counts: all rows, each part of them, the worst mistakes, and the rows that were left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from muster.errors import InvalidInput
+from muster.profile import OpenProfile, Rows
+from muster.profiles import classification, regression
+from muster.profiles.classification import Classification
+from muster.profiles.judged import Judged, judged, numbers
+from muster.profiles.keys import Hashes
+from muster.profiles.mistakes import Mistakes
+from muster.profiles.question import MOST_SEGMENTS, Question, Segmenting
+from muster.profiles.regression import Predicted, Regression
+from muster.profiles.stored import pack, reads, unpack
+from muster.profiles.tally import Classified
+from muster.signature import Json
+
+__all__ = ["EvaluationProfile", "Measurement", "names_between"]
+
+Measurement = Classification | Regression
+MISSING = "missing"
+"""The part of rows without a value in a column of a segment."""
+
+
+class EvaluationProfile:
+    """`whole` measures the rows that count, `segments` their parts, `rows` counts those that were read, `left_out` the others by reason.
+
+    `digest` is the sum of the hashes of the rows that count, modulo 2**64: two evaluations of the same rows have the same one.
+    """
+
+    format = "muster.evaluation/1"
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.rows = 0
+        self.digest = 0
+        self.left_out: Counter[str] = Counter()
+        self.whole = self._measurement(segment=False)
+        self.segments: dict[str, dict[str, Measurement]] = {s.name: {} for s in question.segments}
+        self.mistakes = Mistakes(question.mistakes, question.output.classes)
+
+    @classmethod
+    def of(cls, question: Question) -> OpenProfile:
+        return partial(cls, question)
+
+    def update(self, rows: Rows, answer: pa.RecordBatch | None = None) -> None:
+        found = judged(self.question, rows, answer)
+        self.rows += rows.batch.num_rows + len(rows.unread)
+        self.left_out.update(found.left_out)
+        if not len(found.places):
+            return
+        self.digest = (self.digest + int(found.hashes.sum(dtype=np.uint64))) % 2**64
+        _add(self.whole, found.measured, found.hashes)
+        for segmenting in self.question.segments:
+            self._update_segments(segmenting, rows.batch, found)
+        self.mistakes.add(rows, found, self.question.shown)
+
+    def _update_segments(self, segmenting: Segmenting, batch: pa.RecordBatch, found: Judged) -> None:
+        parts = self.segments[segmenting.name]
+        names, codes = _parts(segmenting, batch)
+        codes = codes[found.places]
+        order = np.argsort(codes, kind="stable")
+        starts = np.searchsorted(codes[order], np.arange(len(names) + 1))
+        _check_parts(segmenting, {*parts, *(n for n, (a, b) in zip(names, pairwise(starts), strict=True) if b > a)})
+        for name, (first, end) in zip(names, pairwise(starts), strict=True):
+            if end == first:
+                continue
+            some = order[first:end]
+            part = parts.setdefault(name, self._measurement(segment=True))
+            _add(part, found.measured.take(some), found.hashes[some])
+
+    def merge(self, other: Self) -> None:
+        if self.question != other.question:
+            raise InvalidInput("these profiles measure different things", hint="merge profiles of one evaluation only")
+        self.rows += other.rows
+        self.digest = (self.digest + other.digest) % 2**64
+        self.left_out.update(other.left_out)
+        _merge(self.whole, other.whole)
+        for segmenting in self.question.segments:
+            parts, others = self.segments[segmenting.name], other.segments[segmenting.name]
+            _check_parts(segmenting, {*parts, *others})
+            for name, measured in others.items():
+                _merge(parts.setdefault(name, self._measurement(segment=True)), measured)
+        self.mistakes.merge(other.mistakes)
+
+    def encode(self) -> bytes:
+        header: dict[str, Json] = {
+            "question": self.question.to_json(),
+            "rows": self.rows,
+            "digest": f"{self.digest:016x}",
+            "left_out": dict(sorted(self.left_out.items())),
+            "segments": {name: [*sorted(parts)] for name, parts in self.segments.items()},
+            "mistakes": self.mistakes.to_json(),
+        }
+        arrays = {f"whole.{name}": array for name, array in self.whole.arrays().items()}
+        for at, measured in self._parts():
+            arrays |= {at + name: array for name, array in measured.arrays().items()}
+        return pack(self.format, header, arrays)
+
+    @classmethod
+    @reads("muster.evaluation")
+    def decode(cls, data: bytes) -> Self:
+        _, header, arrays = unpack(data, cls.format)
+        profile = cls(Question.from_json(header["question"]))
+        profile.rows, profile.digest = int(header["rows"]), int(header["digest"], 16)
+        profile.left_out.update({str(k): int(n) for k, n in header["left_out"].items()})
+        profile.mistakes.restore(header["mistakes"])
+        profile.whole.restore(arrays, "whole.")
+        for name, parts in profile.segments.items():
+            parts.update({str(value): profile._measurement(segment=True) for value in header["segments"][name]})
+        for at, measured in profile._parts():
+            measured.restore(arrays, at)
+        return profile
+
+    def figures(self) -> Mapping[str, Json]:
+        """`rows`, `counted`, and `left_out` by reason; of each segment the rows of its parts."""
+        return {
+            "rows": self.rows,
+            "counted": self.whole.rows,
+            "left_out": dict(sorted(self.left_out.items())),
+            "segments": {name: {v: m.rows for v, m in sorted(parts.items())} for name, parts in self.segments.items()},
+        }
+
+    def _parts(self) -> list[tuple[str, Measurement]]:
+        """Each part with where its arrays are stored."""
+        return [
+            (f"segment.{n}.{i}.", parts[value])
+            for n, parts in enumerate(self.segments.values())
+            for i, value in enumerate(sorted(parts))
+        ]
+
+    def _measurement(self, *, segment: bool) -> Measurement:
+        question, weighted = self.question, self.question.weight is not None
+        if question.output.task == "regression":
+            return Regression(regression.SEGMENT if segment else regression.WHOLE, weighted=weighted)
+        extent = classification.SEGMENT if segment else classification.WHOLE
+        return Classification(len(question.output.classes), extent, scores=question.scores, weighted=weighted)
+
+
+def _add(measurement: Measurement, rows: Classified | Predicted, hashes: Hashes) -> None:
+    measurement.add(rows, hashes)  # type: ignore[arg-type]  # both are of the task of the question
+
+
+def _merge(measurement: Measurement, other: Measurement) -> None:
+    measurement.merge(other)  # type: ignore[arg-type]  # both are of the task of the question
+
+
+def _check_parts(segmenting: Segmenting, parts: set[str]) -> None:
+    if len(parts) > MOST_SEGMENTS:
+        raise InvalidInput(
+            f"`{segmenting.name}` has more than {MOST_SEGMENTS} values, which are too many parts to look at apart",
+            hint="choose another column, or cut a number at edges: `{name}:10,20,50`".replace(
+                "{name}", segmenting.name
+            ),
+        )
+
+
+def _parts(segmenting: Segmenting, batch: pa.RecordBatch) -> tuple[list[str], NDArray[np.int64]]:
+    """The names of the parts, and of each row that of its part."""
+    columns = [batch.column(name) for name in segmenting.columns]
+    if segmenting.edges:
+        return _between(numbers(columns[0]), segmenting.edges)
+    names, codes = _values(columns[0])
+    for column in columns[1:]:
+        more, its = _values(column)
+        codes = codes * len(more) + its
+        found, codes = np.unique(codes, return_inverse=True)
+        names = [f"{names[c // len(more)]} × {more[c % len(more)]}" for c in found.tolist()]
+    return names, codes
+
+
+def _values(column: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    texts = pc.cast(encoded.dictionary, pa.string()).to_pylist()
+    codes = pc.fill_null(encoded.indices, len(texts)).to_numpy(zero_copy_only=False)
+    names = [MISSING if t is None else t for t in [*texts, None]]
+    found = {name: n for n, name in enumerate(dict.fromkeys(names))}  # a dictionary may hold a value twice
+    return list(found), np.array([found[n] for n in names], np.int64)[codes]
+
+
+def names_between(edges: tuple[float, ...]) -> list[str]:
+    """The names of the parts that edges make, in their order, and of the rows without a number."""
+    texts = [f"{e:g}" for e in edges]
+    middle = [f"{a} to {b}" for a, b in pairwise(texts)]
+    return [f"below {texts[0]}", *middle, f"{texts[-1]} or more", MISSING]
+
+
+def _between(values: NDArray[np.float64], edges: tuple[float, ...]) -> tuple[list[str], NDArray[np.int64]]:
+    names = names_between(edges)
+    codes = np.searchsorted(edges, values, side="right")
+    return names, np.where(np.isnan(values), len(names) - 1, codes)

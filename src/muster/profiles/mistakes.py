@@ -1,0 +1,150 @@
+"""The rows that were predicted worst, with their values: the same ones in whatever order rows are counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from muster.profile import Rows
+from muster.profiles.judged import Judged
+from muster.profiles.regression import Predicted
+from muster.signature import Json, Scalar
+
+__all__ = ["Mistake", "Mistakes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A row by its number in its file, and the file's number. `loss` is its log loss in nats, or 1 without probabilities, or |error|.
+
+    `score` is the probability that its actual class was given. `values` are those of the columns that were to be shown.
+    """
+
+    loss: float
+    hash: int
+    file: int
+    row: int
+    actual: Json
+    predicted: Json
+    score: float | None
+    values: dict[str, Json]
+
+    @property
+    def order(self) -> tuple[float, int]:
+        return -self.loss, self.hash
+
+
+class Mistakes:
+    """At most `most`: the greatest losses, of equal ones those with the least hash. A row that was predicted right is none."""
+
+    def __init__(self, most: int, classes: tuple[Scalar, ...] = ()) -> None:
+        self.most, self.classes = most, classes
+        self.worst: list[Mistake] = []
+
+    def add(self, rows: Rows, found: Judged, shown: tuple[str, ...]) -> None:
+        loss, wrong = _losses(found)
+        at = np.flatnonzero(wrong)
+        if not len(at) or not self.most:
+            return
+        if len(at) > self.most:
+            least = np.partition(loss[at], len(at) - self.most)[len(at) - self.most]
+            at = at[loss[at] >= least]
+        at = at[np.lexsort((found.hashes[at], -loss[at]))][: self.most]
+        places = found.places[at]
+        values = _shown(rows.batch.select(list(shown)).take(pa.array(places)), len(at))
+        numbers = rows.numbers()[places]
+        for n, row, row_values in zip(at.tolist(), numbers.tolist(), values, strict=True):
+            known = self._known(found, n)
+            self.worst.append(Mistake(float(loss[n]), int(found.hashes[n]), rows.file, row, *known, row_values))
+        self._keep([])
+
+    def merge(self, other: Mistakes) -> None:
+        self._keep(other.worst)
+
+    def _keep(self, more: list[Mistake]) -> None:
+        self.worst = sorted([*self.worst, *more], key=lambda m: m.order)[: self.most]
+
+    def _known(self, found: Judged, n: int) -> tuple[Json, Json, float | None]:
+        measured = found.measured
+        if isinstance(measured, Predicted):
+            return float(measured.actual[n]), float(measured.predicted[n]), None
+        actual, predicted = (self.classes[int(c[n])] for c in (measured.actual, measured.predicted))
+        given = measured.probabilities
+        return actual, predicted, None if given is None else float(np.exp(-given.losses[0][n]))
+
+    def to_json(self) -> list[Json]:
+        return [
+            {
+                "loss": m.loss.hex(),
+                "hash": f"{m.hash:016x}",
+                "file": m.file,
+                "row": m.row,
+                "actual": m.actual,
+                "predicted": m.predicted,
+                "score": m.score,
+                "values": m.values,
+            }
+            for m in self.worst
+        ]
+
+    def restore(self, stored: list[dict[str, Any]]) -> None:
+        self._keep(
+            [
+                Mistake(
+                    float.fromhex(m["loss"]),
+                    int(m["hash"], 16),
+                    int(m["file"]),
+                    int(m["row"]),
+                    m["actual"],
+                    m["predicted"],
+                    m["score"],
+                    dict(m["values"]),
+                )
+                for m in stored
+            ]
+        )
+
+
+def _losses(found: Judged) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    measured = found.measured
+    if isinstance(measured, Predicted):
+        error = np.abs(measured.predicted - measured.actual)
+        return error, error > 0
+    wrong = measured.predicted != measured.actual
+    if measured.probabilities is None:
+        return wrong.astype(np.float64), wrong
+    return measured.probabilities.losses[0], wrong
+
+
+def _shown(rows: pa.RecordBatch, count: int) -> list[dict[str, Json]]:
+    return [{k: _json(v) for k, v in row.items()} for row in rows.to_pylist()] if rows.num_columns else [{}] * count
+
+
+_LONGEST = 200
+
+
+def _json(value: Any) -> Json:
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if np.isfinite(value) else str(value)
+        case str():
+            return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+        case datetime() | date() | time():
+            return value.isoformat()
+        case list():
+            return [_json(v) for v in value[:20]]
+        case dict():
+            return {str(k): _json(v) for k, v in value.items()}
+        case bytes():
+            return f"{len(value)} bytes"
+        case timedelta() | Decimal():
+            return str(value)
+    return str(value)

@@ -1,0 +1,102 @@
+"""What an evaluation asks of the rows: where the actual value, the prediction and the weight stand, and which parts are looked at apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from muster.signature import Json, Output
+
+__all__ = ["Question", "Segmenting"]
+
+MOST_SEGMENTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Segmenting:
+    """Parts of the rows by the value of a column, by the values of several together, or by the place of a number between `edges`."""
+
+    columns: tuple[str, ...]
+    edges: tuple[float, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return " × ".join(self.columns)
+
+    def to_json(self) -> dict[str, Json]:
+        return {"columns": list(self.columns), "edges": [float(e).hex() for e in self.edges]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Segmenting:
+        return cls(tuple(document["columns"]), tuple(float.fromhex(e) for e in document["edges"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`output` tells the task and the classes. What was predicted is the answer's, or in the columns `prediction` and `probabilities`.
+
+    `probabilities` are columns in the order of the classes, in binary also that of the positive class alone, or one column of
+    lists. `threshold` gives the labels where there is no prediction. `key` are columns that tell a row from every other one,
+    where its place in its file does not. `shown` are columns kept with the worst mistakes, of which there are `mistakes`.
+    """
+
+    output: Output
+    target: str
+    weight: str | None = None
+    key: tuple[str, ...] = ()
+    segments: tuple[Segmenting, ...] = ()
+    prediction: str | None = None
+    probabilities: tuple[str, ...] = ()
+    threshold: float | None = None
+    shown: tuple[str, ...] = ()
+    mistakes: int = 50
+
+    @property
+    def scored(self) -> bool:
+        """Whether the predictions stand in the data."""
+        return self.prediction is not None or bool(self.probabilities)
+
+    @property
+    def scores(self) -> bool:
+        """Whether probabilities are known."""
+        return bool(self.probabilities) if self.scored else self.output.probabilities
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are read for it."""
+        single = (self.target, self.weight, self.prediction)
+        segments = (c for s in self.segments for c in s.columns)
+        return tuple(
+            dict.fromkeys(c for c in (*single, *self.probabilities, *self.key, *segments, *self.shown) if c is not None)
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "output": self.output.to_json(),
+            "target": self.target,
+            "weight": self.weight,
+            "key": list(self.key),
+            "segments": [s.to_json() for s in self.segments],
+            "prediction": self.prediction,
+            "probabilities": list(self.probabilities),
+            "threshold": None if self.threshold is None else float(self.threshold).hex(),
+            "shown": list(self.shown),
+            "mistakes": self.mistakes,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Question:
+        threshold = document["threshold"]
+        return cls(
+            output=Output.from_json(document["output"]),
+            target=document["target"],
+            weight=document["weight"],
+            key=tuple(document["key"]),
+            segments=tuple(Segmenting.from_json(s) for s in document["segments"]),
+            prediction=document["prediction"],
+            probabilities=tuple(document["probabilities"]),
+            threshold=None if threshold is None else float.fromhex(threshold),
+            shown=tuple(document["shown"]),
+            mistakes=int(document["mistakes"]),
+        )

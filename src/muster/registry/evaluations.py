@@ -1,0 +1,351 @@
+"""Evaluations: started with everything checked, executed under a lease, kept as a record and the blob of its profile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TypedDict
+
+import pyarrow as pa
+
+from muster.dataset import Dataset
+from muster.errors import Conflict, EvaluationNotFound, InvalidInput, RunFailed, plural
+from muster.evaluation.asking import Asked, Segments, columns_wanted, outputs_of, question
+from muster.evaluation.result import Evaluation, left_out_text
+from muster.predictor import Call, OpenPredictor
+from muster.profiles.evaluation import EvaluationProfile
+from muster.profiles.question import Question
+from muster.records import EvaluationRecord, Run, Version, new_id, now
+from muster.registry.endings import recorded
+from muster.registry.fingerprint import Fingerprint
+from muster.registry.registry import Registry, check_calls, check_threshold
+from muster.registry.runs import OVER, Held, Runs
+from muster.registry.scoring_job import ScoreTools, Watch, chunk_size, declared, strings, texts
+from muster.registry.search import Listing, conditions, sorting
+from muster.runner import Plan
+from muster.scoring.sizes import chunk_rows
+from muster.scoring.small import head
+from muster.signature import Json, Scalar
+from muster.store import BlobStore, Query, RecordStore
+
+__all__ = ["EvaluateOptions", "EvaluateRequest", "Evaluations", "evaluate_request"]
+
+_HEAD = 10_000
+"""Rows that are looked at before anything is counted."""
+_TELL = 0.2
+"""Seconds between two notes of how far it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateRequest:
+    """What the user asks for: of a version, or of data that are scored already where `reference` is None."""
+
+    reference: str | None
+    data: str
+    asked: Asked
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Json] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    runner: str = "local"
+
+
+class EvaluateOptions(TypedDict, total=False):
+    """What can be asked of an evaluation."""
+
+    target: str | None
+    """The column with the actual values; else that of the model."""
+    task: str | None
+    classes: Sequence[Scalar]
+    """In order, the positive one last."""
+    prediction: str | None
+    """The column of predictions, where the data are scored already; `prediction` where nothing else is said."""
+    probabilities: Sequence[str]
+    """Their columns in the order of the classes; in binary also that of the positive class alone."""
+    weight: str | None
+    segments: Segments
+    """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`."""
+    key: Sequence[str]
+    """Columns that tell a row from all others, so that two evaluations are known to be of the same rows."""
+    threshold: float | None
+    costs: Mapping[str, float]
+    """What a row is worth by its outcome, in binary: `tp`, `fp`, `tn`, `fn`."""
+    labels: Mapping[str, str]
+    """By which evaluations are found again."""
+    mapping: Mapping[str, str]
+    params: Mapping[str, Json]
+    runner: str
+    watch: Watch | None
+
+
+def evaluate_request(reference: str | None, data: str, options: EvaluateOptions) -> EvaluateRequest:
+    """A request of what was typed."""
+    known = {f.name for f in fields(Asked)}
+    asked = Asked(**{n: v for n, v in options.items() if n in known})  # type: ignore[arg-type]  # as EvaluateOptions has them
+    rest = {name: value for name, value in options.items() if name not in known and name != "watch"}
+    return EvaluateRequest(reference=reference, data=data, asked=asked, **rest)  # type: ignore[arg-type]  # likewise
+
+
+class Evaluations:
+    """Starts, executes and gives evaluations."""
+
+    def __init__(self, store: RecordStore, blobs: BlobStore, runs: Runs, registry: Registry, tools: ScoreTools) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._runs = runs
+        self._registry = registry
+        self._tools = tools
+
+    def start(self, request: EvaluateRequest, actor: str) -> Run:
+        """The run's record, queued, once nothing stands in its way any more."""
+        self._tools.runner(request.runner, 1)  # an unknown one is refused now rather than by a failed run
+        version = None if request.reference is None else self._registry.version(request.reference)
+        dataset = self._dataset(request.data, version, request.mapping)
+        found, columns, casts = self._question(request, version, dataset)
+        rows = dataset.rows()
+        read = tuple(dict.fromkeys((*columns, *found.columns)))
+        size = self._tools.chunk_rows or chunk_rows(dataset.types(read), rows, self._tools.workers)
+        run = Run(
+            id=new_id(),
+            kind="evaluate",
+            status="queued",
+            model=None if version is None else version.model,
+            number=None if version is None else version.number,
+            version_digest=None if version is None else version.digest,
+            input=dataset.uri,
+            settings={
+                "question": found.to_json(),
+                "columns": list(read),
+                "params": {} if version is None else dict(self._tools.parameters(version.signature, request.params)),
+                "threshold": _threshold(request, version),
+                "mapping": dict(request.mapping),
+                "runner": request.runner,
+                "labels": dict(request.labels),
+                "costs": dict(request.costs),
+                "stamp": dataset.stamp(),
+                "chunk_rows": size,
+                **({"data": request.data} if request.data.startswith("data:") else {}),
+            },
+            casts=casts,
+            created_at=now(),
+            created_by=actor,
+        )
+        return self._runs.create(run, rows)
+
+    def execute(self, run: Run, watch: Watch | None = None) -> Run:
+        """Count every row, and keep the evaluation: the run at its end, whose summary names it.
+
+        What ended it otherwise is raised, and stands in the run's record.
+        """
+        with self._runs.hold(run) as held, recorded(self._runs, held, lambda: None, self._tools.retries):
+            began = time.monotonic()
+            asked = Question.from_json(_mapping(run.settings["question"]))
+            profile, fingerprint = self._measure(held, asked, watch)
+            _check(profile, asked)
+            record = self._record(held.run, asked, profile, fingerprint)
+            over = replace(
+                held.run,
+                status="done",
+                rows=profile.rows,
+                rejected=profile.rows - profile.whole.rows,
+                seconds=held.run.seconds + time.monotonic() - began,
+                summary={"evaluation": record.id},
+                fingerprint=fingerprint,
+                ended_at=now(),
+            )
+            return held.end(over, also=record)
+
+    def resume(self, run: Run, watch: Watch | None = None) -> Run:
+        """Begin again with an evaluation that was cut off or failed."""
+        if run.status in OVER:
+            raise Conflict(f"run {run.id} is {run.status} already", hint="start a new one with `muster evaluate`")
+        return self.execute(run, watch)
+
+    def cancel(self, run: Run) -> Run:
+        """Stop an evaluation. One that nobody works on is ended here and now."""
+        if self._runs.ask_cancel(run.id):
+            return run
+        with self._runs.hold(run, "end") as held:
+            return held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
+
+    def get(self, identity: str) -> Evaluation:
+        """The evaluation of an id."""
+        record = self._store.get(EvaluationRecord, identity)
+        if record is None:
+            raise EvaluationNotFound(
+                f"no evaluation has the id `{identity}`", hint="list them with `muster evaluation list`"
+            )
+        return Evaluation(record, EvaluationProfile.decode(self._blobs.read(record.profile)))
+
+    def list(
+        self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
+    ) -> Listing[EvaluationRecord]:
+        """Records of evaluations, the newest first unless sorted otherwise."""
+        where, order = conditions(EvaluationRecord, filters), sorting(EvaluationRecord, sort or ("-created_at",))
+        return Listing(lambda n, cursor: self._store.find(EvaluationRecord, Query(where, order, n, cursor)), limit)
+
+    def remove(self, identity: str, actor: str, reason: str = "") -> None:
+        """Forget an evaluation, with all its figures."""
+        with self._store.transaction(actor, reason or "delete evaluation") as tx:
+            record = tx.get(EvaluationRecord, identity)
+            if record is None:
+                raise EvaluationNotFound(
+                    f"no evaluation has the id `{identity}`", hint="list them with `muster evaluation list`"
+                )
+            tx.delete(record)
+
+    def _question(
+        self, request: EvaluateRequest, version: Version | None, dataset: Dataset
+    ) -> tuple[Question, tuple[str, ...], tuple[str, ...]]:
+        """What is asked, the columns that the version takes, and how they are cast."""
+        asked = _completed(request.asked, version, self._registry)
+        scored = version is None or bool(asked.prediction or asked.probabilities)
+        inputs = [] if version is None or scored else [request.mapping.get(c.name, c.name) for c in version.signature]
+        names = dataset.names
+        first = head(dataset, _HEAD, columns_wanted(asked, names, inputs))
+        if version is not None and not scored:
+            check_calls(version)
+            fit = self._tools.fit(_in_order(names, first.schema), version.signature, request.mapping)
+            return question(asked, version.output, first, names), fit.columns, fit.casts
+        output, prediction, probabilities = outputs_of(asked, first)
+        found = question(asked, output, first, names, prediction=prediction, probabilities=probabilities)
+        return found, (), ()
+
+    def _measure(self, held: Held, asked: Question, watch: Watch | None) -> tuple[EvaluationProfile, str]:
+        run = held.run
+        version = self._version(run)
+        assert run.input is not None
+        dataset = self._dataset(run.input, version, strings(run.settings["mapping"]))
+        stamp = dataset.stamp()
+        if stamp != run.settings["stamp"]:
+            raise Conflict(f"the data of run {run.id} has changed since it began: {run.input}", hint="evaluate again")
+        size = chunk_size(run)
+        params = _mapping(run.settings["params"])
+        plan = Plan(size, tuple(texts(run.settings["columns"])), call=Call(params, run.id, cancelled=held.cancelled))
+        runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers)
+        opened = None if version is None or asked.scored else self._open(run, version)
+        with Fingerprint(dataset, held) as fingerprint:
+            found = runner.reduce(
+                dataset.parts(size), EvaluationProfile.of(asked), opened, plan=plan, watch=_Telling(held, watch)
+            )
+            known = fingerprint.result()
+        if dataset.stamp() != stamp:
+            raise RunFailed(
+                f"the data was changed while it was evaluated: {dataset.uri}",
+                hint="evaluate it again when nothing writes to it",
+            )
+        assert isinstance(found, EvaluationProfile)
+        return found, known
+
+    def _open(self, run: Run, version: Version) -> OpenPredictor:
+        threshold = run.settings["threshold"]
+        return self._tools.open_version(
+            version,
+            threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
+            mapping=strings(run.settings["mapping"]),
+            workers=self._tools.workers_of(version),
+        )
+
+    def _version(self, run: Run) -> Version | None:
+        if run.ref is None:
+            return None
+        version = self._registry.version(run.ref)
+        if version.digest != run.version_digest:
+            raise Conflict(f"`{version.ref}` is not the version that run {run.id} began with", hint="evaluate again")
+        return version
+
+    def _dataset(self, uri: str, version: Version | None, mapping: Mapping[str, str]) -> Dataset:
+        dataset = self._tools.open_dataset(uri)
+        return dataset if version is None else declared(dataset, version, mapping)
+
+    def _record(self, run: Run, asked: Question, profile: EvaluationProfile, fingerprint: str) -> EvaluationRecord:
+        assert run.input is not None
+        threshold = run.settings["threshold"]
+        costs = _mapping(run.settings["costs"])
+        record = EvaluationRecord(
+            id=new_id(),
+            run=run.id,
+            model=run.model,
+            number=run.number,
+            version_digest=run.version_digest,
+            task=asked.output.task,
+            target=asked.target,
+            data=run.input,
+            fingerprint=fingerprint,
+            digest=f"{profile.digest:016x}",
+            threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
+            rows=profile.rows,
+            counted=profile.whole.rows,
+            left_out=dict(sorted(profile.left_out.items())),
+            labels=strings(run.settings["labels"]),
+            costs={name: float(str(value)) for name, value in costs.items()},
+            profile=self._blobs.put(profile.encode()),
+            created_at=now(),
+            created_by=run.created_by,
+        )
+        values = {n: f.value for n, f in Evaluation(record, profile).metrics.items()}
+        return replace(record, metrics={n: v for n, v in values.items() if v is not None})
+
+
+class _Telling:
+    """Notes how far an evaluation is, now and then, and tells who watches."""
+
+    def __init__(self, held: Held, watch: Watch | None) -> None:
+        self._held = held
+        self._watch = watch
+        self._rows = 0
+        self._told = 0.0
+
+    def __call__(self, rows: int) -> None:
+        self._rows += rows
+        if time.monotonic() - self._told < _TELL:
+            return
+        self._told = time.monotonic()
+        progress = self._held.advance(self._rows)
+        if self._watch is not None:
+            self._watch(progress)
+
+
+def _completed(asked: Asked, version: Version | None, registry: Registry) -> Asked:
+    """With what the version tells. InvalidInput where it contradicts."""
+    if version is None:
+        return asked
+    if asked.task is not None and asked.task != version.task:
+        raise InvalidInput(f"`{version.ref}` is {version.task}, and not {asked.task}", hint="leave the task out")
+    if asked.classes and tuple(asked.classes) != tuple(version.output.classes):
+        raise InvalidInput(
+            f"the classes of `{version.ref}` are {', '.join(map(str, version.output.classes))}", hint="leave them out"
+        )
+    check_threshold(asked.threshold, version)
+    target = asked.target or registry.model(version.model).target
+    return replace(asked, task=version.task, target=target, classes=tuple(version.output.classes))
+
+
+def _threshold(request: EvaluateRequest, version: Version | None) -> float | None:
+    asked = request.asked.threshold
+    return version.threshold if asked is None and version is not None else asked
+
+
+def _check(profile: EvaluationProfile, asked: Question) -> None:
+    """RunFailed where there is nothing to say a figure of."""
+    if profile.whole.rows:
+        if not profile.whole.total:
+            raise RunFailed(f"all weights in `{asked.weight}` are 0", hint="name another column of weights, or none")
+        return
+    reasons = profile.left_out.most_common(3)
+    told = "; ".join(f"{plural(n, 'row')} {left_out_text(reason, asked.target)}" for reason, n in reasons)
+    raise RunFailed(
+        f"not one of {plural(profile.rows, 'row')} can be evaluated" + (f": {told}" if told else ""),
+        hint="mend the data, or name other columns",
+    )
+
+
+def _in_order(names: Sequence[str], known: pa.Schema) -> pa.Schema:
+    """All names of the data, so that a missing column's message can tell near ones; those not looked at have no type."""
+    return pa.schema([known.field(n) if n in known.names else pa.field(n, pa.null()) for n in names])
+
+
+def _mapping(value: Json) -> dict[str, Json]:
+    assert isinstance(value, dict)
+    return value

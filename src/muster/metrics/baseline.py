@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from muster.metrics.errors import Errors
-from muster.metrics.figure import Figure, Interval, figure
+from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.quantiles import Steps, quantile
 from muster.metrics.ranks import Bounded, actual_steps, constant_loss
-from muster.metrics.regression import errors_of, reason, regression_metrics
+from muster.metrics.regression import Of, errors_of, reason, regression_metrics
 from muster.profiles.keys import Floats
 from muster.profiles.regression import Regression
 
@@ -42,15 +42,14 @@ def dummy(profile: Regression, *, alpha: float = 0.5) -> dict[str, Figure]:
     total = errors_of(profile)
     with np.errstate(all="ignore"):
         found = _found(profile, total, alpha) if total.mass[0] > 0 else {}
-    result = {}
-    for metric in regression_metrics(alpha):
-        value = found.get(metric.name) or reason(metric, total)
-        why = value if isinstance(value, str) else metric.why
-        value, bound = (np.nan, 0.0) if isinstance(value, str) else value
-        result[metric.name] = figure(
-            metric.name, value, int(total.rows("rows")[0]), Interval.none(_FITTED), bound=bound, why=why
-        )
-    return result
+    return {metric.name: _figure(metric, total, found.get(metric.name, "")) for metric in regression_metrics(alpha)}
+
+
+def _figure(metric: Of, total: Errors, found: Bounded | str) -> Figure:
+    rows = int(total.rows("rows")[0])
+    if isinstance(found, str):
+        return undefined(metric.name, rows, found or reason(metric, total))
+    return figure(metric.name, found.value, rows, Interval.none(_FITTED), bound=found.bound, why=metric.why)
 
 
 def _found(profile: Regression, total: Errors, alpha: float) -> dict[str, Bounded | str]:
@@ -122,12 +121,12 @@ def _mean_of(numbers: Steps, constant: Bounded, term: Term) -> Bounded:
 
 
 def _median_of(numbers: Steps, constant: Bounded, term: Term) -> Bounded:
-    medians = []
-    for values in _terms(numbers, constant, term):
+    def median(values: Floats) -> float:
         order = np.argsort(values, kind="stable")
-        of = Steps(values[order], values[order], numbers.rows[order], numbers.mass[order])
-        medians.append(quantile(of, 0.5)[0])
-    return _between(*medians, numbers)
+        return quantile(Steps(values[order], values[order], numbers.rows[order], numbers.mass[order]), 0.5)[0]
+
+    value, least, most = (median(values) for values in _terms(numbers, constant, term))
+    return _between(value, least, most, numbers)
 
 
 def _between(value: float, least: float, most: float, numbers: Steps) -> Bounded:

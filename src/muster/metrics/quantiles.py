@@ -48,7 +48,9 @@ def magnitudes(cells: CellCounts, most: float = np.inf) -> Steps:
     folded, place = np.unique(np.where(cells.cells < 0, -cells.cells - 1, cells.cells), return_inverse=True)
     rows = np.zeros(len(folded), np.int64)
     np.add.at(rows, place, cells.counts[:, 0])
-    return _steps(folded, cells.shift, rows, np.bincount(place, _mass(cells), len(folded)), (0.0, most))
+    return _steps(
+        folded, cells.shift, rows, np.bincount(place, _mass(cells), len(folded)).astype(np.float64), (0.0, most)
+    )
 
 
 def quantile(numbers: Steps, part: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from muster.metrics.quantiles import Steps, quantile, steps
 from muster.profiles.cells import CellCounts
 from muster.profiles.keys import Cells, Floats
-from muster.profiles.regression import BY_PREDICTION, MOMENTS, Regression
+from muster.profiles.regression import MOMENTS, Regression
 
 __all__ = ["Bounded", "actual_steps", "constant_loss", "gini", "predicted_steps", "rank_correlation", "strips"]
 

@@ -12,34 +12,14 @@ from muster.metrics.errors import Errors, OfErrors
 from muster.metrics.figure import Figure, Interval, figure
 from muster.metrics.influence import of_explained, of_gini, of_rank_correlation
 from muster.metrics.intervals import wilson
-from muster.metrics.labels import share
 from muster.metrics.metric import Metric
 from muster.metrics.quantiles import magnitudes, order_statistics, quantile
 from muster.metrics.ranks import Bounded, constant_loss, gini, rank_correlation
-from muster.metrics.uneven import Influence, of_folds, uneven
-from muster.profiles.keys import Floats
+from muster.metrics.uneven import FISHER, LOG, MEAN, PLAIN, REST, Scale, interval_on, of_folds
 from muster.profiles.regression import Regression
 
 __all__ = ["REGRESSION", "Of", "errors_of", "measure", "reason", "regression_metrics"]
 
-
-@dataclass(frozen=True)
-class Scale:
-    """What a figure is turned to for its interval, and back; the ends of what it can be have none. A `skewed` one is a mean of rows;
-    the interval holds from `least` rows on."""
-
-    name: str
-    there: Callable[[Floats], Floats]
-    back: Callable[[float], float]
-    skewed: bool = False
-    least: int = 2
-
-
-_PLAIN = Scale("", lambda x: x, lambda x: x)
-_LOG = Scale(" of the logarithm", np.log, lambda x: float(np.exp(x)))
-_MEAN = Scale(" of the logarithm", np.log, lambda x: float(np.exp(x)), skewed=True)
-_REST = Scale(" of log(1 - x)", lambda x: np.log(1 - x), lambda x: 1 - float(np.exp(x)), least=100)
-_FISHER = Scale(" of Fisher's z", np.arctanh, lambda x: float(np.tanh(x)))
 
 Need = tuple[Callable[[Errors], float], str]
 """How many rows a metric is not defined for, and how to say so: `{has}` is `3 rows have`."""
@@ -78,31 +58,79 @@ _NONE_WRONG = "no row is in error"
 class Of(Metric[Errors]):
     """The jackknife is on a `scale`; `needs` says of which rows it is not defined."""
 
-    scale: Scale = _PLAIN
+    scale: Scale = PLAIN
     needs: tuple[Need, ...] = ()
 
 
-def _value(metric: Callable[[Regression], Bounded]) -> OfErrors:
-    def value(q: Errors) -> Floats:
-        return np.array([metric(q.spread).value if q.spread is not None else np.nan])
+def _loss(
+    name: str,
+    title: str,
+    of: OfErrors,
+    bound: OfErrors | None = None,
+    *,
+    most: float = np.inf,
+    scale: Scale = MEAN,
+    needs: tuple[Need, ...] = (),
+    interval: Callable[[Errors], Interval] | None = None,
+    no_interval: str = "",
+) -> Of:
+    return Of(
+        name, title, of, _TOO_LARGE, "lower", interval=interval, no_interval=no_interval, bound=bound,
+        within=(0.0, most), scale=scale, needs=needs,
+    )  # fmt: skip
 
-    return value
+
+def _explained(
+    name: str,
+    title: str,
+    of: OfErrors,
+    bound: OfErrors | None = None,
+    *,
+    needs: tuple[Need, ...] = (),
+    interval: Callable[[Errors], Interval] | None = None,
+) -> Of:
+    """What is explained of how far the actual values are from a constant."""
+    return Of(
+        name, title, of, _TOO_LARGE, interval=interval, bound=bound,
+        within=(-np.inf, 1.0), scale=REST, needs=(*needs, _SAME),
+    )  # fmt: skip
 
 
-def _bound(metric: Callable[[Regression], Bounded]) -> OfErrors:
-    def bound(q: Errors) -> Floats:
-        return np.array([metric(q.spread).bound if q.spread is not None else 0.0])
+def _correlation(
+    name: str,
+    title: str,
+    of: OfErrors,
+    bound: OfErrors | None = None,
+    *,
+    needs: tuple[Need, ...] = (),
+    interval: Callable[[Errors], Interval] | None = None,
+) -> Of:
+    return Of(
+        name, title, of, _TOO_LARGE, interval=interval, bound=bound, within=(-1.0, 1.0), scale=FISHER, needs=needs
+    )
 
-    return bound
+
+def _deviances(name: str, title: str, needs: tuple[Need, ...]) -> tuple[Of, Of]:
+    return (
+        _loss(f"{name}_deviance", f"{title} deviance", errors.deviance(name), needs=needs),
+        _explained(f"fve_{name}", f"Explained deviance (FVE {name})", errors.explained_deviance(name), needs=needs),
+    )
 
 
-def _explained(alpha: float) -> Callable[[Regression], Bounded]:
+def _spread(metric: Callable[[Regression], Bounded]) -> tuple[OfErrors, OfErrors]:
+    """The value and the bound, of all rows."""
+
+    def column(at: int) -> OfErrors:
+        return lambda q: np.array([metric(q.spread)[at] if q.spread is not None else np.nan])
+
+    return column(0), column(1)
+
+
+def _of_constant(alpha: float) -> Callable[[Regression], Bounded]:
     """1 - pinball loss / that of the best constant, as scikit-learn's `d2_pinball_score`."""
 
     def metric(profile: Regression) -> Bounded:
-        if not profile.totals.largest[0, 2] > profile.totals.largest[0, 1]:
-            return Bounded(float("nan"))
-        q = Errors(profile.totals)
+        q = errors_of(profile)
         loss = Bounded(float((errors.pinball(alpha)(q) * q.mass)[0]))
         part = loss.over(constant_loss(profile, alpha))
         return Bounded(1 - part.value, part.bound)
@@ -135,7 +163,7 @@ def _gini_interval(q: Errors) -> Interval:
     value = gini(q.spread).value
     if not abs(value) < 1:
         return Interval.none("all rows are in the same order")
-    return _interval_of(_FISHER, value, of_gini(q.spread, value), (-1.0, 1.0), "delta")
+    return interval_on(FISHER, value, of_gini(q.spread, value), (-1.0, 1.0), "delta")
 
 
 def _rank_interval(q: Errors) -> Interval:
@@ -143,79 +171,57 @@ def _rank_interval(q: Errors) -> Interval:
     value = rank_correlation(q.spread).value
     if not abs(value) < 1:
         return Interval.none("all rows are in the same order")
-    return _interval_of(_FISHER, value, of_rank_correlation(q.spread, value), (-1.0, 1.0), "delta")
+    return interval_on(FISHER, value, of_rank_correlation(q.spread, value), (-1.0, 1.0), "delta")
 
 
-def _explained_interval(alpha: float) -> Callable[[Errors], Interval]:
+def _pinball_interval(alpha: float) -> Callable[[Errors], Interval]:
     def interval(q: Errors) -> Interval:
         assert q.spread is not None
         if why := _by_pairs(q):
             return Interval.none(why)
-        if q.spread.rows < _REST.least:
-            return Interval.none(f"it takes {_REST.least} rows")
-        value = _explained(alpha)(q.spread).value
+        if q.spread.rows < REST.least:
+            return Interval.none(f"it takes {REST.least} rows")
+        value = _of_constant(alpha)(q.spread).value
         if not value < 1:
             return Interval.none(_NONE_WRONG)
-        return _interval_of(_REST, value, of_explained(q.spread, alpha), (-np.inf, 1.0), "delta")
+        return interval_on(REST, value, of_explained(q.spread, alpha), (-np.inf, 1.0), "delta")
 
     return interval
-
-
-def _interval_of(
-    scale: Scale, value: float, found: Influence | str, within: tuple[float, float], method: str
-) -> Interval:
-    if isinstance(found, str):
-        return Interval.none(found)
-    if found.error == 0.0:
-        return Interval.none("all rows say the same")
-    at = float(scale.there(np.float64(value)))
-    low, high = sorted(scale.back(end) for end in uneven(at, found, skewed=scale.skewed))
-    return Interval(max(low, within[0]), min(high, within[1]), method + scale.name)
 
 
 def _covered(q: Errors) -> tuple[float, float]:
     return float(q.range("inside")[0]), float(q.range("mass")[0])
 
 
-def _pair(of: Callable[[Regression], Bounded]) -> dict[str, OfErrors]:
-    return {"of": _value(of), "bound": _bound(of)}
-
-
 def regression_metrics(alpha: float = 0.5) -> tuple[Of, ...]:
     """The metrics of predicted numbers, the most telling first; pinball losses are those of the `alpha` quantile."""
-    positive = (0.0, np.inf)
-    part = (-np.inf, 1.0)
-
-    def deviances(name: str, title: str, needs: tuple[Need, ...]) -> tuple[Of, Of]:
-        return (
-            Of(f"{name}_deviance", f"{title} deviance", errors.deviance(name), _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=needs),
-            Of(f"fve_{name}", f"Explained deviance (FVE {name})", errors.explained_deviance(name), _TOO_LARGE, within=part, scale=_REST, needs=(*needs, _SAME)),
-        )  # fmt: skip
-
     return (
-        Of("mae", "Mean absolute error", errors.mean("absolute"), _TOO_LARGE, "lower", within=positive, scale=_MEAN),
-        Of("mse", "Mean squared error", errors.squares, _TOO_LARGE, "lower", within=positive, scale=_MEAN),
-        Of("rmse", "Root mean squared error", errors.root(errors.squares), _TOO_LARGE, "lower", within=positive, scale=_MEAN),
-        Of("r2", "R²", errors.r2, _TOO_LARGE, within=part, scale=_REST, needs=(_SAME,)),
-        Of("explained_variance", "Explained variance", errors.explained_variance, _TOO_LARGE, within=part, scale=_REST, needs=(_SAME,)),
+        _loss("mae", "Mean absolute error", errors.mean("absolute")),
+        _loss("mse", "Mean squared error", errors.squares),
+        _loss("rmse", "Root mean squared error", errors.root(errors.squares)),
+        _explained("r2", "R²", errors.r2),
+        _explained("explained_variance", "Explained variance", errors.explained_variance),
         Of("mean_error", "Mean error", errors.mean_error, _TOO_LARGE, "", within=(-np.inf, np.inf)),
-        Of("median_absolute_error", "Median absolute error", _value(_median_error), _TOO_LARGE, "lower", bound=_bound(_median_error), within=positive, interval=_median_interval),
-        Of("max_error", "Greatest error", errors.largest, _TOO_LARGE, "lower", within=positive, no_interval=_ONE),
-        Of("mape", "Mean absolute percentage error", errors.percentage, _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=(_ZERO,)),
-        Of("smape", "Symmetric mean absolute percentage error", errors.mean("symmetric"), _TOO_LARGE, "lower", within=(0.0, 2.0), scale=_LOG),
-        Of("wape", "Weighted absolute percentage error", errors.of_sizes, _TOO_LARGE, "lower", within=positive, scale=_LOG, needs=(_ALL_ZERO,)),
-        Of("rmsle", "Root mean squared logarithmic error", errors.root(errors.log_squares), _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=(_LOGS,)),
-        Of("pearson", "Pearson correlation", errors.correlation, _TOO_LARGE, within=(-1.0, 1.0), scale=_FISHER, needs=(_SAME, _SAME_PREDICTED)),
-        Of("spearman", "Spearman correlation", _value(rank_correlation), _TOO_LARGE, bound=_bound(rank_correlation), within=(-1.0, 1.0), interval=_rank_interval, needs=(_WEIGHTED, _NO_PAIRS, _SAME, _SAME_PREDICTED)),
-        Of("gini_norm", "Normalised Gini", _value(gini), _TOO_LARGE, bound=_bound(gini), within=(-1.0, 1.0), interval=_gini_interval, needs=(_SAME,)),
-        Of("d2_absolute_error", "Explained absolute error (D²)", _value(_explained(0.5)), _TOO_LARGE, bound=_bound(_explained(0.5)), within=part, interval=_explained_interval(0.5), needs=(_SAME,)),
-        Of("pinball_loss", "Pinball loss", errors.pinball(alpha), _TOO_LARGE, "lower", within=positive, scale=_MEAN),
-        Of("d2_pinball", "Explained pinball loss (D²)", _value(_explained(alpha)), _TOO_LARGE, bound=_bound(_explained(alpha)), within=part, interval=_explained_interval(alpha), needs=(_SAME,)),
-        *deviances("poisson", "Poisson", (_NEGATIVE, _UNPOSITIVE)),
-        *deviances("gamma", "Gamma", (_UNPOSITIVE_ACTUAL, _UNPOSITIVE)),
-        *deviances("tweedie", "Tweedie", (_NEGATIVE, _UNPOSITIVE)),
-        Of("interval_coverage", "Coverage of intervals", errors.coverage, _TOO_LARGE, "", within=(0.0, 1.0), share=_covered, needs=(_NO_RANGES,)),
-        Of("interval_width", "Mean width of intervals", errors.width, _TOO_LARGE, "lower", within=positive, scale=_MEAN, needs=(_NO_RANGES,)),
+        _loss("median_absolute_error", "Median absolute error", *_spread(_median_error), interval=_median_interval),
+        _loss("max_error", "Greatest error", errors.largest, no_interval=_ONE),
+        _loss("mape", "Mean absolute percentage error", errors.percentage, needs=(_ZERO,)),
+        _loss("smape", "Symmetric mean absolute percentage error", errors.mean("symmetric"), most=2.0, scale=LOG),
+        _loss("wape", "Weighted absolute percentage error", errors.of_sizes, scale=LOG, needs=(_ALL_ZERO,)),
+        _loss("rmsle", "Root mean squared logarithmic error", errors.root(errors.log_squares), needs=(_LOGS,)),
+        _correlation("pearson", "Pearson correlation", errors.correlation, needs=(_SAME, _SAME_PREDICTED)),
+        _correlation(
+            "spearman", "Spearman correlation", *_spread(rank_correlation), interval=_rank_interval,
+            needs=(_WEIGHTED, _NO_PAIRS, _SAME, _SAME_PREDICTED),
+        ),
+        _correlation("gini_norm", "Normalised Gini", *_spread(gini), interval=_gini_interval, needs=(_SAME,)),
+        _explained("d2_absolute_error", "Explained absolute error (D²)", *_spread(_of_constant(0.5)), interval=_pinball_interval(0.5)),
+        _loss("pinball_loss", "Pinball loss", errors.pinball(alpha)),
+        _explained("d2_pinball", "Explained pinball loss (D²)", *_spread(_of_constant(alpha)), interval=_pinball_interval(alpha)),
+        *_deviances("poisson", "Poisson", (_NEGATIVE, _UNPOSITIVE)),
+        *_deviances("gamma", "Gamma", (_UNPOSITIVE_ACTUAL, _UNPOSITIVE)),
+        *_deviances("tweedie", "Tweedie", (_NEGATIVE, _UNPOSITIVE)),
+        Of("interval_coverage", "Coverage of intervals", errors.coverage, _TOO_LARGE, "", share=_covered, needs=(_NO_RANGES,)),
+        _loss("interval_width", "Mean width of intervals", errors.width, needs=(_NO_RANGES,)),
     )  # fmt: skip
 
 
@@ -274,4 +280,4 @@ def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -
     if not np.isfinite(scale.there(np.float64(value))):
         return Interval.none(_NONE_WRONG)
     found = of_folds(scale.there(metric.of(without)), total.rows("rows") - without.rows("rows"))
-    return _interval_of(scale, value, found, metric.within, "jackknife")
+    return interval_on(scale, value, found, metric.within, "jackknife")

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from muster.metrics.figure import Interval
 from muster.profiles.keys import Floats
 
-__all__ = ["Influence", "of_folds", "of_rows", "uneven"]
+__all__ = [
+    "FISHER",
+    "LOG",
+    "MEAN",
+    "PLAIN",
+    "REST",
+    "Influence",
+    "Scale",
+    "interval_on",
+    "of_folds",
+    "of_rows",
+    "uneven",
+]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a figure is turned to for its interval, and back; the ends of what it can be have none. A `skewed` one is a mean of rows;
+    the interval holds from `least` rows on.
+    """
+
+    name: str
+    there: Callable[[Any], Any]
+    back: Callable[[float], float]
+    skewed: bool = False
+    least: int = 2
+
+
+PLAIN = Scale("", lambda x: x, lambda x: x)
+LOG = Scale(" of the logarithm", np.log, lambda x: float(np.exp(x)))
+MEAN = Scale(" of the logarithm", np.log, lambda x: float(np.exp(x)), skewed=True)
+REST = Scale(" of log(1 - x)", lambda x: np.log(1 - x), lambda x: 1 - float(np.exp(x)), least=100)
+FISHER = Scale(" of Fisher's z", np.arctanh, lambda x: float(np.tanh(x)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +65,7 @@ def of_folds(without: Floats, sizes: Floats) -> Influence | str:
     if folds < 2:
         return "too few rows for an interval"
     if not np.isfinite(some).all():
-        return "without some of the rows it is not defined"
+        return "without some of the rows it is not defined, or the best that it can be"
     return _influence(some.mean() - some, np.ones(folds), (folds - 1) / folds)
 
 
@@ -49,6 +84,19 @@ def uneven(at: float, influence: Influence, *, skewed: bool) -> tuple[float, flo
         g = influence.skew
         sides = [3 / g * (float(np.cbrt(1 + g * (side - g / 6))) - 1) for side in sides]
     return at - influence.error * sides[1], at - influence.error * sides[0]
+
+
+def interval_on(
+    scale: Scale, value: float, found: Influence | str, within: tuple[float, float], method: str
+) -> Interval:
+    """Of a figure, by what contributions make of it on the scale; or why there is none."""
+    if isinstance(found, str):
+        return Interval.none(found)
+    if found.error == 0.0:
+        return Interval.none("all rows say the same")
+    ends = uneven(float(scale.there(value)), found, skewed=scale.skewed)
+    low, high = sorted(scale.back(end) for end in ends)
+    return Interval(max(low, within[0]), min(high, within[1]), method + scale.name)
 
 
 def _influence(each: Floats, times: Floats, factor: float) -> Influence:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from muster.errors import InvalidInput
 from muster.profiles.cells import CellCounts
 from muster.profiles.classification import FOLDS
-from muster.profiles.deviances import TWEEDIE_POWER, deviances, log_errors
+from muster.profiles.deviances import deviances, log_errors
 from muster.profiles.grid import PairCounts
 from muster.profiles.keys import Cells, Floats, Hashes, ordered
 from muster.profiles.stored import Arrays, fitting
 
 __all__ = [
-    "BY_PREDICTION", "FACTS", "MOMENTS", "RANGES", "SEGMENT", "SUMS", "TWEEDIE_POWER", "WHOLE", "Predicted", "Reach", "Regression", "Totals",
+    "BY_PREDICTION", "FACTS", "MOMENTS", "RANGES", "SEGMENT", "SUMS", "WHOLE", "Predicted", "Reach", "Regression", "Totals",
 ]  # fmt: skip
 
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -39,7 +39,7 @@ MOMENTS = (
 )  # fmt: skip
 """Columns of `Totals.moments`: the sum of weights; the means of actual values, predictions and errors, and what rounding left out of
 each; their centred sums of squares, and that of the products of actual values and predictions; the deviances of the actual values
-from their mean."""
+from their mean, 0 where they are not defined for one of them."""
 
 _ENDS = (np.maximum, np.minimum, np.maximum, np.minimum, np.maximum)
 """Of the columns of `Totals.largest`."""
@@ -118,7 +118,9 @@ class Totals:
         result, weight = cls(groups), rows.weight
 
         def summed(values: Floats) -> Floats:
-            return np.bincount(where, values if weight is None else values * weight, groups)
+            return np.bincount(where, values if weight is None else values * weight, groups).astype(
+                np.float64, copy=False
+            )
 
         with np.errstate(over="ignore", invalid="ignore"):
             for n, fact in enumerate(rows.facts):
@@ -129,11 +131,12 @@ class Totals:
                 inside = rows.facts[FACTS.index("inside")]
                 for n, term in enumerate((np.ones(len(where)), inside.astype(np.float64), rows.high - rows.low)):
                     result.ranges[:, n] = summed(term)
-            result.moments = _moments(rows, where, groups, summed)
+            result.moments = _moments(rows, where, summed)
         weighs = slice(None) if weight is None else weight > 0
         values = (rows.terms[0], rows.actual, rows.actual, rows.predicted, rows.predicted)
         for n, (end, value) in enumerate(zip(_ENDS, values, strict=True)):
             end.at(result.largest[:, n], where[weighs], value[weighs])
+        result._drop_undefined()
         return result
 
     def merge(self, other: Totals) -> None:
@@ -144,8 +147,15 @@ class Totals:
             self.sums += other.sums
             self.ranges += other.ranges
             self.moments = _joined(self.moments, other.moments)
+        self._drop_undefined()
         ends = [end(self.largest[:, n], other.largest[:, n]) for n, end in enumerate(_ENDS)]
         self.largest = np.stack(ends, axis=1)
+
+    def _drop_undefined(self) -> None:
+        """Of a deviance that is not defined for one of the rows nothing is kept: a part of it would depend on how rows were parted."""
+        negative, zero = (self.facts[:, FACTS.index(fact)] > 0 for fact in ("negative", "zero"))
+        undefined = np.stack([negative, negative | zero, negative], axis=1)
+        self.moments[:, _DEVIANCES][undefined] = 0.0
 
     def take(self, groups: Any) -> Totals:
         """Some of the groups, by index."""
@@ -223,7 +233,7 @@ def _terms(y: Floats, f: Floats) -> tuple[Floats, ...]:
         )
 
 
-def _moments(rows: Predicted, where: Cells, groups: int, summed: Callable[[Floats], Floats]) -> Floats:
+def _moments(rows: Predicted, where: Cells, summed: Callable[[Floats], Floats]) -> Floats:
     mass = summed(np.ones(len(where)))
     some = np.where(mass > 0, mass, 1.0)
     values = (rows.actual, rows.predicted, rows.predicted - rows.actual)
@@ -234,7 +244,7 @@ def _moments(rows: Predicted, where: Cells, groups: int, summed: Callable[[Float
     pairs = ((0, 0), (1, 1), (2, 2), (0, 1))
     squares = [summed(apart[a] * apart[b]) - mass * rests[a] * rests[b] for a, b in pairs]
     squares[:3] = [np.maximum(square, 0.0) for square in squares[:3]]
-    from_mean = [summed(d) for d in deviances(rows.actual, means[0][where], apart[0])]
+    from_mean = [summed(d) for d in deviances(rows.actual, means[0][where], apart[0] - rests[0][where])]
     return np.stack([mass, *means, *rests, *squares, *from_mean], axis=1)
 
 
@@ -277,8 +287,8 @@ class Regression:
     """One measurement of predicted numbers, of all rows or of a segment.
 
     `totals` has one group, `folds` has 64. `predicted`, `actual` and `error` count rows by value. The sums beside `predicted` are
-    as BY_PREDICTION tells; beside `actual` of weights, and
-    of weights times the value; beside `error` of weights, where rows have them. `together` counts pairs of prediction and actual value, `apart` of prediction and error.
+    as BY_PREDICTION tells; beside `actual` of weights, and of weights times the value; beside `error` of weights, where rows have
+    them. `together` counts pairs of prediction and actual value, `apart` of prediction and error.
     """
 
     def __init__(self, reach: Reach = WHOLE, *, weighted: bool = False) -> None:

@@ -115,7 +115,7 @@ drawn = st.builds(
     seed=st.integers(0, 2**32),
     n=st.integers(2, 300),
     weighted=st.booleans(),
-    ranges=st.just(True),  # noqa: FBT003
+    ranges=st.just(True),
 )
 
 
@@ -183,7 +183,12 @@ def test_bounds_are_narrow() -> None:
     d = rows("positive", 5, 40_000)
     exact, found = measure(d.profile(Reach(100_000, 100_000, folds=True))), measure(d.profile())
     assert not found["gini_norm"].exact
-    for name, bound in {"gini_norm": 1e-3, "d2_absolute_error": 1e-6, "median_absolute_error": 1e-3, "spearman": 0.02}.items():
+    for name, bound in {
+        "gini_norm": 1e-3,
+        "d2_absolute_error": 1e-6,
+        "median_absolute_error": 1e-3,
+        "spearman": 0.02,
+    }.items():
         value, true = found[name].value, exact[name].value
         assert value is not None
         assert true is not None
@@ -211,8 +216,8 @@ def _decimals(d: Rows) -> dict[str, float]:
         n = Decimal(len(y))
         mean_y, mean_f = sum(y) / n, sum(f) / n
         e = [b - a for a, b in zip(y, f, strict=True)]
-        squares = sum(v * v for v in e)
-        around = sum((v - mean_y) ** 2 for v in y)
+        squares = sum((v * v for v in e), Decimal())
+        around = sum(((v - mean_y) ** 2 for v in y), Decimal())
         both = sum((a - mean_y) * (b - mean_f) for a, b in zip(y, f, strict=True))
         units: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
             "poisson": lambda a, b: 2 * (a * (a / b).ln() - a + b),
@@ -224,13 +229,15 @@ def _decimals(d: Rows) -> dict[str, float]:
             "r2": 1 - squares / around,
             "explained_variance": 1 - sum((v - sum(e) / n) ** 2 for v in e) / around,
             "mean_error": sum(e) / n,
-            "pearson": both / (around * sum((v - mean_f) ** 2 for v in f)).sqrt(),
-            "rmsle": (sum(((1 + b).ln() - (1 + a).ln()) ** 2 for a, b in zip(y, f, strict=True)) / n).sqrt(),
+            "pearson": both / (around * sum(((v - mean_f) ** 2 for v in f), Decimal())).sqrt(),
+            "rmsle": (
+                sum((((1 + b).ln() - (1 + a).ln()) ** 2 for a, b in zip(y, f, strict=True)), Decimal()) / n
+            ).sqrt(),
         }
         for name, unit in units.items():
-            deviance = sum(unit(a, b) for a, b in zip(y, f, strict=True))
+            deviance = sum((unit(a, b) for a, b in zip(y, f, strict=True)), Decimal())
             found[f"{name}_deviance"] = deviance / n
-            found[f"fve_{name}"] = 1 - deviance / sum(unit(a, mean_y) for a in y)
+            found[f"fve_{name}"] = 1 - deviance / sum((unit(a, mean_y) for a in y), Decimal())
         return {name: float(value) for name, value in found.items()}
 
 
@@ -269,7 +276,17 @@ def test_huge_numbers() -> None:
 def test_tiny_numbers_are_no_perfect_predictions() -> None:
     d = Rows(np.array([1e-300, 3e-300, 5e-300]), np.array([2e-300, 1e-300, 4e-300]))
     found = measure(d.profile())
-    for name in ("mae", "max_error", "wape", "smape", "spearman", "poisson_deviance", "gamma_deviance", "tweedie_deviance", "fve_gamma"):
+    for name in (
+        "mae",
+        "max_error",
+        "wape",
+        "smape",
+        "spearman",
+        "poisson_deviance",
+        "gamma_deviance",
+        "tweedie_deviance",
+        "fve_gamma",
+    ):
         value = expected(name, d) if name not in {"poisson_deviance", "tweedie_deviance"} else _decimals(d)[name]
         assert found[name].value == pytest.approx(value, rel=1e-11), name
     for name in ("mse", "rmse", "r2", "explained_variance", "pearson"):

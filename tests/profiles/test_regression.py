@@ -45,7 +45,12 @@ def _same(found: Regression, wanted: Regression) -> None:
 
 
 @settings(max_examples=40)
-@given(drawn, st.sampled_from([1, 2, 7, 100]), st.randoms(use_true_random=False), st.sampled_from([WHOLE, BINNED, Reach(30, 0, folds=False)]))
+@given(
+    drawn,
+    st.sampled_from([1, 2, 7, 100]),
+    st.randoms(use_true_random=False),
+    st.sampled_from([WHOLE, BINNED, Reach(30, 0, folds=False)]),
+)
 def test_shards_merge_in_any_order(d: Rows, shards: int, random: Any, reach: Reach) -> None:
     hashes = hash_rows(0, np.arange(len(d)))
     parts = []
@@ -164,7 +169,11 @@ def test_each_column_is_what_its_name_says() -> None:
     assert moments["actual"] == pytest.approx(1 / 4.5)
     assert moments["error"] == pytest.approx((2 + 1 + 1 - 2) / 4.5)
     assert moments["predicted_2"] == pytest.approx(1 * 9 + 2 * 0.25 + 1 - 4.5 * (3 / 4.5) ** 2)
-    assert dict(zip(RANGES, totals.ranges[0].tolist(), strict=True)) == {"mass": 4.5, "inside": 2.0, "width": 2 + 1.8 + 2 + 1}
+    assert dict(zip(RANGES, totals.ranges[0].tolist(), strict=True)) == {
+        "mass": 4.5,
+        "inside": 2.0,
+        "width": 2 + 1.8 + 2 + 1,
+    }
     assert totals.largest[0].tolist() == [4.0, -2.0, 4.0, -1.0, 3.0]
 
 

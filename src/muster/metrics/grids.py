@@ -15,7 +15,8 @@ def readable_edges(low: float, high: float, most: int = 40) -> Floats:
     """Multiples of 1, 2, 2.5 or 5 times a power of ten, from `low` or less to `high` or more, with at most `most` parts between them."""
     if not low < high:
         around = abs(low) / 2 or 0.5
-        low, high = low - around, high + around
+        largest = float(np.finfo(np.float64).max)
+        low, high = max(low - around, -largest), min(high + around, largest)
     rough = high / most - low / most
     places = np.floor(np.log10(rough)) if rough > 0 else -np.inf
     if not -290 < places < 290 or rough < 8 * np.spacing(max(abs(low), abs(high))):

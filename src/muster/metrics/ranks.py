@@ -62,10 +62,12 @@ def constant_loss(profile: Regression, alpha: float) -> Bounded:
     apart = values - at * mass
     side = np.where(np.arange(len(mass)) > cell, alpha, alpha - 1)
     side[cell] = 0.0
-    # Within the cell lies the quantile, at which the loss is least; its slope changes there by no more than the cell's weight.
-    inside = mass[cell] * numbers.width[cell]
+    # The quantile is in the cell, and the loss there is least if all of its rows are at their mean (Jensen), most if all are at its ends.
+    low, high = numbers.low[cell], numbers.high[cell]
+    near = np.clip(at, low, high)
+    inside = mass[cell] * (high - near) * ((near - low) / (high - low)) if low < high else 0.0
     rounding = _ROUNDING * np.abs(values).sum()
-    return Bounded(float((side * apart).sum() + inside / 8), float(9 * inside / 8 + rounding))
+    return Bounded(float((side * apart).sum() + inside / 2), float(inside / 2 + rounding))
 
 
 def gini(profile: Regression) -> Bounded:

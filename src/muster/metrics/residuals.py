@@ -15,7 +15,7 @@ from muster.metrics.grids import parts_of, readable_edges
 from muster.metrics.quantiles import Steps, between, magnitudes, order_statistics, quantile, steps
 from muster.metrics.ranks import actual_steps, predicted_steps
 from muster.profiles.keys import Floats
-from muster.profiles.regression import BY_PREDICTION, Regression
+from muster.profiles.regression import BY_PREDICTION, MOMENTS, Regression
 
 __all__ = [
     "Band",
@@ -67,15 +67,17 @@ class Heat(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Rows with predictions from `low` to `high`: their weights, and what was predicted and what came of it."""
+    """Rows with predictions from `low` to `high`: their weights, and the means of what was predicted, of what came of it and of
+    errors; None where the numbers are too large for a sum.
+    """
 
     low: float
     high: float
     mass: float
-    predicted: float
-    actual: float
-    mae: float
-    rmse: float
+    predicted: float | None
+    actual: float | None
+    mae: float | None
+    rmse: float | None
 
 
 class Band(NamedTuple):
@@ -138,20 +140,20 @@ def deciles(profile: Regression, groups: int = 10) -> tuple[Group, ...]:
     cuts = np.arange(groups + 1) / groups * upto[-1]
     taken = np.minimum(upto, cuts[1:, None]) - np.maximum(upto - numbers.mass, cuts[:-1, None])
     some = np.where(numbers.mass > 0, numbers.mass, 1.0)
-    share = np.clip(taken / some, 0.0, 1.0)
     found = []
-    for part, of in zip(share, share @ sums, strict=True):
-        inside = np.flatnonzero(part > 1e-9)
-        column = dict(zip(BY_PREDICTION, (of / of[0]).tolist(), strict=True))
+    for share in np.clip(taken / some, 0.0, 1.0):
+        inside = np.flatnonzero(share > 1e-9)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mass, *columns = share[inside] @ sums[inside]
+            means = dict(zip(BY_PREDICTION[1:], columns / mass, strict=True))
+            means["squared"] = np.sqrt(means["squared"])
+        of = (means[name] for name in ("predicted", "actual", "absolute", "squared"))
         found.append(
             Group(
                 float(numbers.low[inside[0]]),
                 float(numbers.high[inside[-1]]),
-                float(of[0]),
-                column["predicted"],
-                column["actual"],
-                column["absolute"],
-                float(np.sqrt(column["squared"])),
+                float(mass),
+                *(float(mean) if np.isfinite(mean) else None for mean in of),
             )
         )
     return tuple(found)
@@ -162,9 +164,12 @@ def lift(profile: Regression, groups: int = 10) -> tuple[float | None, ...]:
     is not above 0.
     """
     found = deciles(profile, groups)
-    mass = sum(group.mass for group in found)
-    mean = sum(group.actual * group.mass for group in found) / mass if found else 0.0
-    return tuple(group.actual / mean if mean > 0 else None for group in reversed(found))
+    means = [group.actual for group in reversed(found)]
+    mean = float(profile.totals.moments[0, MOMENTS.index("actual")])
+    with np.errstate(over="ignore"):
+        return tuple(
+            each / mean if each is not None and mean > 0 and np.isfinite(each / mean) else None for each in means
+        )
 
 
 def bands(profile: Regression, parts: Sequence[float] = BANDS, most: int = 40) -> tuple[Band, ...]:

@@ -51,7 +51,8 @@ def test_in_cells_the_bound_covers(values: list[float], part: float, most: int) 
     numbers = np.array(values) / 4
     for found, true in ((steps(_cells(numbers, most)), numbers), (magnitudes(_cells(numbers, most)), np.abs(numbers))):
         value, bound = quantile(found, part)
-        assert abs(value - np.quantile(true, part, method="averaged_inverted_cdf")) <= bound
+        wanted = np.quantile(true, part, method="averaged_inverted_cdf")
+        assert abs(value - wanted) <= bound + 1e-15 * np.abs(true).max()  # the middle of two is rounded
 
 
 @settings(max_examples=100)

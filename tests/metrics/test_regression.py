@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
+from muster.metrics.baseline import dummy
 from muster.metrics.figure import Figure
 from muster.metrics.regression import REGRESSION, measure
-from muster.profiles.regression import SEGMENT, Reach, Regression
+from muster.profiles.regression import SEGMENT, WHOLE, Reach, Regression
 from tests.metrics.numbers import BINNED, KINDS, Floats, Rows, rows
 
 Oracle = Callable[[Rows], float]
@@ -300,6 +301,31 @@ def test_numbers_of_all_sizes_together() -> None:
         if found.value is not None and name in _decimals(d) and name != "mean_error":  # of which 1e150 leaves nothing
             assert found.value == pytest.approx(_decimals(d)[name], rel=1e-10), name
         assert found.value is None or math.isfinite(found.value)
+
+
+def test_quotients_that_are_no_doubles_have_logarithms() -> None:
+    d = Rows(np.array([1e-300, 3.0, 4.0]), np.array([1e150, 2.0, 5.0]))
+    assert measure(d.profile())["gamma_deviance"].value == pytest.approx(_decimals(d)["gamma_deviance"], rel=1e-12)
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(finite, finite, st.floats(0, 1e9)), max_size=40), st.booleans(), st.sampled_from([WHOLE, BINNED])
+)
+def test_any_numbers_give_finite_figures_or_reasons(
+    values: list[tuple[float, float, float]], weighted: bool, reach: Reach
+) -> None:
+    actual, predicted, weight = np.array(values, np.float64).reshape(-1, 3).T
+    profile = Rows(actual, predicted, weight if weighted else None).profile(reach)
+    for figures in (measure(profile), dummy(profile)):
+        for f in figures.values():
+            told = [v for v in (f.value, f.low, f.high, f.bound) if v is not None]
+            assert np.isfinite(told).all(), f
+            assert f.value is not None or f.reason
+            assert f.low is not None or f.reason
 
 
 # --- what is not defined ---

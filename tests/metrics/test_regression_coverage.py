@@ -51,7 +51,7 @@ POPULATIONS = {f.__name__[1:]: f for f in (_linear, _relative, _counts, _gamma, 
 def _drawn(population: str, r: np.random.Generator, n: int, *, weighted: bool) -> Rows:
     actual, predicted = POPULATIONS[population](r, n)
     weight = r.exponential(size=n) if weighted else None
-    return Rows(actual, predicted, weight, 0.8 * predicted, 1.2 * predicted)
+    return Rows(actual, predicted, weight, 0.9 * predicted, 1.1 * predicted)
 
 
 @cache

@@ -189,7 +189,7 @@ def test_nothing_to_show() -> None:
     assert len(deciles(part)) == 10
 
 
-@settings(max_examples=60)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(finite, finite), min_size=1, max_size=30))
 def test_any_numbers_can_be_shown(pairs: list[tuple[float, float]]) -> None:
     d = Rows(*(np.array(side) for side in zip(*pairs, strict=True)))
@@ -199,4 +199,5 @@ def test_any_numbers_can_be_shown(pairs: list[tuple[float, float]]) -> None:
         predicted_by_actual(profile)
         bands(profile)
         lift(profile)
-        error_quantiles(profile)
+        assert all(np.isfinite(q.value) for q in (*error_quantiles(profile), *size_quantiles(profile)))
+        assert all(np.isfinite(band.errors).all() for band in bands(profile))

@@ -13,6 +13,8 @@ from muster.profiles.keys import Cells, Floats, ordered, unordered
 
 __all__ = ["Steps", "between", "magnitudes", "order_statistics", "quantile", "steps"]
 
+_LARGEST = float(np.finfo(np.float64).max)
+
 _SAME = 1e-12
 """Of all weights: so near to it, a share of them is reached."""
 
@@ -36,14 +38,14 @@ class Steps:
             return np.where(self.low == self.high, 0.0, self.high - self.low)
 
 
-def steps(cells: CellCounts, within: tuple[float, float] = (-np.inf, np.inf)) -> Steps:
+def steps(cells: CellCounts, within: tuple[float, float] = (-_LARGEST, _LARGEST)) -> Steps:
     """Of what was counted; the first of the sums, where there are some, are weights. No number that weighs something is outside of
     `within`.
     """
     return _steps(cells.cells, cells.shift, cells.counts[:, 0], _mass(cells), within)
 
 
-def magnitudes(cells: CellCounts, most: float = np.inf) -> Steps:
+def magnitudes(cells: CellCounts, most: float = _LARGEST) -> Steps:
     """Of the sizes of what was counted: the key of -x is -1 less that of x, so that cells below 0 fold onto those above."""
     folded, place = np.unique(np.where(cells.cells < 0, -cells.cells - 1, cells.cells), return_inverse=True)
     rows = np.zeros(len(folded), np.int64)

@@ -25,15 +25,12 @@ class Bounded(NamedTuple):
     bound: float = 0.0
 
     def over(self, other: Bounded) -> Bounded:
-        """The quotient, of which both sides are positive or the lower one is."""
-        if not other.value > 0:
+        """The quotient, of which the lower side is positive; NaN if what is known of it leaves it open whether it is."""
+        if not other.value > other.bound:
             return Bounded(float("nan"))
         value = self.value / other.value
         if self.bound == other.bound == 0.0:
             return Bounded(value)
-        least = other.value - other.bound
-        if least <= 0:
-            return Bounded(value, float("inf"))
         corners = [(self.value + a * self.bound) / (other.value + b * other.bound) for a in (-1, 1) for b in (-1, 1)]
         return Bounded(value, max(abs(corner - value) for corner in corners))
 

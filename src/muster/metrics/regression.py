@@ -9,11 +9,11 @@ import numpy as np
 
 from muster.metrics import errors
 from muster.metrics.errors import Errors, OfErrors
-from muster.metrics.figure import Figure, Interval, figure
+from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.influence import of_explained, of_gini, of_rank_correlation
 from muster.metrics.intervals import wilson
 from muster.metrics.metric import Metric
-from muster.metrics.quantiles import magnitudes, order_statistics, quantile
+from muster.metrics.quantiles import Steps, magnitudes, order_statistics, quantile
 from muster.metrics.ranks import Bounded, constant_loss, gini, rank_correlation
 from muster.metrics.uneven import FISHER, LOG, MEAN, PLAIN, REST, Scale, interval_on, of_folds
 from muster.profiles.regression import Regression
@@ -48,7 +48,7 @@ _NO_PAIRS: Need = (
 )
 _WEIGHTED: Need = (lambda q: float(not q.whole), "ranks are of rows, and these have weights")
 
-_TOO_LARGE = "the numbers are too large or too small for sums of them"
+_TOO_LARGE = "the numbers are too large or too small for sums of them, or of too many sizes to be told apart"
 _ONE = "the greatest error of these rows does not tell how great that of others can be"
 _NO_FOLDS = "no folds of the rows are kept for it"
 _NONE_WRONG = "no row is in error"
@@ -139,14 +139,18 @@ def _of_constant(alpha: float) -> Callable[[Regression], Bounded]:
 
 
 def _median_error(profile: Regression) -> Bounded:
-    return Bounded(*quantile(magnitudes(profile.error), 0.5))
+    return Bounded(*quantile(_sizes(profile), 0.5))
+
+
+def _sizes(profile: Regression) -> Steps:
+    return magnitudes(profile.error, float(profile.totals.largest[0, 0]))
 
 
 def _median_interval(q: Errors) -> Interval:
     assert q.spread is not None
     if not q.whole:
         return Interval.none("ranks of rows give it, and these have weights")
-    return order_statistics(magnitudes(q.spread.error), 0.5)
+    return order_statistics(_sizes(q.spread), 0.5)
 
 
 def _by_pairs(q: Errors) -> str:
@@ -259,9 +263,9 @@ def _figure(metric: Of, total: Errors, without: Errors | None) -> Figure:
     rows = int(total.rows(*counted)[0])
     why = reason(metric, total)
     value = float("nan") if why else float(metric.of(total)[0])
-    if not np.isfinite(value):
-        return figure(metric.name, np.nan, rows, Interval(), why=why or metric.why)
-    bound = float(metric.bound(total)[0]) if metric.bound is not None else 0.0
+    bound = float(metric.bound(total)[0]) if metric.bound is not None and np.isfinite(value) else 0.0
+    if not np.isfinite([value, bound]).all():
+        return undefined(metric.name, rows, why or metric.why)
     return figure(metric.name, value, rows, _interval(metric, value, total, without), bound=bound)
 
 

@@ -90,20 +90,21 @@ class Band(NamedTuple):
 
 
 def error_quantiles(profile: Regression, parts: Sequence[float] = PARTS) -> tuple[Quantile, ...]:
-    """Of errors, prediction less actual value; none of no rows."""
+    """Of errors, prediction less actual value; none of no rows, or of errors too large for a double."""
     return _quantiles(_errors(profile), parts, whole=not profile.weighted)
 
 
 def size_quantiles(profile: Regression, parts: Sequence[float] = PARTS) -> tuple[Quantile, ...]:
-    """Of the sizes of errors."""
-    largest = float(profile.totals.largest[0, 0])
-    return _quantiles(magnitudes(profile.error, largest), parts, whole=not profile.weighted)
+    """Of the sizes of errors, likewise."""
+    largest = _largest(profile)
+    numbers = magnitudes(profile.error, largest) if largest is not None else None
+    return _quantiles(numbers, parts, whole=not profile.weighted)
 
 
 def error_histogram(profile: Regression, most: int = 40) -> Histogram | None:
-    """Of errors; None of no rows."""
+    """Of errors; None of no rows, or of errors too large for a double."""
     errors = _errors(profile)
-    if not errors.mass.sum() > 0:
+    if errors is None or not errors.mass.sum() > 0:
         return None
     low, high = (quantile(errors, part)[0] for part in _SHOWN)
     edges = readable_edges(low, high, most)
@@ -173,9 +174,11 @@ def lift(profile: Regression, groups: int = 10) -> tuple[float | None, ...]:
 
 
 def bands(profile: Regression, parts: Sequence[float] = BANDS, most: int = 40) -> tuple[Band, ...]:
-    """Quantiles of the errors along the predictions. Counts rows, whatever they weigh; none where pairs are not kept."""
+    """Quantiles of the errors along the predictions. Counts rows, whatever they weigh; none where pairs are not kept, or errors too large for a
+    double.
+    """
     low_f, high_f, low_e, high_e, rows = profile.apart.squares()
-    if not len(rows):
+    if not len(rows) or _largest(profile) is None:
         return ()
     low, high = (_at(predicted_steps(profile), part) for part in _SHOWN)
     edges = readable_edges(low, high, most)
@@ -192,17 +195,23 @@ def bands(profile: Regression, parts: Sequence[float] = BANDS, most: int = 40) -
     return tuple(found)
 
 
-def _errors(profile: Regression) -> Steps:
+def _errors(profile: Regression) -> Steps | None:
+    largest = _largest(profile)
+    return steps(profile.error, (-largest, largest)) if largest is not None else None
+
+
+def _largest(profile: Regression) -> float | None:
+    """The greatest error, if it is a double."""
     largest = float(profile.totals.largest[0, 0])
-    return steps(profile.error, (-largest, largest))
+    return largest if np.isfinite(largest) else None
 
 
 def _at(numbers: Steps, part: float) -> float:
     return quantile(numbers, part)[0]
 
 
-def _quantiles(numbers: Steps, parts: Sequence[float], *, whole: bool) -> tuple[Quantile, ...]:
-    if not numbers.mass.sum() > 0:
+def _quantiles(numbers: Steps | None, parts: Sequence[float], *, whole: bool) -> tuple[Quantile, ...]:
+    if numbers is None or not numbers.mass.sum() > 0:
         return ()
     none = Interval.none("ranks of rows give it, and these have weights")
     return tuple(

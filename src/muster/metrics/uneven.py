@@ -96,6 +96,8 @@ def interval_on(
         return Interval.none("all rows say the same")
     ends = uneven(float(scale.there(value)), found, skewed=scale.skewed)
     low, high = sorted(scale.back(end) for end in ends)
+    if not np.isfinite([low, high]).all():
+        return Interval.none("too few rows for an interval")
     return Interval(max(low, within[0]), min(high, within[1]), method + scale.name)
 
 

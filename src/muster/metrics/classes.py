@@ -219,7 +219,7 @@ BINARY: tuple[Metric[Quality], ...] = (
         interval=_gini_interval, within=(-1.0, 1.0),
     ),
     Metric(
-        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT, scale="logit",
+        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT, logit=True,
         bound=_curve(curves.average_precision_bound), scores=True,
     ),
     *_LOSSES,
@@ -367,4 +367,4 @@ def _interval(metric: Metric[Quality], value: float, total: Quality, without: Qu
     if without is None:
         return Interval.none("no folds of the rows are kept for it")
     sizes = total.sizes - without.sizes
-    return jackknife(value, metric.of(without), sizes, within=metric.within, scale=metric.scale)
+    return jackknife(value, metric.of(without), sizes, within=metric.within, logit=metric.logit)

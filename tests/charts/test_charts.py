@@ -68,7 +68,7 @@ def test_it_says_what_it_shows(kind: str, name: str) -> None:
     assert chart.reading[-1] == "."
     assert chart.reading in chart.text
     assert chart.note in chart.text
-    assert re.match(r"[\d\u202f]+ rows?, (exact|.* ± ?\u202f?[\de.-]+)", chart.note), chart.note
+    assert re.match(r"[\d\u202f]+ rows?, (exact|counted in cells|.* ± ?\u202f?[\de.-]+)", chart.note), chart.note
     assert " ".join(_words(chart)).replace(" ", "") == f"{chart.reading} {chart.note}".replace(" ", "")
     assert not re.search(r"\bnan\b|\binf\b|None", chart.text)
 
@@ -93,7 +93,7 @@ def test_its_table_has_the_figures_that_are_drawn(kind: str, name: str) -> None:
     columns = [list(row) for row in chart.table]
     assert all(row == columns[0] for row in columns)
     json.dumps(chart.table, allow_nan=False)
-    if kind in ("exact", "in cells", "three", "forty"):
+    if kind in ("exact", "in cells", "three", "forty", "numbers", "numbers in cells", "weighted numbers"):
         assert chart.table
         main = max(chart["datasets"].values(), key=len)
         assert len(chart.table) >= 0.19 * len(main)
@@ -109,7 +109,7 @@ def test_its_data_is_aggregated(kind: str, name: str) -> None:
         for value in row.values()
         if isinstance(value, (int, float))
     ]
-    assert len(numbers) < 4_000
+    assert len(numbers) < 5_000
 
 
 def test_of_a_million_rows_it_is_as_small() -> None:
@@ -186,6 +186,23 @@ def test_readings() -> None:
     assert random["roc"].reading.startswith("The model does not rank better than chance: AUC")
 
 
+def test_what_numbers_show() -> None:
+    assert set(charts("numbers")) == {"predicted", "errors", "errors_along", "tenths", "tenths_error", "lift"}
+    assert re.search(r"R² 0\.\d{3}\.$", reading("numbers", "predicted"))
+    assert reading("no number", "errors") == "There is nothing to draw: there is no row."
+    assert reading("negative numbers", "lift") == "There is nothing to draw: the mean of all rows is not above 0."
+    assert reading("numbers of a segment", "predicted").endswith("pairs of numbers are not kept for these rows.")
+    assert "exact" in charts("tied numbers")["errors"].note
+    drawn = [row["rows"] for row in charts("tied numbers")["predicted"].table]
+    assert sum(drawn) == pytest.approx(500, abs=0.01)  # type: ignore[arg-type]
+
+
+def test_an_unknown_chart_is_told_with_those_there_are() -> None:
+    made = classification_charts(binary(1).profile(), NAMES)
+    with pytest.raises(KeyError, match="no chart `rok`; there are roc, precision_recall"):
+        made["rok"]
+
+
 def test_calibration_says_where_it_is_off() -> None:
     random = np.random.default_rng(1)
     score = random.random(20_000)
@@ -199,7 +216,7 @@ def test_calibration_says_where_it_is_off() -> None:
 def test_the_threshold_can_be_moved() -> None:
     params = charts("exact")["thresholds"]["params"]
     assert params == [{"name": "threshold", "value": 0.4}]
-    assert charts("exact")["confusion"].table[0]["rows"] != charts("in cells")["confusion"].table[0]["rows"]
+    assert charts("in cells")["thresholds"]["params"][0]["value"] != 0.4
 
 
 def test_costs_that_were_not_given_are_not_drawn() -> None:

@@ -9,18 +9,19 @@ from decimal import ROUND_UP, Context, Decimal
 from muster.metrics.figure import Figure
 from muster.metrics.screen import Screen
 
-__all__ = ["count", "counted", "figure", "number", "percent", "sentence_list"]
+__all__ = ["count", "counted", "figure", "number", "percent", "rows_and_bound", "rows_spread", "sentence_list", "short"]
 
 NOTHING = "–"
 _THIN = "\u202f"
+_MINUS = "\u2212"
 
 
 def number(value: float | None, places: int = 3) -> str:
     """With so many decimals, in groups of three; what is not known is a dash."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    text = f"{value:,.{places}f}".replace(",", _THIN)
-    return text.lstrip("-") if float(text.replace(_THIN, "")) == 0 else text
+    text = f"{abs(value):,.{places}f}".replace(",", _THIN)
+    return f"{_MINUS}{text}" if value < 0 and text.strip("0.") else text
 
 
 def count(value: float) -> str:
@@ -41,10 +42,30 @@ def figure(found: Figure, places: int = 3) -> str:
     return f"{number(found.value, places)} [{number(found.low, places)}, {number(found.high, places)}]"
 
 
-def counted(screen: Screen, *, what: str = "rows") -> str:
+def counted(screen: Screen) -> str:
     """What stands under each chart: the number of rows, and how far its figures can be off."""
-    rows = f"{count(screen.rows)} {what if screen.rows != 1 else what.removesuffix('s')}"
-    return f"{rows}, exact" if screen.exact else f"{rows}, {screen.bounded} ±{_THIN}{upwards(screen.bound)}"
+    return rows_and_bound(screen.rows, screen.bound, screen.bounded)
+
+
+def rows_and_bound(rows: float, bound: float = 0.0, bounded: str = "") -> str:
+    """The same of what has no screen."""
+    told = f"{count(rows)} {'row' if rows == 1 else 'rows'}"
+    return f"{told}, {bounded} ±{_THIN}{upwards(bound)}" if bound else f"{told}, exact"
+
+
+def rows_spread(rows: float) -> str:
+    """The same where several values were counted together, and no bound is known."""
+    return f"{rows_and_bound(rows).removesuffix('exact')}counted in cells, each spread evenly"
+
+
+def short(value: float | None) -> str:
+    """A number of any size with three digits that count."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    size = math.floor(math.log10(abs(value))) if value else 0
+    if not -4 <= size < 15:
+        return f"{value:.2e}"
+    return number(value, max(0, 2 - size))
 
 
 def upwards(bound: float) -> str:

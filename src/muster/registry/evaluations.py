@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from muster.dataset import Dataset
 from muster.errors import Conflict, EvaluationNotFound, InvalidInput, RunFailed, plural
-from muster.evaluation.asking import Asked, Segments, columns_wanted, outputs_of, question
+from muster.evaluation.asking import Asked, Segment, Segments, columns_wanted, outputs_of, question
 from muster.evaluation.result import Evaluation, left_out_text
 from muster.predictor import Call, OpenPredictor
 from muster.profiles.evaluation import EvaluationProfile
@@ -24,14 +24,14 @@ from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_calls, check_threshold
 from muster.registry.runs import OVER, Held, Runs
 from muster.registry.scoring_job import ScoreTools, Watch, chunk_size, declared, strings, texts
-from muster.registry.search import Listing, conditions, sorting
+from muster.registry.search import Listing, conditions, every, sorting
 from muster.runner import Plan
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.small import head
 from muster.signature import Json, Scalar
-from muster.store import BlobStore, Query, RecordStore, Transaction
+from muster.store import BlobStore, Condition, Query, RecordStore, Transaction
 
-__all__ = ["EvaluateOptions", "EvaluateRequest", "Evaluations", "evaluate_request"]
+__all__ = ["EvaluateOptions", "EvaluateRequest", "Evaluations", "asked_of", "completed", "evaluate_request"]
 
 _HEAD = 10_000
 """Rows that are looked at before anything is counted."""
@@ -87,6 +87,19 @@ def evaluate_request(reference: str | None, data: str, options: EvaluateOptions)
     asked = Asked(**{n: v for n, v in options.items() if n in known})  # type: ignore[arg-type]  # as EvaluateOptions has them
     rest = {name: value for name, value in options.items() if name not in known and name != "watch"}
     return EvaluateRequest(reference=reference, data=data, asked=asked, **rest)  # type: ignore[arg-type]  # likewise
+
+
+def asked_of(evaluation: Evaluation) -> EvaluateOptions:
+    """What would ask the same again of another version."""
+    asked = evaluation.profile.question
+    segments: list[Segment] = [{s.columns[0]: s.edges} if s.edges else s.columns for s in asked.segments]
+    return {"target": asked.target, "weight": asked.weight, "segments": segments, "key": asked.key}
+
+
+def completed(options: EvaluateOptions, default: EvaluateOptions) -> EvaluateOptions:
+    """With the default where nothing is asked."""
+    asked = {name: value for name, value in options.items() if value is not None and value not in ((), [], {})}
+    return {**default, **asked}  # type: ignore[typeddict-item]  # a part of the options
 
 
 class Evaluations:
@@ -173,6 +186,28 @@ class Evaluations:
             raise Conflict(f"run {run.id} is {run.status} already", hint="start a new one with `muster evaluate`")
         return self.execute(run, watch)
 
+    def made(self, request: EvaluateRequest) -> Evaluation | None:
+        """The newest evaluation that asked the same of the same version and the same data, where there is one."""
+        assert request.reference is not None
+        version = self._registry.version(request.reference)
+        dataset = self._dataset(request.data, version, request.mapping)
+        found, _, _ = self._question(request, version, dataset)
+        where = (Condition("model", "=", version.model), Condition("number", "=", str(version.number)))
+        fingerprint: str | None = None
+        for record in every(self._store, EvaluationRecord, where, sorting(EvaluationRecord, ("-created_at",))):
+            same = (record.version_digest, record.params, record.mapping, record.threshold) == (
+                version.digest,
+                dict(self._tools.parameters(version.signature, request.params)),
+                dict(request.mapping),
+                _threshold(request, version),
+            )
+            if not same:
+                continue
+            fingerprint = fingerprint or dataset.fingerprint()
+            if record.fingerprint == fingerprint and self.get(record.id).profile.question == found:
+                return self.get(record.id)
+        return None
+
     def cancel(self, run: Run) -> Run:
         """Stop an evaluation. One that nobody works on is ended here and now."""
         if self._runs.ask_cancel(run.id):
@@ -182,11 +217,17 @@ class Evaluations:
 
     def get(self, identity: str) -> Evaluation:
         """The evaluation of an id."""
-        record = self._store.get(EvaluationRecord, identity)
-        if record is None:
+        found = self.find(identity)
+        if found is None:
             raise EvaluationNotFound(
                 f"no evaluation has the id `{identity}`", hint="list them with `muster evaluation list`"
             )
+        return found
+
+    def find(self, identity: str) -> Evaluation | None:
+        record = self._store.get(EvaluationRecord, identity)
+        if record is None:
+            return None
         return Evaluation(record, EvaluationProfile.decode(self._blobs.read(record.profile)))
 
     def list(

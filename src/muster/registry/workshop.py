@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Literal, Unpack, overload
 
 from muster.errors import Conflict, InvalidInput, RunCancelled, RunFailed
+from muster.evaluation.comparison import Comparison
 from muster.evaluation.result import Evaluation
 from muster.records import EvaluationRecord, Run, new_id
-from muster.registry.evaluations import EvaluateOptions, Evaluations, evaluate_request
+from muster.registry.evaluations import EvaluateOptions, Evaluations, asked_of, completed, evaluate_request
 from muster.registry.house import House
 from muster.registry.jobs import Jobs, Tell
 from muster.registry.runs import OVER
@@ -143,6 +144,30 @@ class Workshop(House, ABC):
     ) -> Listing[EvaluationRecord]:
         """Records of evaluations, the newest first unless sorted otherwise; `tag.KEY=VALUE` filters by a label."""
         return self._evaluations.list(filters, sort, limit)
+
+    def compare(self, items: Sequence[str], data: object = None, **asked: Unpack[EvaluateOptions]) -> Comparison:
+        """Evaluations side by side, the first as the reference. An item is the id of an evaluation or a version.
+
+        Versions are evaluated on `data`, or on what the evaluations among the items were made on, asked as those; one that was
+        evaluated so before is not again.
+        """
+        found = [self._evaluations.find(item) for item in items]
+        first = next((e for e in found if e is not None), None)
+        if data is None and first is not None:
+            data = first.record.data
+        if data is None and None in found:
+            raise InvalidInput("there are no data to compare on", hint="name them with `data=` (--data)")
+        options = asked if first is None else completed(asked, asked_of(first))
+        return Comparison(
+            [self._evaluated(item, data, options) if e is None else e for item, e in zip(items, found, strict=True)]
+        )
+
+    def _evaluated(self, reference: str, data: object, options: EvaluateOptions) -> Evaluation:
+        if isinstance(data, (str, os.PathLike)):
+            request = evaluate_request(reference, str(data), options)
+            if (before := self._evaluations.made(request)) is not None:
+                return before
+        return self.evaluate(reference, data, **options)
 
     def delete_evaluation(self, identity: str, *, reason: str = "") -> None:
         """Forget an evaluation and all its figures."""

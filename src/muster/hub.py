@@ -33,6 +33,7 @@ from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.estimate import estimate
 from muster.predictors.external.opening import checked_settings, discover, place_of, steps_of
+from muster.predictors.kept import OpenKept, encode_answer
 from muster.predictors.local.artifact import lost, specify, store
 from muster.predictors.local.download import download
 from muster.predictors.local.environment import EnvironmentInfo, Environments
@@ -404,6 +405,8 @@ class Hub(Switchboard):
             announce=self._announce,
             batch_folder=self._batch_folder,
             open_jobs=self._open_jobs,
+            keep_answer=lambda answer: self._blobs.put(encode_answer(answer)),
+            open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, lambda: self._blobs, threshold),
             talk=self._say,
             by_version=self.settings.source("worker.count") == "default",
         )

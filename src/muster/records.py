@@ -477,6 +477,8 @@ class EvaluationRecord(Record):
     Of `rows` that were read, `counted` are measured; `left_out` has the others by reason. `threshold` is what the version used
     then. `digest` tells the rows that were counted from others: two evaluations of the same rows have the same one.
     `metrics` has the value of each metric that is defined, for lists; intervals and bounds follow from the profile.
+    `answers` is the digest of a blob that lists those with the answers of an endpoint, by chunk of `chunk_rows` rows: it is
+    not asked again for the same rows.
     """
 
     KIND = "evaluation"
@@ -502,6 +504,10 @@ class EvaluationRecord(Record):
     costs: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     profile: str
+    answers: str | None = None
+    chunk_rows: int = 0
+    params: Mapping[str, Json] = field(default_factory=dict)
+    mapping: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime
     created_by: str
 

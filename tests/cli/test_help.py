@@ -15,7 +15,7 @@ from muster.cli.app import _HOUSE, _WORK, root
 from muster.cli.command import first_line
 from muster.cli.commands.predict import FORMATS
 from muster.cli.commands.register import TASKS
-from muster.records import DatasetRecord, Event, Model, Record, Run, Version
+from muster.records import DatasetRecord, EvaluationRecord, Event, Model, Record, Run, Version
 from muster.signature import Task
 from tests.cli.helpers import call, call_apart, leaves
 
@@ -27,7 +27,8 @@ def test_the_commands_are_those_of_the_surface() -> None:
     assert sorted(COMMANDS) == sorted(
         f"muster {words}"
         for words in (
-            *("demo", "register", "score", "predict", "worker", "gc", "init", "completion"),
+            *("demo", "register", "score", "evaluate", "predict", "worker", "gc", "init", "completion"),
+            *("evaluation list", "evaluation show", "evaluation delete"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
             *(
                 "version list",
@@ -99,12 +100,19 @@ def test_every_example_can_be_read(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("noun", "kind"),
-    [("model", Model), ("version", Version), ("dataset", DatasetRecord), ("run", Run), ("event", Event)],
+    [
+        ("model", Model),
+        ("version", Version),
+        ("dataset", DatasetRecord),
+        ("run", Run),
+        ("evaluation", EvaluationRecord),
+        ("event", Event),
+    ],
 )
 def test_a_list_names_the_fields_that_can_be_searched(noun: str, kind: type[Record]) -> None:
     told = " ".join((COMMANDS[f"muster {noun} list"].help or "").split())
     named = re.split(", | and ", told.partition("(contains), over ")[2].partition(". ")[0])
-    tagged = ["tag.KEY"] if "tags" in kind.__annotations__ else []
+    tagged = ["tag.KEY"] if kind.TAGS in kind.__annotations__ else []
     assert named == [*kind.INDEXED, *tagged]
 
 

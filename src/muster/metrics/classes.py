@@ -21,6 +21,15 @@ from muster.profiles.tally import coarse_edges
 
 __all__ = ["BINARY", "MULTICLASS", "dummy", "measure", "metrics_of"]
 
+LEAST_OF_A_CLASS = 30
+"""With fewer rows of a class, intervals other than those of shares were seen to cover the truth too seldom."""
+
+LEAST_IN_TOP = 20
+"""The same of rows with the highest scores."""
+
+_BY_CLASS = ("_macro", "balanced_accuracy")
+"""Those of several classes to which the rarest one counts as much as the others."""
+
 _LOG_LOSS, _BRIER = 0, 1
 _BINS = 10
 _NO_ROW = "there is no row"
@@ -187,15 +196,15 @@ def _tops(part: float, name: str, percent: str) -> tuple[Metric[Quality], ...]:
     return (
         Metric(
             f"rate_at_top_{name}", f"Rate in the top {percent}", _curve(curves.rate_in_top(part)), _NO_ROW,
-            bound=lambda q: share(rows(q.curves[0]), part * q.labels.total), scores=True,
+            bound=lambda q: share(rows(q.curves[0]), part * q.labels.total), scores=True, top=part,
         ),
         Metric(
             f"lift_at_{name}", f"Lift in the top {percent}", _curve(curves.lift(part)), _ABSENT,
-            bound=lambda q: of_positives(q) / part, scores=True, within=(0.0, np.inf),
+            bound=lambda q: of_positives(q) / part, scores=True, top=part, within=(0.0, np.inf),
         ),
         Metric(
             f"captured_at_{name}", f"Captured in the top {percent}", _curve(curves.captured(part)), _ABSENT,
-            bound=of_positives, scores=True,
+            bound=of_positives, scores=True, top=part,
         ),
     )  # fmt: skip
 
@@ -210,7 +219,7 @@ BINARY: tuple[Metric[Quality], ...] = (
         interval=_gini_interval, within=(-1.0, 1.0),
     ),
     Metric(
-        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT,
+        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT, scale="logit",
         bound=_curve(curves.average_precision_bound), scores=True,
     ),
     *_LOSSES,
@@ -331,8 +340,14 @@ def _interval(metric: Metric[Quality], value: float, total: Quality, without: Qu
         return Interval.none(metric.no_interval)
     if total.whole and metric.share is not None:
         return wilson(*metric.share(total))
+    classes = total.labels.hits.shape[1]
+    if total.rarest < LEAST_OF_A_CLASS and (classes == 2 or metric.name.endswith(_BY_CLASS)):
+        return Interval.none(f"a class has fewer than {LEAST_OF_A_CLASS} rows")
+    if metric.top and metric.top * total.sizes[0] < LEAST_IN_TOP:
+        return Interval.none(f"fewer than {LEAST_IN_TOP} rows are in the top")
     if total.whole and metric.interval is not None:
         return metric.interval(total)
     if without is None:
         return Interval.none("no folds of the rows are kept for it")
-    return jackknife(value, metric.of(without), total.sizes - without.sizes, *metric.within)
+    sizes = total.sizes - without.sizes
+    return jackknife(value, metric.of(without), sizes, within=metric.within, scale=metric.scale)

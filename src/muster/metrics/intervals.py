@@ -37,10 +37,12 @@ def normal(value: float, error: float, method: str, low: float = -np.inf, high: 
     return Interval(max(low, float(value - Z * error)), min(high, float(value + Z * error)), method)
 
 
-def jackknife(value: float, without: Floats, sizes: Floats, low: float = -np.inf, high: float = np.inf) -> Interval:
+def jackknife(
+    value: float, without: Floats, sizes: Floats, *, within: tuple[float, float], scale: str = "plain"
+) -> Interval:
     """From the figure `without` each fold of rows, one after the other (delete-a-group jackknife, Kott 2001).
 
-    `sizes` are the rows of the folds; empty ones do not count.
+    `sizes` are the rows of the folds; empty ones do not count. On the scale `logit` it never leaves 0 to 1.
     """
     some = without[sizes > 0]
     folds = len(some)
@@ -48,6 +50,10 @@ def jackknife(value: float, without: Floats, sizes: Floats, low: float = -np.inf
         return Interval.none("too few rows for an interval")
     if not np.isfinite(some).all():
         return Interval.none("without some of the rows it is not defined")
-    error = np.sqrt((folds - 1) / folds * ((some - some.mean()) ** 2).sum())
-    half = t_quantile(folds - 1) * float(error)
-    return Interval(max(low, value - half), min(high, value + half), "jackknife")
+    error = float(np.sqrt((folds - 1) / folds * ((some - some.mean()) ** 2).sum()))
+    half = t_quantile(folds - 1) * error
+    if scale == "logit" and 0 < value < 1:
+        at, half = np.log(value / (1 - value)), half / (value * (1 - value))
+        ends = [float(1 / (1 + np.exp(-end))) for end in (at - half, at + half)]
+        return Interval(ends[0], ends[1], "jackknife")
+    return Interval(max(within[0], value - half), min(within[1], value + half), "jackknife")

@@ -146,14 +146,17 @@ def balanced_accuracy(labels: Labels) -> Floats:
 
 def kappa(labels: Labels) -> Floats:
     """Agreement beyond chance (Cohen 1960)."""
-    n = labels.total
     chance = (labels.actual * labels.predicted).sum(1)
-    return share(n * labels.hits.sum(1) - chance, n * n - chance)
+    return share(labels.total * labels.hits.sum(1) - chance, _apart(labels.actual, labels.predicted))
 
 
 def matthews(labels: Labels) -> Floats:
     """The correlation of actual and predicted classes (Matthews 1975; of many classes Gorodkin 2004)."""
-    n = labels.total
-    together = n * labels.hits.sum(1) - (labels.actual * labels.predicted).sum(1)
-    alone = (n * n - (labels.actual**2).sum(1)) * (n * n - (labels.predicted**2).sum(1))
-    return share(together, np.sqrt(np.maximum(alone, 0.0)))
+    together = labels.total * labels.hits.sum(1) - (labels.actual * labels.predicted).sum(1)
+    alone = _apart(labels.actual, labels.actual) * _apart(labels.predicted, labels.predicted)
+    return share(together, np.sqrt(alone))
+
+
+def _apart(a: Floats, b: Floats) -> Floats:
+    """Pairs of one row of each that are of different classes: exactly 0 where there are none, whatever rounding does to weights."""
+    return (a * (b @ (1.0 - np.eye(b.shape[1])))).sum(1)

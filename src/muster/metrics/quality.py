@@ -34,6 +34,7 @@ class ByClass:
 @dataclass(frozen=True, eq=False)
 class Quality:
     """For one group of rows or many, all in weights where rows have them; `sizes` (groups,) are rows, and `whole` says that those count.
+    `rarest` is how many rows the rarest of the classes has that occur.
 
     `curves` has one of each lane, and of more than two classes `pooled` all decisions about every class together. `losses`
     (groups, 2) has sums of the log loss and of the Brier score, `ranks` (groups, classes) rows by the place of their class. Only
@@ -50,6 +51,7 @@ class Quality:
     pairs: tuple[ByClass, ...] = ()
     bins: Floats | None = None
     whole: bool = True
+    rarest: int = 0
 
 
 def quality(profile: Classification) -> Quality:
@@ -68,6 +70,7 @@ def quality(profile: Classification) -> Quality:
         tuple(_by_class(profile, lane) for lane in range(profile.lanes)) if profile.pairs.size else (),
         bins,
         not profile.weighted,
+        _rarest(tally),
     )
 
 
@@ -82,7 +85,8 @@ def without_folds(profile: Classification) -> Quality | None:
 
     cells = others(_in(folds, "cells"))
     single = _ends(cells.shape[2]) if profile.lanes else np.empty(0, np.bool_)
-    lanes = tuple(Curve(cells[:, n, :, 0], cells[:, n, :, 1], single, whole) for n in range(profile.lanes))
+    # The top of rows is not rounded to one here: what rounding does to each would be taken for chance.
+    lanes = tuple(Curve(cells[:, n, :, 0], cells[:, n, :, 1], single, whole=False) for n in range(profile.lanes))
     return Quality(
         Labels(others(_in(folds, "confusion"))),
         others(_rows(folds)),
@@ -194,6 +198,12 @@ def _in(tally: Tally, name: str) -> Floats:
 
 def _rows(tally: Tally) -> Floats:
     return _floats(tally.confusion.sum((1, 2)))
+
+
+def _rarest(tally: Tally) -> int:
+    """In binary of both, also where one does not occur."""
+    rows = tally.confusion[0].sum(1)
+    return int(rows.min()) if len(rows) == 2 else int(rows[rows > 0].min(initial=np.iinfo(np.int64).max))
 
 
 def _floats(array: NDArray[Any]) -> Floats:

@@ -20,7 +20,7 @@ from muster.predictor import Call, Predictor
 from muster.predictors.answers import Label, check
 from muster.signature import Output, Signature
 
-__all__ = ["Guarded", "spread"]
+__all__ = ["Guarded", "by_threshold", "spread"]
 
 _FITS = 8
 """Schemas that are remembered: a run has one, a server a few."""
@@ -37,7 +37,7 @@ class Guarded:
         self, inner: Predictor, *, threshold: float | None = None, mapping: Mapping[str, str] | None = None
     ) -> None:
         self._inner = inner
-        self._label = None if threshold is None else _by_threshold(threshold, inner.output)
+        self._label = None if threshold is None else by_threshold(threshold, inner.output)
         self._mapping = dict(mapping or {})
         self._fits: tuple[tuple[pa.Schema, Fit], ...] = ()
 
@@ -100,7 +100,7 @@ def spread(answer: pa.RecordBatch, good: pa.Array, errors: pa.Array) -> pa.Recor
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
-def _by_threshold(threshold: float, output: Output) -> Label:
+def by_threshold(threshold: float, output: Output) -> Label:
     """The last class where its probability reaches the threshold, else the first; null where there are no probabilities."""
     if output.task != "binary" or not output.probabilities:
         what = "one without probabilities" if output.task == "binary" else f"for task {output.task}"

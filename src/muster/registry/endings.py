@@ -123,7 +123,7 @@ class _Ending:
             self._record(self._later(error.message, error.hint))
             return RunFailed(f"run {run} failed, and is tried again: {error.message}", hint=error.hint, details=details)
         over = not worth_resuming(error)
-        hint = then(error.hint, "score again") if over else error.hint
+        hint = then(error.hint, f"{self._held.run.kind} again") if over else error.hint
         self._record(self._failed(error.message, hint), discard=over)
         told = hint if over else then(hint, self._go_on)
         return RunFailed(f"run {run} failed: {error.message}", hint=told, details=details)

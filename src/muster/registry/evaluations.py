@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import TypedDict
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from muster.predictor import Call, OpenPredictor
 from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.question import Question
 from muster.records import EvaluationRecord, Run, Version, new_id, now
+from muster.registry.answering import Chunks, ask_all, found_answers, listed_answers, read_answers
 from muster.registry.endings import recorded
 from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_calls, check_threshold
@@ -27,7 +29,7 @@ from muster.runner import Plan
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.small import head
 from muster.signature import Json, Scalar
-from muster.store import BlobStore, Query, RecordStore
+from muster.store import BlobStore, Query, RecordStore, Transaction
 
 __all__ = ["EvaluateOptions", "EvaluateRequest", "Evaluations", "evaluate_request"]
 
@@ -141,9 +143,10 @@ class Evaluations:
         with self._runs.hold(run) as held, recorded(self._runs, held, lambda: None, self._tools.retries):
             began = time.monotonic()
             asked = Question.from_json(_mapping(run.settings["question"]))
-            profile, fingerprint = self._measure(held, asked, watch)
+            measured = self._measure(held, asked, watch)
+            profile = measured.profile
             _check(profile, asked)
-            record = self._record(held.run, asked, profile, fingerprint)
+            record = self._record(held.run, asked, measured)
             over = replace(
                 held.run,
                 status="done",
@@ -151,10 +154,18 @@ class Evaluations:
                 rejected=profile.rows - profile.whole.rows,
                 seconds=held.run.seconds + time.monotonic() - began,
                 summary={"evaluation": record.id},
-                fingerprint=fingerprint,
+                fingerprint=measured.fingerprint,
                 ended_at=now(),
             )
-            return held.end(over, also=record)
+            return held.end(over, also=partial(self._keep, record))
+
+    def _keep(self, record: EvaluationRecord, tx: Transaction) -> None:
+        blobs = [record.profile, *([record.answers] if record.answers else [])]
+        if not all(map(self._blobs.has, blobs)):  # only here can it be seen: before the record names it, nothing does
+            raise Conflict(
+                "the profile went while it was recorded: it was collected, or removed by hand", hint="evaluate again"
+            )
+        tx.insert(record)
 
     def resume(self, run: Run, watch: Watch | None = None) -> Run:
         """Begin again with an evaluation that was cut off or failed."""
@@ -212,7 +223,7 @@ class Evaluations:
         found = question(asked, output, first, names, prediction=prediction, probabilities=probabilities)
         return found, (), ()
 
-    def _measure(self, held: Held, asked: Question, watch: Watch | None) -> tuple[EvaluationProfile, str]:
+    def _measure(self, held: Held, asked: Question, watch: Watch | None) -> _Measured:
         run = held.run
         version = self._version(run)
         assert run.input is not None
@@ -220,15 +231,23 @@ class Evaluations:
         stamp = dataset.stamp()
         if stamp != run.settings["stamp"]:
             raise Conflict(f"the data of run {run.id} has changed since it began: {run.input}", hint="evaluate again")
-        size = chunk_size(run)
         params = _mapping(run.settings["params"])
-        plan = Plan(size, tuple(texts(run.settings["columns"])), call=Call(params, run.id, cancelled=held.cancelled))
+        call = Call(params, run.id, cancelled=held.cancelled)
+        plan = Plan(chunk_size(run), tuple(texts(run.settings["columns"])), call=call)
         runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers)
-        opened = None if version is None or asked.scored else self._open(run, version)
+        telling: _Telling | None = _Telling(held, watch)
         with Fingerprint(dataset, held) as fingerprint:
-            found = runner.reduce(
-                dataset.parts(size), EvaluationProfile.of(asked), opened, plan=plan, watch=_Telling(held, watch)
-            )
+            opened: OpenPredictor | None = None
+            answers: Chunks = {}
+            if version is not None and not asked.scored:
+                opened = self._open(run, version)
+                if version.load.get("connection") is not None:  # whoever is asked for money is asked once
+                    plan, answers = self._answers(
+                        held, version, dataset, plan, fingerprint=fingerprint.result(), watch=watch
+                    )
+                    opened, telling = self._tools.open_kept(version, answers, _number(run, "threshold")), None
+            parts = dataset.parts(plan.rows)
+            found = runner.reduce(parts, EvaluationProfile.of(asked), opened, plan=plan, watch=telling)
             known = fingerprint.result()
         if dataset.stamp() != stamp:
             raise RunFailed(
@@ -236,13 +255,30 @@ class Evaluations:
                 hint="evaluate it again when nothing writes to it",
             )
         assert isinstance(found, EvaluationProfile)
-        return found, known
+        return _Measured(found, known, answers, plan.rows)
+
+    def _answers(
+        self, held: Held, version: Version, dataset: Dataset, plan: Plan, *, fingerprint: str, watch: Watch | None
+    ) -> tuple[Plan, Chunks]:
+        """What the endpoint answers to every row, and the plan with the chunks that it was asked by."""
+        run = held.run
+        params, mapping = _mapping(run.settings["params"]), strings(run.settings["mapping"])
+        before = found_answers(self._store, version, fingerprint, params, mapping)
+        if before is not None and before.answers is not None:
+            return replace(plan, rows=before.chunk_rows), read_answers(self._blobs, before.answers)
+        self._tools.announce(version, dataset.rows(), plan.rows)
+        runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers_of(version))
+        opened = self._tools.open_version(
+            version, threshold=None, mapping=mapping, workers=self._tools.workers_of(version)
+        )
+        parts = dataset.parts(plan.rows)
+        chunks = ask_all(held, self._runs, runner, parts, opened, keep=self._tools.keep_answer, plan=plan, watch=watch)
+        return plan, chunks
 
     def _open(self, run: Run, version: Version) -> OpenPredictor:
-        threshold = run.settings["threshold"]
         return self._tools.open_version(
             version,
-            threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
+            threshold=_number(run, "threshold"),
             mapping=strings(run.settings["mapping"]),
             workers=self._tools.workers_of(version),
         )
@@ -259,9 +295,9 @@ class Evaluations:
         dataset = self._tools.open_dataset(uri)
         return dataset if version is None else declared(dataset, version, mapping)
 
-    def _record(self, run: Run, asked: Question, profile: EvaluationProfile, fingerprint: str) -> EvaluationRecord:
+    def _record(self, run: Run, asked: Question, measured: _Measured) -> EvaluationRecord:
         assert run.input is not None
-        threshold = run.settings["threshold"]
+        profile = measured.profile
         costs = _mapping(run.settings["costs"])
         record = EvaluationRecord(
             id=new_id(),
@@ -272,20 +308,32 @@ class Evaluations:
             task=asked.output.task,
             target=asked.target,
             data=run.input,
-            fingerprint=fingerprint,
+            fingerprint=measured.fingerprint,
             digest=f"{profile.digest:016x}",
-            threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
+            threshold=_number(run, "threshold"),
             rows=profile.rows,
             counted=profile.whole.rows,
             left_out=dict(sorted(profile.left_out.items())),
             labels=strings(run.settings["labels"]),
             costs={name: float(str(value)) for name, value in costs.items()},
             profile=self._blobs.put(profile.encode()),
+            answers=self._blobs.put(listed_answers(measured.answers)) if measured.answers else None,
+            chunk_rows=measured.chunk_rows,
+            params=_mapping(run.settings["params"]),
+            mapping=strings(run.settings["mapping"]),
             created_at=now(),
             created_by=run.created_by,
         )
         values = {n: f.value for n, f in Evaluation(record, profile).metrics.items()}
         return replace(record, metrics={n: v for n, v in values.items() if v is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    profile: EvaluationProfile
+    fingerprint: str
+    answers: Chunks
+    chunk_rows: int
 
 
 class _Telling:
@@ -344,6 +392,11 @@ def _check(profile: EvaluationProfile, asked: Question) -> None:
 def _in_order(names: Sequence[str], known: pa.Schema) -> pa.Schema:
     """All names of the data, so that a missing column's message can tell near ones; those not looked at have no type."""
     return pa.schema([known.field(n) if n in known.names else pa.field(n, pa.null()) for n in names])
+
+
+def _number(run: Run, setting: str) -> float | None:
+    value = run.settings[setting]
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _mapping(value: Json) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from muster.errors import Conflict, RunFailed, RunNotFound, StoreError
 from muster.owners import NOBODY, alive, me
-from muster.records import Chunk, Lease, Progress, Record, Run, RunStatus, StoredAnswer, now
+from muster.records import Chunk, Lease, Progress, Run, RunStatus, StoredAnswer, now
 from muster.registry.search import Listing, conditions, every, sorting
 from muster.store import Condition, Page, Query, Reader, RecordStore, Transaction
 
@@ -127,17 +127,17 @@ class Held:
                 )
             )
 
-    def end(self, run: Run, *, forget: bool = False, also: Record | None = None) -> Run:
-        """Record how the run ended, and `also` what came of it; `forget` its chunks where what they tell of is to be removed.
+    def end(self, run: Run, *, forget: bool = False, also: Callable[[Transaction], None] | None = None) -> Run:
+        """Record how the run ended, and `also`, in the same transaction, what came of it. RunFailed when the lease was lost.
 
-        RunFailed when the lease was lost.
+        `forget` its chunks where what they tell of is to be removed.
         """
         with self._store.transaction(self._actor, f"run {run.status}") as tx:
             self._require(tx)
             run = replace(run, isolation=self.isolation or run.isolation)
             tx.replace(run)
             if also is not None:
-                tx.insert(also)
+                also(tx)
             self.run = run
             if forget:
                 _forget(tx, run)
@@ -245,7 +245,7 @@ class Runs:
         """Record that it has failed, where its process is gone and could not."""
         with self.hold(run, "end") as held:
             over = replace(held.run, status="failed", error="cut off: its process was gone", ended_at=now())
-            return held.end(replace(over, hint="score again"))
+            return held.end(replace(over, hint=f"{run.kind} again"))
 
     def left(self) -> Iterator[Run]:
         """Runs that are to be tidied up after: they are over, and their process was gone before, or could not."""
@@ -333,7 +333,7 @@ class Runs:
             if stored is None or not _may(stored, purpose):
                 raise Conflict(
                     f"run {run.id} is {stored.status if stored else 'gone'} already",
-                    hint="start a new one with `muster score`",
+                    hint=f"start a new one with `muster {run.kind}`",
                 )
             token = lease.token + 1 if lease is not None else 1
             fresh = Lease(run=run.id, owner=owner, token=token, until=now() + LEASE)

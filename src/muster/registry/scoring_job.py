@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -78,6 +78,10 @@ def _no_jobs(version: Version, _run: Run) -> ProviderJobs:
     raise NotApplicable(f"this hub scores by calls alone, and not `{version.ref}` by batch jobs")
 
 
+def _no_kept(*_: object) -> Any:
+    raise NotApplicable("this hub keeps no answers")
+
+
 def _silent(_line: str) -> None:
     return None
 
@@ -110,6 +114,10 @@ class ScoreTools:
     batch_folder: Callable[[Version, int | None], str] = _no_batch
     """Where batch jobs of a version's provider would read and write for so many rows; NotApplicable says why there are none."""
     open_jobs: Callable[[Version, Run], ProviderJobs] = _no_jobs
+    keep_answer: Callable[[pa.RecordBatch], str] = _no_kept
+    """Keeps the answers to a chunk in the blob store; the digest."""
+    open_kept: Callable[[Version, Mapping[tuple[int, int], str], float | None], OpenPredictor] = _no_kept
+    """Opens answers that were kept, by part and index of their chunk."""
     talk: Talk = _silent
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""

@@ -82,7 +82,8 @@ class LocalRunner:
 
         def work(chunk: Chunk, _read: float, call: Call) -> tuple[tuple[int, int], bool, int, Profile]:
             measured = open_profile()
-            answer = predictor.predict(chunk.batch, call) if predictor is not None else None
+            asked = call.within(chunk.part, chunk.index)
+            answer = predictor.predict(chunk.batch, asked) if predictor is not None else None
             measured.update(places.rows(chunk), answer)
             return (chunk.part, chunk.index), chunk.last, chunk.length, measured
 

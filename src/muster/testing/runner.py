@@ -73,6 +73,21 @@ class Doubler:
         self.closed = True
 
 
+class Named(Doubler):
+    """Fails on a call whose id is not that of the chunk: its numbers are those of their place."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self._run = run
+
+    def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
+        run, part, index = call.id.split("/")
+        first = {"0": 0, "1": 1_000, "2": 1_000, "3": 1_037}[part] + 100 * int(index)
+        if run != self._run or batch.column("n").to_pylist()[:1] not in ([first], []):
+            raise ModelFailed(f"the call `{call.id}` is not of the chunk from {first} on")
+        return super().predict(batch, call)
+
+
 class Memory:
     """A writer that keeps what it is given."""
 
@@ -193,6 +208,14 @@ class RunnerSuite:
         assert isinstance(total, Sum)
         assert (total.rows, total.sum) == (3_537, 2 * sum(range(3_537)))
         assert total.order == sorted(total.order)
+
+    def test_each_call_says_of_which_chunk_it_is(self, runner: Runner, parts: list[Part]) -> None:
+        plan = Plan(rows=100, call=Call(id="run"))
+        for work in (
+            lambda: runner.reduce(parts, _sum, partial(Named, "run"), plan=plan),
+            lambda: list(runner.map(parts, partial(Named, "run"), Memory(), plan=plan)),
+        ):
+            work()  # a call of another id raises
 
     def test_reduce_leaves_out_what_is_done_and_nothing_else(self, runner: Runner, parts: list[Part]) -> None:
         plan = Plan(rows=100, done=frozenset({(0, 0), (0, 9), (3, 4)}), finished=frozenset({1, 2}))

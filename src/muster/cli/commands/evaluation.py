@@ -28,7 +28,7 @@ def evaluation() -> None:
 
 @list_command(
     evaluation,
-    over="id, model, number, task, data, created_at, tag.KEY for a label",
+    over="id, model, number, task, data, created_at and tag.KEY",
     example="muster evaluation list model=churn tag.month=2 --sort -created_at",
 )
 def list_evaluations(session: Session, paging: Paging) -> None:

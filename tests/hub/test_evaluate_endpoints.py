@@ -1,0 +1,113 @@
+"""An endpoint is evaluated as every other version is, and asked once for each row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn import metrics as sk
+
+from muster.errors import RunCancelled, RunFailed
+from muster.records import Progress
+from tests.hub.endpoint_stage import CHUNK, KINDS, Stage, chance, staged, table
+
+ROWS = 12 * CHUNK
+
+over_kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture
+def stage(kind: str, tmp_path: Path, patch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with staged(kind, tmp_path, patch) as stage:
+        yield stage
+
+
+def _labelled(rows: int = ROWS) -> pa.Table:
+    late = np.random.default_rng(1).random(rows) < [chance(n) for n in range(rows)]
+    return (
+        table(rows)
+        .append_column("late", pa.array(late.astype(int)))
+        .append_column("part", [["a", "b"][n % 2] for n in range(rows)])
+    )
+
+
+@over_kinds
+def test_it_is_measured_and_asked_once(stage: Stage) -> None:
+    data = stage.data(_labelled())
+    found = stage.hub.evaluate("churn", data, target="late")
+    late, score = _labelled()["late"].to_numpy(), np.array([chance(n) for n in range(ROWS)])
+    assert found.metrics["roc_auc"].value == pytest.approx(sk.roc_auc_score(late, score), abs=1e-9)
+    assert found.metrics["accuracy"].value == pytest.approx(sk.accuracy_score(late, score >= 0.5), abs=1e-12)
+    assert sorted(stage.model.rows()) == list(range(ROWS))
+    assert stage.answers() == [], "what was kept request by request is kept by chunk now"
+    asked = len(stage.account.invocations)
+    stage.hub.collect()
+    again = stage.hub.evaluate("churn", data, target="late", segments=["part"], threshold=0.2)
+    assert len(stage.account.invocations) == asked, "the same rows are not paid for twice"
+    assert again.metrics["recall"] == found.at(0.2)["recall"]
+    assert [m.hash for m in again.mistakes] != []
+    other = stage.hub.evaluate("churn", stage.data(_labelled(CHUNK)), target="late")
+    assert (other.record.counted, len(stage.model.rows())) == (CHUNK, ROWS + CHUNK)
+
+
+@over_kinds
+def test_one_that_is_cut_off_goes_on_where_it_was(stage: Stage) -> None:
+    stage.model.at(5, lambda: stage.account.deny("invoke"))
+    with pytest.raises(RunFailed) as caught:
+        stage.hub.evaluate("churn", stage.data(_labelled()), target="late")
+    run = str(caught.value.details["run"])
+    assert "muster run resume" in caught.value.hint
+    stored, begun = stage.kept(run), len(stage.model.asked)
+    assert stored
+    stage.account.allow("invoke")
+    ended = stage.hub.resume(run)
+    found = stage.hub.evaluation(str(ended.summary["evaluation"]))
+    assert found.record.counted == ROWS
+    assert stored & set(stage.model.rows(begun)) == set(), "paid for what was stored"
+    assert stage.answers() == []
+
+
+@over_kinds
+def test_rows_that_it_refuses_are_told(stage: Stage) -> None:
+    rows = _labelled().to_pydict()
+    rows["row"][3] = -1.0
+    found = stage.hub.evaluate("churn", stage.data(pa.table(rows)), target="late")
+    assert found.left_out == {"have no prediction": 1}
+    asked = len(stage.account.invocations)
+    assert stage.hub.evaluate("churn", stage.data(pa.table(rows)), target="late").left_out == found.left_out
+    assert len(stage.account.invocations) == asked
+
+
+@over_kinds
+def test_one_that_is_cancelled_keeps_nothing(stage: Stage) -> None:
+    def watch(progress: Progress) -> None:
+        stage.hub.cancel(progress.run)
+
+    stage.model.pause = 0.05
+    with pytest.raises(RunCancelled):
+        stage.hub.evaluate("churn", stage.data(_labelled()), target="late", watch=watch)
+    (run,) = stage.hub.runs(["kind=evaluate"])
+    assert (run.status, stage.answers(), list(stage.hub._runs.chunks(run.id))) == ("cancelled", [], [])
+    assert list(stage.hub.evaluations()) == []
+
+
+@pytest.mark.parametrize("kind", ["http"])
+def test_answers_go_with_the_evaluation_that_keeps_them(stage: Stage) -> None:
+    data = stage.data(_labelled())
+    found = stage.hub.evaluate("churn", data, target="late")
+    stage.hub.delete_evaluation(found.id)
+    for file in (stage.hub.folder / "blobs").rglob("*"):
+        os.utime(file, (0, 0))
+    asked = len(stage.account.invocations)
+    stage.hub.evaluate("churn", data, target="late")
+    assert len(stage.account.invocations) > asked

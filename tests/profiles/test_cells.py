@@ -1,0 +1,115 @@
+"""Counts by cell: the same in any order and grouping, exact while few codes occur, and as narrow as the limit allows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from muster.errors import InvalidInput
+from muster.profiles.cells import CellCounts
+from muster.profiles.grid import PairCounts
+from muster.profiles.keys import ordered, unordered
+
+codes = st.one_of(
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=200),
+    st.lists(st.integers(-40, 40), max_size=300),
+    st.lists(st.floats(allow_nan=False), max_size=200).map(lambda v: ordered(np.array(v, np.float64)).tolist()),
+)
+
+
+def _narrowest(values: np.ndarray, most: int, step: int) -> tuple[int, np.ndarray, np.ndarray]:
+    shift = 0
+    while len(np.unique(values >> shift)) > most:
+        shift += step
+    cells, counts = np.unique(values >> shift, return_counts=True)
+    return shift, cells, counts
+
+
+@given(codes, st.integers(2, 50), st.integers(1, 2), st.sampled_from([1, 2, 7, 100]), st.randoms())
+def test_shards_in_any_order_give_the_narrowest_cells(
+    values: list[int], most: int, step: int, shards: int, random: np.random.Generator
+) -> None:
+    array = np.array(values, np.int64)
+    kind = array % 3
+    shift, cells, counts = _narrowest(array, most, step)
+    order = list(range(shards))
+    random.shuffle(order)
+    total = CellCounts(most, kinds=3, sums=1, step=step)
+    for n in order:
+        part = CellCounts(most, kinds=3, sums=1, step=step)
+        part.add(array[n::shards], kind[n::shards], np.ones((len(array[n::shards]), 1)))
+        total.merge(part)
+    assert total.shift == shift
+    assert total.cells.tolist() == cells.tolist()
+    assert total.counts.sum(1).tolist() == counts.tolist()
+    assert total.sums[:, 0].tolist() == counts.tolist()
+    assert [total.counts[:, k].sum() for k in range(3)] == [(kind == k).sum() for k in range(3)]
+    again = CellCounts(most, kinds=3, sums=1, step=step)
+    again.restore(total.arrays(), "")
+    assert all((a == b).all() for a, b in zip(again.arrays().values(), total.arrays().values(), strict=True))
+
+
+@given(codes, st.integers(0, 63))
+def test_coarser_cells_hold_the_same(values: list[int], shift: int) -> None:
+    counts = CellCounts(1_000)
+    counts.add(np.array(values, np.int64))
+    coarse = counts.coarser(shift)
+    cells, times = np.unique(np.array(values, np.int64) >> coarse.shift, return_counts=True)
+    assert coarse.shift == max(shift, counts.shift)
+    assert (coarse.cells.tolist(), coarse.counts[:, 0].tolist()) == (cells.tolist(), times.tolist())
+    assert counts.rows == len(values), "the finer ones are left as they are"
+
+
+def test_what_counts_other_things_is_not_merged() -> None:
+    with pytest.raises(InvalidInput):
+        CellCounts(10).merge(CellCounts(11))
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.lists(st.tuples(numbers, numbers), max_size=150),
+    st.integers(4, 60),
+    st.sampled_from([1, 2, 7, 100]),
+    st.randoms(),
+)
+def test_pairs_fall_into_squares_that_hold_them(
+    pairs: list[tuple[float, float]], most: int, shards: int, random: np.random.Generator
+) -> None:
+    x, y = (np.array([p[k] for p in pairs], np.float64) for k in (0, 1))
+    reference = PairCounts(most)
+    reference.add(x, y)
+    order = list(range(shards))
+    random.shuffle(order)
+    total = PairCounts(most)
+    for n in order:
+        part = PairCounts(most)
+        part.add(x[n::shards], y[n::shards])
+        total.merge(part)
+    expected, found = reference.arrays(), total.arrays()
+    assert expected.keys() == found.keys()
+    assert all((expected[name] == found[name]).all() for name in found)
+    low_x, high_x, low_y, high_y, rows = total.squares()
+    inside = (x[:, None] >= low_x) & (x[:, None] <= high_x) & (y[:, None] >= low_y) & (y[:, None] <= high_y)
+    assert (inside.sum(1) == 1).all()
+    assert inside.sum(0).tolist() == rows.tolist()
+    distinct = len({(a + 0.0, b + 0.0) for a, b in pairs})
+    assert total.exact == (distinct <= most)
+    if total.exact:
+        assert (low_x == high_x).all()
+        assert (low_y == high_y).all()
+    again = PairCounts(most)
+    again.restore(found, "")
+    assert all((again.arrays()[name] == found[name]).all() for name in found)
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=1))
+def test_keys_are_in_the_order_of_the_numbers(values: list[float]) -> None:
+    array = np.array(values, np.float64)
+    keys = ordered(array)
+    assert (unordered(keys) == array).all()
+    assert ((keys[:, None] < keys) == (array[:, None] < array)).all()
+    assert (array[np.argsort(keys, kind="stable")] == np.sort(array)).all()

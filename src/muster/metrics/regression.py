@@ -56,9 +56,9 @@ _NONE_WRONG = "no row is in error"
 
 @dataclass(frozen=True)
 class Of(Metric[Errors]):
-    """The jackknife is on a `scale`; `needs` says of which rows it is not defined."""
+    """The jackknife is `on` a scale; `needs` says of which rows it is not defined."""
 
-    scale: Scale = PLAIN
+    on: Scale = PLAIN
     needs: tuple[Need, ...] = ()
 
 
@@ -69,14 +69,14 @@ def _loss(
     bound: OfErrors | None = None,
     *,
     most: float = np.inf,
-    scale: Scale = MEAN,
+    on: Scale = MEAN,
     needs: tuple[Need, ...] = (),
     interval: Callable[[Errors], Interval] | None = None,
     no_interval: str = "",
 ) -> Of:
     return Of(
         name, title, of, _TOO_LARGE, "lower", interval=interval, no_interval=no_interval, bound=bound,
-        within=(0.0, most), scale=scale, needs=needs,
+        within=(0.0, most), on=on, needs=needs,
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def _explained(
     """What is explained of how far the actual values are from a constant."""
     return Of(
         name, title, of, _TOO_LARGE, interval=interval, bound=bound,
-        within=(-np.inf, 1.0), scale=REST, needs=(*needs, _SAME),
+        within=(-np.inf, 1.0), on=REST, needs=(*needs, _SAME),
     )  # fmt: skip
 
 
@@ -105,9 +105,7 @@ def _correlation(
     needs: tuple[Need, ...] = (),
     interval: Callable[[Errors], Interval] | None = None,
 ) -> Of:
-    return Of(
-        name, title, of, _TOO_LARGE, interval=interval, bound=bound, within=(-1.0, 1.0), scale=FISHER, needs=needs
-    )
+    return Of(name, title, of, _TOO_LARGE, interval=interval, bound=bound, within=(-1.0, 1.0), on=FISHER, needs=needs)
 
 
 def _deviances(name: str, title: str, needs: tuple[Need, ...]) -> tuple[Of, Of]:
@@ -209,8 +207,8 @@ def regression_metrics(alpha: float = 0.5) -> tuple[Of, ...]:
         _loss("median_absolute_error", "Median absolute error", *_spread(_median_error), interval=_median_interval),
         _loss("max_error", "Greatest error", errors.largest, no_interval=_ONE),
         _loss("mape", "Mean absolute percentage error", errors.percentage, needs=(_ZERO,)),
-        _loss("smape", "Symmetric mean absolute percentage error", errors.mean("symmetric"), most=2.0, scale=LOG),
-        _loss("wape", "Weighted absolute percentage error", errors.of_sizes, scale=LOG, needs=(_ALL_ZERO,)),
+        _loss("smape", "Symmetric mean absolute percentage error", errors.mean("symmetric"), most=2.0, on=LOG),
+        _loss("wape", "Weighted absolute percentage error", errors.of_sizes, on=LOG, needs=(_ALL_ZERO,)),
         _loss("rmsle", "Root mean squared logarithmic error", errors.root(errors.log_squares), needs=(_LOGS,)),
         _correlation("pearson", "Pearson correlation", errors.correlation, needs=(_SAME, _SAME_PREDICTED)),
         _correlation(
@@ -278,7 +276,7 @@ def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -
         return wilson(*metric.share(total))
     if without is None:
         return Interval.none(_NO_FOLDS)
-    scale = metric.scale
+    scale = metric.on
     if total.rows("rows")[0] < scale.least:
         return Interval.none(f"it takes {scale.least} rows")
     if not np.isfinite(scale.there(np.float64(value))):

@@ -174,8 +174,8 @@ def lift(profile: Regression, groups: int = 10) -> tuple[float | None, ...]:
 
 
 def bands(profile: Regression, parts: Sequence[float] = BANDS, most: int = 40) -> tuple[Band, ...]:
-    """Quantiles of the errors along the predictions. Counts rows, whatever they weigh; none where pairs are not kept, or errors too large for a
-    double.
+    """Quantiles of the errors along the predictions. Counts rows, whatever they weigh; none where pairs are not kept, or of errors too
+    large for a double.
     """
     low_f, high_f, low_e, high_e, rows = profile.apart.squares()
     if not len(rows) or _largest(profile) is None:

@@ -82,8 +82,13 @@ def uneven(at: float, influence: Influence, *, skewed: bool) -> tuple[float, flo
     sides = [-reach, reach]
     if skewed and influence.skew:
         g = influence.skew
-        sides = [3 / g * (float(np.cbrt(1 + g * (side - g / 6))) - 1) for side in sides]
+        sides = [3 / g * _cube_root_of_1_plus(g * (side - g / 6)) for side in sides]
     return at - influence.error * sides[1], at - influence.error * sides[0]
+
+
+def _cube_root_of_1_plus(z: float) -> float:
+    """Less 1."""
+    return float(np.expm1(np.log1p(z) / 3) if abs(z) < 0.5 else np.cbrt(1 + z) - 1)
 
 
 def interval_on(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput, NotApplicable
 from muster.evaluation.requirements import Verdict, verdicts
@@ -14,7 +15,10 @@ from muster.profiles.evaluation import EvaluationProfile, Measurement, names_bet
 from muster.profiles.mistakes import Mistake
 from muster.profiles.question import Segmenting
 from muster.records import EvaluationRecord
-from muster.signature import Json, Scalar
+from muster.signature import Json, Scalar, canonical
+
+if TYPE_CHECKING:
+    from muster.charts.screens import Charts
 
 __all__ = ["Evaluation", "Figures", "Parts", "left_out_text"]
 
@@ -102,6 +106,14 @@ class Evaluation:
     def classes(self) -> tuple[Scalar, ...]:
         """In order, the positive one last; none of a regression."""
         return self.profile.question.output.classes
+
+    @cached_property
+    def charts(self) -> Charts:
+        """The result screens by name, each a Vega-Lite dict that shows itself in a notebook, says what it shows, and saves itself."""
+        from muster.charts.screens import charts_of
+
+        names = [canonical(label) for label in self.classes]
+        return charts_of(self.profile.whole, names, target=self.record.target, threshold=self.record.threshold)
 
     @property
     def confusion(self) -> list[list[int]] | None:

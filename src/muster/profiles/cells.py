@@ -102,6 +102,8 @@ class CellCounts:
         self.sums = fitting(sums, np.empty((size, self.sums.shape[1]), np.float64))
         if size > self.most or not 0 <= self.shift < 64 or (self.cells[1:] <= self.cells[:-1]).any():
             raise ValueError("cells that are too many, or out of order")
+        if (self.counts < 0).any():
+            raise ValueError("counts below 0")
 
     def _widen(self, shift: int) -> None:
         if shift > self.shift:

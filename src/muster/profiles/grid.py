@@ -33,6 +33,10 @@ class PairCounts:
     def exact(self) -> bool:
         return self._squares is None
 
+    @property
+    def rows(self) -> int:
+        return int(self.counts.sum()) if self._squares is None else self._squares.rows
+
     def add(self, x: Floats, y: Floats) -> None:
         keys = ordered(x), ordered(y)
         if len(x) > self.most:  # then it is worth a look whether squares alone tell that there are too many pairs
@@ -53,17 +57,20 @@ class PairCounts:
 
     def squares(self) -> tuple[Floats, Floats, Floats, Floats, Cells]:
         """Of each square that is occupied: the least and the largest x, the least and the largest y, and its rows."""
+        sides, size = self.corners()
+        low_x, low_y = (unordered(side) for side in sides)
+        high_x, high_y = (unordered(side + ((1 << size) - 1)) for side in sides)
+        counts = self.counts if self._squares is None else self._squares.counts[:, 0]
+        return low_x, high_x, low_y, high_y, counts
+
+    def corners(self) -> tuple[tuple[Cells, Cells], int]:
+        """The least keys of x and of y of each square that is occupied, and how many bits of the key are not told apart."""
         if self._squares is None:
-            x, y = unordered(self.x), unordered(self.y)
-            return x, x, y, y, self.counts
+            return (self.x, self.y), 0
         codes, shift = self._squares.cells, self._squares.shift
         least = (codes << shift).view(np.uint64) ^ np.uint64(1 << 63)
-        size = (1 << (shift // 2)) - 1  # of each half of a code, that many more share the square
-        sides = []
-        for high in (_apart(least >> np.uint64(1)), _apart(least)):
-            key = (high.astype(np.int64) - (1 << 31)) << 32
-            sides += [unordered(key), unordered(key + ((size << 32) | 0xFFFF_FFFF))]
-        return sides[0], sides[1], sides[2], sides[3], self._squares.counts[:, 0]
+        x, y = (((_apart(half).astype(np.int64)) - (1 << 31)) << 32 for half in (least >> np.uint64(1), least))
+        return (x, y), 32 + shift // 2
 
     def arrays(self) -> Arrays:
         if self._squares is not None:
@@ -78,6 +85,10 @@ class PairCounts:
         self.x, self.y, self.counts = (
             fitting(arrays[prefix + name], np.empty(size, np.int64)) for name in ("x", "y", "counts")
         )
+        before, after = (self.x[:-1], self.y[:-1]), (self.x[1:], self.y[1:])
+        rising = (before[0] < after[0]) | ((before[0] == after[0]) & (before[1] < after[1]))
+        if size > self.most or (self.counts < 1).any() or not rising.all():
+            raise ValueError("pairs that are too many, or out of order")
 
     def _take(self, x: Cells, y: Cells, counts: Cells) -> None:
         if self._squares is not None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput, NotApplicable
 from muster.evaluation.requirements import Verdict, verdicts
+from muster.metrics.baseline import dummy as constant
 from muster.metrics.classes import dummy, measure
 from muster.metrics.figure import Figure
+from muster.metrics.regression import measure as measure_numbers
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
 from muster.profiles.mistakes import Mistake
@@ -135,7 +137,9 @@ class Evaluation:
     def dummy(self) -> Mapping[str, float | None]:
         """The metrics of a model that knows only how the actual values are spread."""
         whole = self.profile.whole
-        return dummy(whole) if isinstance(whole, Classification) else {}
+        if isinstance(whole, Classification):
+            return dummy(whole)
+        return {name: figure.value for name, figure in constant(whole).items()}
 
     def require(self, *requirements: str) -> list[Verdict]:
         """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
@@ -173,7 +177,7 @@ class Evaluation:
 def _figures(measurement: Measurement, threshold: float | None) -> Figures:
     if isinstance(measurement, Classification):
         return Figures(measure(measurement, threshold=threshold))
-    raise NotApplicable("regression has no figures yet")
+    return Figures(measure_numbers(measurement))
 
 
 _REASONS = {

@@ -271,7 +271,7 @@ def _curve_averages(name: str, title: str, metric: OfCurve, bound: OfCurve) -> t
             _ONE_CLASS,
             bound=over(bound),
             scores=True,
-            scale="logit",
+            logit=True,
         )
         for kind, over in each
     )

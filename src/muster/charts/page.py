@@ -19,7 +19,7 @@ from muster.charts.chart import Chart, escaped
 from muster.charts.thresholds import THRESHOLD
 from muster.charts.words import NOTHING, number
 
-__all__ = ["Assets", "assets", "figure", "html", "table"]
+__all__ = ["Assets", "assets", "document", "figure", "html", "table"]
 
 _SCRIPTS = ("vega/vega.js", "vega/vega-lite.js", "vega/vega-interpreter.js", "page.js")
 _MOVED = (
@@ -65,7 +65,12 @@ def assets() -> Assets:
 
 
 def html(*charts: Chart, title: str = "Charts") -> str:
-    """A whole document."""
+    """A whole document of charts alone."""
+    return document(title, f'<div class="charts">\n{"".join(figure(chart) for chart in charts)}</div>')
+
+
+def document(title: str, body: str) -> str:
+    """A whole document, whose charts are drawn once its words are there."""
     parts = assets()
     scripts = "\n".join(f"<script>{script}</script>" for script in parts.scripts)
     return f"""<!doctype html>
@@ -79,8 +84,7 @@ def html(*charts: Chart, title: str = "Charts") -> str:
 </head>
 <body>
 <h1>{escaped(title)}</h1>
-<div class="charts">
-{"".join(figure(chart) for chart in charts)}</div>
+{body}
 <script type="application/json" id="muster-themes">{parts.themes}</script>
 {scripts}
 </body>

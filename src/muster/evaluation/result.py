@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from muster.errors import InvalidInput, NotApplicable
@@ -154,6 +155,12 @@ class Evaluation:
         if isinstance(whole, Classification):
             return dummy(whole)
         return {name: figure.value for name, figure in constant(whole).items()}
+
+    def report(self, path: str | Path) -> None:
+        """One file with every figure, chart and table: HTML that needs no network, or Markdown, by the end of its name."""
+        from muster.evaluation.report import write
+
+        write(self, path)
 
     def require(self, *requirements: str) -> list[Verdict]:
         """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""

@@ -17,6 +17,7 @@ from muster.hub import Hub
 from muster.registry.evaluations import EvaluateOptions
 
 ROWS = 20_000
+ASKED: EvaluateOptions = {"target": "y", "segments": ["part"]}
 
 
 @pytest.fixture(scope="module")
@@ -33,22 +34,22 @@ def _table(kind: str) -> tuple[pa.Table, EvaluateOptions]:
             late = random.random(ROWS) < 0.3
             p = 1 / (1 + np.exp(1 - 2 * late - random.normal(size=ROWS)))
             table = {"y": late, "p": p, "part": part}
-            return pa.table(table), {"probabilities": ["p"], "classes": [False, True]}
+            return pa.table(table), {**ASKED, "probabilities": ["p"], "classes": [False, True]}
         case "multiclass":
             y = random.integers(0, 4, ROWS)
             given = random.dirichlet(np.ones(4), ROWS) + np.eye(4)[y]
             given /= given.sum(1, keepdims=True)
             columns = {f"p{n}": given[:, n] for n in range(4)}
-            return pa.table({"y": y, "part": part, **columns}), {"probabilities": [*columns], "classes": [0, 1, 2, 3]}
+            return pa.table({"y": y, "part": part, **columns}), {**ASKED, "probabilities": [*columns], "classes": [0, 1, 2, 3]}
     price = random.gamma(2, 50, ROWS)
     table = {"y": price, "p": price * random.lognormal(0, 0.2, ROWS), "part": part}
-    return pa.table(table), {"prediction": "p", "task": "regression"}
+    return pa.table(table), {**ASKED, "prediction": "p", "task": "regression"}
 
 
 @pytest.fixture(scope="module", params=["binary", "multiclass", "regression"])
 def found(hub: Hub, request: pytest.FixtureRequest) -> Evaluation:
     table, options = _table(request.param)
-    return hub.evaluate(table, target="y", segments=["part"], **options)
+    return hub.evaluate(table, **options)
 
 
 def test_a_page_has_everything_and_asks_for_nothing(found: Evaluation, tmp_path: Path) -> None:
@@ -90,6 +91,6 @@ def test_its_size_does_not_grow_with_the_rows(hub: Hub, tmp_path: Path) -> None:
     sizes = []
     for rows in (2_000, ROWS):
         table, options = _table("binary")
-        hub.evaluate(table.slice(0, rows), target="y", **options).report(tmp_path / f"{rows}.html")
+        hub.evaluate(table.slice(0, rows), **options).report(tmp_path / f"{rows}.html")
         sizes.append((tmp_path / f"{rows}.html").stat().st_size)
     assert sizes[1] < sizes[0] * 1.3

@@ -40,7 +40,11 @@ def _table(kind: str) -> tuple[pa.Table, EvaluateOptions]:
             given = random.dirichlet(np.ones(4), ROWS) + np.eye(4)[y]
             given /= given.sum(1, keepdims=True)
             columns = {f"p{n}": given[:, n] for n in range(4)}
-            return pa.table({"y": y, "part": part, **columns}), {**ASKED, "probabilities": [*columns], "classes": [0, 1, 2, 3]}
+            return pa.table({"y": y, "part": part, **columns}), {
+                **ASKED,
+                "probabilities": [*columns],
+                "classes": [0, 1, 2, 3],
+            }
     price = random.gamma(2, 50, ROWS)
     table = {"y": price, "p": price * random.lognormal(0, 0.2, ROWS), "part": part}
     return pa.table(table), {**ASKED, "prediction": "p", "task": "regression"}

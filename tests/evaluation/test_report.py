@@ -14,7 +14,7 @@ import muster
 from muster.errors import InvalidInput
 from muster.evaluation.result import Evaluation
 from muster.hub import Hub
-from muster.registry.evaluations import EvaluateOptions
+from muster.registry.evaluation_job import EvaluateOptions
 
 ROWS = 20_000
 ASKED: EvaluateOptions = {"target": "y", "segments": ["part"]}

@@ -14,7 +14,8 @@ from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, Ru
 from muster.evaluation.comparison import Comparison
 from muster.evaluation.result import Evaluation, Goal
 from muster.records import EvaluationRecord, Run, Version, new_id
-from muster.registry.evaluations import EvaluateOptions, Evaluations, asked_of, completed, evaluate_request
+from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed, evaluate_request
+from muster.registry.evaluations import Evaluations
 from muster.registry.house import House
 from muster.registry.jobs import Jobs, Tell
 from muster.registry.runs import OVER

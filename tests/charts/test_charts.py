@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 from muster.charts import theme
 from muster.charts.chart import Chart
 from muster.charts.screens import classification_charts
+from muster.charts.words import within
 from muster.errors import InvalidInput, NotApplicable
 from tests.charts.shown import ALL, COSTS, NAMES, charts, profiles
 from tests.metrics.classified import binary, scored, several
@@ -184,6 +185,25 @@ def test_readings() -> None:
     assert made["roc"].reading.startswith("The model ranks the wrong way round: AUC 0.2")
     random = classification_charts(binary(1, 400, skill=0.0).profile(), NAMES)
     assert random["roc"].reading.startswith("The model does not rank better than chance: AUC")
+
+
+def test_every_figure_in_cells_has_its_bound() -> None:
+    notes = {name: charts("in cells")[name].note for name in charts("in cells")}
+    for name, of in (
+        ("roc", "AUC ±"), ("roc", "KS ±"), ("precision_recall", "average precision ±"), ("gain", "captured share ±"),
+        ("lift", "lift ±"), ("tenths", "share ±"), ("calibration_by_rows", "mean score ±"), ("net_benefit", "net benefit ±"),
+        ("thresholds", "thresholds within one are not looked at"), ("cost", "thresholds within one are not looked at"),
+        ("calibration", "rows, exact"), ("density", "rows, exact"), ("confusion", "rows, exact"),
+    ):  # fmt: skip
+        assert of in notes[name], name
+        assert "exact" in charts("exact")[name].note
+
+
+def test_bounds_are_written_no_smaller_than_they_are() -> None:
+    assert within(0.00021) == "±\u202f0.0003"
+    assert within(0.5) == "±\u202f0.5"
+    assert within(1.01) == "±\u202f2"
+    assert within(3.2e-9) == "±\u202f4e-9"
 
 
 def test_what_numbers_show() -> None:

@@ -229,6 +229,12 @@ def test_tenths_are_those_of_sorted_rows() -> None:
         assert found.rate_low[n] <= found.rate[n] <= found.rate_high[n]
     in_cells = gains(rows.profile(IN_CELLS))
     assert np.abs(in_cells.captured - found.captured).max() <= in_cells.bound + 1e-12
+    assert np.abs(in_cells.lift - found.lift).max() <= in_cells.lift_bound + 1e-12
+    assert np.abs(in_cells.rate - found.rate).max() <= in_cells.rate_bound + 1e-12
+    assert 0 < in_cells.bound < in_cells.lift_bound < 0.1
+    assert 0 < in_cells.rate_bound < 0.1
+    assert found.exact
+    assert (found.lift_bound, found.rate_bound) == (0, 0)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -58,7 +58,7 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
     furthest = int(np.argmax(apart))
     ks = Distance(
         rows=profile.rows,
-        bound=float(curves.kolmogorov_smirnov_bound(found.curve)[0]) if len(apart) > 1 else 0.0,
+        bound=max(0.0, float(np.nan_to_num(curves.kolmogorov_smirnov_bound(found.curve)[0]))),
         value=float(apart[furthest]),
         fpr=float(fpr[furthest]),
         tpr=float(tpr[furthest]),

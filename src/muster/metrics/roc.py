@@ -70,7 +70,7 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
     if without is not None and not found.few:
         values = _at(found.curve, at)[0]
         rows = np.full(len(at), found.positives * profile.rows / found.total)
-        limits = band(values, _at(without.curves[lane], at), profile.rows - without.sizes, rows)
+        limits = band(at, values, _at(without.curves[lane], at), profile.rows - without.sizes, rows)
     low, high = limits or (np.empty(0), np.empty(0))
     auc = of_lane("roc_auc", total, without, lane, found.own)
     return Roc(

@@ -8,7 +8,6 @@ from functools import cached_property
 from muster.errors import InvalidInput
 from muster.evaluation.result import Evaluation, Figures
 from muster.metrics.differences import apart, paired
-from muster.profiles.classification import Classification
 from muster.records import EvaluationRecord
 from muster.signature import Json
 
@@ -33,8 +32,6 @@ class Contest:
     def differences(self) -> Figures:
         one, other = self.reference.profile.whole, self.other.profile.whole
         figures = self.reference.metrics, self.other.metrics
-        assert isinstance(one, Classification)
-        assert isinstance(other, Classification)
         without = paired(one, other) if self.paired else {}
         names = [n for n in figures[0] if n in figures[1]]
         return Figures({n: apart(n, figures[0][n], figures[1][n], without.get(n), one) for n in names})
@@ -126,5 +123,4 @@ def _unpaired(one: Evaluation, other: Evaluation) -> str:
 
 def _of_parts(one: Figures, other: Figures, reference: Evaluation) -> Figures:
     whole = reference.profile.whole
-    assert isinstance(whole, Classification)
     return Figures({n: apart(n, one[n], other[n], None, whole) for n in one if n in other})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from muster.errors import InvalidInput, NotApplicable
 from muster.evaluation.requirements import Verdict, verdicts
+from muster.metrics.baseline import dummy as constant
 from muster.metrics.classes import dummy, measure
 from muster.metrics.figure import Figure
+from muster.metrics.optimum import Best, best_threshold
+from muster.metrics.regression import measure as measure_numbers
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
 from muster.profiles.mistakes import Mistake
@@ -20,7 +23,10 @@ from muster.signature import Json, Scalar, canonical
 if TYPE_CHECKING:
     from muster.charts.screens import Charts
 
-__all__ = ["Evaluation", "Figures", "Parts", "left_out_text"]
+__all__ = ["Evaluation", "Figures", "Goal", "Parts", "left_out_text"]
+
+Goal: TypeAlias = str | Sequence[Sequence[float]]
+"""What a threshold is to be best for."""
 
 SMALL = 30
 """Parts of fewer rows than this say little."""
@@ -90,12 +96,22 @@ class Evaluation:
 
     def at(self, threshold: float) -> Figures:
         """With the labels that a threshold gives: positive where the probability is at least that."""
-        whole = self.profile.whole
-        if not isinstance(whole, Classification) or whole.classes != 2 or not whole.lanes:
-            raise NotApplicable("only two classes with probabilities have a threshold", hint="see `metrics`")
+        whole = self._two_classes()
         if not 0 <= threshold <= 1:
             raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
         return _figures(whole, threshold)
+
+    def best(self, goal: Goal = "f1") -> Best:
+        """The threshold that is best for a goal: a metric, `recall>=0.9`, `precision>=0.8`, `alerts<=1000`, or a cost matrix
+        `[[tn, fp], [fn, tp]]`.
+        """
+        return best_threshold(self._two_classes(), goal)
+
+    def _two_classes(self) -> Classification:
+        whole = self.profile.whole
+        if not isinstance(whole, Classification) or whole.classes != 2 or not whole.lanes:
+            raise NotApplicable("only two classes with probabilities have a threshold", hint="see `metrics`")
+        return whole
 
     @cached_property
     def segments(self) -> Mapping[str, Parts]:
@@ -135,7 +151,9 @@ class Evaluation:
     def dummy(self) -> Mapping[str, float | None]:
         """The metrics of a model that knows only how the actual values are spread."""
         whole = self.profile.whole
-        return dummy(whole) if isinstance(whole, Classification) else {}
+        if isinstance(whole, Classification):
+            return dummy(whole)
+        return {name: figure.value for name, figure in constant(whole).items()}
 
     def require(self, *requirements: str) -> list[Verdict]:
         """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
@@ -173,7 +191,7 @@ class Evaluation:
 def _figures(measurement: Measurement, threshold: float | None) -> Figures:
     if isinstance(measurement, Classification):
         return Figures(measure(measurement, threshold=threshold))
-    raise NotApplicable("regression has no figures yet")
+    return Figures(measure_numbers(measurement))
 
 
 _REASONS = {

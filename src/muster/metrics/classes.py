@@ -264,7 +264,15 @@ def _averages(name: str, title: str, metric: PerClass, why: str) -> tuple[Metric
 def _curve_averages(name: str, title: str, metric: OfCurve, bound: OfCurve) -> tuple[Metric[Quality], ...]:
     each = ("macro", _lanes), ("weighted", lambda m: _lanes(m, by_rows=True)), ("micro", _pool)
     return tuple(
-        Metric(f"{name}_{kind}", f"{title}, {kind}", over(metric), _ONE_CLASS, bound=over(bound), scores=True)
+        Metric(
+            f"{name}_{kind}",
+            f"{title}, {kind}",
+            over(metric),
+            _ONE_CLASS,
+            bound=over(bound),
+            scores=True,
+            logit=True,
+        )
         for kind, over in each
     )
 

@@ -213,6 +213,8 @@ def test_what_numbers_show() -> None:
     assert reading("negative numbers", "lift") == "There is nothing to draw: the mean of all rows is not above 0."
     assert reading("numbers of a segment", "predicted").endswith("pairs of numbers are not kept for these rows.")
     assert "exact" in charts("tied numbers")["errors"].note
+    assert "exact" in charts("tied numbers")["predicted"].note
+    assert "rows of a cell ±" in charts("numbers in cells")["predicted"].note
     drawn = [row["rows"] for row in charts("tied numbers")["predicted"].table]
     assert sum(drawn) == pytest.approx(500, abs=0.01)  # type: ignore[arg-type]
 

@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 from muster.charts import theme
 from muster.charts.chart import Chart
 from muster.charts.screens import classification_charts
+from muster.charts.words import within
 from muster.errors import InvalidInput, NotApplicable
 from tests.charts.shown import ALL, COSTS, NAMES, charts, profiles
 from tests.metrics.classified import binary, scored, several
@@ -186,6 +187,25 @@ def test_readings() -> None:
     assert random["roc"].reading.startswith("The model does not rank better than chance: AUC")
 
 
+def test_every_figure_in_cells_has_its_bound() -> None:
+    notes = {name: charts("in cells")[name].note for name in charts("in cells")}
+    for name, of in (
+        ("roc", "AUC ±"), ("roc", "KS ±"), ("precision_recall", "average precision ±"), ("gain", "captured share ±"),
+        ("lift", "lift ±"), ("tenths", "share ±"), ("calibration_by_rows", "mean score ±"), ("net_benefit", "net benefit ±"),
+        ("thresholds", "thresholds within one are not looked at"), ("cost", "thresholds within one are not looked at"),
+        ("calibration", "rows, exact"), ("density", "rows, exact"), ("confusion", "rows, exact"),
+    ):  # fmt: skip
+        assert of in notes[name], name
+        assert "exact" in charts("exact")[name].note
+
+
+def test_bounds_are_written_no_smaller_than_they_are() -> None:
+    assert within(0.00021) == "±\u202f0.0003"
+    assert within(0.5) == "±\u202f0.5"
+    assert within(1.01) == "±\u202f2"
+    assert within(3.2e-9) == "±\u202f4e-9"
+
+
 def test_what_numbers_show() -> None:
     assert set(charts("numbers")) == {"predicted", "errors", "errors_along", "tenths", "tenths_error", "lift"}
     assert re.search(r"R² 0\.\d{3}\.$", reading("numbers", "predicted"))
@@ -193,6 +213,8 @@ def test_what_numbers_show() -> None:
     assert reading("negative numbers", "lift") == "There is nothing to draw: the mean of all rows is not above 0."
     assert reading("numbers of a segment", "predicted").endswith("pairs of numbers are not kept for these rows.")
     assert "exact" in charts("tied numbers")["errors"].note
+    assert "exact" in charts("tied numbers")["predicted"].note
+    assert "rows of a cell ±" in charts("numbers in cells")["predicted"].note
     drawn = [row["rows"] for row in charts("tied numbers")["predicted"].table]
     assert sum(drawn) == pytest.approx(500, abs=0.01)  # type: ignore[arg-type]
 

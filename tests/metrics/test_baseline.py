@@ -9,6 +9,7 @@ from sklearn.dummy import DummyRegressor
 
 from muster.metrics.baseline import dummy
 from muster.metrics.regression import REGRESSION
+from muster.profiles.regression import WHOLE, Reach
 from tests.metrics.numbers import BINNED, KINDS, Rows, rows
 from tests.metrics.test_regression import ORACLES, drawn, expected
 
@@ -65,6 +66,16 @@ def test_in_cells_the_bound_covers(d: Rows) -> None:
         assert (found.value is None) == (value is None), name
         if found.value is not None and value is not None:
             assert abs(found.value - value) <= found.bound + 1e-12 * max(1.0, abs(value)), name
+
+
+def test_rows_that_are_the_constant_lie_somewhere_in_its_cell() -> None:
+    steps = 0.01 * np.arange(1, 31)
+    actual = np.concatenate([np.full(2_000, 2.3), 1.3 - steps, 3.3 + steps])
+    d = Rows(actual, np.ones(len(actual)))
+    exact, binned = (dummy(d.profile(reach))["rmsle"] for reach in (WHOLE, Reach(8, 8, folds=False)))
+    assert exact.value is not None
+    assert binned.value is not None
+    assert 0 < abs(binned.value - exact.value) <= binned.bound
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.9])

@@ -137,26 +137,38 @@ def test_where_recall_stands_still_precision_is_the_first() -> None:
         assert precisions(curve, np.array([1 / 3, 2 / 3, 1.0]))[0] == pytest.approx([1.0, 2 / 4, 3 / 6], abs=1e-6)
 
 
-def test_bands_cover_the_curves_of_all_rows() -> None:
+@pytest.mark.parametrize(
+    ("rows", "part", "times"),
+    [
+        pytest.param(1_000, 0.3, 200),
+        pytest.param(200, 0.3, 2_000, marks=pytest.mark.deep),
+        pytest.param(2_000, 0.3, 2_000, marks=pytest.mark.deep),
+        pytest.param(2_000, 0.05, 2_000, marks=pytest.mark.deep),
+        pytest.param(20_000, 0.01, 500, marks=pytest.mark.deep),
+    ],
+)
+def test_bands_cover_the_curves_of_all_rows(rows: int, part: float, times: int) -> None:
     normal = NormalDist()
-    fpr, recall = np.array([0.05, 0.1, 0.2, 0.4, 0.7]), np.array([0.1, 0.3, 0.5, 0.7])
+    fpr, recall = np.array([0.05, 0.1, 0.2, 0.4, 0.7]), np.array([0.1, 0.3, 0.5, 0.7, 0.9])
     tpr = np.array([normal.cdf(1.5 + normal.inv_cdf(f)) for f in fpr])
     alarms = np.array([1 - normal.cdf(1.5 - normal.inv_cdf(r)) for r in recall])
-    precision = 0.3 * recall / (0.3 * recall + 0.7 * alarms)
+    precision = part * recall / (part * recall + (1 - part) * alarms)
     random = np.random.default_rng(7)
-    hits = {"roc": np.zeros(5), "precision_recall": np.zeros(4)}
-    for _ in range(200):
-        actual = (random.random(1_000) < 0.3).astype(int)
-        profile = scored(actual, 1 / (1 + np.exp(-random.normal(size=1_000) - 1.5 * actual))).profile()
+    hits = {"roc": np.zeros(5), "precision_recall": np.zeros(5)}
+    for _ in range(times):
+        actual = (random.random(rows) < part).astype(int)
+        profile = scored(actual, 1 / (1 + np.exp(-random.normal(size=rows) - 1.5 * actual))).profile()
         one, other = roc(profile), precision_recall(profile)
         for name, at, truth, places, low, high in (
             ("roc", fpr, tpr, one.band_fpr, one.low, one.high),
             ("precision_recall", recall, precision, other.band_recall, other.low, other.high),
         ):
             hits[name] += (np.interp(at, places, low) <= truth) & (truth <= np.interp(at, places, high))
+    chance = 3 * np.sqrt(0.95 * 0.05 / times)
     for found in hits.values():
-        assert (found / 200 >= 0.90).all(), hits
-        assert found.mean() / 200 == pytest.approx(0.95, abs=0.025)
+        assert (found / times >= 0.93 - chance).all(), hits
+        assert (found / times <= 0.99).all() or times < 500, hits
+        assert 0.94 - chance <= found.mean() / times <= 0.985, hits
 
 
 def test_without_folds_there_is_no_band() -> None:
@@ -229,6 +241,12 @@ def test_tenths_are_those_of_sorted_rows() -> None:
         assert found.rate_low[n] <= found.rate[n] <= found.rate_high[n]
     in_cells = gains(rows.profile(IN_CELLS))
     assert np.abs(in_cells.captured - found.captured).max() <= in_cells.bound + 1e-12
+    assert np.abs(in_cells.lift - found.lift).max() <= in_cells.lift_bound + 1e-12
+    assert np.abs(in_cells.rate - found.rate).max() <= in_cells.rate_bound + 1e-12
+    assert 0 < in_cells.bound < in_cells.lift_bound < 0.1
+    assert 0 < in_cells.rate_bound < 0.1
+    assert found.exact
+    assert (found.lift_bound, found.rate_bound) == (0, 0)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -6,6 +6,7 @@ import numpy as np
 
 from muster.charts.chart import Chart
 from muster.charts.parts import Spec, axis, halo, hover, layered, rows
+from muster.charts.thresholds import IN_CELLS
 from muster.charts.words import counted, figure, number
 from muster.metrics.decision import CostCurve, NetBenefit
 
@@ -49,7 +50,7 @@ def cost_chart(found: CostCurve, *, positive: str) -> Chart:
         name="cost",
         heading="Cost of each threshold",
         reading=_cheapest(found),
-        note=f"{counted(found)}; costs: {matrix}",
+        note=f"{counted(found)}; costs: {matrix}{'' if found.best.complete else IN_CELLS}",
         table=curve,
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from muster.charts.chart import Chart, Row
 from muster.charts.parts import Spec, axis, halo, hover, labelled, layered, rows, shares
-from muster.charts.words import counted, number, percent
+from muster.charts.words import counted, number, percent, rows_and_bound
 from muster.metrics.gains import Gains
 from muster.profiles.keys import Floats
 
@@ -62,7 +62,14 @@ def lift_chart(found: Gains, *, positive: str) -> Chart:
         if np.isfinite(found.lift[9])
         else f"There is no lift: no row is {positive}."
     )
-    return Chart(spec, name="lift", heading="Lift", reading=reading, note=counted(found), table=_table(found))
+    return Chart(
+        spec,
+        name="lift",
+        heading="Lift",
+        reading=reading,
+        note=rows_and_bound(found.rows, found.lift_bound, "lift"),
+        table=_table(found),
+    )
 
 
 def tenths_chart(found: Gains, *, positive: str) -> Chart:
@@ -124,7 +131,8 @@ def tenths_chart(found: Gains, *, positive: str) -> Chart:
         }
         for row, so_far in zip(tenths, rows(captured=found.captured[9::10], lift=found.lift[9::10]), strict=True)
     ]
-    note = f"{counted(found)}; lines are 95 % intervals" if np.isfinite(found.rate_low).any() else counted(found)
+    note = rows_and_bound(found.rows, found.rate_bound, "share")
+    note += "; lines are 95 % intervals" if np.isfinite(found.rate_low).any() else ""
     return Chart(spec, name="tenths", heading="Tenths of the scores", reading=reading, note=note, table=table)
 
 

@@ -17,9 +17,9 @@ _NO_MEANS = "the numbers are too large for means, or weigh nothing"
 
 
 def predicted_chart(
-    found: Heat | None, *, count: int, target: str, right: float | None = None, exact: bool = True
+    found: Heat | None, *, count: int, target: str, right: float | None = None, bound: float = 0.0
 ) -> Chart:
-    """Never points of rows; `right` is R², for the sentence."""
+    """Never points of rows; `right` is R², for the sentence, and `bound` how many rows a cell may have more or less."""
     if found is None:
         return nothing("predicted", "Predicted and actual", count, NO_PAIRS)
     lower, upper = found.edges[:-1], found.edges[1:]
@@ -72,7 +72,7 @@ def predicted_chart(
         {"predicted from": c["x"], "to": c["x2"], "actual from": c["y"], "to ": c["y2"], "rows": c["rows"]}
         for c in cells
     ]
-    note = _note(count, exact=exact)
+    note = rows_and_bound(count, bound, "rows of a cell")
     if found.outside > 0:
         note += f"; {percent(found.outside / total)} lie outside of what is drawn"
     return Chart(spec, name="predicted", heading="Predicted and actual", reading=reading, note=note, table=table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster.charts.chart import Chart
 from muster.charts.parts import Spec, halo, hover, layered, rows, shares
-from muster.charts.words import counted, figure, number
+from muster.charts.words import counted, figure, number, within
 from muster.metrics.figure import Figure
 from muster.metrics.roc import Roc
 
@@ -44,13 +44,14 @@ def roc_chart(roc: Roc, *, positive: str) -> Chart:
         height=360,
     )
     banded = "; the band is a pointwise 95 % interval" if len(roc.low) else ""
+    note = counted(roc)
+    if roc.ks.bound:
+        note += f", KS {within(roc.ks.bound)}"
     table = [
         {"threshold": row["threshold"], "true positive rate": row["tpr"], "false positive rate": row["fpr"]}
         for row in curve
     ]
-    return Chart(
-        spec, name="roc", heading="ROC curve", reading=_reading(roc.auc), note=counted(roc) + banded, table=table
-    )
+    return Chart(spec, name="roc", heading="ROC curve", reading=_reading(roc.auc), note=note + banded, table=table)
 
 
 def _furthest(roc: Roc, x: Spec, y: Spec) -> list[Spec]:

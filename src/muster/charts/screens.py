@@ -25,6 +25,7 @@ from muster.metrics.confusion import confused_pairs, confusion
 from muster.metrics.decision import cost_curve, net_benefit
 from muster.metrics.density import density
 from muster.metrics.gains import gains
+from muster.metrics.heat import heat_bound
 from muster.metrics.per_class import class_table
 from muster.metrics.precision_recall import precision_recall
 from muster.metrics.regression import measure
@@ -94,16 +95,18 @@ def classification_charts(
 
 def regression_charts(profile: Regression, target: str = "value") -> Charts:
     """What a profile of predicted numbers can show."""
-    rows, pairs = profile.rows, profile.together.exact
+    rows = profile.rows
     of: dict[str, Any] = {"count": rows, "target": target}
     alone = profile.predicted.shift == 0
 
-    def right() -> float | None:
-        return measure(profile)["r2"].value
+    def heat() -> Chart:
+        found = predicted_by_actual(profile, 30)
+        bound = 0.0 if found is None else heat_bound(profile, found)
+        return predicted_chart(found, right=measure(profile)["r2"].value, bound=bound, **of)
 
     return Charts(
         {
-            "predicted": lambda: predicted_chart(predicted_by_actual(profile, 30), right=right(), exact=pairs, **of),
+            "predicted": heat,
             "errors": lambda: errors_chart(
                 error_histogram(profile), error_quantiles(profile), count=rows, spread=_spread(profile)
             ),

@@ -10,10 +10,12 @@ from muster.charts.places import places
 from muster.charts.words import count, counted, number, percent
 from muster.metrics.threshold_table import ThresholdTable, best_of
 
-__all__ = ["THRESHOLD", "thresholds_chart"]
+__all__ = ["IN_CELLS", "THRESHOLD", "thresholds_chart"]
 
 THRESHOLD = "threshold"
 """The parameter of a chart that a page moves."""
+
+IN_CELLS = "; scores share cells, and thresholds within one are not looked at"
 
 _LINES = {"precision": "Precision", "recall": "Recall", "f1": "F1", "mcc": "MCC"}
 
@@ -67,7 +69,7 @@ def thresholds_chart(table: ThresholdTable, *, positive: str, threshold: float |
         name="thresholds",
         heading="Metrics at every threshold",
         reading=_reading(table, best, at, chosen=threshold is not None),
-        note=f"{counted(table)}; {len(xs)} of {count(table.distinct - 1)} thresholds drawn",
+        note=f"{counted(table)}; {len(xs)} of {count(table.distinct - 1)} thresholds drawn{'' if table.complete else IN_CELLS}",
         table=[
             {
                 "threshold": row[THRESHOLD],

@@ -9,7 +9,18 @@ from decimal import ROUND_UP, Context, Decimal
 from muster.metrics.figure import Figure
 from muster.metrics.screen import Screen
 
-__all__ = ["count", "counted", "figure", "number", "percent", "rows_and_bound", "rows_spread", "sentence_list", "short"]
+__all__ = [
+    "count",
+    "counted",
+    "figure",
+    "number",
+    "percent",
+    "rows_and_bound",
+    "rows_spread",
+    "sentence_list",
+    "short",
+    "within",
+]
 
 NOTHING = "–"
 _THIN = "\u202f"
@@ -50,7 +61,7 @@ def counted(screen: Screen) -> str:
 def rows_and_bound(rows: float, bound: float = 0.0, bounded: str = "") -> str:
     """The same of what has no screen."""
     told = f"{count(rows)} {'row' if rows == 1 else 'rows'}"
-    return f"{told}, {bounded} ±{_THIN}{upwards(bound)}" if bound else f"{told}, exact"
+    return f"{told}, {bounded} {within(bound)}" if bound else f"{told}, exact"
 
 
 def rows_spread(rows: float) -> str:
@@ -68,10 +79,10 @@ def short(value: float | None) -> str:
     return number(value, max(0, 2 - size))
 
 
-def upwards(bound: float) -> str:
-    """With one digit that counts, never less than the bound is."""
+def within(bound: float) -> str:
+    """`± 0.0002`, with one digit that counts, and never less than the bound is."""
     rounded = Context(prec=1, rounding=ROUND_UP).create_decimal(Decimal(bound))
-    return format(rounded, "f") if rounded >= Decimal("0.000001") else f"{rounded:e}"
+    return f"±{_THIN}{format(rounded, 'f') if rounded >= Decimal('0.000001') else format(rounded, 'e')}"
 
 
 def sentence_list(items: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ class Gains(Screen):
 
     `best` is what a perfect order would capture. `size`, `hits`, `rate` with its 95 % interval (`rate_low`, `rate_high`; NaN for
     weights) and the least score `down_to` are those of each tenth, from the top. Rows of equal score count in a part by their share
-    of it; `bound` is of `captured`.
+    of it; `bound` is of `captured`, `lift_bound` of the lift of any part, `rate_bound` of the rate of any tenth.
     """
 
     parts: Floats
@@ -41,6 +41,8 @@ class Gains(Screen):
     rate_low: Floats
     rate_high: Floats
     down_to: Floats
+    lift_bound: float
+    rate_bound: float
 
 
 def gains(profile: Classification, lane: int = 0) -> Gains:
@@ -54,6 +56,9 @@ def gains(profile: Classification, lane: int = 0) -> Gains:
     with np.errstate(invalid="ignore", divide="ignore"):
         rate, best = hits / size, np.minimum(tops / positives, 1.0)
         bound = float(np.max(off) / positives) if positives else 0.0
+        lift_bound = float(np.max(off / _PARTS) / positives) if positives else 0.0
+        ends = off[_TENTHS - 1]
+        rate_bound = float(np.nanmax((ends + np.append(0.0, ends[:-1])) / size, initial=0.0))
     limits = [wilson(h, n) if curve.whole and n > 0 else None for h, n in zip(hits, size, strict=True)]
     places = np.searchsorted(found.hits + found.alarms, tops[_TENTHS - 1] - 1e-9)
     return Gains(
@@ -70,6 +75,8 @@ def gains(profile: Classification, lane: int = 0) -> Gains:
         rate=rate,
         rate_low=np.array([np.nan if i is None or i.low is None else i.low for i in limits]),
         rate_high=np.array([np.nan if i is None or i.high is None else i.high for i in limits]),
+        lift_bound=lift_bound,
+        rate_bound=rate_bound,
         down_to=found.thresholds[np.minimum(places, len(found.thresholds) - 1)],
     )
 

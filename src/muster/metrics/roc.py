@@ -58,7 +58,7 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
     furthest = int(np.argmax(apart))
     ks = Distance(
         rows=profile.rows,
-        bound=float(curves.kolmogorov_smirnov_bound(found.curve)[0]) if len(apart) > 1 else 0.0,
+        bound=max(0.0, float(np.nan_to_num(curves.kolmogorov_smirnov_bound(found.curve)[0]))),
         value=float(apart[furthest]),
         fpr=float(fpr[furthest]),
         tpr=float(tpr[furthest]),
@@ -70,7 +70,7 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
     if without is not None and not found.few:
         values = _at(found.curve, at)[0]
         rows = np.full(len(at), found.positives * profile.rows / found.total)
-        limits = band(values, _at(without.curves[lane], at), profile.rows - without.sizes, rows)
+        limits = band(at, values, _at(without.curves[lane], at), profile.rows - without.sizes, rows)
     low, high = limits or (np.empty(0), np.empty(0))
     auc = of_lane("roc_auc", total, without, lane, found.own)
     return Roc(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from muster.cli.evaluations import interval, number
 from muster.cli.render import Column, Sheet
+from muster.cli.text import plural
 
 if TYPE_CHECKING:
     from muster.evaluation.comparison import Comparison, Contest
     from muster.evaluation.result import Evaluation
 
-__all__ = ["comparison_sheet"]
+__all__ = ["comparison_parts", "comparison_sheet"]
+
+
+_MAIN = ("roc_auc", "roc_auc_ovr_macro", "rmse", "accuracy")
 
 
 def comparison_sheet(found: Comparison) -> Sheet:
@@ -28,6 +32,20 @@ def comparison_sheet(found: Comparison) -> Sheet:
         for name, parts in contest.segments.items():
             sheet.table("segment", [*parts], _segment(contest, name))
     return sheet
+
+
+def comparison_parts(found: Comparison) -> Iterator[tuple[str, ...]]:
+    """What each evaluation says in a line, and each difference from the reference."""
+    for one in found.evaluations:
+        main = next((m for m in _MAIN if m in one.metrics), None)
+        told = "" if main is None else f"{main} {number(one.metrics[main].value)}  {interval(one.metrics[main])}"
+        yield "evaluated", _name(one), plural(one.record.counted, "row"), told
+    for contest in found.contests:
+        main = next((m for m in _MAIN if m in contest.differences), None)
+        if main is not None:
+            figure, rows = contest.differences[main], "the same rows" if contest.paired else "other rows"
+            told = f"{main} {_signed(figure.value)}  {interval(figure)}  on {rows}"
+            yield "compared", f"{_name(contest.other)} with {_name(contest.reference)}", told
 
 
 def _name(evaluation: Evaluation) -> str:
@@ -72,9 +90,6 @@ def _verdict(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return ""
     return "yes" if low > 0 or high < 0 else "no"
-
-
-_MAIN = ("roc_auc", "roc_auc_ovr_macro", "rmse", "accuracy")
 
 
 def _segment(contest: Contest, name: str) -> Sequence[Column[str]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +9,7 @@ from muster.errors import InvalidInput
 from muster.profiles.keys import Cells
 from muster.profiles.stored import Arrays, fitting
 
-__all__ = ["CellCounts"]
+__all__ = ["CellCounts", "together"]
 
 Counts = npt.NDArray[np.int64]
 Sums = npt.NDArray[np.float64]
@@ -47,7 +45,7 @@ class CellCounts:
         if not len(codes):
             return
         kinds, columns = self.counts.shape[1], self.sums.shape[1]
-        added = type(self)(self.most, kinds, columns, self.step)
+        added = CellCounts(self.most, kinds, columns, self.step)
         added.shift = self.shift
         cells = codes >> self.shift if self.shift else codes
         if not columns and counts is None:
@@ -65,7 +63,16 @@ class CellCounts:
         added._narrow()
         self.merge(added)
 
-    def merge(self, other: Self) -> None:
+    def take(self, codes: Cells, counts: Counts, sums: Sums | None = None) -> None:
+        """Count distinct codes that stand in order, `counts` of shape (codes, kinds) and `sums` of shape (codes, sums) of each."""
+        added = CellCounts(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+        added.cells, added.counts = codes, counts
+        added.sums = np.empty((len(codes), 0), np.float64) if sums is None else sums
+        added._widen(self.shift)
+        added._narrow()
+        self.merge(added)
+
+    def merge(self, other: CellCounts) -> None:
         mine = (self.most, self.step, self.counts.shape[1], self.sums.shape[1])
         if mine != (other.most, other.step, other.counts.shape[1], other.sums.shape[1]):
             raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
@@ -82,9 +89,9 @@ class CellCounts:
         )
         self._narrow()
 
-    def coarser(self, shift: int) -> Self:
+    def coarser(self, shift: int) -> CellCounts:
         """The same counts in cells of 2**`shift` codes."""
-        result = type(self)(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+        result = CellCounts(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
         result.shift, result.cells, result.counts, result.sums = self.shift, self.cells, self.counts, self.sums
         result._widen(shift)
         return result
@@ -102,8 +109,10 @@ class CellCounts:
         self.cells = np.cumsum(fitting(cells, np.empty(size, np.int64)))
         self.counts = fitting(counts, np.empty((size, self.counts.shape[1]), np.int64))
         self.sums = fitting(sums, np.empty((size, self.sums.shape[1]), np.float64))
-        if size > self.most or not 0 <= self.shift < 64 or (np.diff(self.cells) <= 0).any():
+        if size > self.most or not 0 <= self.shift < 64 or (self.cells[1:] <= self.cells[:-1]).any():
             raise ValueError("cells that are too many, or out of order")
+        if (self.counts < 0).any():
+            raise ValueError("cells of fewer than no rows")
 
     def _widen(self, shift: int) -> None:
         if shift > self.shift:
@@ -131,6 +140,19 @@ class CellCounts:
         self.cells = cells[starts]
         self.counts = np.add.reduceat(counts[order], starts)
         self.sums = np.add.reduceat(sums[order], starts) if sums.shape[1] else np.empty((len(starts), 0))
+
+
+def together(a: CellCounts, b: CellCounts) -> tuple[int, Cells, Counts, Counts]:
+    """Both in cells of the wider width of the two: their shift, the cells that either occupies, and the counts of each."""
+    shift = max(a.shift, b.shift)
+    a, b = a.coarser(shift), b.coarser(shift)
+    cells = np.union1d(a.cells, b.cells)
+    counts = []
+    for one in (a, b):
+        spread = np.zeros((len(cells), one.counts.shape[1]), np.int64)
+        spread[np.searchsorted(cells, one.cells)] = one.counts
+        counts.append(spread)
+    return shift, cells, counts[0], counts[1]
 
 
 def _counted(cells: Cells, kind: Cells | None, kinds: int) -> tuple[Cells, Counts]:

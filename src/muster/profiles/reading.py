@@ -49,14 +49,14 @@ def kind_of(kind: pa.DataType) -> str:
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """The values, without what only says how they are written; texts by dictionary stay so, if no null is in it."""
+    """The values, without what only says how they are written. Texts are large_string, or by dictionary if no null is in it."""
     if isinstance(array.type, pa.BaseExtensionType):
         return plain(array.storage)
     if types.is_run_end_encoded(array.type):
         return plain(pc.run_end_decode(array))
     if types.is_dictionary(array.type) and (kind_of(array.type) != "text" or array.dictionary.null_count):
         return plain(array.dictionary_decode())
-    return array
+    return array.cast(pa.large_string()) if types.is_string(array.type) or types.is_string_view(array.type) else array
 
 
 # The arrays below have no nulls.

@@ -51,10 +51,10 @@ class Texts:
         self.words = np.zeros(WORD_CELLS, np.int64)
 
     def add(self, array: pa.Array, weight: Floats | None = None) -> None:
-        """Count texts without nulls, plain or by dictionary."""
+        """Count texts without nulls, as large_string or by dictionary."""
         many = not self.categories.values.exact
         if many and not pa.types.is_dictionary(array.type):  # then hardly any would come twice
-            self._count(array.cast(pa.large_string()), np.ones(len(array), np.int64), weight)
+            self._count(array, np.ones(len(array), np.int64), weight)
         else:
             self._count(*by_value(array, weight))
 
@@ -111,18 +111,18 @@ class Texts:
 
 def by_value(array: pa.Array, weight: Floats | None) -> tuple[pa.Array, Cells, Floats | None]:
     """The distinct texts as a large_string array, the rows of each, and their weight."""
-    coded = array if pa.types.is_dictionary(array.type) else array.cast(pa.large_string()).dictionary_encode()
+    coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     index = coded.indices.to_numpy(zero_copy_only=False)
     counts: Cells = np.bincount(index, minlength=len(coded.dictionary)).astype(np.int64)
     mass: Floats | None = None
     if weight is not None:
         mass = np.bincount(index, weight, len(coded.dictionary)).astype(np.float64)
     occurs = np.flatnonzero(counts)
-    texts = coded.dictionary
+    texts = coded.dictionary.cast(pa.large_string())
     if len(occurs) < len(texts):
         texts, counts = texts.take(pa.array(occurs)), counts[occurs]
         mass = None if mass is None else mass[occurs]
-    return texts.cast(pa.large_string()), counts, mass
+    return texts, counts, mass
 
 
 def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

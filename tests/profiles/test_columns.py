@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -204,7 +205,7 @@ def test_any_rows_cut_anywhere_count_the_same(rows: list[Any], cuts: list[int], 
     kept = Kept(most=8)
     whole = measured(batch(rows), kept)
     edges = sorted({0, len(rows), *(c for c in cuts if c < len(rows))})
-    parts = [batch(rows[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [batch(rows[a:b]) for a, b in pairwise(edges)]
     chance.shuffle(parts)
     streamed, merged = Columns(kept), Columns(kept)
     for part in parts:
@@ -220,7 +221,9 @@ def test_what_is_stored_opens_as_it_was(table: pa.Table) -> None:
         columns = measured(table, kept)
         opened = again(columns)
         assert opened.header() == columns.header()
-        assert {n: a.tobytes() for n, a in opened.arrays().items()} == {n: a.tobytes() for n, a in columns.arrays().items()}
+        assert {n: a.tobytes() for n, a in opened.arrays().items()} == {
+            n: a.tobytes() for n, a in columns.arrays().items()
+        }
         assert opened.figures() == columns.figures()
         opened.merge(columns)
         assert opened.rows == 800
@@ -310,7 +313,9 @@ def test_profiles_that_keep_other_things_do_not_merge() -> None:
 
 
 @pytest.mark.parametrize(
-    "weight", [[1.0], [1.0, -1.0], [1.0, float("nan")], [float("inf"), 1.0], None], ids=["few", "negative", "nan", "inf", "none"]
+    "weight",
+    [[1.0], [1.0, -1.0], [1.0, float("nan")], [float("inf"), 1.0], None],
+    ids=["few", "negative", "nan", "inf", "none"],
 )
 def test_weights_that_are_none_are_refused(weight: list[float] | None) -> None:
     with pytest.raises(InvalidInput):
@@ -345,13 +350,15 @@ def test_weights_are_kept_beside_the_rows(table: pa.Table) -> None:
 def test_a_column_is_small_whatever_is_in_it() -> None:
     draw = np.random.default_rng(1)
     rows = 50_000
-    table = pa.table({
-        "x": draw.normal(size=rows),
-        "id": [f"{n:032x}" for n in draw.integers(0, 1 << 62, rows)],
-        "text": [" ".join(str(w) for w in draw.integers(0, 9_999, 40)) for _ in range(rows)],
-        "t": pa.array(draw.integers(0, 1 << 60, rows)).view(pa.timestamp("ns")),
-        "v": pa.array(list(draw.normal(size=(rows, 8))), pa.list_(pa.float64(), 8)),
-    })
+    table = pa.table(
+        {
+            "x": draw.normal(size=rows),
+            "id": [f"{n:032x}" for n in draw.integers(0, 1 << 62, rows)],
+            "text": [" ".join(str(w) for w in draw.integers(0, 9_999, 40)) for _ in range(rows)],
+            "t": pa.array(draw.integers(0, 1 << 60, rows)).view(pa.timestamp("ns")),
+            "v": pa.array(list(draw.normal(size=(rows, 8))), pa.list_(pa.float64(), 8)),
+        }
+    )
     columns = measured(table, Kept())
     for n, name in enumerate(columns.columns):
         size = sum(a.nbytes for key, a in columns.arrays().items() if key.startswith(f"{n}."))
@@ -369,7 +376,9 @@ def damaged(arrays: dict[str, Any]) -> dict[str, Callable[[], Any]]:
     found: dict[str, Callable[[], Any]] = {}
     for name, array in arrays.items():
         found[f"no {name}"] = lambda name=name: {k: v for k, v in arrays.items() if k != name}  # type: ignore[misc]
-        found[f"longer {name}"] = lambda name=name, a=array: arrays | {name: np.concatenate([a, a[:1]]) if len(a) else np.ones((1, *a.shape[1:]), a.dtype)}  # type: ignore[misc]
+        found[f"longer {name}"] = lambda name=name, a=array: (
+            arrays | {name: np.concatenate([a, a[:1]]) if len(a) else np.ones((1, *a.shape[1:]), a.dtype)}
+        )  # type: ignore[misc]
         if array.size and not name.endswith(("cells", "shift", "ends", "hashes")):
             found[f"other {name}"] = lambda name=name, a=array: arrays | {name: changed(a)}  # type: ignore[misc]
     return found

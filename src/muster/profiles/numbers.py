@@ -15,7 +15,7 @@ from muster.signature import Json
 
 __all__ = ["FACTS", "QUANTILES", "Aligned", "Binned", "Numbers", "Quantile", "aligned", "binned"]
 
-FACTS = ("finite", "nan", "infinite", "minus_infinite", "zero", "negative", "broken")
+FACTS = ("finite", "nan", "infinite", "minus_infinite", "zero", "negative", "fractional")
 """Places in `Numbers.facts`: rows with a finite number, NaN, infinity, minus infinity; of the finite ones those of 0, those below, and
 those that are not whole."""
 

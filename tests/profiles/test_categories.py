@@ -70,7 +70,9 @@ def test_values_that_are_too_long_together_are_not_kept_in_any_order() -> None:
     whole, parts = texts(values), texts(values[:1])
     parts.merge(texts(values[1:]))
     parts.merge(texts(["short"]))
-    for found in (whole, parts):
+    after = texts(["short"])
+    after.merge(whole)
+    for found in (whole, parts, after):
         assert found.header() is None
         assert found.categories.values.exact
         assert "too long" in str(found.figures()["note"])

@@ -402,6 +402,14 @@ def test_damaged_arrays_are_refused(table: pa.Table) -> None:
     assert taken == ["longer 5.sums"]
 
 
+def test_fewer_than_no_rows_are_refused() -> None:
+    columns = measured(pa.table({"x": [1.0, 2.0, 2.0, 3.0]}))
+    arrays = {name: np.array(a) for name, a in columns.arrays().items()}
+    arrays["0.values.counts"][:, 0] = [-1, 2, 3]
+    with pytest.raises(ValueError, match="fewer than no rows"):
+        Columns.restored(columns.header(), arrays)
+
+
 def test_damaged_headers_are_refused(table: pa.Table) -> None:
     columns = measured(table.select(["string", "double"]), Kept())
     header = json.loads(json.dumps(columns.header()))
@@ -430,12 +438,16 @@ def test_texts_are_not_kept_where_none_are_wanted() -> None:
 
 def test_names_of_types_are_few_and_short() -> None:
     wide = pa.struct({f"field {n}": pa.int64() for n in range(500)})
-    columns = Columns()
-    columns.add(pa.record_batch({"x": pa.nulls(1, wide)}))
-    for n in range(20):
-        columns.add(pa.record_batch({"x": pa.nulls(1, pa.struct({f"{n:02}": pa.int64()}))}))
-    assert len(columns.columns["x"].types) == 8
-    assert max(map(len, columns.columns["x"].types)) <= 128
+    kinds = [wide, *(pa.struct({f"{n:02}": pa.int64()}) for n in range(20))]
+    found = []
+    for some in (kinds, kinds[::-1]):
+        columns = Columns()
+        for kind in some:
+            columns.add(pa.record_batch({"x": pa.nulls(1, kind)}))
+        found.append(columns.columns["x"].types)
+    assert found[0] == found[1]
+    assert len(found[0]) == 8
+    assert max(map(len, found[0])) <= 128
 
 
 def test_times_are_counted_to_the_second_and_zones_by_utc() -> None:
@@ -506,6 +518,19 @@ def test_vectors_have_the_norms_means_and_directions_of_numpy() -> None:
     signs = _signs()
     assert abs(signs.mean()) < 0.01
     assert np.abs(signs.T @ signs / len(signs) - np.eye(64)).max() < 0.1
+
+
+def test_vectors_count_to_the_same_bits_however_they_are_cut() -> None:
+    x = np.random.default_rng(6).normal(size=(300, 257))
+    whole = measured(pa.table({"v": pa.array(list(x), pa.list_(pa.float64()))}), Kept())
+    for size in (1, 7):
+        parts = Columns()
+        for at in range(0, 300, size):
+            parts.add(pa.record_batch({"v": pa.array(list(x[at : at + size]), pa.list_(pa.float64()))}))
+        assert counts(parts) == counts(whole)
+    # Whatever order a processor adds up in, which another order of the elements stands for.
+    other = measured(pa.table({"v": pa.array(list(x[:, ::-1]), pa.list_(pa.float64()))}), Kept())
+    assert all(counts(other)[name] == bits for name, bits in counts(whole).items() if "norms" in name)
 
 
 def test_long_vectors_are_regarded_in_part_and_say_so() -> None:

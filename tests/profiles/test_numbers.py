@@ -117,6 +117,11 @@ def test_quantiles_are_those_of_numpy_or_have_them_within(
             assert found.values.cells.shift or quantile.low == quantile.high
 
 
+def test_a_share_that_is_met_but_for_rounding_is_met() -> None:
+    assert 0.07 * 100 > 7
+    assert numbers(range(1, 101)).quantiles((0.07, 0.071)) == [(7, 7), (8, 8)]
+
+
 def test_weighted_moments_are_those_of_repeated_rows(draw: np.random.Generator) -> None:
     values, times = draw.normal(size=500), draw.integers(0, 5, 500)
     weighted, repeated = numbers(values, weight=times.astype(np.float64)), numbers(np.repeat(values, times))

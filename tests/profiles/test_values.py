@@ -42,7 +42,10 @@ def test_values_and_their_sample_are_the_same_bits_in_any_order(distinct: int, s
 def test_a_sample_counts_its_values_exactly() -> None:
     draw = np.random.default_rng(2)
     codes = draw.integers(0, 5_000, 60_000)
-    sample = values(codes).sample
+    streamed = Values(256)
+    for part in np.array_split(codes, 60):
+        streamed.add(*np.unique(part, return_counts=True))
+    sample = streamed.sample
     assert sample is not None
     found, times = np.unique(mixed(codes.view(np.uint64)), return_counts=True)
     assert sample.hashes.tolist() == found[:SAMPLED].tolist()

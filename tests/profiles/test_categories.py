@@ -29,7 +29,7 @@ def cells_of(words: list[str]) -> list[int]:
 def test_values_are_counted_as_pandas_counts_them() -> None:
     values = np.array(["a", "b", "c", "", "ä"])[np.random.default_rng(1).integers(0, 5, 999) ** 2 % 5].tolist()
     categories = texts(values).categories
-    found = dict(zip(categories.header(), categories.values.cells.counts[:, 0].tolist(), strict=True))  # type: ignore[arg-type]
+    found = dict(zip(categories.names(), categories.values.cells.counts[:, 0].tolist(), strict=True))  # type: ignore[arg-type]
     assert found == pd.Series(values).value_counts().to_dict()
     top: Any = categories.figures()["top"]
     assert {line["text"]: line["rows"] for line in top} == found
@@ -43,7 +43,7 @@ def test_of_many_values_none_is_kept_and_the_rest_is_told() -> None:
         for part in parts:
             found.add(plain(pa.array(part)))
         figures: Any = found.figures()
-        assert found.header() is None
+        assert found.categories.names() is None
         assert (figures["top"], found.rows) == ([], 3_500)
         assert "more than 16" in figures["note"]
         assert 500 <= figures["largest"] <= 3_500
@@ -52,35 +52,35 @@ def test_of_many_values_none_is_kept_and_the_rest_is_told() -> None:
 
 
 def test_values_at_the_limit_are_kept_and_one_more_is_not() -> None:
-    assert texts(list("abcd"), 4).header() == texts(list("dcba"), 4).header()
-    assert len(texts(list("abcd"), 4).header()) == 4  # type: ignore[arg-type]
-    assert texts(list("abcde"), 4).header() is None
+    assert texts(list("abcd"), 4).categories.names() == texts(list("dcba"), 4).categories.names()
+    assert len(texts(list("abcd"), 4).categories.names()) == 4  # type: ignore[arg-type]
+    assert texts(list("abcde"), 4).categories.names() is None
 
 
 def test_long_values_are_cut_and_still_told_apart() -> None:
     long = "é" * 200
     categories = texts([long, long + "a", "x" * LONGEST, long]).categories
-    assert sorted(categories.header()) == ["x" * LONGEST, "é" * LONGEST + "…", "é" * LONGEST + "…"]  # type: ignore[arg-type, type-var]
+    assert sorted(categories.names()) == ["x" * LONGEST, "é" * LONGEST + "…", "é" * LONGEST + "…"]  # type: ignore[arg-type]
     assert sorted(categories.values.cells.counts[:, 0].tolist()) == [1, 1, 2]
 
 
 def test_values_that_are_too_long_together_are_not_kept_in_any_order() -> None:
     values = [f"{n:04d}" + "x" * 120 for n in range(KEPT_BYTES // 124 + 1)]
-    assert texts(values[1:]).header() is not None
+    assert texts(values[1:]).categories.names() is not None
     whole, parts = texts(values), texts(values[:1])
     parts.merge(texts(values[1:]))
     parts.merge(texts(["short"]))
     after = texts(["short"])
     after.merge(whole)
     for found in (whole, parts, after):
-        assert found.header() is None
+        assert found.categories.names() is None
         assert found.categories.values.exact
         assert "too long" in str(found.figures()["note"])
 
 
 def test_bytes_that_are_no_text_are_counted_and_shown_as_such() -> None:
     array = pa.array([b"a\xff", b"ok"]).view(pa.string())
-    assert sorted(texts(array).header()) == ["a\ufffd", "ok"]  # type: ignore[arg-type, type-var]
+    assert sorted(texts(array).categories.names()) == ["a\ufffd", "ok"]  # type: ignore[arg-type]
 
 
 def test_two_profiles_are_matched_by_value() -> None:
@@ -140,4 +140,4 @@ def test_words_and_lengths_are_the_same_by_row_and_by_value(most: int) -> None:
 def test_a_dictionary_of_which_little_is_used_counts_what_is_used() -> None:
     coded = pa.DictionaryArray.from_arrays(pa.array([2, 2]), pa.array([f"v{n}" for n in range(5_000)]))
     found = texts(coded)
-    assert (found.header(), found.rows) == (["v2"], 2)
+    assert (found.categories.names(), found.rows) == (["v2"], 2)

@@ -39,10 +39,7 @@ class Booleans:
     def arrays(self) -> Arrays:
         return {"counts": self.counts, "mass": self.mass}
 
-    def header(self) -> Json:
-        return None
-
-    def restore(self, header: Json, arrays: Arrays, prefix: str) -> None:
+    def restore(self, arrays: Arrays, prefix: str) -> None:
         """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
         self.counts, self.mass = (fitting(arrays[prefix + n], own) for n, own in self.arrays().items())
         if (self.counts < 0).any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow as pa
 from muster.errors import InvalidInput
 from muster.profiles.cells import together
 from muster.profiles.keys import Cells, Floats, Hashes
-from muster.profiles.stored import Arrays
+from muster.profiles.stored import Arrays, fitting
 from muster.profiles.values import Values
 from muster.signature import Json
 
@@ -71,23 +71,32 @@ class Categories:
             self.texts = None if other.texts is None else self.texts | other.texts
         self._settle()
 
-    def arrays(self) -> Arrays:
-        return self.values.arrays()
-
-    def header(self) -> Json:
-        """The values, in the order of the cells."""
+    def names(self) -> list[str] | None:
+        """The values in the order of the cells, or None where they are not kept."""
         return None if self.texts is None else [self.texts[code] for code in self.values.cells.cells.tolist()]
 
-    def restore(self, header: Json, arrays: Arrays, prefix: str) -> None:
-        """Take what `header` and `arrays` gave, these as stored under `prefix`; ValueError or KeyError if they do not fit."""
+    def arrays(self) -> Arrays:
+        """All that is counted, by name; the values one after the other in UTF-8, and how many bytes each has."""
+        arrays = dict(self.values.arrays())
+        if (names := self.names()) is not None:
+            encoded = [name.encode() for name in names]
+            arrays["texts"] = np.frombuffer(b"".join(encoded), np.uint8)
+            arrays["sizes"] = np.array([len(data) for data in encoded], np.int64)
+        return arrays
+
+    def restore(self, arrays: Arrays, prefix: str) -> None:
+        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
         self.values.restore(arrays, prefix)
         self.texts = None
-        if header is None:
+        if f"{prefix}texts" not in arrays and f"{prefix}sizes" not in arrays:
             return
-        texts, codes = cast("list[str]", header), self.values.cells.cells.tolist()
-        if not (self.keep and self.values.exact and all(type(text) is str for text in texts)):
+        codes = self.values.cells.cells.tolist()
+        sizes = fitting(arrays[f"{prefix}sizes"], np.empty(len(codes), np.int64))
+        ends = np.cumsum(sizes).tolist()
+        data = fitting(arrays[f"{prefix}texts"], np.empty(ends[-1] if ends else 0, np.uint8)).tobytes()
+        if not (self.keep and self.values.exact) or (sizes < 0).any():
             raise ValueError("texts where none belong")
-        self.texts = dict(zip(codes, texts, strict=True))
+        self.texts = {code: data[end - size : end].decode() for code, end, size in zip(codes, ends, sizes, strict=True)}
 
     def figures(self) -> dict[str, Json]:
         """`distinct`, `once` (the share of distinct values that one row has), `top` values, and `largest`, the most rows that one can have.
@@ -105,8 +114,8 @@ class Categories:
         }
         if sample is not None:
             return figures | {"note": f"more than {cells.most} distinct values: no value is kept"}
-        most = sorted(zip((-counts).tolist(), self.header() or [""] * len(counts), strict=True))[:TOP]  # type: ignore[arg-type]
-        kept = self.texts is not None
+        names, kept = self.names() or [""] * len(counts), self.texts is not None
+        most = sorted(zip((-counts).tolist(), names, strict=True))[:TOP]
         figures["top"] = [{"text": text if kept else None, "rows": -rows} for rows, text in most]
         if self.keep and not kept:
             figures["note"] = "the values are too long for categories: none is kept"

@@ -38,6 +38,10 @@ class Kept:
     texts: bool = True
     weighted: bool = False
 
+    def __post_init__(self) -> None:
+        if self.most < 2:
+            raise InvalidInput(f"at least 2 distinct values are kept, not {self.most}")
+
 
 class Measure(Protocol):
     """The measurement of the values of one column. Nulls are not among them."""
@@ -47,8 +51,7 @@ class Measure(Protocol):
     def add(self, values: Any, weight: Floats | None = None) -> None: ...
     def merge(self, other: Any) -> None: ...
     def arrays(self) -> Arrays: ...
-    def header(self) -> Json: ...
-    def restore(self, header: Json, arrays: Arrays, prefix: str) -> None: ...
+    def restore(self, arrays: Arrays, prefix: str) -> None: ...
     def figures(self) -> dict[str, Json]: ...
 
 
@@ -145,8 +148,7 @@ class Column:
         return {"rows": self.rows, "mass": self.mass, **(self.measure.arrays() if self.measure else {})}
 
     def header(self) -> dict[str, Json]:
-        values = self.measure.header() if self.measure else None
-        return {"kind": self.kind, "types": [*sorted(self.types)], "values": values}
+        return {"kind": self.kind, "types": [*sorted(self.types)]}
 
     def restore(self, header: Mapping[str, Json], arrays: Arrays, prefix: str) -> None:
         self.types = {str(name) for name in cast("list[str]", header["types"])}
@@ -155,7 +157,7 @@ class Column:
         if (self.rows < 0).any():
             raise ValueError("fewer than no rows")
         if self.measure is not None:
-            self.measure.restore(header["values"], arrays, prefix)
+            self.measure.restore(arrays, prefix)
 
     def figures(self) -> dict[str, Json]:
         figures: dict[str, Json] = {"kind": self.kind, "types": [*sorted(self.types)]}

@@ -137,10 +137,7 @@ class Numbers:
         own = {"facts": self.facts, "moments": self.moments, "ends": self.ends}
         return own | {f"values.{name}": array for name, array in self.values.arrays().items()}
 
-    def header(self) -> Json:
-        return None
-
-    def restore(self, header: Json, arrays: Arrays, prefix: str) -> None:
+    def restore(self, arrays: Arrays, prefix: str) -> None:
         """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
         for name in ("facts", "moments", "ends"):
             setattr(self, name, fitting(arrays[prefix + name], getattr(self, name)))

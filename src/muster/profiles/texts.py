@@ -83,14 +83,11 @@ class Texts:
         named = {f"{of}.{name}": a for of, piece in pieces.items() for name, a in piece.arrays().items()}
         return named | {"words": self.words}
 
-    def header(self) -> Json:
-        return self.categories.header()
-
-    def restore(self, header: Json, arrays: Arrays, prefix: str) -> None:
-        """Take what `header` and `arrays` gave, these as stored under `prefix`; ValueError or KeyError if they do not fit."""
-        self.categories.restore(header, arrays, f"{prefix}categories.")
-        self.lengths.restore(None, arrays, f"{prefix}lengths.")
-        self.tokens.restore(None, arrays, f"{prefix}tokens.")
+    def restore(self, arrays: Arrays, prefix: str) -> None:
+        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
+        self.categories.restore(arrays, f"{prefix}categories.")
+        self.lengths.restore(arrays, f"{prefix}lengths.")
+        self.tokens.restore(arrays, f"{prefix}tokens.")
         self.words = fitting(arrays[f"{prefix}words"], self.words)
         if (self.words < 0).any() or {self.lengths.rows, self.tokens.rows} != {self.categories.rows}:
             raise ValueError("lengths of other texts than those that are counted")

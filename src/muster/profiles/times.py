@@ -56,10 +56,7 @@ class Times:
     def arrays(self) -> Arrays:
         return {"ends": self.ends, **self.cycles, **{f"cells.{n}": array for n, array in self.cells.arrays().items()}}
 
-    def header(self) -> Json:
-        return None
-
-    def restore(self, header: Json, arrays: Arrays, prefix: str) -> None:
+    def restore(self, arrays: Arrays, prefix: str) -> None:
         """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
         self.cells.restore(arrays, f"{prefix}cells.")
         self.ends = fitting(arrays[f"{prefix}ends"], self.ends)

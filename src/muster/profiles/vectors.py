@@ -107,13 +107,10 @@ class Vectors:
         named = {f"{of}.{name}": a for of, piece in pieces.items() for name, a in piece.arrays().items()}
         return named | {"broken": self.broken, "sums": self.sums, "projections": self.projections}
 
-    def header(self) -> Json:
-        return None
-
-    def restore(self, header: Json, arrays: Arrays, prefix: str) -> None:
+    def restore(self, arrays: Arrays, prefix: str) -> None:
         """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
-        self.lengths.restore(None, arrays, f"{prefix}lengths.")
-        self.norms.restore(None, arrays, f"{prefix}norms.")
+        self.lengths.restore(arrays, f"{prefix}lengths.")
+        self.norms.restore(arrays, f"{prefix}norms.")
         self.broken = fitting(arrays[f"{prefix}broken"], self.broken)
         self.projections = fitting(arrays[f"{prefix}projections"], self.projections)
         size = min(len(arrays[f"{prefix}sums"]), LONGEST)

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from muster.errors import InvalidInput
-from muster.profiles.categories import KEPT_BYTES, LONGEST, Categories, matched
+from muster.profiles.categories import KEPT_BYTES, LONGEST, Categories
+from muster.profiles.comparing import matched
 from muster.profiles.keys import hash_texts
 from muster.profiles.reading import plain
 from muster.profiles.texts import WORD_CELLS, Texts
@@ -72,6 +73,7 @@ def test_values_that_are_too_long_together_are_not_kept_in_any_order() -> None:
     parts.merge(texts(["short"]))
     after = texts(["short"])
     after.merge(whole)
+    assert matched(whole.categories, whole.categories)[:2] == (True, None)
     for found in (whole, parts, after):
         assert found.categories.names() is None
         assert found.categories.values.exact
@@ -86,6 +88,7 @@ def test_bytes_that_are_no_text_are_counted_and_shown_as_such() -> None:
 def test_two_profiles_are_matched_by_value() -> None:
     a, b = texts(["x", "x", "gone"]).categories, texts(["x", "new", "new"]).categories
     found = matched(a, b)
+    assert found.exact
     assert found.texts is not None
     rows = dict(zip(found.texts, zip(found.a.tolist(), found.b.tolist(), strict=True), strict=True))
     assert rows == {"x": (2, 1), "gone": (1, 0), "new": (0, 2)}
@@ -94,7 +97,7 @@ def test_two_profiles_are_matched_by_value() -> None:
 def test_profiles_of_many_values_are_matched_by_cells_of_hashes() -> None:
     many, few = texts([f"id {n}" for n in range(9_000)]).categories, texts(["id 1", "id 1", "else"]).categories
     found = matched(many, few)
-    assert found.texts is None
+    assert (found.exact, found.texts) == (False, None)
     assert (found.a.sum(), found.b.sum()) == (9_000, 3)
     same = matched(many, texts([f"id {n}" for n in reversed(range(9_000))]).categories)
     assert same.a.tolist() == same.b.tolist()

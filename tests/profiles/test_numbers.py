@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from muster.profiles.numbers import QUANTILES, Numbers, aligned, binned
+from muster.profiles.comparing import aligned, binned
+from muster.profiles.numbers import QUANTILES, Numbers
 from muster.profiles.reading import doubles
 
 Floats = npt.NDArray[np.float64]

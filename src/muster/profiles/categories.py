@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 
 from muster.errors import InvalidInput
-from muster.profiles.cells import together
 from muster.profiles.keys import Cells, Floats, Hashes
 from muster.profiles.stored import Arrays, fitting
 from muster.profiles.values import Values
 from muster.signature import Json
 
-__all__ = ["KEPT_BYTES", "LONGEST", "TOP", "Categories", "Matched", "matched"]
+__all__ = ["KEPT_BYTES", "LONGEST", "TOP", "Categories"]
 
 LONGEST = 128
 """Characters of a value that are kept."""
@@ -134,21 +133,3 @@ def _trimmed(texts: pa.Array) -> list[str]:
     """As Python's texts, the long ones cut and marked so; bytes that are no UTF-8 are replaced."""
     whole = [data[: 4 * LONGEST + 4].decode("utf-8", "replace") for data in texts.cast(pa.large_binary()).to_pylist()]
     return [text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in whole]
-
-
-class Matched(NamedTuple):
-    """The values of two profiles, and the rows that each has of them. Of None as `texts` they are cells of hashes, not single values."""
-
-    texts: list[str] | None
-    a: Cells
-    b: Cells
-
-
-def matched(a: Categories, b: Categories) -> Matched:
-    """Both by the same values while both have few, else by the same cells of hashes; values of neither are left out."""
-    _, codes, in_a, in_b = together(a.values.cells, b.values.cells)
-    texts = None
-    if a.texts is not None and b.texts is not None:
-        both = a.texts | b.texts
-        texts = [both[code] for code in codes.tolist()]
-    return Matched(texts, in_a[:, 0], in_b[:, 0])

@@ -6,14 +6,14 @@ import math
 from typing import NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from muster.profiles.cells import Counts, together
 from muster.profiles.keys import Cells, Floats, ordered, unordered
 from muster.profiles.stored import Arrays, fitting
 from muster.profiles.values import Values
 from muster.signature import Json
 
-__all__ = ["FACTS", "QUANTILES", "Aligned", "Binned", "Numbers", "Quantile", "aligned", "binned"]
+__all__ = ["FACTS", "QUANTILES", "Numbers", "Quantile", "spans"]
 
 FACTS = ("finite", "nan", "infinite", "minus_infinite", "zero", "negative", "fractional")
 """Places in `Numbers.facts`: rows with a finite number, NaN, infinity, minus infinity; of the finite ones those of 0, those below, and
@@ -79,23 +79,17 @@ class Numbers:
 
     def add(self, numbers: Floats, weight: Floats | None = None, counts: Cells | None = None) -> None:
         """Count numbers, each `counts` times where given; `weight` is needed where the profile is weighted."""
-        times = np.ones(len(numbers), np.int64) if counts is None else counts
         finite = np.isfinite(numbers)
+        self.facts = self.facts + _facts(numbers, finite, counts)
         if not finite.all():
-            others = numbers[~finite]
-            for n, kind in enumerate((np.isnan(others), others > 0, others < 0), 1):
-                self.facts[n] += times[~finite][kind].sum()
-            numbers, times = numbers[finite], times[finite]
+            numbers = numbers[finite]
             weight = None if weight is None else weight[finite]
+            counts = None if counts is None else counts[finite]
         if not len(numbers):
             return
-        self.facts[[0, 4, 5, 6]] += [
-            int(times[kind].sum()) if counts is not None else int(np.count_nonzero(kind))
-            for kind in (np.ones(len(numbers), np.bool_), numbers == 0, numbers < 0, numbers != np.floor(numbers))
-        ]
         # Adding 0 makes one zero of both.
         self.ends = np.array([min(self.least, numbers.min() + 0.0), max(self.greatest, numbers.max() + 0.0)])
-        self._join(_moments(numbers, (None if counts is None else times) if weight is None else weight))
+        self._join(_moments(numbers, counts if weight is None else weight))
         keys = ordered(numbers)
         if counts is None and weight is None:  # to sort alone is several times as quick as an order
             keys = np.sort(keys)
@@ -103,9 +97,10 @@ class Numbers:
             self.values.add(keys[starts], np.diff(starts, append=len(keys)))
             return
         order = np.argsort(keys, kind="stable")
-        starts = _starts(keys[order])
-        mass = None if weight is None else np.add.reduceat(weight[order], starts)
-        self.values.add(keys[order[starts]], np.add.reduceat(times[order], starts), mass)
+        keys = keys[order]
+        starts = _starts(keys)
+        times = np.diff(starts, append=len(keys)) if counts is None else np.add.reduceat(counts[order], starts)
+        self.values.add(keys[starts], times, None if weight is None else np.add.reduceat(weight[order], starts))
 
     def merge(self, other: Self) -> None:
         self.values.merge(other.values)
@@ -115,7 +110,7 @@ class Numbers:
 
     def cells(self) -> tuple[Floats, Floats]:
         """The least and the largest double of each cell."""
-        return _edges(self.values.cells.cells, self.values.cells.shift)
+        return spans(self.values.cells.cells, self.values.cells.shift)
 
     def mass(self) -> Floats:
         """The weight of the rows in each cell; without weights, their number."""
@@ -180,6 +175,19 @@ class Numbers:
         self.moments = np.array(moments)
 
 
+def _facts(numbers: Floats, finite: npt.NDArray[np.bool_], counts: Cells | None) -> Cells:
+    kinds = (
+        finite,
+        np.isnan(numbers),
+        numbers == np.inf,
+        numbers == -np.inf,
+        numbers == 0,
+        finite & (numbers < 0),
+        finite & (numbers != np.floor(numbers)),
+    )
+    return np.array([np.count_nonzero(kind) if counts is None else counts[kind].sum() for kind in kinds], np.int64)
+
+
 def _moments(numbers: Floats, weight: Floats | Cells | None) -> Floats:
     mass = len(numbers) if weight is None else float(weight.sum())
     if not mass > 0:
@@ -200,61 +208,10 @@ def _starts(keys: Cells) -> Cells:
     return np.flatnonzero(first)
 
 
-def _edges(cells: Cells, shift: int) -> tuple[Floats, Floats]:
-    """The least and the largest double of each cell, infinite ones at most."""
+def spans(cells: Cells, shift: int) -> tuple[Floats, Floats]:
+    """The least and the largest double of each cell of 2**`shift` keys, infinite ones at most."""
     least, most = (int(key) for key in ordered(np.array([-np.inf, np.inf])))
     low = np.clip(cells, least >> shift, most >> shift) << shift
     high = low | ((1 << shift) - 1)
     low = np.where(cells > most >> shift, most, np.maximum(low, least))
     return unordered(low), unordered(np.minimum(high, most))
-
-
-class Aligned(NamedTuple):
-    """Two profiles in the same cells, in order: the least and the largest double of each, and the rows of each profile in it."""
-
-    low: Floats
-    high: Floats
-    a: Cells
-    b: Cells
-
-
-def aligned(a: Numbers, b: Numbers) -> Aligned:
-    """Both in the wider cells of the two. Cells are single numbers where both profiles are exact."""
-    shift, cells, in_a, in_b = together(a.values.cells, b.values.cells)
-    return Aligned(*_edges(cells, shift), in_a[:, 0], in_b[:, 0])
-
-
-class Binned(NamedTuple):
-    """Bins [edges[n], edges[n + 1]) of equal shares of a reference, as far as its numbers allow, and the rows of both in each.
-
-    Each array of rows begins with those below the first edge and ends with those from the last edge on.
-    """
-
-    edges: Floats
-    reference: Cells
-    current: Cells
-
-
-def binned(reference: Numbers, current: Numbers, bins: int) -> Binned:
-    """Up to `bins` bins, fewer where single numbers have larger shares.
-
-    Edges are numbers of the reference alone, so that they stay where they are whatever is compared; but where the other profile
-    has wider cells, an edge that is inside of one goes down to where that one begins.
-    """
-    own = reference.values.cells
-    shift, cells, a, b = together(own, current.values.cells)
-    cuts = _cuts(own.cells, own.counts, bins, shift - own.shift)
-    place = np.searchsorted(cuts, cells, side="right")
-    counts = [np.bincount(place, side[:, 0], len(cuts) + 1).astype(np.int64) for side in (a, b)]
-    return Binned(_edges(cuts, shift)[0], counts[0], counts[1])
-
-
-def _cuts(cells: Cells, counts: Counts, bins: int, wider: int) -> Cells:
-    """The cells with which bins begin, and the one after the last; in cells wider by 2**`wider`."""
-    if not len(cells):
-        return cells
-    upto = np.cumsum(counts[:, 0])
-    shares = upto[-1] * np.arange(1, bins) / bins * (1 - 1e-12)
-    after = np.searchsorted(upto, shares) + 1
-    first = np.concatenate([cells[:1], cells[after[after < len(cells)]]]) >> wider
-    return np.concatenate([np.unique(first), (cells[-1:] >> wider) + 1])

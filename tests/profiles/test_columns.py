@@ -272,6 +272,45 @@ def test_nulls_within_a_dictionary_are_missing() -> None:
     assert column.measure.categories.names() == ["a"]
 
 
+ODD = {
+    "binary": pa.array([b"a", None]),
+    "binary view": pa.array([b"a", None], pa.binary_view()),
+    "string": pa.array(["a", None]),
+    "string view": pa.array(["a", None], pa.string_view()),
+    "struct": pa.array([{"a": 1}, None]),
+    "list view": pa.array([[1.0], None], pa.list_view(pa.float64())),
+    "vector": pa.array([[1.0], None], pa.list_(pa.float64(), 1)),
+    "decimal": pa.array([Decimal(1), None], pa.decimal32(5, 2)),
+    "union": pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [pa.array([1, None])]),
+    "interval": pa.array([pa.MonthDayNano((1, 2, 3)), None]),
+    "boolean": pa.array([True, None]),
+    "timestamp": pa.array([1, None]).view(pa.timestamp("s", "UTC")),
+    "extension of text": pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}", None])),
+    "extension of a vector": pa.ExtensionArray.from_storage(
+        pa.fixed_shape_tensor(pa.float32(), [1, 2]), pa.array([[1, 2], None], pa.list_(pa.float32(), 2))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_values_are_the_same_in_slices_dictionaries_and_runs(name: str) -> None:
+    values = ODD[name]
+    expected = measured(pa.table({"x": values})).columns["x"]
+    assert (expected.present, expected.missing) == (1, 1)
+    written = {
+        "slice": pa.concat_arrays([values, values, values]).slice(2, 2),
+        "dictionary": pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int8()), values),
+        "nulls in a dictionary": pa.DictionaryArray.from_arrays(pa.array([1, 0]), values),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), values).slice(1, 2),
+    }
+    for how, array in written.items():
+        found = measured(pa.table({"x": array})).columns["x"]
+        assert found.kind == expected.kind
+        assert {n: a.tobytes() for n, a in found.arrays().items()} == {
+            n: a.tobytes() for n, a in expected.arrays().items()
+        }, how
+
+
 def test_the_same_values_are_counted_alike_however_they_are_written() -> None:
     texts = ["a", "b b", None, "a", "ü", "never"]
     plain = pa.array(texts)

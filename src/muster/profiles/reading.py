@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import types
 
 from muster.casts.numbers import decimal_to_float
@@ -49,14 +48,30 @@ def kind_of(kind: pa.DataType) -> str:
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """The values, without what only says how they are written. Texts are large_string, or by dictionary if no null is in it."""
+    """The values, without what only says how they are written. Texts are large_string, or by dictionary if no null is in it; what is not
+    measured is True where it is present.
+    """
     if isinstance(array.type, pa.BaseExtensionType):
         return plain(array.storage)
     if types.is_run_end_encoded(array.type):
-        return plain(pc.run_end_decode(array))
-    if types.is_dictionary(array.type) and (kind_of(array.type) != "text" or array.dictionary.null_count):
-        return plain(array.dictionary_decode())
-    return array.cast(pa.large_string()) if types.is_string(array.type) or types.is_string_view(array.type) else array
+        rows = np.arange(array.offset, array.offset + len(array))
+        runs = np.searchsorted(array.run_ends.to_numpy(), rows, side="right")
+        return _decoded(pa.array(runs), plain(array.values))
+    if types.is_dictionary(array.type):
+        return _decoded(array.indices, plain(array.dictionary))
+    if types.is_string(array.type) or types.is_string_view(array.type):
+        return array.cast(pa.large_string())
+    return array if kind_of(array.type) != "other" else pa.array(np.ones(len(array), np.bool_), mask=~_present(array))
+
+
+def _decoded(places: pa.Array, values: pa.Array) -> pa.Array:
+    if types.is_large_string(values.type) and not values.null_count:
+        return pa.DictionaryArray.from_arrays(places, values)
+    return values.take(places)
+
+
+def _present(array: pa.Array) -> npt.NDArray[np.bool_]:
+    return array.is_valid().to_numpy(zero_copy_only=False)
 
 
 # The arrays below have no nulls.

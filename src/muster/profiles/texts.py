@@ -115,7 +115,7 @@ def by_value(array: pa.Array, weight: Floats | None) -> tuple[pa.Array, Cells, F
     if weight is not None:
         mass = np.bincount(index, weight, len(coded.dictionary)).astype(np.float64)
     occurs = np.flatnonzero(counts)
-    texts = coded.dictionary.cast(pa.large_string())
+    texts = coded.dictionary
     if len(occurs) < len(texts):
         texts, counts = texts.take(pa.array(occurs)), counts[occurs]
         mass = None if mass is None else mass[occurs]

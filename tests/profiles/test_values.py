@@ -89,6 +89,8 @@ def test_hashes_depend_on_the_bytes_of_a_text_alone() -> None:
     for text, expected in zip(texts, whole, strict=True):
         alone = np.frombuffer(b"..." + text.encode(), np.uint8)
         assert hash_runs(alone, np.array([3]), np.array([len(text)])).tolist() == [expected]
+    part = hash_texts(offsets[4:9], np.frombuffer(data, np.uint8))
+    assert part.tolist() == whole[4:8].tolist()
     assert hash_texts(np.zeros(1, np.int64), np.empty(0, np.uint8)).tolist() == []
 
 

@@ -112,7 +112,7 @@ class CellCounts:
         if size > self.most or not 0 <= self.shift < 64 or (self.cells[1:] <= self.cells[:-1]).any():
             raise ValueError("cells that are too many, or out of order")
         if (self.counts < 0).any():
-            raise ValueError("cells of fewer than no rows")
+            raise ValueError("counts below 0")
 
     def _widen(self, shift: int) -> None:
         if shift > self.shift:

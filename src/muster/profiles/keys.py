@@ -89,7 +89,8 @@ def hash_rows(file: int, numbers: npt.NDArray[np.int64]) -> Hashes:
 
 def hash_texts(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]) -> Hashes:
     """A number for each run of bytes `data[offsets[i]:offsets[i + 1]]`. No loop over rows."""
-    return hash_runs(data, offsets[:-1], np.diff(offsets))
+    first, last = int(offsets[0]), int(offsets[-1])
+    return hash_runs(data[first:last], offsets[:-1] - first, np.diff(offsets))
 
 
 def hash_runs(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Hashes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -22,6 +23,10 @@ WORD_CELLS = 4_096
 
 _SPREAD = 512
 """Cells of the lengths of texts, and of their numbers of words."""
+
+
+_AT_ONCE = 1 << 22
+"""Bytes whose words are looked for together; a longer text by itself."""
 
 
 def _folded() -> npt.NDArray[np.uint8]:
@@ -63,10 +68,16 @@ class Texts:
         starts, sizes = offsets[:-1], np.diff(offsets)
         self.categories.add(texts, hash_runs(data, starts, sizes), counts, mass)
         self.lengths.add(pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.float64), counts=counts)
+        cuts = np.searchsorted(offsets, np.arange(_AT_ONCE, offsets[-1], _AT_ONCE))
+        for first, last in pairwise(np.unique([0, *cuts, len(texts)]).tolist()):
+            self._count_words(data, offsets[first : last + 1], counts[first:last])
+
+    def _count_words(self, data: npt.NDArray[np.uint8], offsets: Cells, counts: Cells) -> None:
+        data, offsets = _FOLDED[data[offsets[0] : offsets[-1]]], offsets - offsets[0]
         starts, ends, row = _words(data, offsets)
-        self.tokens.add(np.bincount(row, minlength=len(texts)).astype(np.float64), counts=counts)
-        cell = hash_runs(_FOLDED[data], starts, ends - starts) >> np.uint64(52)
-        self.words += np.bincount(cell.astype(np.int64), counts[row], WORD_CELLS).astype(np.int64)
+        self.tokens.add(np.bincount(row, minlength=len(counts)).astype(np.float64), counts=counts)
+        cell = (hash_runs(data, starts, ends - starts) >> np.uint64(52)).astype(np.int64)
+        self.words = self.words + np.bincount(cell, counts[row], WORD_CELLS).astype(np.int64)
 
     def merge(self, other: Self) -> None:
         self.categories.merge(other.categories)
@@ -122,7 +133,7 @@ def by_value(array: pa.Array, weight: Floats | None) -> tuple[pa.Array, Cells, F
     return texts, counts, mass
 
 
-def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], Cells]:
     """The bytes of a large_string array, and where in them each text begins and the last one ends."""
     _, offsets, data = texts.buffers()
     if not len(texts) or offsets is None:
@@ -133,9 +144,9 @@ def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int
     return found, places - first
 
 
-def _words(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> tuple[Cells, Cells, Cells]:
-    """Where each word begins and ends, and in which text it is."""
-    inside = _FOLDED[data] > 0
+def _words(data: npt.NDArray[np.uint8], offsets: Cells) -> tuple[Cells, Cells, Cells]:
+    """Where each word begins and ends in folded bytes, and in which text it is."""
+    inside = data > 0
     edge = np.zeros(len(data) + 1, np.bool_)
     edge[offsets] = True
     begins, ends = inside.copy(), inside.copy()

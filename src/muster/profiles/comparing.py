@@ -59,7 +59,7 @@ def _cuts(cells: Cells, counts: Counts, bins: int, wider: int) -> Cells:
     if not len(cells):
         return cells
     upto = np.cumsum(counts[:, 0])
-    shares = upto[-1] * np.arange(1, bins) / bins * (1 - 1e-12)
+    shares = upto[-1] * np.arange(1, bins) / bins
     after = np.searchsorted(upto, shares) + 1
     first = np.concatenate([cells[:1], cells[after[after < len(cells)]]]) >> wider
     return np.concatenate([np.unique(first), (cells[-1:] >> wider) + 1])

@@ -156,6 +156,8 @@ def test_decimals_are_the_nearest_doubles() -> None:
 
 def test_integers_past_the_doubles_are_the_nearest_ones() -> None:
     assert doubles(pa.array([(1 << 53) + 1, (1 << 64) - 1], pa.uint64())).tolist() == [2.0**53, 2.0**64]
+    for values, told in (([2.0**53 + 2], True), ([-(2.0**60)], True), ([2.0**53], False), ([1e300, 0.5], False)):
+        assert ("note" in numbers(values).figures()) == told
 
 
 def test_profiles_are_compared_in_the_wider_cells_of_both(draw: np.random.Generator) -> None:

@@ -44,7 +44,7 @@ class Kept:
 
 
 class Measure(Protocol):
-    """The measurement of the values of one column. Nulls are not among them."""
+    """The measurement of the values of one column: of those that are no nulls."""
 
     @property
     def rows(self) -> int: ...
@@ -158,6 +158,8 @@ class Column:
             raise ValueError("fewer than no rows")
         if self.measure is not None:
             self.measure.restore(arrays, prefix)
+            if self.measure.rows != self.present:
+                raise ValueError("values of other rows than those that are present")
 
     def figures(self) -> dict[str, Json]:
         figures: dict[str, Json] = {"kind": self.kind, "types": [*sorted(self.types)]}
@@ -254,7 +256,9 @@ class Columns:
         return columns
 
     def figures(self) -> dict[str, Json]:
-        """By column: `kind`, `types`, `rows`, `missing`, and what its measurement tells."""
+        """By column: `kind`, `types`, `rows`, `missing`, and what its measurement tells. Weights are in the mean, the deviation and
+        quantiles of numbers; all else is told of rows.
+        """
         return {name: column.figures() for name, column in self.columns.items()}
 
     def _begin(self, kinds: Mapping[str, str]) -> None:

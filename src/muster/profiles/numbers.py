@@ -22,6 +22,9 @@ those that are not whole."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Those among the figures."""
 
+_EXACT = 2.0**53
+"""Up to here each whole number is a double."""
+
 _FEW = 20
 """A column of up to so many distinct whole numbers is shown by value."""
 
@@ -50,7 +53,10 @@ class Numbers:
 
     @property
     def rows(self) -> int:
-        """With a finite number."""
+        return int(self.facts[:4].sum())
+
+    @property
+    def finite(self) -> int:
         return int(self.facts[0])
 
     @property
@@ -137,18 +143,20 @@ class Numbers:
         for name in ("facts", "moments", "ends"):
             setattr(self, name, fitting(arrays[prefix + name], getattr(self, name)))
         self.values.restore(arrays, f"{prefix}values.")
-        if (self.facts < 0).any() or self.values.cells.rows != self.rows or (self.facts[4:] > self.rows).any():
+        if (self.facts < 0).any() or self.values.cells.rows != self.finite or (self.facts[4:] > self.finite).any():
             raise ValueError("facts of other rows than those that are counted")
-        if self.rows and not -np.inf < self.least <= self.greatest < np.inf:
+        if self.finite and not -np.inf < self.least <= self.greatest < np.inf:
             raise ValueError("ends that are none")
 
     def figures(self) -> dict[str, Json]:
         """Facts, `distinct`, and where there are numbers `min`, `max`, `mean`, `std`, `quantiles`; `values` of few whole ones."""
         facts: dict[str, Json] = {name: int(n) for name, n in zip(FACTS, self.facts, strict=True)}
         figures = facts | {"distinct": self.values.distinct().to_json()}
-        if not self.rows:
+        if not self.finite:
             return figures
         figures |= {"min": self.least, "max": self.greatest, "mean": self.mean, "std": self.deviation}
+        if not self.facts[6] and max(-self.least, self.greatest) > _EXACT:
+            figures["note"] = "whole numbers past 2**53 are counted as the nearest double, near ones as one"
         found = self.quantiles()
         figures["quantiles"] = [
             {"share": share, "low": q.low, "high": q.high, "exact": q.low == q.high}

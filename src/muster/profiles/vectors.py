@@ -115,8 +115,8 @@ class Vectors:
         self.projections = fitting(arrays[f"{prefix}projections"], self.projections)
         size = min(len(arrays[f"{prefix}sums"]), LONGEST)
         self.sums = fitting(arrays[f"{prefix}sums"], np.empty(size, np.float64))
-        directed = self.norms.facts[:4].sum() - self.norms.facts[4]
-        if self.norms.facts[:4].sum() + self.broken[0] != self.rows or (self.projections < 0).any():
+        directed = self.norms.rows - self.norms.facts[4]
+        if self.norms.rows + self.broken[0] != self.rows or (self.projections < 0).any():
             raise ValueError("norms of other vectors than those that are counted")
         if (self.projections.sum(1) != directed).any():
             raise ValueError("directions of other vectors than those that are counted")

@@ -72,7 +72,7 @@ def _agree(told: list[dict[str, Any]], output: str) -> None:
 
 
 def _read(path: str) -> dict[str, Any]:
-    for _ in pq.ParquetFile(path).iter_batches(BATCH, use_threads=False):
+    for _ in pq.ParquetFile(path, pre_buffer=False).iter_batches(BATCH, use_threads=False):
         pass
     return {}
 
@@ -81,7 +81,7 @@ def _muster(path: str) -> dict[str, Any]:
     from muster.profiles.columns import Columns
 
     columns = Columns()
-    for batch in pq.ParquetFile(path).iter_batches(BATCH, use_threads=False):
+    for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(BATCH, use_threads=False):
         columns.add(batch)
     figures: dict[str, Any] = columns.figures()
     return {n: [f["missing"], *(f[k] for k in ("mean", "min", "max") if k in f)] for n, f in figures.items()}

@@ -470,6 +470,15 @@ def test_intervals_hold_the_value_and_say_by_which_method() -> None:
     assert {name: found[name].method for name in methods} == methods
 
 
+def test_errors_to_the_other_side_have_the_same_interval_on_the_other_side() -> None:
+    d = rows("plain", 9, 5_000)
+    found, turned = (measure(r.profile())["mean_error"] for r in (d, Rows(d.predicted, d.actual)))
+    assert found.low is not None
+    assert found.high is not None
+    assert 0 < found.low < found.high
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), rel=1e-9)
+
+
 def test_few_rows_have_no_interval_of_what_is_explained() -> None:
     found = measure(rows("positive", 9, 99).profile())
     assert found["r2"].low is None

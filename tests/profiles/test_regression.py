@@ -78,9 +78,10 @@ def test_arrays_restore_to_the_bit(d: Rows, reach: Reach) -> None:
     assert again.rows == 2 * len(d)
 
 
-def test_numbers_at_both_ends_restore() -> None:
+@pytest.mark.parametrize("values", [[-1.7e308, 1.7e308], [-1.7e308, -1.0, 0.0, 5e-324, 1.7e308]])
+def test_numbers_at_both_ends_restore(values: list[float]) -> None:
     """Their keys are further apart than a whole number can tell."""
-    ends = np.array([-1.7e308, -1.0, 0.0, 5e-324, 1.7e308])
+    ends = np.array(values)
     profile = Rows(ends, ends[::-1].copy()).profile()
     again = Regression()
     again.restore(profile.arrays())

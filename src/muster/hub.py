@@ -21,6 +21,7 @@ from muster.datasets.rejects import rejects_left
 from muster.declaring import declared_signature
 from muster.endpoint import Endpoint, Step
 from muster.errors import InvalidInput, NotApplicable, near
+from muster.evaluation.result import Goal
 from muster.extensions import load, named
 from muster.owners import user
 from muster.parameters import parameters
@@ -159,16 +160,21 @@ class Hub(Switchboard):
         request: Json = "auto",
         response: Json = "auto",
         probe_calls: int = 50,
+        evaluate: object = None,
+        optimise: Goal | None = None,
         if_changed: bool = False,
         number: int | None = None,
     ) -> Version:
         """Register a version: all is found out and checked, then committed; or nothing is.
+
+        With `evaluate`, labelled data, it is evaluated in the same act, and gets the threshold that is best for the goal `optimise`.
 
         `network`: its workers may use it. `runtime` are values of its runtime parameters, and references to secrets.
         `request` and `response` are the formats of an endpoint, found out by at most `probe_calls` calls where they are `auto`.
         `number` is one that it has elsewhere and keeps; refused if a version ever had it here.
         With `if_changed` the newest version of the same digest is given instead, where there is one, and gets the aliases.
         """
+        self._check_labelled(model, evaluate, optimise, target)
         wanted = declared_signature(signature) if isinstance(signature, Mapping) else signature
         declared = Declared(
             task=task,
@@ -209,7 +215,8 @@ class Hub(Switchboard):
             fetch=self._elsewhere.fetch,
             scan=Scan(scan, dangers, refuse=self.settings.text("scan.pickles") == "refuse"),
         )
-        return Registration(self._records, self._actor, tools, wish).run()
+        version = Registration(self._records, self._actor, tools, wish).run()
+        return version if evaluate is None else self._evaluated_at_once(version, evaluate, optimise, target)
 
     def register_all(
         self,

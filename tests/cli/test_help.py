@@ -27,7 +27,7 @@ def test_the_commands_are_those_of_the_surface() -> None:
     assert sorted(COMMANDS) == sorted(
         f"muster {words}"
         for words in (
-            *("demo", "register", "score", "evaluate", "predict", "worker", "gc", "init", "completion"),
+            *("demo", "register", "score", "evaluate", "compare", "predict", "worker", "gc", "init", "completion"),
             *("evaluation list", "evaluation show", "evaluation delete"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
             *(

@@ -426,3 +426,41 @@ def test_a_profile_that_was_collected_meanwhile_makes_no_record(
         hub.evaluate("numbers", rows, target="late")
     assert list(hub.evaluations()) == []
     assert [r.status for r in hub.runs()] == ["failed"]
+
+
+MODEL = Path(__file__).with_name("numbers_model.py")
+
+
+def test_one_act_registers_evaluates_and_chooses_the_threshold(hub: Hub, rows: Path) -> None:
+    made = hub.register("numbers", MODEL, sample={"n": [1]}, target="late", evaluate=rows, optimise="f1")
+    (record,) = hub.evaluations()
+    assert (record.ref, record.threshold) == (made.ref, None)
+    actual, score = _scores(pq.read_table(rows))
+    best = max(sk.f1_score(actual, score >= t) for t in np.unique(score))
+    assert made.threshold is not None
+    assert sk.f1_score(actual, score >= made.threshold) == pytest.approx(best, abs=1e-12)
+    events = [e for e in hub.events() if e.reason.startswith("best for f1 in evaluation")]
+    assert len(events) == 1
+    later = hub.optimise(made.ref, record.id, "recall>=0.9")
+    assert later.threshold is not None
+    assert sk.recall_score(actual, score >= later.threshold) >= 0.9
+    assert hub.evaluation(record.id).record.threshold is None
+
+
+def test_what_stands_in_the_way_of_one_act_registers_nothing(hub: Hub, rows: Path) -> None:
+    before = [v.ref for v in hub.versions()]
+    for more, message in (
+        ({"optimise": "f1"}, "a threshold is optimised on labelled data"),
+        ({"evaluate": rows}, "the target is not known"),
+        ({"evaluate": rows, "target": "lat"}, "the target `lat` is no column of the data; did you mean `late`"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            hub.register("numbers", MODEL, sample={"n": [1]}, **more)
+    assert [v.ref for v in hub.versions()] == before
+    other = hub.evaluate("numbers:1", rows, target="late")
+    made = hub.register("numbers", MODEL, sample={"n": [1]})
+    if made.digest != hub.version("numbers:1").digest:
+        with pytest.raises(InvalidInput, match="is of numbers:1, and not of"):
+            hub.optimise(made.ref, other.id)
+    with pytest.raises(NotApplicable, match="no threshold is best"):
+        hub.optimise("numbers:1", other.id, "alerts<=0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -35,10 +36,34 @@ def test_intervals_of_two_classes_cover_as_often_as_they_say(
     rows: int, rate: float, skill: float, threshold: float
 ) -> None:
     random = np.random.default_rng([rows, int(rate * 100)])
-    truth = {k: f.value for k, f in _figures(random, 3_000_000, rate, skill, threshold).items()}
+    _cover(rows, lambda n: _figures(random, n, rate, skill, threshold))
+
+
+def _of_several(random: np.random.Generator, rows: int, shares: tuple[float, ...]) -> dict[str, Figure]:
+    classes = len(shares)
+    actual = random.choice(classes, rows, p=shares)
+    seen = np.log(shares) + 1.5 * (random.normal(size=(rows, classes)) + 1.5 * np.eye(classes)[actual])
+    given = np.exp(seen - seen.max(1, keepdims=True))
+    given /= given.sum(1, keepdims=True)
+    found = Classification(classes, WHOLE, scores=True)
+    classified = Classified(actual, given.argmax(1), None, Probabilities.of(given, actual))
+    found.add(classified, hash_rows(int(random.integers(1 << 40)), np.arange(rows)))
+    return measure(found)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("rows", SAMPLES)
+@pytest.mark.parametrize("shares", [(0.5, 0.3, 0.2), (0.4, 0.2, 0.15, 0.1, 0.1, 0.05)])
+def test_intervals_of_several_classes_do_so_too(rows: int, shares: tuple[float, ...]) -> None:
+    random = np.random.default_rng([rows, len(shares)])
+    _cover(rows, lambda n: _of_several(random, min(n, 1_000_000), shares))
+
+
+def _cover(rows: int, draw: Callable[[int], dict[str, Figure]]) -> None:
+    truth = {k: f.value for k, f in draw(3_000_000).items()}
     told, covered = Counter[str](), Counter[str]()
     for _ in range(SAMPLES[rows]):
-        for name, figure in _figures(random, rows, rate, skill, threshold).items():
+        for name, figure in draw(rows).items():
             value = truth[name]
             assert value is not None
             if figure.low is None or figure.high is None:

@@ -27,7 +27,7 @@ NUMBERS = st.one_of(st.floats(0, 1), st.sampled_from([math.nan, math.inf, -0.5, 
 
 def _alike(raw: pa.RecordBatch, reading: Reading, output: Output, threshold: float | None = None) -> None:
     ours = exported._answer(raw, answered(reading, output, threshold))
-    label = None if threshold is None else guarded._by_threshold(threshold, output)
+    label = None if threshold is None else guarded.by_threshold(threshold, output)
     theirs = check(read(raw, reading, output), raw.num_rows, output, label)
     found, expected = ours["prediction"].tolist(), theirs.column("prediction").to_pylist()
     if output.task == "regression":

@@ -28,6 +28,7 @@ _WORK: Mapping[str, str] = {
     "register": "Register a version of a model.",
     "score": "Score a dataset into a dataset.",
     "evaluate": "Measure how good a version is on labelled data.",
+    "compare": "Compare versions or evaluations, the first as the reference.",
     "predict": "Predict for rows on stdin.",
     "discover": "List the endpoints that an account serves.",
     "worker": "Work on the jobs of a shared hub.",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation, Parts
     from muster.metrics.figure import Figure
 
-__all__ = ["evaluation_sheet"]
+__all__ = ["evaluation_sheet", "interval", "number"]
 
 _MOST_PARTS = 20
 _MOST_CLASSES = 12
@@ -41,19 +41,19 @@ def _metric_columns(found: Evaluation) -> Sequence[Column[Figure]]:
     dummy = found.dummy
     return [
         Column("metric", lambda f: f.name, "name"),
-        Column("value", lambda f: _number(f.value)),
-        Column("95 % interval", _interval),
-        Column("dummy", lambda f: _number(dummy.get(f.name))),
+        Column("value", lambda f: number(f.value)),
+        Column("95 % interval", interval),
+        Column("dummy", lambda f: number(dummy.get(f.name))),
         Column("exact", lambda f: "" if f.value is None else "exact" if f.exact else f"± {f.bound:.2g}"),
         Column("note", lambda f: f.reason),
     ]
 
 
-def _interval(figure: Figure) -> str:
-    return "" if figure.low is None or figure.high is None else f"{_number(figure.low)} to {_number(figure.high)}"
+def interval(figure: Figure) -> str:
+    return "" if figure.low is None or figure.high is None else f"{number(figure.low)} to {number(figure.high)}"
 
 
-def _number(value: float | None) -> str | None:
+def number(value: float | None) -> str | None:
     """Four digits after the point below a thousand; six digits in all above."""
     if value is None:
         return None
@@ -80,7 +80,7 @@ def _segment(sheet: Sheet, name: str, parts: Parts) -> None:
     shown = [*parts][:_MOST_PARTS]
     main = _main(parts[shown[0]]) if shown else []
     columns: list[Column[str]] = [Column(name, lambda v: v, "name"), Column("rows", parts.rows)]
-    columns += [Column(m, lambda v, m=m: _number(parts[v][m].value)) for m in main]  # type: ignore[misc]  # bound here
+    columns += [Column(m, lambda v, m=m: number(parts[v][m].value)) for m in main]  # type: ignore[misc]  # bound here
     columns.append(Column("note", lambda v: "few rows" if parts.small(v) else ""))
     sheet.table("segment", shown, columns)
     if len(parts) > len(shown):

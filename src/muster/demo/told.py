@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from muster.evaluation.comparison import Comparison
 from muster.records import Run, Version
 
 __all__ = ["Told", "go_on"]
@@ -20,6 +21,8 @@ class Told:
     talk: Callable[[str], None]
     registered: Callable[[Version, datetime], None]
     scored: Callable[[Run], None]
+    compared: Callable[[Comparison], None]
+    reported: Callable[[Path], None]
 
 
 def go_on(folder: Path, muster: str, *commands: str) -> str:

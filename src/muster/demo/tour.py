@@ -1,4 +1,4 @@
-"""The tour: train, register, name, score; then what to try next."""
+"""The tour: train, register, name, score, evaluate, compare; then what to try next."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ __all__ = ["next_steps", "tour"]
 
 REQUIREMENTS = ("mlflow-skinny>=3", "scikit-learn>=1.5", "pandas>=2")
 TRAINED = "models/delays/MLmodel"
+REPORT = f"reports/delays-2013-{SCORED_MONTH:02}.html"
 
 
 def tour(hub: Hub, folder: Path, told: Told) -> Run:
@@ -59,6 +60,14 @@ def tour(hub: Hub, folder: Path, told: Told) -> Run:
         overwrite=True,
     )
     told.scored(run)
+    month = month_file(folder, SCORED_MONTH)
+    told.compared(
+        compared := hub.compare([trained.ref, by_rule.ref], month, target="late", segments=["carrier", "origin"])
+    )
+    report = folder / REPORT
+    report.parent.mkdir(exist_ok=True)
+    compared.reference.report(report)
+    told.reported(report)
     return run
 
 
@@ -71,6 +80,7 @@ def next_steps(folder: Path, muster: str) -> str:
         "model list",
         "version show delays@champion",
         f"score delays-rule {month} scored/2013-08.parquet --keep flight,late",
+        f"evaluate delays {month} --segments carrier --report reports/delays-2013-08.html",
         "alias set delays:1 challenger",
         "event list",
     )

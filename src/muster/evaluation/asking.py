@@ -17,7 +17,7 @@ from muster.errors import InvalidInput, NotApplicable, near
 from muster.profiles.question import Question, Segmenting
 from muster.signature import Output, Scalar, Task, canonical
 
-__all__ = ["MEASURED", "Asked", "Segments", "columns_wanted", "outputs_of", "question", "segmenting"]
+__all__ = ["MEASURED", "Asked", "Segment", "Segments", "columns_wanted", "outputs_of", "question", "segmenting"]
 
 MEASURED: tuple[Task, ...] = ("binary", "multiclass", "regression")
 Segment: TypeAlias = str | Sequence[str] | Mapping[str, Sequence[float]]

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from muster.errors import InvalidInput, NotApplicable
 from muster.evaluation.requirements import Verdict, verdicts
+from muster.metrics.baseline import dummy as constant
 from muster.metrics.classes import dummy, measure
 from muster.metrics.figure import Figure
+from muster.metrics.optimum import Best, best_threshold
+from muster.metrics.regression import measure as measure_numbers
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
 from muster.profiles.mistakes import Mistake
 from muster.profiles.question import Segmenting
 from muster.records import EvaluationRecord
-from muster.signature import Json, Scalar
+from muster.signature import Json, Scalar, canonical
 
-__all__ = ["Evaluation", "Figures", "Parts", "left_out_text"]
+if TYPE_CHECKING:
+    from muster.charts.screens import Charts
+
+__all__ = ["Evaluation", "Figures", "Goal", "Parts", "left_out_text"]
+
+Goal: TypeAlias = str | Sequence[Sequence[float]]
+"""What a threshold is to be best for."""
 
 SMALL = 30
 """Parts of fewer rows than this say little."""
@@ -86,12 +97,22 @@ class Evaluation:
 
     def at(self, threshold: float) -> Figures:
         """With the labels that a threshold gives: positive where the probability is at least that."""
-        whole = self.profile.whole
-        if not isinstance(whole, Classification) or whole.classes != 2 or not whole.lanes:
-            raise NotApplicable("only two classes with probabilities have a threshold", hint="see `metrics`")
+        whole = self._two_classes()
         if not 0 <= threshold <= 1:
             raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
         return _figures(whole, threshold)
+
+    def best(self, goal: Goal = "f1") -> Best:
+        """The threshold that is best for a goal: a metric, `recall>=0.9`, `precision>=0.8`, `alerts<=1000`, or a cost matrix
+        `[[tn, fp], [fn, tp]]`.
+        """
+        return best_threshold(self._two_classes(), goal)
+
+    def _two_classes(self) -> Classification:
+        whole = self.profile.whole
+        if not isinstance(whole, Classification) or whole.classes != 2 or not whole.lanes:
+            raise NotApplicable("only two classes with probabilities have a threshold", hint="see `metrics`")
+        return whole
 
     @cached_property
     def segments(self) -> Mapping[str, Parts]:
@@ -102,6 +123,14 @@ class Evaluation:
     def classes(self) -> tuple[Scalar, ...]:
         """In order, the positive one last; none of a regression."""
         return self.profile.question.output.classes
+
+    @cached_property
+    def charts(self) -> Charts:
+        """The result screens by name, each a Vega-Lite dict that shows itself in a notebook, says what it shows, and saves itself."""
+        from muster.charts.screens import charts_of
+
+        names = [canonical(label) for label in self.classes]
+        return charts_of(self.profile.whole, names, target=self.record.target, threshold=self.record.threshold)
 
     @property
     def confusion(self) -> list[list[int]] | None:
@@ -123,7 +152,15 @@ class Evaluation:
     def dummy(self) -> Mapping[str, float | None]:
         """The metrics of a model that knows only how the actual values are spread."""
         whole = self.profile.whole
-        return dummy(whole) if isinstance(whole, Classification) else {}
+        if isinstance(whole, Classification):
+            return dummy(whole)
+        return {name: figure.value for name, figure in constant(whole).items()}
+
+    def report(self, path: str | Path) -> None:
+        """One file with every figure, chart and table: HTML that needs no network, or Markdown, by the end of its name."""
+        from muster.evaluation.report import write
+
+        write(self, path)
 
     def require(self, *requirements: str) -> list[Verdict]:
         """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
@@ -161,7 +198,7 @@ class Evaluation:
 def _figures(measurement: Measurement, threshold: float | None) -> Figures:
     if isinstance(measurement, Classification):
         return Figures(measure(measurement, threshold=threshold))
-    raise NotApplicable("regression has no figures yet")
+    return Figures(measure_numbers(measurement))
 
 
 _REASONS = {

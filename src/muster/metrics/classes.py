@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import combinations
 
@@ -19,7 +19,7 @@ from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats
 from muster.profiles.tally import coarse_edges
 
-__all__ = ["BINARY", "MULTICLASS", "dummy", "measure", "metrics_of"]
+__all__ = ["BINARY", "LEAST_OF_A_CLASS", "MULTICLASS", "dummy", "measure", "metrics_of", "of_lane"]
 
 LEAST_OF_A_CLASS = 30
 """With fewer rows of a class, intervals other than those of shares were seen to cover the truth too seldom."""
@@ -219,7 +219,7 @@ BINARY: tuple[Metric[Quality], ...] = (
         interval=_gini_interval, within=(-1.0, 1.0),
     ),
     Metric(
-        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT, scale="logit",
+        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT, logit=True,
         bound=_curve(curves.average_precision_bound), scores=True,
     ),
     *_LOSSES,
@@ -264,7 +264,15 @@ def _averages(name: str, title: str, metric: PerClass, why: str) -> tuple[Metric
 def _curve_averages(name: str, title: str, metric: OfCurve, bound: OfCurve) -> tuple[Metric[Quality], ...]:
     each = ("macro", _lanes), ("weighted", lambda m: _lanes(m, by_rows=True)), ("micro", _pool)
     return tuple(
-        Metric(f"{name}_{kind}", f"{title}, {kind}", over(metric), _ONE_CLASS, bound=over(bound), scores=True)
+        Metric(
+            f"{name}_{kind}",
+            f"{title}, {kind}",
+            over(metric),
+            _ONE_CLASS,
+            bound=over(bound),
+            scores=True,
+            logit=True,
+        )
         for kind, over in each
     )
 
@@ -304,8 +312,12 @@ def metrics_of(classes: int) -> tuple[Metric[Quality], ...]:
     return BINARY if classes == 2 else tuple(m for m in MULTICLASS if m.name[:4] != "top_" or int(m.name[4]) < classes)
 
 
-def measure(profile: Classification, *, threshold: float | None = None) -> dict[str, Figure]:
-    """Every metric of a profile, by name; in binary with the labels of a threshold instead of those given, where one is given."""
+def measure(
+    profile: Classification, *, threshold: float | None = None, names: Collection[str] | None = None
+) -> dict[str, Figure]:
+    """Every metric of a profile, or those of `names`, by name; in binary with the labels of a threshold instead of those given, where
+    one is given.
+    """
     total, without = quality(profile), without_folds(profile)
     divided = None
     if threshold is not None:
@@ -314,7 +326,20 @@ def measure(profile: Classification, *, threshold: float | None = None) -> dict[
         if without is not None:
             edges = coarse_edges(profile.folds.by)[:-1]
             without = replace(without, labels=at_threshold(without.curves[0], edges, threshold)[0])
-    return {m.name: _figure(m, total, without, divided) for m in metrics_of(profile.classes)}
+    wanted = [m for m in metrics_of(profile.classes) if names is None or m.name in names]
+    return {m.name: _figure(m, total, without, divided) for m in wanted}
+
+
+def of_lane(name: str, total: Quality, without: Quality | None, lane: int, rows: int) -> Figure:
+    """A metric of scores that binary ones have, of one class against all others; `rows` are of the class, whatever they weigh."""
+    metric = next(m for m in BINARY if m.name == name)
+    two = Labels(np.zeros((1, 2, 2)))
+    alone = replace(
+        total, labels=two, curves=total.curves[lane : lane + 1], rarest=min(rows, int(total.sizes[0]) - rows)
+    )
+    if without is not None:
+        without = replace(without, curves=without.curves[lane : lane + 1])
+    return _figure(metric, alone, without, None)
 
 
 def dummy(profile: Classification) -> dict[str, float | None]:
@@ -350,4 +375,4 @@ def _interval(metric: Metric[Quality], value: float, total: Quality, without: Qu
     if without is None:
         return Interval.none("no folds of the rows are kept for it")
     sizes = total.sizes - without.sizes
-    return jackknife(value, metric.of(without), sizes, within=metric.within, scale=metric.scale)
+    return jackknife(value, metric.of(without), sizes, within=metric.within, logit=metric.logit)

@@ -38,11 +38,11 @@ def normal(value: float, error: float, method: str, low: float = -np.inf, high: 
 
 
 def jackknife(
-    value: float, without: Floats, sizes: Floats, *, within: tuple[float, float], scale: str = "plain"
+    value: float, without: Floats, sizes: Floats, *, within: tuple[float, float], logit: bool = False
 ) -> Interval:
     """From the figure `without` each fold of rows, one after the other (delete-a-group jackknife, Kott 2001).
 
-    `sizes` are the rows of the folds; empty ones do not count. On the scale `logit` it never leaves 0 to 1.
+    `sizes` are the rows of the folds; empty ones do not count. On the scale of the `logit` it never leaves 0 to 1.
     """
     some = without[sizes > 0]
     folds = len(some)
@@ -52,7 +52,7 @@ def jackknife(
         return Interval.none("without some of the rows it is not defined")
     error = float(np.sqrt((folds - 1) / folds * ((some - some.mean()) ** 2).sum()))
     half = t_quantile(folds - 1) * error
-    if scale == "logit" and 0 < value < 1:
+    if logit and 0 < value < 1:
         at, half = np.log(value / (1 - value)), half / (value * (1 - value))
         ends = [float(1 / (1 + np.exp(-end))) for end in (at - half, at + half)]
         return Interval(ends[0], ends[1], "jackknife")

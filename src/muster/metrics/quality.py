@@ -15,7 +15,7 @@ from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats, unordered
 from muster.profiles.tally import Tally, coarse_edges, lanes_of
 
-__all__ = ["ByClass", "Quality", "at_threshold", "ignorant", "quality", "scores_of", "without_folds"]
+__all__ = ["ByClass", "Quality", "at_threshold", "curve_of", "ignorant", "quality", "scores_of", "without_folds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def quality(profile: Classification) -> Quality:
     tally, mass = profile.tally, profile.mass
     calibration = mass.get("calibration", profile.calibration)
     bins = np.concatenate([calibration, profile.scores[:, :, None]], axis=2) if profile.lanes else None
-    lanes = tuple(_curve(profile, lane) for lane in range(profile.lanes))
+    lanes = tuple(curve_of(profile, lane) for lane in range(profile.lanes))
     return Quality(
         Labels(_in(tally, "confusion")),
         _rows(tally),
@@ -143,20 +143,21 @@ def at_threshold(curve: Curve, scores: Floats, threshold: float) -> tuple[Labels
     above = int(np.searchsorted(scores, threshold, side="left"))
     divided = above > 0 and not curve.single[above - 1] and (above == len(scores) or scores[above] > threshold)
     cut = above - 1 if divided else above
-    own, others = (a[:, above:].sum(1) for a in (curve.own, curve.others))
-    own_cut, others_cut = (a[:, cut] if divided else np.zeros(len(a)) for a in (curve.own, curve.others))
+    # Each side is added up by itself: of weights, a difference would leave a rest where there is no row.
+    over = [a[:, above:].sum(1) for a in (curve.own, curve.others)]
+    under = [a[:, :cut].sum(1) for a in (curve.own, curve.others)]
+    between = [a[:, cut] if divided else np.zeros(len(a)) for a in (curve.own, curve.others)]
     with_cut = divided and above < len(scores) and threshold - scores[cut] < scores[above] - threshold
-    corners = [(own + a * own_cut, others + b * others_cut) for a in (0, 1) for b in (0, 1)]
-    labels = [_binary(curve, *corner) for corner in corners]
+    labels = []
+    for parts in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        hits, alarms = (o + part * c for o, c, part in zip(over, between, parts, strict=True))
+        misses, rights = (u + (1 - part) * c for u, c, part in zip(under, between, parts, strict=True))
+        labels.append(np.stack([rights, alarms, misses, hits], axis=1).reshape(-1, 2, 2))
     return Labels(labels[-1 if with_cut else 0]), Labels(np.concatenate(labels))
 
 
-def _binary(curve: Curve, hits: Floats, alarms: Floats) -> Floats:
-    rows = [curve.negatives - alarms, alarms, curve.positives - hits, hits]
-    return np.stack(rows, axis=1).reshape(-1, 2, 2)
-
-
-def _curve(profile: Classification, lane: int) -> Curve:
+def curve_of(profile: Classification, lane: int) -> Curve:
+    """The rows of the class of a lane, and all others, by score."""
     label, whole = lanes_of(profile.classes)[lane], not profile.weighted
     if profile.exact is not None:
         counts = profile.exact[lane].counts if whole else profile.exact[lane].sums

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypedDict
 
 import pyarrow as pa
 
 from muster.dataset import Dataset
-from muster.errors import Conflict, EvaluationNotFound, InvalidInput, RunFailed, plural
-from muster.evaluation.asking import Asked, Segments, columns_wanted, outputs_of, question
+from muster.errors import Conflict, EvaluationNotFound, RunFailed, plural
+from muster.evaluation.asking import columns_wanted, outputs_of, question
 from muster.evaluation.result import Evaluation, left_out_text
 from muster.predictor import Call, OpenPredictor
 from muster.profiles.evaluation import EvaluationProfile
@@ -20,73 +19,24 @@ from muster.profiles.question import Question
 from muster.records import EvaluationRecord, Run, Version, new_id, now
 from muster.registry.answering import Chunks, ask_all, found_answers, listed_answers, read_answers
 from muster.registry.endings import recorded
+from muster.registry.evaluation_job import EvaluateRequest, threshold_of, told_by
 from muster.registry.fingerprint import Fingerprint
-from muster.registry.registry import Registry, check_calls, check_threshold
+from muster.registry.registry import Registry, check_calls
 from muster.registry.runs import OVER, Held, Runs
 from muster.registry.scoring_job import ScoreTools, Watch, chunk_size, declared, strings, texts
-from muster.registry.search import Listing, conditions, sorting
+from muster.registry.search import Listing, conditions, every, sorting
 from muster.runner import Plan
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.small import head
-from muster.signature import Json, Scalar
-from muster.store import BlobStore, Query, RecordStore, Transaction
+from muster.signature import Json
+from muster.store import BlobStore, Condition, Query, RecordStore, Transaction
 
-__all__ = ["EvaluateOptions", "EvaluateRequest", "Evaluations", "evaluate_request"]
+__all__ = ["Evaluations"]
 
 _HEAD = 10_000
 """Rows that are looked at before anything is counted."""
 _TELL = 0.2
 """Seconds between two notes of how far it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateRequest:
-    """What the user asks for: of a version, or of data that are scored already where `reference` is None."""
-
-    reference: str | None
-    data: str
-    asked: Asked
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, Json] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    costs: Mapping[str, float] = field(default_factory=dict)
-    runner: str = "local"
-
-
-class EvaluateOptions(TypedDict, total=False):
-    """What can be asked of an evaluation."""
-
-    target: str | None
-    """The column with the actual values; else that of the model."""
-    task: str | None
-    classes: Sequence[Scalar]
-    """In order, the positive one last."""
-    prediction: str | None
-    """The column of predictions, where the data are scored already; `prediction` where nothing else is said."""
-    probabilities: Sequence[str]
-    """Their columns in the order of the classes; in binary also that of the positive class alone."""
-    weight: str | None
-    segments: Segments
-    """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`."""
-    key: Sequence[str]
-    """Columns that tell a row from all others, so that two evaluations are known to be of the same rows."""
-    threshold: float | None
-    costs: Mapping[str, float]
-    """What a row is worth by its outcome, in binary: `tp`, `fp`, `tn`, `fn`."""
-    labels: Mapping[str, str]
-    """By which evaluations are found again."""
-    mapping: Mapping[str, str]
-    params: Mapping[str, Json]
-    runner: str
-    watch: Watch | None
-
-
-def evaluate_request(reference: str | None, data: str, options: EvaluateOptions) -> EvaluateRequest:
-    """A request of what was typed."""
-    known = {f.name for f in fields(Asked)}
-    asked = Asked(**{n: v for n, v in options.items() if n in known})  # type: ignore[arg-type]  # as EvaluateOptions has them
-    rest = {name: value for name, value in options.items() if name not in known and name != "watch"}
-    return EvaluateRequest(reference=reference, data=data, asked=asked, **rest)  # type: ignore[arg-type]  # likewise
 
 
 class Evaluations:
@@ -120,7 +70,7 @@ class Evaluations:
                 "question": found.to_json(),
                 "columns": list(read),
                 "params": {} if version is None else dict(self._tools.parameters(version.signature, request.params)),
-                "threshold": _threshold(request, version),
+                "threshold": threshold_of(request, version),
                 "mapping": dict(request.mapping),
                 "runner": request.runner,
                 "labels": dict(request.labels),
@@ -173,6 +123,28 @@ class Evaluations:
             raise Conflict(f"run {run.id} is {run.status} already", hint="start a new one with `muster evaluate`")
         return self.execute(run, watch)
 
+    def made(self, request: EvaluateRequest) -> Evaluation | None:
+        """The newest evaluation that asked the same of the same version and the same data, where there is one."""
+        assert request.reference is not None
+        version = self._registry.version(request.reference)
+        dataset = self._dataset(request.data, version, request.mapping)
+        found, _, _ = self._question(request, version, dataset)
+        where = (Condition("model", "=", version.model), Condition("number", "=", str(version.number)))
+        fingerprint: str | None = None
+        for record in every(self._store, EvaluationRecord, where, sorting(EvaluationRecord, ("-created_at",))):
+            same = (record.version_digest, record.params, record.mapping, record.threshold) == (
+                version.digest,
+                dict(self._tools.parameters(version.signature, request.params)),
+                dict(request.mapping),
+                threshold_of(request, version),
+            )
+            if not same:
+                continue
+            fingerprint = fingerprint or dataset.fingerprint()
+            if record.fingerprint == fingerprint and self.get(record.id).profile.question == found:
+                return self.get(record.id)
+        return None
+
     def cancel(self, run: Run) -> Run:
         """Stop an evaluation. One that nobody works on is ended here and now."""
         if self._runs.ask_cancel(run.id):
@@ -182,11 +154,17 @@ class Evaluations:
 
     def get(self, identity: str) -> Evaluation:
         """The evaluation of an id."""
-        record = self._store.get(EvaluationRecord, identity)
-        if record is None:
+        found = self.find(identity)
+        if found is None:
             raise EvaluationNotFound(
                 f"no evaluation has the id `{identity}`", hint="list them with `muster evaluation list`"
             )
+        return found
+
+    def find(self, identity: str) -> Evaluation | None:
+        record = self._store.get(EvaluationRecord, identity)
+        if record is None:
+            return None
         return Evaluation(record, EvaluationProfile.decode(self._blobs.read(record.profile)))
 
     def list(
@@ -210,7 +188,7 @@ class Evaluations:
         self, request: EvaluateRequest, version: Version | None, dataset: Dataset
     ) -> tuple[Question, tuple[str, ...], tuple[str, ...]]:
         """What is asked, the columns that the version takes, and how they are cast."""
-        asked = _completed(request.asked, version, self._registry)
+        asked = told_by(request.asked, version, self._registry)
         scored = version is None or bool(asked.prediction or asked.probabilities)
         inputs = [] if version is None or scored else [request.mapping.get(c.name, c.name) for c in version.signature]
         names = dataset.names
@@ -353,26 +331,6 @@ class _Telling:
         progress = self._held.advance(self._rows)
         if self._watch is not None:
             self._watch(progress)
-
-
-def _completed(asked: Asked, version: Version | None, registry: Registry) -> Asked:
-    """With what the version tells. InvalidInput where it contradicts."""
-    if version is None:
-        return asked
-    if asked.task is not None and asked.task != version.task:
-        raise InvalidInput(f"`{version.ref}` is {version.task}, and not {asked.task}", hint="leave the task out")
-    if asked.classes and tuple(asked.classes) != tuple(version.output.classes):
-        raise InvalidInput(
-            f"the classes of `{version.ref}` are {', '.join(map(str, version.output.classes))}", hint="leave them out"
-        )
-    check_threshold(asked.threshold, version)
-    target = asked.target or registry.model(version.model).target
-    return replace(asked, task=version.task, target=target, classes=tuple(version.output.classes))
-
-
-def _threshold(request: EvaluateRequest, version: Version | None) -> float | None:
-    asked = request.asked.threshold
-    return version.threshold if asked is None and version is not None else asked
 
 
 def _check(profile: EvaluationProfile, asked: Question) -> None:

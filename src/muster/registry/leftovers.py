@@ -23,7 +23,10 @@ _DAY = timedelta(days=1)
 
 
 class Leftovers:
-    """`frames` has the input of a run in each file; `outputs` what a run has staged, and its rejects, by its id."""
+    """`frames` has the input of a run in each folder, or file of an earlier release.
+
+    `outputs` has what a run has staged, and its rejects, by its id.
+    """
 
     def __init__(self, store: RecordStore, runs: Runs, frames: Path, outputs: Path) -> None:
         self._store = store
@@ -43,10 +46,11 @@ class Leftovers:
 
     def _inputs(self) -> Iterator[tuple[Path, Sequence[Run]]]:
         """Each table with the runs that read it."""
-        found: dict[Path, list[Run]] = {path: [] for path in self._frames.glob("*.arrow")}
+        found: dict[Path, list[Run]] = {path: [] for path in self._frames.glob("*")}
         for run in every(self._store, Run) if found else ():
-            if run.input is not None and (path := Path(run.input)) in found:
-                found[path].append(run)
+            for path in (Path(run.input), Path(run.input).parent) if run.input is not None else ():
+                if path in found:
+                    found[path].append(run)
         yield from found.items()
 
     def _staged(self) -> Iterator[tuple[Path, Sequence[Run]]]:

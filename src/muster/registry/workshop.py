@@ -10,10 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Unpack, overload
 
-from muster.errors import Conflict, InvalidInput, RunCancelled, RunFailed
-from muster.evaluation.result import Evaluation
-from muster.records import EvaluationRecord, Run, new_id
-from muster.registry.evaluations import EvaluateOptions, Evaluations, evaluate_request
+from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed, near
+from muster.evaluation.comparison import Comparison
+from muster.evaluation.result import Evaluation, Goal
+from muster.records import EvaluationRecord, Run, Version, new_id
+from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed, evaluate_request
+from muster.registry.evaluations import Evaluations
 from muster.registry.house import House
 from muster.registry.jobs import Jobs, Tell
 from muster.registry.runs import OVER
@@ -143,6 +145,75 @@ class Workshop(House, ABC):
     ) -> Listing[EvaluationRecord]:
         """Records of evaluations, the newest first unless sorted otherwise; `tag.KEY=VALUE` filters by a label."""
         return self._evaluations.list(filters, sort, limit)
+
+    def optimise(self, reference: str, evaluation: str, goal: Goal = "f1", *, reason: str = "") -> Version:
+        """Set the threshold of a version to the one that an evaluation of it finds best, as an audited act.
+
+        The goal is a metric (`f1`, `mcc`), a limit (`recall>=0.9`, `precision>=0.8`, `alerts<=1000`) or a cost matrix
+        `[[tn, fp], [fn, tp]]`. No evaluation that was made before changes. NotApplicable where no threshold is the best.
+        """
+        version, found = self._registry.version(reference), self.evaluation(evaluation)
+        if found.record.version_digest != version.digest:
+            raise InvalidInput(
+                f"evaluation {found.id} is of {found.record.ref or 'scored data'}, and not of `{version.ref}`",
+                hint=f"evaluate it: `muster evaluate {version.ref} DATA`",
+            )
+        best = found.best(goal)
+        if best.threshold is None:
+            raise NotApplicable(f"no threshold is best for `{best.goal}`: {best.reason}", hint="choose another goal")
+        told = reason or f"best for {best.goal} in evaluation {found.id}"
+        return self.set_threshold(version.ref, best.threshold, reason=told)
+
+    def _evaluated_at_once(self, version: Version, data: object, goal: Goal | None, target: str | None) -> Version:
+        """A version that was just registered, evaluated; with the threshold that is best for a goal, if one is given."""
+        try:
+            found = self.evaluate(version.ref, data, target=target)
+            return version if goal is None else self.optimise(version.ref, found.id, goal)
+        except MusterError as error:
+            hint = f"mend that, then `muster evaluate {version.ref} DATA`" + (f"; {error.hint}" if error.hint else "")
+            details = error.details
+            raise RunFailed(f"registered {version.ref}, but: {error.message}", hint=hint, details=details) from error
+
+    def _check_labelled(self, model: str, data: object, goal: Goal | None, target: str | None) -> None:
+        """Before anything is registered: what stands in the way of evaluating on these data."""
+        if data is None:
+            if goal is not None:
+                hint = "name them with `evaluate=` (--evaluate)"
+                raise InvalidInput("a threshold is optimised on labelled data", hint=hint)
+            return
+        named = isinstance(data, (str, os.PathLike))
+        names = self._lent.open_dataset(str(data)).names if named else as_table(data).column_names
+        known = target or next((m.target for m in self.models([f"name={model}"])), None)
+        if known is None or known not in names:
+            told = "the target is not known"
+            if known is not None:
+                told = f"the target `{known}` is no column of the data{near(known, names)}"
+            hint = "name the column with the actual values with `target=` (--target)"
+            raise InvalidInput(f"the version cannot be evaluated: {told}", hint=hint)
+
+    def compare(self, items: Sequence[str], data: object = None, **asked: Unpack[EvaluateOptions]) -> Comparison:
+        """Evaluations side by side, the first as the reference. An item is the id of an evaluation or a version.
+
+        Versions are evaluated on `data`, or on what the evaluations among the items were made on, asked as those; one that was
+        evaluated so before is not again.
+        """
+        found = [self._evaluations.find(item) for item in items]
+        first = next((e for e in found if e is not None), None)
+        if data is None and first is not None:
+            data = first.record.data
+        if data is None and None in found:
+            raise InvalidInput("there are no data to compare on", hint="name them with `data=` (--data)")
+        options = asked if first is None else completed(asked, asked_of(first))
+        return Comparison(
+            [self._evaluated(item, data, options) if e is None else e for item, e in zip(items, found, strict=True)]
+        )
+
+    def _evaluated(self, reference: str, data: object, options: EvaluateOptions) -> Evaluation:
+        if isinstance(data, (str, os.PathLike)):
+            request = evaluate_request(reference, str(data), options)
+            if (before := self._evaluations.made(request)) is not None:
+                return before
+        return self.evaluate(reference, data, **options)
 
     def delete_evaluation(self, identity: str, *, reason: str = "") -> None:
         """Forget an evaluation and all its figures."""

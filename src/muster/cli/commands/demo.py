@@ -17,6 +17,7 @@ from muster.cli.runs import from_here, result_parts
 from muster.cli.session import Session
 
 if TYPE_CHECKING:
+    from muster.evaluation.comparison import Comparison
     from muster.records import Run, Version
 
 
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 def demo(session: Session, folder: Path, *, external: bool) -> None:
     """Do the main job on real data, from nothing.
 
-    Trains a model on flights from New York, registers it and a second one of plain Python, scores a month, and leaves a
-    hub in FOLDER (muster-demo) to go on with. Safe to run twice.
+    Trains a model on flights from New York, registers it and a second one of plain Python, scores a month, evaluates and
+    compares both on it with a report, and leaves a hub in FOLDER (muster-demo) to go on with. Safe to run twice.
 
     With --external the model stands behind endpoints of SageMaker, Vertex AI, Databricks, Open Inference and plain HTTP:
     local servers that end with the command. They are connected to, registered, compared, scored with and watched.
     """
     from muster.cli.commands.register import registered_parts
+    from muster.cli.comparisons import comparison_parts
     from muster.demo import external as elsewhere
     from muster.demo import tour as main
     from muster.demo.told import Told
@@ -45,9 +47,16 @@ def demo(session: Session, folder: Path, *, external: bool) -> None:
     def scored(run: Run) -> None:
         session.say(line(*result_parts(run), to=from_here(run.output or "")))
 
+    def compared(found: Comparison) -> None:
+        for parts in comparison_parts(found):
+            session.say(line(*parts))
+
+    def reported(path: Path) -> None:
+        session.say(line("reported", to=from_here(str(path))))
+
     folder.mkdir(parents=True, exist_ok=True)
     session.target = str(folder.absolute() / ".muster")
-    told = Told(session.say, registered, scored)
+    told = Told(session.say, registered, scored, compared, reported)
     if external:
         run = elsewhere.tour(session.hub, folder.absolute(), told)
         session.say(elsewhere.next_steps(folder, program(folder), run))

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @threshold_option
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="To find it again by. May be repeated.")
 @click.option("--require", multiple=True, metavar="TEXT", help="Fail unless it is met: `f1>=0.8`. May be repeated.")
+@click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html or FILE.md.")
 @mapping_option
 @params_option
 @click.option("--runner", default="local", show_default=True, help="Where the work runs.")
@@ -60,6 +61,7 @@ def evaluate(
     threshold: float | None,
     labels: tuple[str, ...],
     require: tuple[str, ...],
+    report: str | None,
     mapping: tuple[str, ...],
     params: tuple[str, ...],
     runner: str,
@@ -99,9 +101,13 @@ def evaluate(
             runner=runner,
             watch=meter.watch,
         )
+    if report is not None:
+        found.report(report)
     verdicts = found.require(*require)
     document = found.to_json() | {"requirements": [v.to_json() for v in verdicts]}
     show_sheet(session, document, lambda: evaluation_sheet(found))
+    if report is not None:
+        session.say(f"report  → {report}")
     for verdict in verdicts:
         session.say(_told(verdict))
     failed = [v for v in verdicts if not v.passed]

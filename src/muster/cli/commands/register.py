@@ -79,6 +79,12 @@ TASKS = ("binary", "multiclass", "multilabel", "regression", "multioutput", "oth
     show_default=True,
     help="The most requests that finding out about an endpoint may take.",
 )
+@click.option("--evaluate", metavar="DATA", help="Labelled data to evaluate it on in the same act.")
+@click.option(
+    "--optimise",
+    metavar="GOAL",
+    help="With --evaluate: take the threshold that is best there for f1, mcc, `recall>=0.9`.",
+)
 @click.option(
     "--if-changed", is_flag=True, help="Take the version that is there if the model is the same; it gets the aliases."
 )
@@ -125,6 +131,8 @@ def register(
     request: str | None,
     response: str | None,
     probe_calls: int,
+    evaluate: str | None,
+    optimise: str | None,
     if_changed: bool,
     everything: str | None,
     filters: tuple[str, ...],
@@ -177,11 +185,15 @@ def register(
         request=values.format_of(request, "--request"),
         response=values.format_of(response, "--response"),
         probe_calls=probe_calls,
+        evaluate=evaluate,
+        optimise=optimise,
         if_changed=if_changed,
     )
     show_line(session, version_document(version), *registered_parts(version, began), to=", ".join(version.aliases))
     for note in version.notes:
         session.say(f"note: {note}")
+    if version.threshold is not None and optimise is not None:
+        session.say(f"note: positive from p ≥ {version.threshold:g}, best for {optimise} on {evaluate}")
     asked = () if version.load.get("reported") else (f"muster score {version.ref} DATA OUTPUT",)
     session.next(f"muster version show {version.ref}", *asked)
 

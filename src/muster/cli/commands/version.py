@@ -93,21 +93,37 @@ def describe_version(hub: Hub, reference: str) -> str:
 
 
 @version.command(
-    "threshold", example="muster version threshold churn:3 0.35 --reason 'costs'\nmuster version threshold churn:3 none"
+    "threshold",
+    example="muster version threshold churn:3 0.35 --reason 'costs'\nmuster version threshold churn:3 none\n"
+    "muster version threshold churn:3 --best 'recall>=0.9' --evaluation 01JD4ZT7K5Q3F0W8V9X2Y6A1BC",
 )
 @click.argument("reference", metavar="REF")
-@click.argument("value", metavar="P|none")
+@click.argument("value", metavar="P|none", required=False)
+@click.option(
+    "--best", metavar="GOAL", help="What is best for f1, mcc, `recall>=0.9`, `precision>=0.8`, `alerts<=100`."
+)
+@click.option("--evaluation", metavar="ID", help="The evaluation of the version that tells what is best.")
 @reason_option
 @pass_session
-def set_threshold(session: Session, reference: str, value: str, reason: str) -> None:
+def set_threshold(
+    session: Session, *, reference: str, value: str | None, best: str | None, evaluation: str | None, reason: str
+) -> None:
     """Set the probability from which a row is positive; `none` leaves the model's own label."""
-    try:
-        wanted = None if value == "none" else float(value)
-    except ValueError:
-        raise click.BadParameter(f"`{value}` is neither a number nor `none`", param_hint="P|none") from None
-    found = session.hub.set_threshold(reference, wanted, reason=reason)
+    if (value is None) == (best is None) or (best is None) != (evaluation is None):
+        raise click.UsageError("give P or none, or --best with --evaluation", click.get_current_context())
+    if best is not None and evaluation is not None:
+        found = session.hub.optimise(reference, evaluation, best, reason=reason)
+    else:
+        found = session.hub.set_threshold(reference, _threshold(value), reason=reason)
     told = "the model's own label" if found.threshold is None else f"{found.classes[-1]} from p ≥ {found.threshold:g}"
     show_line(session, version_document(found), "threshold", found.ref, told)
+
+
+def _threshold(value: str | None) -> float | None:
+    try:
+        return None if value is None or value == "none" else float(value)
+    except ValueError:
+        raise click.BadParameter(f"`{value}` is neither a number nor `none`", param_hint="P|none") from None
 
 
 @version.command("snapshot", example="muster version snapshot churn@champion")

@@ -1,0 +1,78 @@
+/* Draws the charts of a page. Each figure.chart has its Vega-Lite in a script of JSON; figures and tables are there without it. */
+(function () {
+  "use strict";
+  const themes = JSON.parse(document.getElementById("muster-themes").textContent);
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const views = [];
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  document.body.append(tip);
+
+  function tooltip(_handler, event, _item, value) {
+    tip.hidden = value === null || value === undefined || value === "";
+    if (tip.hidden) return;
+    tip.replaceChildren();
+    for (const [name, text] of Object.entries(value)) {
+      const line = document.createElement("div");
+      const term = document.createElement("span");
+      term.textContent = name;
+      line.append(term, " ", String(text));
+      tip.append(line);
+    }
+    const x = event.pageX + 14, room = document.documentElement.clientWidth - tip.offsetWidth - 8;
+    tip.style.left = Math.max(4, Math.min(x, room + window.scrollX)) + "px";
+    tip.style.top = event.pageY + 14 + "px";
+  }
+
+  async function draw(figure, kind) {
+    const place = figure.querySelector("." + kind);
+    if (place.dataset.drawn) return;
+    place.dataset.drawn = "yes";
+    const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    spec.config = themes[kind];
+    const compiled = vegaLite.compile(spec).spec;
+    const runtime = vega.parse(compiled, null, { ast: true });
+    const view = new vega.View(runtime, { renderer: "svg", expr: vega.expressionInterpreter, hover: true, tooltip });
+    await view.initialize(place).runAsync();
+    views.push({ view, moves: (spec.params || []).some((param) => param.name === "threshold") });
+  }
+
+  function wanted() {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : dark.matches;
+  }
+
+  /* Light first, as paper takes it whatever the screen shows. */
+  async function all() {
+    for (const figure of document.querySelectorAll("figure.chart")) {
+      if (wanted()) await draw(figure, "dark");
+      await draw(figure, "light");
+    }
+    document.documentElement.dataset.charts = "drawn";
+  }
+
+  function slide(figure) {
+    const input = figure.querySelector("input[type='range']");
+    if (!input) return;
+    const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    const rows = spec.datasets.table;
+    const cells = figure.querySelectorAll("[data-field]");
+    function show() {
+      const at = Number(input.value);
+      for (const { view, moves } of views) if (moves) view.signal("threshold", at).runAsync();
+      let row = null;
+      for (const one of rows) if (one.threshold >= at && (row === null || one.threshold < row.threshold)) row = one;
+      for (const cell of cells) {
+        const value = row === null ? null : row[cell.dataset.field];
+        cell.textContent = value === null ? "–" : vega.defaultLocale().format(cell.dataset.format)(value).replaceAll(",", "\u202f");
+      }
+    }
+    input.addEventListener("input", show);
+    show();
+  }
+
+  dark.addEventListener("change", all);
+  new MutationObserver(all).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  all().then(() => document.querySelectorAll("figure.chart").forEach(slide));
+})();

@@ -1,0 +1,90 @@
+"""How figures are written under and beside charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import ROUND_UP, Context, Decimal
+
+from muster.metrics.figure import Figure
+from muster.metrics.screen import Screen
+
+__all__ = [
+    "count",
+    "counted",
+    "figure",
+    "number",
+    "percent",
+    "rows_and_bound",
+    "rows_spread",
+    "sentence_list",
+    "short",
+    "within",
+]
+
+NOTHING = "–"
+_THIN = "\u202f"
+_MINUS = "\u2212"
+
+
+def number(value: float | None, places: int = 3) -> str:
+    """With so many decimals, in groups of three; what is not known is a dash."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    text = f"{abs(value):,.{places}f}".replace(",", _THIN)
+    return f"{_MINUS}{text}" if value < 0 and text.strip("0.") else text
+
+
+def count(value: float) -> str:
+    """Rows, or weights, which have a decimal."""
+    return number(value, 0 if float(value).is_integer() else 1)
+
+
+def percent(value: float | None, places: int = 1) -> str:
+    return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, places)}{_THIN}%"
+
+
+def figure(found: Figure, places: int = 3) -> str:
+    """`0.903 [0.901, 0.906]`, or why there is none."""
+    if found.value is None:
+        return f"not known: {found.reason}"
+    if found.low is None or found.high is None:
+        return number(found.value, places)
+    return f"{number(found.value, places)} [{number(found.low, places)}, {number(found.high, places)}]"
+
+
+def counted(screen: Screen) -> str:
+    """What stands under each chart: the number of rows, and how far its figures can be off."""
+    return rows_and_bound(screen.rows, screen.bound, screen.bounded)
+
+
+def rows_and_bound(rows: float, bound: float = 0.0, bounded: str = "") -> str:
+    """The same of what has no screen."""
+    told = f"{count(rows)} {'row' if rows == 1 else 'rows'}"
+    return f"{told}, {bounded} {within(bound)}" if bound else f"{told}, exact"
+
+
+def rows_spread(rows: float) -> str:
+    """The same where several values were counted together, and no bound is known."""
+    return f"{rows_and_bound(rows).removesuffix('exact')}counted in cells, each spread evenly"
+
+
+def short(value: float | None) -> str:
+    """A number of any size with three digits that count."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    size = math.floor(math.log10(abs(value))) if value else 0
+    if not -4 <= size < 15:
+        return f"{value:.2e}"
+    return number(value, max(0, 2 - size))
+
+
+def within(bound: float) -> str:
+    """`± 0.0002`, with one digit that counts, and never less than the bound is."""
+    rounded = Context(prec=1, rounding=ROUND_UP).create_decimal(Decimal(bound))
+    return f"±{_THIN}{format(rounded, 'f') if rounded >= Decimal('0.000001') else format(rounded, 'e')}"
+
+
+def sentence_list(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

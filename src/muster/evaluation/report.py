@@ -1,0 +1,201 @@
+"""An evaluation as one document: a page of HTML that needs no network, or Markdown. Its size does not depend on the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from muster.charts.chart import escaped
+from muster.charts.page import document, figure
+from muster.charts.words import NOTHING, count, number
+from muster.errors import InvalidInput
+from muster.metrics.figure import Figure
+
+if TYPE_CHECKING:
+    from muster.evaluation.result import Evaluation, Parts
+
+__all__ = ["Table", "html", "markdown", "write"]
+
+_MOST_PARTS, _MOST_MISTAKES, _MOST_COLUMNS = 50, 20, 8
+_MAIN = (
+    "roc_auc",
+    "roc_auc_ovr_macro",
+    "log_loss",
+    "accuracy",
+    "precision",
+    "recall",
+    "mae",
+    "rmse",
+    "r2",
+    "mean_error",
+)
+"""What is told of a part, of what there is."""
+
+
+class Table:
+    """A heading, what it says in a sentence, and rows of text under their columns; those of `words` are aligned to the left."""
+
+    def __init__(self, heading: str, words: str, columns: Sequence[str], left: int = 1) -> None:
+        self.heading, self.words, self.columns, self.left = heading, words, tuple(columns), left
+        self.rows: list[tuple[str, ...]] = []
+        self.quiet: set[int] = set()
+
+    def add(self, *cells: str, quiet: bool = False) -> None:
+        if quiet:
+            self.quiet.add(len(self.rows))
+        self.rows.append(cells)
+
+
+def write(evaluation: Evaluation, path: str | Path) -> None:
+    """By the end of the name: `.html` or `.md`."""
+    target = Path(path)
+    forms = {".html": html, ".htm": html, ".md": markdown}
+    if target.suffix.lower() not in forms:
+        raise InvalidInput(f"no report is written as `{target.name}`", hint="end its name in .html or .md")
+    if not target.absolute().parent.is_dir():
+        raise InvalidInput(f"there is no folder {target.absolute().parent}", hint="make it, or choose another place")
+    target.write_text(forms[target.suffix.lower()](evaluation), encoding="utf-8")
+
+
+def html(evaluation: Evaluation) -> str:
+    facts = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in _facts(evaluation))
+    figures = "".join(figure(evaluation.charts[name]) for name in evaluation.charts)
+    first, *rest = _tables(evaluation)
+    body = (
+        f'<dl class="facts">{facts}</dl>{_html_table(first)}<div class="charts">{figures}</div>'
+        f"{''.join(_html_table(t) for t in rest)}"
+    )
+    return document(_title(evaluation), body)
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """With the words under each chart in place of the drawing."""
+    lines = [f"# {_title(evaluation)}", ""]
+    lines += [f"- **{name}**: {value}" for name, value in _facts(evaluation)]
+    first, *rest = _tables(evaluation)
+    lines += ["", *_markdown_table(first), "## Charts in words", ""]
+    lines += [f"- {evaluation.charts[name].text}" for name in evaluation.charts]
+    for table in rest:
+        lines += ["", *_markdown_table(table)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _title(evaluation: Evaluation) -> str:
+    return f"Evaluation of {evaluation.record.ref or 'scored data'}"
+
+
+def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+    record = evaluation.record
+    yield "Data", record.data
+    yield "Target", f"{record.target} ({record.task})"
+    yield "Rows", f"{count(record.counted)} measured of {count(record.rows)}"
+    for reason, rows in evaluation.left_out.items():
+        yield "Left out", f"{count(rows)} {reason}"
+    if record.threshold is not None:
+        yield "Threshold", number(record.threshold, 4)
+    yield from record.labels.items()
+    yield "Made", f"{record.created_at:%Y-%m-%d %H:%M} UTC by {record.created_by}"
+    yield "Evaluation", record.id
+    yield "Fingerprint of the data", record.fingerprint
+    if record.version_digest is not None:
+        yield "Digest of the version", record.version_digest
+
+
+def _tables(evaluation: Evaluation) -> Iterator[Table]:
+    yield _metrics(evaluation)
+    for name, parts in evaluation.segments.items():
+        yield _parts(name, parts)
+    if evaluation.mistakes:
+        yield _mistakes(evaluation)
+
+
+def _metrics(evaluation: Evaluation) -> Table:
+    words = "The dummy knows how the actual values are spread, and nothing else."
+    table = Table("Metrics", words, ("metric", "value", "95 % interval", "dummy", "exact", "note"))
+    for name, found in evaluation.metrics.items():
+        exact = "" if found.value is None else "exact" if found.exact else f"± {found.bound:.2g}"
+        table.add(
+            name, _number(found.value), _interval(found), _number(evaluation.dummy.get(name)), exact, found.reason
+        )
+    return table
+
+
+def _parts(name: str, parts: Parts) -> Table:
+    shown = [*parts][:_MOST_PARTS]
+    main = [m for m in _MAIN if shown and m in parts[shown[0]]]
+    words = "Parts of fewer than 30 rows are grey: they say little."
+    if len(parts) > len(shown):
+        words += f" The {len(shown)} largest of {len(parts)}."
+    table = Table(f"By {name}", words, (name, "rows", *(c for m in main for c in (m, "95 % interval"))))
+    for value in shown:
+        figures = parts[value]
+        cells = (c for m in main for c in (_number(figures[m].value), _interval(figures[m])))
+        table.add(value, count(parts.rows(value)), *cells, quiet=parts.small(value))
+    return table
+
+
+def _mistakes(evaluation: Evaluation) -> Table:
+    worst = evaluation.mistakes[:_MOST_MISTAKES]
+    shown = list(worst[0].values)[:_MOST_COLUMNS]
+    scored = worst[0].score is not None
+    table = Table(
+        "Worst mistakes",
+        "The rows that were predicted worst, by their number in their file.",
+        ("row", "actual", "predicted", *(["probability of the actual class"] if scored else []), *shown),
+        left=0,
+    )
+    for one in worst:
+        score = [_number(one.score)] if scored else []
+        table.add(
+            count(one.row),
+            _plain(one.actual),
+            _plain(one.predicted),
+            *score,
+            *(_plain(one.values.get(c)) for c in shown),
+        )
+    return table
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return NOTHING if value is None else str(value)
+
+
+def _number(value: float | None) -> str:
+    return number(value, 4 if value is None or abs(value) < 1_000 else 0)
+
+
+def _interval(found: Figure) -> str:
+    return "" if found.low is None or found.high is None else f"{_number(found.low)} to {_number(found.high)}"
+
+
+def _html_table(table: Table) -> str:
+    mark = ["" if n >= table.left and name != "note" else ' class="word"' for n, name in enumerate(table.columns)]
+    head = "".join(f'<th scope="col"{m}>{escaped(c)}</th>' for c, m in zip(table.columns, mark, strict=True))
+    body = []
+    for n, row in enumerate(table.rows):
+        cells = "".join(f"<td{m}>{escaped(c)}</td>" for c, m in zip(row, mark, strict=True))
+        body.append(f'<tr class="quiet">{cells}</tr>' if n in table.quiet else f"<tr>{cells}</tr>")
+    return (
+        f'<section class="figures"><h2>{escaped(table.heading)}</h2><p>{escaped(table.words)}</p>'
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div></section>'
+    )
+
+
+def _markdown_table(table: Table) -> list[str]:
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(c.replace('|', chr(92) + '|').replace(chr(10), ' ') for c in cells)} |"
+
+    sides = ["---" if n < table.left else "---:" for n in range(len(table.columns))]
+    return [
+        f"## {table.heading}",
+        "",
+        table.words,
+        "",
+        line(table.columns),
+        f"| {' | '.join(sides)} |",
+        *map(line, table.rows),
+        "",
+    ]

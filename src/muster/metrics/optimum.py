@@ -1,0 +1,128 @@
+"""The threshold that is best for a goal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from muster.errors import InvalidInput, near
+from muster.metrics.classes import LEAST_OF_A_CLASS, measure
+from muster.metrics.costs import cost_matrix, mean_cost
+from muster.metrics.figure import Figure, Interval, figure, undefined
+from muster.metrics.intervals import jackknife
+from muster.metrics.quality import at_threshold, without_folds
+from muster.metrics.steps import Steps, steps
+from muster.metrics.threshold_table import COLUMNS, best_of, metrics_of
+from muster.profiles.classification import Classification
+from muster.profiles.keys import Floats
+from muster.profiles.tally import coarse_edges
+from muster.signature import Json
+
+__all__ = ["Best", "best_threshold"]
+
+_LIMIT = re.compile(r"\s*(recall|precision|alerts)\s*(>=|<=)\s*([0-9.eE+-]+)\s*")
+_GOALS = "give a metric (f1, mcc, …), `recall>=0.9`, `precision>=0.8`, `alerts<=1000`, or a cost matrix"
+_NO_ROW = "there is no row"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The `threshold` that is best for a `goal`, or None and the `reason`; and the `figure` that it makes best.
+
+    The figure's interval takes the threshold as given: it was chosen by the same rows, so new rows will tend to do worse.
+    `complete` is false where scores share cells, so that a threshold within one could do better yet.
+    """
+
+    goal: str
+    threshold: float | None
+    figure: Figure
+    complete: bool
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "goal": self.goal,
+            "threshold": self.threshold,
+            "figure": {"name": self.figure.name, **self.figure.to_json()},
+            "complete": self.complete,
+            "reason": self.reason,
+        }
+
+
+def best_threshold(profile: Classification, goal: str | ArrayLike) -> Best:
+    """Over all thresholds of a binary profile, the best for one of these goals.
+
+    - A metric (`f1`, `mcc`, …): where it is greatest.
+    - `recall>=R`: the greatest threshold that finds so much of the class; the figure is its precision.
+    - `precision>=P`: the least threshold whose alerts are right so often; the figure is its recall.
+    - `alerts<=N`: the least threshold with so few positive rows (or weights); the figure is its recall.
+    - A cost matrix `[[tn, fp], [fn, tp]]`: where the mean cost is least.
+
+    Of equal ones it is the greatest threshold. It stands in the middle between the neighbouring scores that it separates, or at
+    the edge of a cell where scores share cells.
+    """
+    found = steps(profile)
+    if not isinstance(goal, str):
+        return _by_costs(profile, found, cost_matrix(goal, 2))
+    name, place = _by_limit(found, goal, limit) if (limit := _LIMIT.fullmatch(goal)) else _by_metric(found, goal)
+    if not profile.rows or isinstance(place, str):
+        why = place if profile.rows and isinstance(place, str) else _NO_ROW
+        return Best(goal, None, undefined(name, profile.rows, why), found.single, why)
+    threshold = float(found.middles[place])
+    return Best(goal, threshold, measure(profile, threshold=threshold, names={name})[name], found.single)
+
+
+def _by_metric(found: Steps, goal: str) -> tuple[str, int | str]:
+    """The metric, and the place of its greatest value or why there is none."""
+    name = goal.strip()
+    if name not in COLUMNS:
+        raise InvalidInput(f"no goal `{goal}`{near(name, COLUMNS)}", hint=_GOALS)
+    values = np.where(np.isfinite(found.middles), metrics_of(found.labels())[name], np.nan)
+    return name, best_of(values) if np.isfinite(values).any() else f"{name} is not defined at any threshold"
+
+
+def _by_limit(found: Steps, goal: str, limit: re.Match[str]) -> tuple[str, int | str]:
+    """The metric that is left free, and the place where it is greatest within the limit or why there is none."""
+    of, sign, text = limit.groups()
+    number = _number(goal, text)
+    if sign != ("<=" if of == "alerts" else ">="):
+        raise InvalidInput(f"`{goal}` limits {of} from the wrong side", hint=_GOALS)
+    if number < 0 or (of != "alerts" and number > 1):
+        raise InvalidInput(f"`{text}` in `{goal}` is out of range", hint="recall and precision lie within 0 and 1")
+    values = -(found.hits + found.alarms) if of == "alerts" else metrics_of(found.labels())[of]
+    values = np.where(np.isfinite(found.middles), np.nan_to_num(values, nan=-np.inf), -np.inf)
+    places = np.flatnonzero(values >= (-number if of == "alerts" else number))
+    free = "precision" if of == "recall" else "recall"
+    if len(places):
+        return free, int(places[0] if of == "recall" else places[-1])
+    if of == "alerts":
+        return free, f"the highest score alone has {-values.max():,.0f} rows"
+    return free, f"no threshold has a {of} of {number:g}; the greatest is {max(values.max(), 0.0):.4g}"
+
+
+def _number(goal: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput(f"`{text}` in `{goal}` is no number", hint=_GOALS) from None
+
+
+def _by_costs(profile: Classification, found: Steps, costs: Floats) -> Best:
+    means = np.where(np.isfinite(found.middles), mean_cost(found.labels(), costs), np.nan)
+    if not np.isfinite(means).any():
+        return Best("cost", None, undefined("cost", profile.rows, _NO_ROW), found.single, _NO_ROW)
+    place = best_of(-means)
+    threshold = float(found.middles[place])
+    interval = Interval.none("no folds of the rows are kept for it")
+    if found.few:
+        interval = Interval.none(f"a class has fewer than {LEAST_OF_A_CLASS} rows")
+    elif (without := without_folds(profile)) is not None:
+        others = at_threshold(without.curves[0], coarse_edges(profile.folds.by)[:-1], threshold)[0]
+        sizes = profile.rows - without.sizes
+        interval = jackknife(
+            float(means[place]), mean_cost(others, costs), sizes, within=(float(costs.min()), float(costs.max()))
+        )
+    return Best("cost", threshold, figure("cost", float(means[place]), profile.rows, interval), found.single)

@@ -1,0 +1,100 @@
+"""What an evaluation is asked for: as it was typed, and as a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TypedDict
+
+from muster.errors import InvalidInput
+from muster.evaluation.asking import Asked, Segment, Segments
+from muster.evaluation.result import Evaluation
+from muster.records import Version
+from muster.registry.registry import Registry, check_threshold
+from muster.registry.scoring_job import Watch
+from muster.signature import Json, Scalar
+
+__all__ = ["EvaluateOptions", "EvaluateRequest", "asked_of", "completed", "evaluate_request", "threshold_of", "told_by"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateRequest:
+    """What the user asks for: of a version, or of data that are scored already where `reference` is None."""
+
+    reference: str | None
+    data: str
+    asked: Asked
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Json] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    runner: str = "local"
+
+
+class EvaluateOptions(TypedDict, total=False):
+    """What can be asked of an evaluation."""
+
+    target: str | None
+    """The column with the actual values; else that of the model."""
+    task: str | None
+    classes: Sequence[Scalar]
+    """In order, the positive one last."""
+    prediction: str | None
+    """The column of predictions, where the data are scored already; `prediction` where nothing else is said."""
+    probabilities: Sequence[str]
+    """Their columns in the order of the classes; in binary also that of the positive class alone."""
+    weight: str | None
+    segments: Segments
+    """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`."""
+    key: Sequence[str]
+    """Columns that tell a row from all others, so that two evaluations are known to be of the same rows."""
+    threshold: float | None
+    costs: Mapping[str, float]
+    """What a row is worth by its outcome, in binary: `tp`, `fp`, `tn`, `fn`."""
+    labels: Mapping[str, str]
+    """By which evaluations are found again."""
+    mapping: Mapping[str, str]
+    params: Mapping[str, Json]
+    runner: str
+    watch: Watch | None
+
+
+def evaluate_request(reference: str | None, data: str, options: EvaluateOptions) -> EvaluateRequest:
+    """A request of what was typed."""
+    known = {f.name for f in fields(Asked)}
+    asked = Asked(**{n: v for n, v in options.items() if n in known})  # type: ignore[arg-type]  # as EvaluateOptions has them
+    rest = {name: value for name, value in options.items() if name not in known and name != "watch"}
+    return EvaluateRequest(reference=reference, data=data, asked=asked, **rest)  # type: ignore[arg-type]  # likewise
+
+
+def asked_of(evaluation: Evaluation) -> EvaluateOptions:
+    """What would ask the same again of another version."""
+    asked = evaluation.profile.question
+    segments: list[Segment] = [{s.columns[0]: s.edges} if s.edges else s.columns for s in asked.segments]
+    return {"target": asked.target, "weight": asked.weight, "segments": segments, "key": asked.key}
+
+
+def completed(options: EvaluateOptions, default: EvaluateOptions) -> EvaluateOptions:
+    """With the default where nothing is asked."""
+    asked = {name: value for name, value in options.items() if value is not None and value not in ((), [], {})}
+    return {**default, **asked}  # type: ignore[typeddict-item]  # a part of the options
+
+
+def told_by(asked: Asked, version: Version | None, registry: Registry) -> Asked:
+    """With what the version tells. InvalidInput where it contradicts."""
+    if version is None:
+        return asked
+    if asked.task is not None and asked.task != version.task:
+        raise InvalidInput(f"`{version.ref}` is {version.task}, and not {asked.task}", hint="leave the task out")
+    if asked.classes and tuple(asked.classes) != tuple(version.output.classes):
+        raise InvalidInput(
+            f"the classes of `{version.ref}` are {', '.join(map(str, version.output.classes))}", hint="leave them out"
+        )
+    check_threshold(asked.threshold, version)
+    target = asked.target or registry.model(version.model).target
+    return replace(asked, task=version.task, target=target, classes=tuple(version.output.classes))
+
+
+def threshold_of(request: EvaluateRequest, version: Version | None) -> float | None:
+    asked = request.asked.threshold
+    return version.threshold if asked is None and version is not None else asked

@@ -1,0 +1,146 @@
+"""`muster evaluate`, `muster evaluation` and `muster compare`, over data that are scored already: no model need be loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import muster
+from tests.cli.helpers import Answer, call
+
+ROWS = 2_000
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`scored.parquet` and `other.parquet` of the same rows, of which the second is better, and `prices.parquet` with numbers."""
+    folder = tmp_path_factory.mktemp("evaluations")
+    random = np.random.default_rng(3)
+    late = random.random(ROWS) < 0.3
+    for name, noise in (("scored", 0.9), ("other", 0.5)):
+        p = 1 / (1 + np.exp(1 - 2 * late - noise * random.normal(size=ROWS)))
+        label = np.where(p >= 0.5, "yes", "no")
+        table = {
+            "id": np.arange(ROWS),
+            "late": np.where(late, "yes", "no"),
+            "tier": np.where(np.arange(ROWS) % 10, "plain", "premium"),
+        }
+        pq.write_table(
+            pa.table(table | {"prediction": label, "probability_no": 1 - p, "probability_yes": p}),
+            folder / f"{name}.parquet",
+        )
+    price = random.gamma(2, 50, ROWS)
+    pq.write_table(
+        pa.table({"price": price, "prediction": price * random.lognormal(0, 0.2, ROWS)}), folder / "prices.parquet"
+    )
+    muster.open(folder / "hub").close()
+    return folder
+
+
+def _call(made: Path, *arguments: str | Path) -> Answer:
+    return call(*arguments, "--hub", made / "hub")
+
+
+def _evaluated(made: Path, data: str, *more: str) -> str:
+    answer = _call(made, "evaluate", made / data, "--target", "late", "--key", "id", "--json", *more)
+    assert answer.code == 0, answer.err
+    return str(answer.json["id"])
+
+
+def test_every_figure_is_told_with_its_interval(made: Path) -> None:
+    answer = _call(made, "evaluate", made / "scored.parquet", "--target", "late", "--segments", "tier")
+    assert answer.code == 0
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
+    assert any(line.startswith("rows 2,000 measured of 2,000") for line in lines)
+    (auc,) = [line for line in lines if line.startswith(("metrics roc_auc", "roc_auc"))]
+    assert " to " in auc
+    assert auc.endswith("exact –")
+    assert any(line.startswith("premium 200") for line in lines)
+    assert "muster evaluation show" in answer.err
+
+
+def test_json_has_the_same_keys_as_what_is_shown_later(made: Path) -> None:
+    told = _call(made, "evaluate", made / "scored.parquet", "--target", "late", "--label", "month=2", "--json").json
+    assert told["metrics"]["roc_auc"]["exact"] is True
+    assert told["labels"] == {"month": "2"}
+    assert told.pop("requirements") == []
+    assert _call(made, "evaluation", "show", told["id"], "--json").json == told
+    listed = _call(made, "evaluation", "list", "tag.month=2", "--json").json
+    assert [e["id"] for e in listed["items"]] == [told["id"]]
+    assert _call(made, "evaluation", "list", "tag.month=3").err.startswith("nothing matches")
+
+
+def test_numbers_have_their_own_figures(made: Path) -> None:
+    told = _call(made, "evaluate", made / "prices.parquet", "--target", "price", "--json").json
+    assert (told["task"], told["confusion"]) == ("regression", None)
+    assert 0.5 < told["metrics"]["r2"]["value"] < 1
+    assert told["dummy"]["r2"] == pytest.approx(0, abs=1e-12)
+    assert " mae " in _call(made, "evaluation", "show", told["id"]).out
+
+
+def test_requirements_decide_the_exit_code(made: Path) -> None:
+    met = ("--require", "roc_auc>=0.6", "--require", "recall>=0.1 for tier=premium")
+    arguments = ("evaluate", made / "scored.parquet", "--target", "late", "--segments", "tier", *met)
+    assert _call(made, *arguments).code == 0
+    answer = _call(made, *arguments, "--require", "roc_auc.low>=0.999", "--json")
+    assert answer.code == 1
+    assert answer.error["type"] == "RequirementFailed"
+    assert "1 of 3 requirements not met: `roc_auc.low>=0.999`: roc_auc.low is 0." in answer.error["message"]
+    assert [r["passed"] for r in answer.json["requirements"]] == [True, True, False]
+    before = len(_call(made, "evaluation", "list", "--json").json["items"])
+    answer = _call(made, *arguments, "--require", "good enough")
+    assert (answer.code, "`good enough` is no requirement" in answer.err) == (2, True)
+    assert len(_call(made, "evaluation", "list", "--json").json["items"]) == before, "told before anything is counted"
+
+
+def test_evaluations_are_compared(made: Path) -> None:
+    one, other = _evaluated(made, "scored.parquet"), _evaluated(made, "other.parquet")
+    answer = _call(made, "compare", one, other)
+    assert answer.code == 0
+    assert "the same rows" in answer.out
+    told = _call(made, "compare", one, other, "--json").json
+    (contest,) = told["contests"]
+    assert contest["paired"] is True
+    assert contest["differences"]["log_loss"]["high"] < 0
+    prices = _call(made, "evaluate", made / "prices.parquet", "--target", "price", "--json").json["id"]
+    answer = _call(made, "compare", one, prices)
+    assert answer.code == 2
+    assert "is of the task regression, and" in answer.err
+
+
+def test_one_is_deleted_when_that_is_meant(made: Path) -> None:
+    one = _evaluated(made, "scored.parquet")
+    assert "add --yes" in _call(made, "evaluation", "delete", one).err
+    assert _call(made, "evaluation", "delete", one, "--yes", "--reason", "a test").code == 0
+    answer = _call(made, "evaluation", "show", one)
+    assert (answer.code, "no evaluation has the id" in answer.err) == (1, True)
+
+
+def test_a_threshold_is_chosen_by_an_evaluation_of_the_version(made: Path) -> None:
+    one = _evaluated(made, "scored.parquet")
+    answer = _call(made, "version", "threshold", "churn:1", "--best", "f1", "--evaluation", one)
+    assert answer.code != 0
+    for wrong in (("churn:1",), ("churn:1", "0.5", "--best", "f1", "--evaluation", one), ("churn:1", "--best", "f1")):
+        answer = _call(made, "version", "threshold", *wrong)
+        assert (answer.code, "give P or none, or --best with --evaluation" in answer.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--target", "lat"), "lacks `lat`; did you mean `late`"),
+        (("--target", "late", "--threshold", "2"), "threshold 2.0 is no probability"),
+        (("--target", "late", "--cut", "id:5,1"), "has edges that are no numbers in rising order"),
+        (("--target", "late", "--weight", "tier"), "weights are numbers"),
+        (("more", "than", "two", "--target", "late"), "give DATA, or REF and DATA"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(made: Path, arguments: tuple[str, ...], message: str) -> None:
+    answer = _call(made, "evaluate", made / "scored.parquet", *arguments)
+    assert answer.code == 2
+    assert message in " ".join(answer.err.split())
+    assert "Traceback" not in answer.err

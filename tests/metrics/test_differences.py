@@ -1,0 +1,51 @@
+"""Differences of two models on the same rows: how often their intervals cover the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from muster.metrics.classes import measure
+from muster.metrics.differences import apart, paired
+from muster.metrics.figure import Figure
+from muster.profiles.classification import WHOLE, Classification
+from muster.profiles.keys import hash_rows
+from muster.profiles.tally import Classified, Probabilities
+
+
+def _differences(random: np.random.Generator, rows: int) -> dict[str, Figure]:
+    """Of two models that look at the same thing, the second with less noise."""
+    actual = (random.random(rows) < 0.3).astype(np.int64)
+    seen = random.normal(1.5 * actual, 1.0)
+    file = int(random.integers(1 << 40))
+    both = [_model(actual, seen + random.normal(0, noise, rows), file) for noise in (0.5, 0.4)]
+    without = paired(*both)
+    one, other = (measure(m) for m in both)
+    return {name: apart(name, one[name], other[name], of, both[0]) for name, of in without.items()}
+
+
+def _model(actual: np.typing.NDArray[np.int64], seen: np.typing.NDArray[np.float64], file: int) -> Classification:
+    score = 1 / (1 + np.exp(1.2 - seen))
+    given = np.stack([1 - score, score], axis=1)
+    found = Classification(2, WHOLE, scores=True)
+    rows = Classified(actual, (score >= 0.5).astype(np.int64), None, Probabilities.of(given, actual))
+    found.add(rows, hash_rows(file, np.arange(len(actual))))
+    return found
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("rows", [500, 2_000, 20_000])
+def test_intervals_of_differences_cover_as_often_as_they_say(rows: int) -> None:
+    random = np.random.default_rng(rows)
+    truth = _differences(random, 3_000_000)
+    covered: dict[str, list[bool]] = {}
+    for _ in range(600):
+        for name, figure in _differences(random, rows).items():
+            value = truth[name].value
+            assert value is not None
+            if figure.low is not None and figure.high is not None:
+                covered.setdefault(name, []).append(figure.low <= value <= figure.high)
+    chance = 2.5 * (0.05 * 0.95 / 600) ** 0.5
+    for name in ("roc_auc", "log_loss", "brier", "accuracy", "f1", "average_precision", "mcc", "precision", "recall"):
+        share = float(np.mean(covered[name]))
+        assert 0.93 - chance <= share <= 0.97 + chance, (name, share)

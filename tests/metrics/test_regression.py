@@ -20,6 +20,7 @@ from muster.metrics import errors
 from muster.metrics.baseline import dummy
 from muster.metrics.errors import Errors
 from muster.metrics.figure import Figure
+from muster.metrics.intervals import wilson
 from muster.metrics.regression import REGRESSION, measure
 from muster.profiles.regression import SEGMENT, WHOLE, Reach, Regression
 from tests.metrics.numbers import BINNED, KINDS, Floats, Rows, rows
@@ -470,6 +471,32 @@ def test_intervals_hold_the_value_and_say_by_which_method() -> None:
     assert {name: found[name].method for name in methods} == methods
 
 
+def test_coverage_by_weights_is_of_fewer_rows() -> None:
+    d = rows("positive", 9, 2_000, ranges=True)
+    once = measure(d.profile())["interval_coverage"]
+    inside = round(2_000 * (once.value or 0))
+    assert (once.low, once.high) == pytest.approx((wilson(inside, 2_000).low, wilson(inside, 2_000).high))
+
+    def by(weight: Floats) -> Figure:
+        return measure(Rows(d.actual, d.predicted, weight, d.low, d.high).profile())["interval_coverage"]
+
+    even = by(np.full(2_000, 3.0))
+    assert (even.low, even.high) == pytest.approx((once.low, once.high))
+    half = by((np.arange(2_000) % 2).astype(np.float64))  # as if the others were not there
+    some = d.take(np.arange(1, 2_000, 2))
+    wanted = measure(some.profile())["interval_coverage"]
+    assert (half.value, half.low, half.high) == pytest.approx((wanted.value, wanted.low, wanted.high))
+
+
+def test_errors_to_the_other_side_have_the_same_interval_on_the_other_side() -> None:
+    d = rows("plain", 9, 5_000)
+    found, turned = (measure(r.profile())["mean_error"] for r in (d, Rows(d.predicted, d.actual)))
+    assert found.low is not None
+    assert found.high is not None
+    assert 0 < found.low < found.high
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), rel=1e-9)
+
+
 def test_few_rows_have_no_interval_of_what_is_explained() -> None:
     found = measure(rows("positive", 9, 99).profile())
     assert found["r2"].low is None
@@ -483,7 +510,7 @@ def test_weights_have_intervals_by_folds_alone() -> None:
     assert {name for name, f in found.items() if f.low is None} == {
         "max_error", "median_absolute_error", "spearman", "gini_norm", "d2_absolute_error", "d2_pinball",
     }  # fmt: skip
-    assert found["interval_coverage"].method == "jackknife"
+    assert found["interval_coverage"].method == "wilson"
     assert all(f.reason for f in found.values() if f.low is None)
 
 

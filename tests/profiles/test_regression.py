@@ -78,9 +78,10 @@ def test_arrays_restore_to_the_bit(d: Rows, reach: Reach) -> None:
     assert again.rows == 2 * len(d)
 
 
-def test_numbers_at_both_ends_restore() -> None:
+@pytest.mark.parametrize("values", [[-1.7e308, 1.7e308], [-1.7e308, -1.0, 0.0, 5e-324, 1.7e308]])
+def test_numbers_at_both_ends_restore(values: list[float]) -> None:
     """Their keys are further apart than a whole number can tell."""
-    ends = np.array([-1.7e308, -1.0, 0.0, 5e-324, 1.7e308])
+    ends = np.array(values)
     profile = Rows(ends, ends[::-1].copy()).profile()
     again = Regression()
     again.restore(profile.arrays())
@@ -170,10 +171,8 @@ def test_each_column_is_what_its_name_says() -> None:
     assert moments["error"] == pytest.approx((2 + 1 + 1 - 2) / 4.5)
     assert moments["predicted_2"] == pytest.approx(1 * 9 + 2 * 0.25 + 1 - 4.5 * (3 / 4.5) ** 2)
     assert dict(zip(RANGES, totals.ranges[0].tolist(), strict=True)) == {
-        "mass": 4.5,
-        "inside": 2.0,
-        "width": 2 + 1.8 + 2 + 1,
-    }
+        "mass": 4.5, "inside": 2.0, "width": 2 + 1.8 + 2 + 1, "mass_2": 1 + 4 + 1 + 0.25, "inside_2": 2.0,
+    }  # fmt: skip
     assert totals.largest[0].tolist() == [4.0, -2.0, 4.0, -1.0, 3.0]
 
 

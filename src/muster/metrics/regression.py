@@ -191,8 +191,16 @@ def _pinball_interval(alpha: float) -> Callable[[Errors], Interval]:
     return interval
 
 
-def _covered(q: Errors) -> tuple[float, float]:
-    return float(q.range("inside")[0]), float(q.range("mass")[0])
+def _coverage_interval(q: Errors) -> Interval:
+    """Of a share of weights: as of so many rows of equal weight. Their number by the weights alone (Kish 1965) tells too little where
+    those inside weigh more or less than others, and by what they make of the variance where few are outside; the lesser holds.
+    """
+    mass, inside, mass_2, inside_2 = (float(q.range(name)[0]) for name in ("mass", "inside", "mass_2", "inside_2"))
+    part, rows = inside / mass, mass * mass / mass_2
+    spread = inside_2 * (1 - part) ** 2 + (mass_2 - inside_2) * part**2
+    if not q.whole and spread > 0:
+        rows = min(rows, part * (1 - part) * mass * mass / spread)
+    return wilson(part * rows, rows)
 
 
 def regression_metrics(alpha: float = 0.5) -> tuple[Of, ...]:
@@ -222,7 +230,7 @@ def regression_metrics(alpha: float = 0.5) -> tuple[Of, ...]:
         *_deviances("poisson", "Poisson", (_NEGATIVE, _UNPOSITIVE)),
         *_deviances("gamma", "Gamma", (_UNPOSITIVE_ACTUAL, _UNPOSITIVE)),
         *_deviances("tweedie", "Tweedie", (_NEGATIVE, _UNPOSITIVE)),
-        Of("interval_coverage", "Coverage of intervals", errors.coverage, _TOO_LARGE, "", share=_covered, needs=(_NO_RANGES,)),
+        Of("interval_coverage", "Coverage of intervals", errors.coverage, _TOO_LARGE, "", interval=_coverage_interval, needs=(_NO_RANGES,)),
         _loss("interval_width", "Mean width of intervals", errors.width, needs=(_NO_RANGES,)),
     )  # fmt: skip
 
@@ -272,8 +280,6 @@ def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -
         return Interval.none(metric.no_interval)
     if metric.interval is not None:
         return metric.interval(total)
-    if total.whole and metric.share is not None:
-        return wilson(*metric.share(total))
     if without is None:
         return Interval.none(_NO_FOLDS)
     scale = metric.on

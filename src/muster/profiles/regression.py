@@ -49,8 +49,9 @@ _MEANS, _RESTS, _SQUARES, _DEVIANCES = slice(1, 4), slice(4, 7), slice(7, 11), s
 BY_PREDICTION = ("mass", "predicted", "actual", "error", "absolute", "squared")
 """Columns of the sums beside `Regression.predicted`, each weighted."""
 
-RANGES = ("mass", "inside", "width")
-"""Columns of `Totals.ranges`, each weighted: of rows with a predicted interval 1, whether the actual value is inside, and its width."""
+RANGES = ("mass", "inside", "width", "mass_2", "inside_2")
+"""Columns of `Totals.ranges`, each weighted: of rows with a predicted interval 1, whether the actual value is inside, and its width; and
+the first two in squares of weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,10 @@ class Totals:
             for n, term in enumerate(rows.terms):
                 result.sums[:, n] = summed(term)
             if rows.low is not None and rows.high is not None:
-                inside = rows.facts[FACTS.index("inside")]
-                for n, term in enumerate((np.ones(len(where)), inside.astype(np.float64), rows.high - rows.low)):
+                inside = rows.facts[FACTS.index("inside")].astype(np.float64)
+                once = np.ones(len(where)) if weight is None else weight
+                terms = (np.ones(len(where)), inside, rows.high - rows.low, once, inside * once)
+                for n, term in enumerate(terms):
                     result.ranges[:, n] = summed(term)
             result.moments = _moments(rows, where, summed)
         weighs = slice(None) if weight is None else weight > 0

@@ -89,6 +89,17 @@ def test_every_row_is_measured_and_the_evaluation_is_kept(hub: Hub, rows: Path) 
         hub.evaluation(found.id)
 
 
+def test_what_the_inputs_looked_like_is_kept(hub: Hub, rows: Path) -> None:
+    found = hub.evaluate("numbers", rows, target="late")
+    told: dict[str, Any] = dict(hub.evaluation(found.id).profile.columns.figures())
+    assert list(told) == ["n"], "what the version takes"
+    assert told["n"]["rows"] == ROWS
+    assert told["n"]["mean"] == pytest.approx((ROWS - 1) / 2)
+    hub.score("numbers", rows, rows.parent / "scored.parquet", keep="all")
+    scored = hub.evaluate(rows.parent / "scored.parquet", target="late")
+    assert list(scored.profile.columns.figures()) == ["n", "carrier", "distance", "weight"]
+
+
 def test_rows_that_cannot_be_measured_are_told_by_reason(hub: Hub, tmp_path: Path) -> None:
     table = labelled(2_000)
     late = table["late"].to_pylist()

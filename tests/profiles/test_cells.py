@@ -27,7 +27,7 @@ def _narrowest(values: np.ndarray, most: int, step: int) -> tuple[int, np.ndarra
     return shift, cells, counts
 
 
-@given(codes, st.integers(2, 50), st.integers(1, 2), st.sampled_from([1, 2, 7, 100]), st.randoms())
+@given(codes, st.integers(4, 50), st.integers(1, 2), st.sampled_from([1, 2, 7, 100]), st.randoms())
 def test_shards_in_any_order_give_the_narrowest_cells(
     values: list[int], most: int, step: int, shards: int, random: np.random.Generator
 ) -> None:

@@ -43,7 +43,7 @@ def test_hashes_are_those_that_were_stored() -> None:
     assert mixed(np.array([0, 1], np.uint64)).tolist() == [16294208416658607535, 10451216379200822465]
     assert hash_rows(0, np.array([0, 1])).tolist() == [12035550249420947055, 6791897765849424158]
     text = "naïve".encode()
-    assert hash_texts(np.array([0, len(text)]), np.frombuffer(text, np.uint8)).tolist() == [17506738905372194952]
+    assert hash_texts(np.array([0, len(text)]), np.frombuffer(text, np.uint8)).tolist() == [13652733119983934988]
 
 
 @given(st.lists(st.binary(max_size=12), max_size=40))

@@ -129,8 +129,12 @@ def question(
     *,
     prediction: str | None = None,
     probabilities: Sequence[str] = (),
+    inputs: Sequence[str] = (),
 ) -> Question:
-    """What to measure. `head` has the first rows of the data, with the columns that are looked at; `names` are all there are."""
+    """What to measure; `inputs` are the columns that a version takes.
+
+    `head` has the first rows of the data, with the columns that are looked at; `names` are all there are.
+    """
     if output.task not in MEASURED:
         raise NotApplicable(
             f"an evaluation of the task `{output.task}` has no figures", hint=f"tasks are {', '.join(MEASURED)}"
@@ -147,6 +151,7 @@ def question(
         raise InvalidInput("; ".join(wrong), hint="see the columns of the data with `muster dataset show`")
     assert asked.target is not None
     aside = {asked.target, asked.weight, prediction, *probabilities}
+    others = tuple(n for n in head.column_names if n not in aside)
     return Question(
         output=output,
         target=asked.target,
@@ -156,7 +161,8 @@ def question(
         prediction=prediction,
         probabilities=tuple(probabilities),
         threshold=asked.threshold,
-        shown=tuple(n for n in head.column_names if n not in aside)[:_SHOWN],
+        inputs=tuple(inputs) or others[:_SHOWN],
+        shown=others[:_SHOWN],
     )
 
 

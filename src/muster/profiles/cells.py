@@ -9,7 +9,7 @@ from muster.errors import InvalidInput
 from muster.profiles.keys import Cells
 from muster.profiles.stored import Arrays, fitting
 
-__all__ = ["CellCounts"]
+__all__ = ["CellCounts", "together"]
 
 Counts = npt.NDArray[np.int64]
 Sums = npt.NDArray[np.float64]
@@ -60,6 +60,15 @@ class CellCounts:
             for n in range(columns):
                 assert sums is not None
                 added.sums[:, n] = np.bincount(place, sums[:, n], len(added.cells))  # in the order of the rows
+        added._narrow()
+        self.merge(added)
+
+    def take(self, codes: Cells, counts: Counts, sums: Sums | None = None) -> None:
+        """Count distinct codes that stand in order, `counts` of shape (codes, kinds) and `sums` of shape (codes, sums) of each."""
+        added = CellCounts(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+        added.cells, added.counts = codes, counts
+        added.sums = np.empty((len(codes), 0), np.float64) if sums is None else sums
+        added._widen(self.shift)
         added._narrow()
         self.merge(added)
 
@@ -131,6 +140,19 @@ class CellCounts:
         self.cells = cells[starts]
         self.counts = np.add.reduceat(counts[order], starts)
         self.sums = np.add.reduceat(sums[order], starts) if sums.shape[1] else np.empty((len(starts), 0))
+
+
+def together(a: CellCounts, b: CellCounts) -> tuple[int, Cells, Counts, Counts]:
+    """Both in cells of the wider width of the two: their shift, the cells that either occupies, and the counts of each."""
+    shift = max(a.shift, b.shift)
+    a, b = a.coarser(shift), b.coarser(shift)
+    cells = np.union1d(a.cells, b.cells)
+    counts = []
+    for one in (a, b):
+        spread = np.zeros((len(cells), one.counts.shape[1]), np.int64)
+        spread[np.searchsorted(cells, one.cells)] = one.counts
+        counts.append(spread)
+    return shift, cells, counts[0], counts[1]
 
 
 def _counted(cells: Cells, kind: Cells | None, kinds: int) -> tuple[Cells, Counts]:

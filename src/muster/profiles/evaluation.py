@@ -17,6 +17,7 @@ from muster.errors import InvalidInput
 from muster.profile import OpenProfile, Rows
 from muster.profiles import classification, regression
 from muster.profiles.classification import Classification
+from muster.profiles.columns import Columns, Kept
 from muster.profiles.judged import Judged, judged, numbers
 from muster.profiles.keys import Hashes
 from muster.profiles.mistakes import Mistakes
@@ -36,6 +37,8 @@ MISSING = "missing"
 class EvaluationProfile:
     """`whole` measures the rows that count, `segments` their parts, `rows` counts those that were read, `left_out` the others by reason.
 
+    `columns` has what the inputs looked like, of all rows that could be read.
+
     `digest` is the sum of the hashes of the rows that count, modulo 2**64: two evaluations of the same rows have the same one.
     """
 
@@ -46,6 +49,7 @@ class EvaluationProfile:
         self.rows = 0
         self.digest = 0
         self.left_out: Counter[str] = Counter()
+        self.columns = Columns(Kept(weighted=False))
         self.whole = self._measurement(segment=False)
         self.segments: dict[str, dict[str, Measurement]] = {s.name: {} for s in question.segments}
         self.mistakes = Mistakes(question.mistakes, question.output.classes)
@@ -58,6 +62,7 @@ class EvaluationProfile:
         found = judged(self.question, rows, answer)
         self.rows += rows.batch.num_rows + len(rows.unread)
         self.left_out.update(found.left_out)
+        self.columns.add(rows.batch.select(list(self.question.inputs)))
         if not len(found.places):
             return
         self.digest = (self.digest + int(found.hashes.sum(dtype=np.uint64))) % 2**64
@@ -86,6 +91,7 @@ class EvaluationProfile:
         self.rows += other.rows
         self.digest = (self.digest + other.digest) % 2**64
         self.left_out.update(other.left_out)
+        self.columns.merge(other.columns)
         _merge(self.whole, other.whole)
         for segmenting in self.question.segments:
             parts, others = self.segments[segmenting.name], other.segments[segmenting.name]
@@ -102,8 +108,10 @@ class EvaluationProfile:
             "left_out": dict(sorted(self.left_out.items())),
             "segments": {name: [*sorted(parts)] for name, parts in self.segments.items()},
             "mistakes": self.mistakes.to_json(),
+            "columns": self.columns.header(),
         }
-        arrays = {f"whole.{name}": array for name, array in self.whole.arrays().items()}
+        arrays = {f"columns.{name}": array for name, array in self.columns.arrays().items()}
+        arrays |= {f"whole.{name}": array for name, array in self.whole.arrays().items()}
         for at, measured in self._parts():
             arrays |= {at + name: array for name, array in measured.arrays().items()}
         return pack(self.format, header, arrays)
@@ -116,6 +124,7 @@ class EvaluationProfile:
         profile.rows, profile.digest = int(header["rows"]), int(header["digest"], 16)
         profile.left_out.update({str(k): int(n) for k, n in header["left_out"].items()})
         profile.mistakes.restore(header["mistakes"])
+        profile.columns = Columns.restored(header["columns"], arrays, "columns.")
         profile.whole.restore(arrays, "whole.")
         for name, parts in profile.segments.items():
             parts.update({str(value): profile._measurement(segment=True) for value in header["segments"][name]})

@@ -16,6 +16,7 @@ __all__ = [
     "Cells",
     "cell_edges",
     "hash_rows",
+    "hash_runs",
     "hash_texts",
     "mixed",
     "ordered",
@@ -28,10 +29,13 @@ Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
 
 _SIGN = np.int64(0x7FFF_FFFF_FFFF_FFFF)
+_INFINITE = np.float64(np.inf).view(np.int64)
 _STEPS, _HALVINGS = 256, 32
 _SIDE = _STEPS * _HALVINGS
 CELLS = 2 * _SIDE + 2
 _DROP = 52 - 8  # of the 52 bits of a double's fraction, the first 8 tell the 256 steps of a halving
+_SHORT = 64  # words of a text that are hashed one place after the other, for all texts at once
+_FIRST_BYTES = np.array([0, *((1 << (8 * n)) - 1 for n in range(1, 9))], np.uint64)
 _LOWEST = int(np.float64(2.0 ** -(_HALVINGS + 1)).view(np.int64)) >> _DROP
 
 
@@ -42,8 +46,11 @@ def ordered(values: Floats) -> Cells:
 
 
 def unordered(keys: Cells) -> Floats:
-    """The doubles of these whole numbers."""
-    keys = np.asarray(keys, np.int64)
+    """The doubles of these whole numbers, as no double has some at which cells may end: those beyond the infinities give these, and
+    that of -0.0 the number before it.
+    """
+    keys = np.clip(np.asarray(keys, np.int64), -_INFINITE - 1, _INFINITE)
+    keys = np.where(keys == -1, -2, keys)
     return (keys ^ ((keys >> 63) & _SIGN)).view(np.float64)
 
 
@@ -85,13 +92,34 @@ def hash_rows(file: int, numbers: npt.NDArray[np.int64]) -> Hashes:
 
 
 def hash_texts(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]) -> Hashes:
-    """A number for each run of bytes `data[offsets[i]:offsets[i + 1]]`: a polynomial over its bytes, scattered. No loop over rows."""
-    lengths = np.diff(offsets)
-    data = data[int(offsets[0]) : int(offsets[-1])]
-    starts = offsets[:-1] - offsets[0]
+    """A number for each run of bytes `data[offsets[i]:offsets[i + 1]]`. No loop over rows."""
+    first, last = int(offsets[0]), int(offsets[-1])
+    return hash_runs(data[first:last], offsets[:-1] - first, np.diff(offsets))
+
+
+def hash_runs(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Hashes:
+    """A number for each run of `lengths[i]` bytes at `starts[i]`: the sum of its words of 8 bytes, each scattered by its place."""
+    padded = np.concatenate([data, np.zeros(8, np.uint8)])
+    words = np.ndarray(len(data) + 1, "<u8", padded.data, strides=(1,))
+    hashes = mixed(lengths.astype(np.uint64))
     longest = int(lengths.max(initial=0))
-    powers = np.cumprod(np.full(longest + 1, 0x0000_0100_0000_01B3, np.uint64))
-    place = np.arange(len(data), dtype=np.int64) - np.repeat(starts, lengths)
-    terms = (data.astype(np.uint64) + np.uint64(1)) * powers[place]
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
-    return mixed(sums[starts + lengths] - sums[starts] + mixed(lengths.astype(np.uint64)))
+    rows = np.arange(len(lengths))
+    for place in range(min(_SHORT, -(-longest // 8))):
+        if (short := lengths <= 8 * place).any():
+            rows, starts, lengths = rows[~short], starts[~short], lengths[~short]
+        word = words[starts + 8 * place] & _FIRST_BYTES[np.minimum(lengths - 8 * place, 8)]
+        hashes[rows] += mixed(word + mixed(np.array([place], np.uint64)))
+    if longest > 8 * _SHORT:
+        long = lengths > 8 * _SHORT
+        hashes[rows[long]] += _rest(words, starts[long] + 8 * _SHORT, lengths[long] - 8 * _SHORT)
+    return mixed(hashes)
+
+
+def _rest(words: Hashes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Hashes:
+    """What the words after the first `_SHORT` add."""
+    count = -(-lengths // 8)
+    firsts = np.cumsum(count) - count
+    place = np.arange(int(count.sum())) - np.repeat(firsts, count)
+    left = np.repeat(lengths, count) - 8 * place
+    word = words[np.repeat(starts, count) + 8 * place] & _FIRST_BYTES[np.minimum(left, 8)]
+    return np.add.reduceat(mixed(word + mixed((place + _SHORT).astype(np.uint64))), firsts)

@@ -38,7 +38,8 @@ class Question:
 
     `probabilities` are columns in the order of the classes, in binary also that of the positive class alone, or one column of
     lists. `threshold` gives the labels where there is no prediction. `key` are columns that tell a row from every other one,
-    where its place in its file does not. `shown` are columns kept with the worst mistakes, of which there are `mistakes`.
+    where its place in its file does not. `inputs` are columns whose values are measured too, `shown` those that are kept with
+    the worst mistakes, of which there are `mistakes`.
     """
 
     output: Output
@@ -49,6 +50,7 @@ class Question:
     prediction: str | None = None
     probabilities: tuple[str, ...] = ()
     threshold: float | None = None
+    inputs: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     mistakes: int = 50
 
@@ -68,7 +70,11 @@ class Question:
         single = (self.target, self.weight, self.prediction)
         segments = (c for s in self.segments for c in s.columns)
         return tuple(
-            dict.fromkeys(c for c in (*single, *self.probabilities, *self.key, *segments, *self.shown) if c is not None)
+            dict.fromkeys(
+                c
+                for c in (*single, *self.probabilities, *self.key, *segments, *self.inputs, *self.shown)
+                if c is not None
+            )
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -81,6 +87,7 @@ class Question:
             "prediction": self.prediction,
             "probabilities": list(self.probabilities),
             "threshold": None if self.threshold is None else float(self.threshold).hex(),
+            "inputs": list(self.inputs),
             "shown": list(self.shown),
             "mistakes": self.mistakes,
         }
@@ -97,6 +104,7 @@ class Question:
             prediction=document["prediction"],
             probabilities=tuple(document["probabilities"]),
             threshold=None if threshold is None else float.fromhex(threshold),
+            inputs=tuple(document["inputs"]),
             shown=tuple(document["shown"]),
             mistakes=int(document["mistakes"]),
         )

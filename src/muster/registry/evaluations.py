@@ -196,7 +196,8 @@ class Evaluations:
         if version is not None and not scored:
             check_calls(version)
             fit = self._tools.fit(_in_order(names, first.schema), version.signature, request.mapping)
-            return question(asked, version.output, first, names), fit.columns, fit.casts
+            found = question(asked, version.output, first, names, inputs=fit.columns)
+            return found, fit.columns, fit.casts
         output, prediction, probabilities = outputs_of(asked, first)
         found = question(asked, output, first, names, prediction=prediction, probabilities=probabilities)
         return found, (), ()

@@ -280,6 +280,14 @@ def test_huge_numbers() -> None:
         assert "too large" in found[name].reason, name
 
 
+def test_an_error_that_is_no_double_ends_no_interval() -> None:
+    found = measure(Rows(np.array([0.0] * 5 + [1.7e308]), np.array([0.0] * 5 + [-1.7e308])).profile())
+    assert found["median_absolute_error"].value == 0
+    assert found["median_absolute_error"].low is None
+    assert "too large" in found["median_absolute_error"].reason
+    assert found["max_error"].value is None
+
+
 def test_tiny_numbers_are_no_perfect_predictions() -> None:
     d = Rows(np.array([1e-300, 3e-300, 5e-300]), np.array([2e-300, 1e-300, 4e-300]))
     found = measure(d.profile())

@@ -82,7 +82,10 @@ def order_statistics(numbers: Steps, part: float) -> Interval:
         return Interval.none("too few rows for an interval")
     least, most = (int(np.ceil(bdtrik(p, n, part))) for p in (0.025, 0.975))
     low, high = (int(np.searchsorted(upto, rank)) for rank in (least, most + 1))
-    return Interval(float(numbers.low[low]), float(numbers.high[high]), "order statistics")
+    ends = float(numbers.low[low]), float(numbers.high[high])
+    if not np.isfinite(ends).all():
+        return Interval.none("some of the numbers are too large")
+    return Interval(*ends, "order statistics")
 
 
 def between(low: Floats, high: Floats) -> Floats:

@@ -31,7 +31,9 @@ def _figures(random: np.random.Generator, rows: int, rate: float, skill: float, 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("rows", SAMPLES)
-@pytest.mark.parametrize(("rate", "skill", "threshold"), [(0.3, 1.5, 0.5), (0.2, 1.5, 0.4), (0.05, 2.0, 0.3)])
+@pytest.mark.parametrize(
+    ("rate", "skill", "threshold"), [(0.3, 1.5, 0.5), (0.2, 1.5, 0.4), (0.05, 2.0, 0.3), (0.3, 4.0, 0.5)]
+)
 def test_intervals_of_two_classes_cover_as_often_as_they_say(
     rows: int, rate: float, skill: float, threshold: float
 ) -> None:
@@ -75,4 +77,8 @@ def _cover(rows: int, draw: Callable[[int], dict[str, Figure]]) -> None:
         if count < SAMPLES[rows] / 2:  # those that say so are few, and not like the others
             continue
         share, chance = covered[name] / count, 2.5 * (0.05 * 0.95 / count) ** 0.5
-        assert 0.93 - chance <= share <= 0.97 + chance, (name, share, count)
+        value = truth[name]
+        assert value is not None
+        # Near its ends a share of few rows takes few values, of which an interval covers all or none.
+        most = 1.0 if name.startswith("rate") and value > 0.98 else 0.97 + chance
+        assert 0.93 - chance <= share <= most, (name, share, count)

@@ -11,7 +11,7 @@ import numpy as np
 from muster.metrics import curves, labels
 from muster.metrics.curves import OfCurve
 from muster.metrics.figure import Figure, Interval, figure, undefined
-from muster.metrics.intervals import jackknife, wilson
+from muster.metrics.intervals import jackknife, share_of_folds, wilson
 from muster.metrics.labels import Labels, PerClass, share
 from muster.metrics.metric import Metric
 from muster.metrics.quality import Quality, at_threshold, ignorant, quality, scores_of, without_folds
@@ -23,6 +23,9 @@ __all__ = ["BINARY", "LEAST_OF_A_CLASS", "MULTICLASS", "dummy", "measure", "metr
 
 LEAST_OF_A_CLASS = 30
 """With fewer rows of a class, intervals other than those of shares were seen to cover the truth too seldom."""
+
+LEAST_WRONG, LEAST_WRONG_IN_WEIGHTS = 20, 100
+"""The same of rows that are predicted wrong: few of them make up most of what can vary."""
 
 LEAST_IN_TOP = 20
 """The same of rows with the highest scores."""
@@ -196,7 +199,7 @@ def _tops(part: float, name: str, percent: str) -> tuple[Metric[Quality], ...]:
     return (
         Metric(
             f"rate_at_top_{name}", f"Rate in the top {percent}", _curve(curves.rate_in_top(part)), _NO_ROW,
-            bound=lambda q: share(rows(q.curves[0]), part * q.labels.total), scores=True, top=part,
+            bound=lambda q: share(rows(q.curves[0]), part * q.labels.total), scores=True, top=part, rate=True,
         ),
         Metric(
             f"lift_at_{name}", f"Lift in the top {percent}", _curve(curves.lift(part)), _ABSENT,
@@ -212,7 +215,7 @@ def _tops(part: float, name: str, percent: str) -> tuple[Metric[Quality], ...]:
 BINARY: tuple[Metric[Quality], ...] = (
     Metric(
         "roc_auc", "ROC AUC", _curve(curves.roc_auc), _ONE_CLASS, bound=_curve(curves.roc_auc_bound), scores=True,
-        interval=lambda q: curves.delong(q.curves[0]),
+        interval=lambda q: curves.delong(q.curves[0]), logit=True,
     ),
     Metric(
         "gini", "Gini", _gini, _ONE_CLASS, bound=lambda q: 2 * curves.roc_auc_bound(q.curves[0]), scores=True,
@@ -322,7 +325,8 @@ def measure(
     divided = None
     if threshold is not None:
         labelled, divided = at_threshold(total.curves[0], scores_of(profile, 0), threshold)
-        total = replace(total, labels=labelled)
+        wrong = int(labelled.total[0] - labelled.hits.sum()) if total.whole else total.wrong
+        total = replace(total, labels=labelled, wrong=wrong)
         if without is not None:
             edges = coarse_edges(profile.folds.by)[:-1]
             without = replace(without, labels=at_threshold(without.curves[0], edges, threshold)[0])
@@ -370,9 +374,15 @@ def _interval(metric: Metric[Quality], value: float, total: Quality, without: Qu
         return Interval.none(f"a class has fewer than {LEAST_OF_A_CLASS} rows")
     if metric.top and metric.top * total.sizes[0] < LEAST_IN_TOP:
         return Interval.none(f"fewer than {LEAST_IN_TOP} rows are in the top")
+    wrong, least = total.wrong, LEAST_WRONG if total.whole else LEAST_WRONG_IN_WEIGHTS
+    if wrong < least and not (metric.top or (total.whole and metric.interval is not None)):
+        return Interval.none(f"fewer than {least} rows are predicted wrong")
     if total.whole and metric.interval is not None:
         return metric.interval(total)
     if without is None:
         return Interval.none("no folds of the rows are kept for it")
     sizes = total.sizes - without.sizes
+    if metric.share is not None or metric.rate:
+        most = metric.top * total.sizes[0] if metric.rate else np.inf
+        return share_of_folds(value, metric.of(without), sizes, most=most)
     return jackknife(value, metric.of(without), sizes, within=metric.within, logit=metric.logit)

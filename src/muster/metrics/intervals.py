@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from muster.metrics.figure import Interval
 
-__all__ = ["Z", "jackknife", "normal", "t_quantile", "wilson"]
+__all__ = ["Z", "jackknife", "normal", "share_of_folds", "t_quantile", "wilson"]
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +37,24 @@ def normal(value: float, error: float, method: str, low: float = -np.inf, high: 
     return Interval(max(low, float(value - Z * error)), min(high, float(value + Z * error)), method)
 
 
+def share_of_folds(value: float, without: Floats, sizes: Floats, *, most: float = np.inf) -> Interval:
+    """Of a share in weights, or of other rows than all: Wilson's interval for as many rows as a plain share would need to be as sure
+    as the jackknife says, `most` at most.
+    """
+    some = without[sizes > 0]
+    folds = len(some)
+    if folds < 2 or not np.isfinite(some).all():
+        return Interval.none("too few rows for an interval")
+    variance = float((folds - 1) / folds * ((some - some.mean()) ** 2).sum())
+    rows = min(most, value * (1 - value) / variance if variance > 0 and 0 < value < 1 else np.inf)
+    if not np.isfinite(rows):
+        return Interval.none("all rows say the same")
+    z2 = t_quantile(folds - 1) ** 2
+    centre = (value + z2 / (2 * rows)) / (1 + z2 / rows)
+    half = float(np.sqrt(z2 * (value * (1 - value) / rows + z2 / (4 * rows * rows)))) / (1 + z2 / rows)
+    return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)), "wilson of the jackknife")
+
+
 def jackknife(
     value: float, without: Floats, sizes: Floats, *, within: tuple[float, float], logit: bool = False
 ) -> Interval:
@@ -53,7 +71,8 @@ def jackknife(
     error = float(np.sqrt((folds - 1) / folds * ((some - some.mean()) ** 2).sum()))
     half = t_quantile(folds - 1) * error
     if logit and 0 < value < 1:
+        from scipy.special import expit
+
         at, half = np.log(value / (1 - value)), half / (value * (1 - value))
-        ends = [float(1 / (1 + np.exp(-end))) for end in (at - half, at + half)]
-        return Interval(ends[0], ends[1], "jackknife")
+        return Interval(float(expit(at - half)), float(expit(at + half)), "jackknife")
     return Interval(max(within[0], value - half), min(within[1], value + half), "jackknife")

@@ -22,7 +22,8 @@ class Metric(Generic[V]):
     `share` gives hits and rows of one group where the metric is a share of rows; `interval` is a method of its own;
     `no_interval` says why there is none; otherwise the jackknife gives it. `bound` is how far the value can be from that of single scores.
     `within` are the least and the greatest that it can be. `scores` says that labels alone do not tell it.
-    `top` is the part of the rows with the highest scores that it looks at. `logit`: on that scale its jackknife is nearest to normal.
+    `top` is the part of the rows with the highest scores that it looks at, and
+    `rate` says that it is a share of these. `logit`: on that scale its jackknife is nearest to normal.
     """
 
     name: str
@@ -37,4 +38,5 @@ class Metric(Generic[V]):
     within: tuple[float, float] = (0.0, 1.0)
     scores: bool = False
     top: float = 0.0
+    rate: bool = False
     logit: bool = False

@@ -34,7 +34,7 @@ class ByClass:
 @dataclass(frozen=True, eq=False)
 class Quality:
     """For one group of rows or many, all in weights where rows have them; `sizes` (groups,) are rows, and `whole` says that those count.
-    `rarest` is how many rows the rarest of the classes has that occur.
+    `rarest` is how many rows the rarest of the classes has that occur, `wrong` how many are predicted wrong.
 
     `curves` has one of each lane, and of more than two classes `pooled` all decisions about every class together. `losses`
     (groups, 2) has sums of the log loss and of the Brier score, `ranks` (groups, classes) rows by the place of their class. Only
@@ -52,6 +52,7 @@ class Quality:
     bins: Floats | None = None
     whole: bool = True
     rarest: int = 0
+    wrong: int = 0
 
 
 def quality(profile: Classification) -> Quality:
@@ -71,6 +72,7 @@ def quality(profile: Classification) -> Quality:
         bins,
         not profile.weighted,
         _rarest(tally),
+        int(tally.confusion.sum() - np.trace(tally.confusion[0])),
     )
 
 

@@ -93,7 +93,7 @@ def test_one_that_is_cancelled_keeps_nothing(stage: Stage) -> None:
     def watch(progress: Progress) -> None:
         stage.hub.cancel(progress.run)
 
-    stage.model.pause = 0.05
+    stage.model.pause = 1.0  # so that there is time to hear of it
     with pytest.raises(RunCancelled):
         stage.hub.evaluate("churn", stage.data(_labelled()), target="late", watch=watch)
     (run,) = stage.hub.runs(["kind=evaluate"])

@@ -501,7 +501,6 @@ class EvaluationRecord(Record):
     counted: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    costs: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     profile: str
     answers: str | None = None

@@ -27,7 +27,6 @@ class EvaluateRequest:
     mapping: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Json] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    costs: Mapping[str, float] = field(default_factory=dict)
     runner: str = "local"
 
 
@@ -49,8 +48,6 @@ class EvaluateOptions(TypedDict, total=False):
     key: Sequence[str]
     """Columns that tell a row from all others, so that two evaluations are known to be of the same rows."""
     threshold: float | None
-    costs: Mapping[str, float]
-    """What a row is worth by its outcome, in binary: `tp`, `fp`, `tn`, `fn`."""
     labels: Mapping[str, str]
     """By which evaluations are found again."""
     mapping: Mapping[str, str]

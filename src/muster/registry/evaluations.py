@@ -74,7 +74,6 @@ class Evaluations:
                 "mapping": dict(request.mapping),
                 "runner": request.runner,
                 "labels": dict(request.labels),
-                "costs": dict(request.costs),
                 "stamp": dataset.stamp(),
                 "chunk_rows": size,
                 **({"data": request.data} if request.data.startswith("data:") else {}),
@@ -277,7 +276,6 @@ class Evaluations:
     def _record(self, run: Run, asked: Question, measured: _Measured) -> EvaluationRecord:
         assert run.input is not None
         profile = measured.profile
-        costs = _mapping(run.settings["costs"])
         record = EvaluationRecord(
             id=new_id(),
             run=run.id,
@@ -294,7 +292,6 @@ class Evaluations:
             counted=profile.whole.rows,
             left_out=dict(sorted(profile.left_out.items())),
             labels=strings(run.settings["labels"]),
-            costs={name: float(str(value)) for name, value in costs.items()},
             profile=self._blobs.put(profile.encode()),
             answers=self._blobs.put(listed_answers(measured.answers)) if measured.answers else None,
             chunk_rows=measured.chunk_rows,

@@ -222,6 +222,20 @@ def test_data_that_are_scored_already_need_no_model(hub: Hub, rows: Path, tmp_pa
     assert scores.confusion == direct.confusion
 
 
+def test_a_threshold_gives_the_labels_of_scored_data_too(hub: Hub, rows: Path, tmp_path: Path) -> None:
+    """Whatever labels stand beside the probabilities; and those alone have the labels of the version's threshold."""
+    hub.score("numbers", rows, tmp_path / "scored.parquet", keep="all")
+    direct = hub.evaluate("numbers", rows, target="late", threshold=0.3)
+    found = hub.evaluate(tmp_path / "scored.parquet", target="late", threshold=0.3)
+    assert found.confusion == direct.confusion
+    assert found.record.threshold == 0.3
+    hub.set_threshold("numbers", 0.2)
+    alone = hub.evaluate("numbers", tmp_path / "scored.parquet", target="late", probabilities=["probability_yes"])
+    assert (alone.record.threshold, alone.confusion) == (0.2, hub.evaluate("numbers", rows, target="late").confusion)
+    given = hub.evaluate("numbers", tmp_path / "scored.parquet", target="late", prediction="prediction")
+    assert given.record.threshold is None, "the labels were not made by it"
+
+
 def test_labels_are_equal_however_they_are_written(hub: Hub) -> None:
     data = {"y": [True, False, True, None, False], "p": ["true", "False", "FALSE", "true", "true"]}
     found = hub.evaluate(data, target="y", prediction="p", classes=[False, True])

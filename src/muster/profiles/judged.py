@@ -140,7 +140,7 @@ def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
     sieve.drop(actual == _NULL, "no target")
     for label, places in unknown.items():
         sieve.drop(places, f"class: {label}")
-    if given.prediction is not None:
+    if given.prediction is not None and (question.threshold is None or given.probabilities is None):
         predicted, _ = class_places(given.prediction, classes)
         sieve.drop(predicted < 0, "prediction")
     else:

@@ -37,7 +37,7 @@ class Question:
     """`output` tells the task and the classes. What was predicted is the answer's, or in the columns `prediction` and `probabilities`.
 
     `probabilities` are columns in the order of the classes, in binary also that of the positive class alone, or one column of
-    lists. `threshold` gives the labels where there is no prediction. `key` are columns that tell a row from every other one,
+    lists. `threshold` gives the labels, whatever the prediction says. `key` are columns that tell a row from every other one,
     where its place in its file does not. `inputs` are columns whose values are measured too, `shown` those that are kept with
     the worst mistakes, of which there are `mistakes`.
     """

@@ -70,7 +70,7 @@ class Evaluations:
                 "question": found.to_json(),
                 "columns": list(read),
                 "params": {} if version is None else dict(self._tools.parameters(version.signature, request.params)),
-                "threshold": threshold_of(request, version),
+                "threshold": found.threshold if found.scored else threshold_of(request, version),
                 "mapping": dict(request.mapping),
                 "runner": request.runner,
                 "labels": dict(request.labels),
@@ -198,6 +198,8 @@ class Evaluations:
             found = question(asked, version.output, first, names, inputs=fit.columns)
             return found, fit.columns, fit.casts
         output, prediction, probabilities = outputs_of(asked, first)
+        if prediction is None and version is not None:
+            asked = replace(asked, threshold=threshold_of(request, version))
         found = question(asked, output, first, names, prediction=prediction, probabilities=probabilities)
         return found, (), ()
 

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from muster.cli.evaluations import interval, number
 from muster.cli.render import Column, Sheet
 from muster.cli.text import plural
+from muster.evaluation.telling import first_metric, metrics_of_parts
 
 if TYPE_CHECKING:
     from muster.evaluation.comparison import Comparison, Contest
     from muster.evaluation.result import Evaluation
 
 __all__ = ["comparison_parts", "comparison_sheet"]
-
-
-_MAIN = ("roc_auc", "roc_auc_ovr_macro", "rmse", "accuracy")
 
 
 def comparison_sheet(found: Comparison) -> Sheet:
@@ -37,11 +35,11 @@ def comparison_sheet(found: Comparison) -> Sheet:
 def comparison_parts(found: Comparison) -> Iterator[tuple[str, ...]]:
     """What each evaluation says in a line, and each difference from the reference."""
     for one in found.evaluations:
-        main = next((m for m in _MAIN if m in one.metrics), None)
+        main = first_metric(one.metrics)
         told = "" if main is None else f"{main} {number(one.metrics[main].value)}  {interval(one.metrics[main])}"
         yield "evaluated", _name(one), plural(one.record.counted, "row"), told
     for contest in found.contests:
-        main = next((m for m in _MAIN if m in contest.differences), None)
+        main = first_metric(contest.differences)
         if main is not None:
             figure, rows = contest.differences[main], "the same rows" if contest.paired else "other rows"
             told = f"{main} {_signed(figure.value)}  {interval(figure)}  on {rows}"
@@ -94,7 +92,8 @@ def _verdict(low: float | None, high: float | None) -> str:
 
 def _segment(contest: Contest, name: str) -> Sequence[Column[str]]:
     parts, rows = contest.segments[name], contest.reference.segments[name]
-    main = [m for m in _MAIN if parts and m in next(iter(parts.values()))][:2]
+    known = metrics_of_parts(next(iter(parts.values()))) if parts else []
+    main = ([m for m in known if any(f[m].low is not None for f in parts.values())] or known)[:2]
     columns: list[Column[str]] = [Column(name, lambda v: v, "name"), Column("rows", rows.rows)]
     for metric in main:
         columns += [

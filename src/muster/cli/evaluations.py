@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from muster.cli.render import Column, Sheet
 from muster.cli.text import count, exact, listed, percent, plural, scalar
+from muster.evaluation.telling import metrics_of_parts
 
 if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation, Parts
@@ -78,30 +79,10 @@ def _confusion(sheet: Sheet, found: Evaluation) -> None:
 
 def _segment(sheet: Sheet, name: str, parts: Parts) -> None:
     shown = [*parts][:_MOST_PARTS]
-    main = _main(parts[shown[0]]) if shown else []
+    main = metrics_of_parts(parts[shown[0]]) if shown else []
     columns: list[Column[str]] = [Column(name, lambda v: v, "name"), Column("rows", parts.rows)]
     columns += [Column(m, lambda v, m=m: number(parts[v][m].value)) for m in main]  # type: ignore[misc]  # bound here
     columns.append(Column("note", lambda v: "few rows" if parts.small(v) else ""))
     sheet.table("segment", shown, columns)
     if len(parts) > len(shown):
         sheet.fact("", f"and {plural(len(parts) - len(shown), 'part')} more: `--json` has all")
-
-
-_MAIN = (
-    "roc_auc",
-    "roc_auc_ovr_macro",
-    "log_loss",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "f1_macro",
-    "mae",
-    "rmse",
-    "r2",
-)
-"""What is told of a part, of what there is."""
-
-
-def _main(metrics: object) -> list[str]:
-    return [m for m in _MAIN if m in metrics]  # type: ignore[operator]  # figures by name

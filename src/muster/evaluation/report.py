@@ -10,6 +10,7 @@ from muster.charts.chart import escaped
 from muster.charts.page import document, figure
 from muster.charts.words import NOTHING, count, number
 from muster.errors import InvalidInput
+from muster.evaluation.telling import metrics_of_parts
 from muster.metrics.figure import Figure
 
 if TYPE_CHECKING:
@@ -18,19 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Table", "html", "markdown", "write"]
 
 _MOST_PARTS, _MOST_MISTAKES, _MOST_COLUMNS = 50, 20, 8
-_MAIN = (
-    "roc_auc",
-    "roc_auc_ovr_macro",
-    "log_loss",
-    "accuracy",
-    "precision",
-    "recall",
-    "mae",
-    "rmse",
-    "r2",
-    "mean_error",
-)
-"""What is told of a part, of what there is."""
 
 
 class Table:
@@ -123,7 +111,7 @@ def _metrics(evaluation: Evaluation) -> Table:
 
 def _parts(name: str, parts: Parts) -> Table:
     shown = [*parts][:_MOST_PARTS]
-    main = [m for m in _MAIN if shown and m in parts[shown[0]]]
+    main = metrics_of_parts(parts[shown[0]]) if shown else []
     words = "Parts of fewer than 30 rows are grey: they say little."
     if len(parts) > len(shown):
         words += f" The {len(shown)} largest of {len(parts)}."

@@ -15,6 +15,7 @@ from muster.cli.options import reason_option, yes_option
 from muster.cli.render import Column, show_line
 from muster.cli.session import Session
 from muster.cli.verbs import Shown, show_command
+from muster.evaluation.telling import first_metric
 
 if TYPE_CHECKING:
     from muster.hub import Hub
@@ -36,12 +37,8 @@ def list_evaluations(session: Session, paging: Paging) -> None:
     show_page(session, session.hub.evaluations(paging.filters, paging.sort), _view, paging)
 
 
-_MAIN = ("roc_auc", "roc_auc_ovr_macro", "rmse", "accuracy")
-"""The figure that stands for an evaluation in a list: the first of these that it has."""
-
-
 def _main(record: EvaluationRecord) -> str:
-    name = next((m for m in _MAIN if m in record.metrics), None)
+    name = first_metric(record.metrics)
     return "" if name is None else f"{name} {record.metrics[name]:.4f}"
 
 

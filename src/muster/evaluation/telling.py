@@ -1,0 +1,33 @@
+"""Which metrics stand for all of them, where there is room for few. Of each list, those that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+__all__ = ["first_metric", "metrics_of_parts"]
+
+_FIRST = ("roc_auc", "roc_auc_ovr_macro", "rmse", "accuracy")
+_OF_PARTS = (
+    "roc_auc",
+    "roc_auc_ovr_macro",
+    "log_loss",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "f1_macro",
+    "mae",
+    "rmse",
+    "r2",
+    "mean_error",
+)
+
+
+def first_metric(known: Container[str]) -> str | None:
+    """The one that stands for an evaluation in a line."""
+    return next((name for name in _FIRST if name in known), None)
+
+
+def metrics_of_parts(known: Container[str]) -> list[str]:
+    """Those that are told of a part of the rows."""
+    return [name for name in _OF_PARTS if name in known]

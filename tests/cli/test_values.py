@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster.cli.values import classes, names, object_of, pairs
+from muster.cli.values import classes, matrix, names, object_of, pairs
 from muster.errors import InvalidInput
 
 
@@ -31,6 +31,13 @@ def test_classes(text: str | None, found: tuple[object, ...]) -> None:
     told = classes(text)
     assert told == found
     assert [type(c) for c in told] == [type(c) for c in found]
+
+
+def test_a_matrix_is_json() -> None:
+    assert matrix("[[0, 1], [5, 0.5]]", "--costs") == [[0, 1], [5, 0.5]]
+    assert matrix(None, "--costs") is None
+    with pytest.raises(InvalidInput, match="--costs does not take `0,1;5,0`"):
+        matrix("0,1;5,0", "--costs")
 
 
 @given(st.lists(st.integers()))

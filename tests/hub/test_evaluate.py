@@ -453,6 +453,35 @@ def test_a_profile_that_was_collected_meanwhile_makes_no_record(
     assert [r.status for r in hub.runs()] == ["failed"]
 
 
+def test_what_decisions_cost(hub: Hub, rows: Path) -> None:
+    costs = [[0.0, 1.0], [5.0, 0.5]]
+    found = hub.evaluate("numbers", rows, target="late", segments=["carrier"], costs=costs)
+    actual, score = _scores(pq.read_table(rows))
+    at = {t: float(np.where(actual, np.where(score >= t, 0.5, 5), score >= t).mean()) for t in (0.5, 0.3)}
+    told = found.metrics["cost"]
+    assert told.value == pytest.approx(
+        at[0.5], abs=1e-3
+    )  # the label of the model stands, which is its own at exactly 0.5
+    assert told.low is not None
+    assert found.at(0.3)["cost"].value == pytest.approx(at[0.3], abs=1e-12)
+    assert found.segments["carrier"]["AA"]["cost"].value is not None
+    assert {"cost", "confusion_by_cost"} <= set(found.charts)
+    assert found.best("cost") == found.best(costs)
+    assert found.record.metrics["cost"] == told.value
+    assert hub.evaluation(found.id).to_json() == found.to_json()
+    assert found.dummy["cost"] == pytest.approx(min(5 * actual.mean(), (~actual).mean() + 0.5 * actual.mean()))
+    assert found.require("cost<=100 for carrier=AA")[0].passed
+    again = hub.compare([found.id, "numbers:1"])
+    assert again.contests[0].differences["cost"].value == 0
+    plain = hub.evaluate("numbers", rows, target="late")
+    assert "cost" not in plain.metrics
+    assert "cost" not in hub.compare([found.id, plain.id]).contests[0].differences
+    with pytest.raises(InvalidInput, match="was given no costs"):
+        plain.best("cost")
+    with pytest.raises(InvalidInput, match=r"`weigh` is no column.*the cost matrix has the shape \(1, 2\)"):
+        hub.evaluate("numbers", rows, target="late", weight="weigh", costs=[[0, 1]])
+
+
 MODEL = Path(__file__).with_name("numbers_model.py")
 
 

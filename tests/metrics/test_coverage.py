@@ -26,7 +26,7 @@ def _figures(random: np.random.Generator, rows: int, rate: float, skill: float, 
     found = Classification(2, WHOLE, scores=True)
     rows_given = Classified(actual, (score >= threshold).astype(np.int64), None, Probabilities.of(given, actual))
     found.add(rows_given, hash_rows(int(random.integers(1 << 40)), np.arange(rows)))
-    return measure(found)
+    return measure(found, costs=np.array([[0.0, 1.0], [5.0, -1.0]]))
 
 
 @pytest.mark.deep
@@ -50,7 +50,7 @@ def _of_several(random: np.random.Generator, rows: int, shares: tuple[float, ...
     found = Classification(classes, WHOLE, scores=True)
     classified = Classified(actual, given.argmax(1), None, Probabilities.of(given, actual))
     found.add(classified, hash_rows(int(random.integers(1 << 40)), np.arange(rows)))
-    return measure(found)
+    return measure(found, costs=np.arange(classes**2, dtype=np.float64).reshape(classes, classes) % 7)
 
 
 @pytest.mark.deep

@@ -130,11 +130,12 @@ def charts_of(
     *,
     target: str = "value",
     threshold: float | None = None,
+    costs: ArrayLike | None = None,
 ) -> Charts:
     """Of whatever was predicted."""
     if isinstance(profile, Regression):
         return regression_charts(profile, target)
-    return classification_charts(profile, classes, threshold=threshold)
+    return classification_charts(profile, classes, threshold=threshold, costs=costs)
 
 
 def _scores(profile: Classification, lane: int, name: str, other: str = "") -> dict[str, Callable[[], Chart]]:

@@ -13,7 +13,7 @@ from muster.errors import InvalidInput
 if TYPE_CHECKING:
     from muster.signature import Json, Scalar
 
-__all__ = ["classes", "names", "object_of", "pairs"]
+__all__ = ["classes", "matrix", "names", "object_of", "pairs"]
 
 
 def pairs(values: Sequence[str], flag: str, form: str = "KEY=VALUE") -> dict[str, str]:
@@ -47,6 +47,17 @@ def classes(text: str | None) -> tuple[Scalar, ...]:
     if labels and all(label in ("true", "false") for label in labels):
         return tuple(label == "true" for label in labels)
     return labels
+
+
+def matrix(text: str | None, flag: str) -> list[list[float]] | None:
+    """Rows of numbers as JSON; whether they fit is for others to see."""
+    if text is None:
+        return None
+    try:
+        found: list[list[float]] = json.loads(text)
+    except ValueError:
+        raise InvalidInput(f"{flag} does not take `{text}`", hint=f"write {flag} '[[0, 1], [5, 0]]'") from None
+    return found
 
 
 def object_of(text: str, flag: str) -> Mapping[str, Json]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, NotApplicable, near
+from muster.metrics.costs import cost_matrix
 from muster.profiles.question import Question, Segmenting
 from muster.signature import Output, Scalar, Task, canonical
 
@@ -43,6 +44,7 @@ class Asked:
     segments: Segments = ()
     key: Sequence[str] = ()
     threshold: float | None = None
+    costs: Sequence[Sequence[float]] | None = None
 
 
 def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
@@ -142,6 +144,8 @@ def question(
     wrong = [*_wrong_columns(asked, head, names), *_wrong_target(asked, output, head), *_wrong_threshold(asked, output)]
     segments, faults = segmenting(asked.segments, head, names)
     wrong += faults
+    costs, faults = _costs(asked, output)
+    wrong += faults
     if output.task != "regression" and probabilities:
         classes = len(output.classes)
         lists = len(probabilities) == 1 and is_list(head.schema.field(probabilities[0]).type)
@@ -161,6 +165,7 @@ def question(
         prediction=prediction,
         probabilities=tuple(probabilities),
         threshold=asked.threshold,
+        costs=costs,
         inputs=tuple(inputs) or others[:_SHOWN],
         shown=others[:_SHOWN],
     )
@@ -203,6 +208,18 @@ def _wrong_threshold(asked: Asked, output: Output) -> list[str]:
     if not math.isfinite(asked.threshold) or not 0 <= asked.threshold <= 1:
         return [f"the threshold {asked.threshold} is no probability from 0 to 1"]
     return []
+
+
+def _costs(asked: Asked, output: Output) -> tuple[tuple[tuple[float, ...], ...], list[str]]:
+    if asked.costs is None:
+        return (), []
+    if not output.classes:
+        return (), ["costs go with classes, and a regression has none"]
+    try:
+        matrix = cost_matrix(asked.costs, len(output.classes))
+    except InvalidInput as error:
+        return (), [error.message]
+    return tuple(tuple(row) for row in matrix.tolist()), []
 
 
 def segmenting(segments: Segments, head: pa.Table, names: Sequence[str]) -> tuple[tuple[Segmenting, ...], list[str]]:

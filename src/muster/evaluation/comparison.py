@@ -7,6 +7,7 @@ from functools import cached_property
 
 from muster.errors import InvalidInput
 from muster.evaluation.result import Evaluation, Figures
+from muster.metrics.costs import costs_of
 from muster.metrics.differences import apart, paired
 from muster.records import EvaluationRecord
 from muster.signature import Json
@@ -32,8 +33,10 @@ class Contest:
     def differences(self) -> Figures:
         one, other = self.reference.profile.whole, self.other.profile.whole
         figures = self.reference.metrics, self.other.metrics
-        without = paired(one, other) if self.paired else {}
-        names = [n for n in figures[0] if n in figures[1]]
+        question = self.reference.profile.question
+        same = question.costs == self.other.profile.question.costs
+        without = paired(one, other, costs=costs_of(question) if same else None) if self.paired else {}
+        names = [n for n in figures[0] if n in figures[1] and (same or n != "cost")]
         return Figures({n: apart(n, figures[0][n], figures[1][n], without.get(n), one) for n in names})
 
     @cached_property

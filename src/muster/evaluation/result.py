@@ -11,13 +11,14 @@ from muster.errors import InvalidInput, NotApplicable
 from muster.evaluation.requirements import Verdict, verdicts
 from muster.metrics.baseline import dummy as constant
 from muster.metrics.classes import dummy, measure
+from muster.metrics.costs import costs_of
 from muster.metrics.figure import Figure
 from muster.metrics.optimum import Best, best_threshold
 from muster.metrics.regression import measure as measure_numbers
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
 from muster.profiles.mistakes import Mistake
-from muster.profiles.question import Segmenting
+from muster.profiles.question import Question, Segmenting
 from muster.records import EvaluationRecord
 from muster.signature import Json, Scalar, canonical
 
@@ -58,12 +59,13 @@ class Figures(Mapping[str, Figure]):
 class Parts(Mapping[str, Figures]):
     """The figures of each part of the rows, by its value: the largest part first, but numbers in their order."""
 
-    def __init__(self, parts: Mapping[str, Measurement], segmenting: Segmenting) -> None:
+    def __init__(self, parts: Mapping[str, Measurement], segmenting: Segmenting, question: Question) -> None:
+        self._question = question
         order = {name: n for n, name in enumerate(names_between(segmenting.edges))} if segmenting.edges else {}
         self._parts = dict(sorted(parts.items(), key=lambda item: (order.get(item[0], 0), -item[1].rows, item[0])))
 
     def __getitem__(self, value: str) -> Figures:
-        return _figures(self._parts[value], None)
+        return _figures(self._parts[value], self._question)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
@@ -93,20 +95,28 @@ class Evaluation:
     @cached_property
     def metrics(self) -> Figures:
         """With the labels as they were given."""
-        return _figures(self.profile.whole, None)
+        return _figures(self.profile.whole, self.profile.question)
 
     def at(self, threshold: float) -> Figures:
         """With the labels that a threshold gives: positive where the probability is at least that."""
         whole = self._two_classes()
         if not 0 <= threshold <= 1:
             raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
-        return _figures(whole, threshold)
+        return _figures(whole, self.profile.question, threshold)
 
     def best(self, goal: Goal = "f1") -> Best:
-        """The threshold that is best for a goal: a metric, `recall>=0.9`, `precision>=0.8`, `alerts<=1000`, or a cost matrix
-        `[[tn, fp], [fn, tp]]`.
+        """The threshold that is best for a goal: a metric, `recall>=0.9`, `precision>=0.8`, `alerts<=1000`, a cost matrix
+        `[[tn, fp], [fn, tp]]`, or `cost` with the costs that it was evaluated with.
         """
-        return best_threshold(self._two_classes(), goal)
+        whole = self._two_classes()
+        if goal != "cost":
+            return best_threshold(whole, goal)
+        costs = self.profile.question.costs
+        if not costs:
+            raise InvalidInput(
+                f"evaluation {self.id} was given no costs", hint="give them as the goal: `[[0, 1], [5, 0]]`"
+            )
+        return best_threshold(whole, costs)
 
     def _two_classes(self) -> Classification:
         whole = self.profile.whole
@@ -117,7 +127,8 @@ class Evaluation:
     @cached_property
     def segments(self) -> Mapping[str, Parts]:
         found = self.profile.segments
-        return {s.name: Parts(found[s.name], s) for s in self.profile.question.segments}
+        question = self.profile.question
+        return {s.name: Parts(found[s.name], s, question) for s in question.segments}
 
     @property
     def classes(self) -> tuple[Scalar, ...]:
@@ -130,7 +141,13 @@ class Evaluation:
         from muster.charts.screens import charts_of
 
         names = [canonical(label) for label in self.classes]
-        return charts_of(self.profile.whole, names, target=self.record.target, threshold=self.record.threshold)
+        return charts_of(
+            self.profile.whole,
+            names,
+            target=self.record.target,
+            threshold=self.record.threshold,
+            costs=costs_of(self.profile.question),
+        )
 
     @property
     def confusion(self) -> list[list[int]] | None:
@@ -153,7 +170,7 @@ class Evaluation:
         """The metrics of a model that knows only how the actual values are spread."""
         whole = self.profile.whole
         if isinstance(whole, Classification):
-            return dummy(whole)
+            return dummy(whole, costs_of(self.profile.question))
         return {name: figure.value for name, figure in constant(whole).items()}
 
     def report(self, path: str | Path) -> None:
@@ -195,9 +212,9 @@ class Evaluation:
         return f"<Evaluation {self.id} of {of} on {self.record.data}: {self.record.counted} rows>"
 
 
-def _figures(measurement: Measurement, threshold: float | None) -> Figures:
+def _figures(measurement: Measurement, question: Question, threshold: float | None = None) -> Figures:
     if isinstance(measurement, Classification):
-        return Figures(measure(measurement, threshold=threshold))
+        return Figures(measure(measurement, threshold=threshold, costs=costs_of(question)))
     return Figures(measure_numbers(measurement))
 
 

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from muster.metrics import curves, labels
+from muster.metrics.costs import cheapest_label, cost_metric
 from muster.metrics.curves import OfCurve
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife, share_of_folds, wilson
@@ -310,13 +311,20 @@ MULTICLASS: tuple[Metric[Quality], ...] = (
 )
 
 
-def metrics_of(classes: int) -> tuple[Metric[Quality], ...]:
-    """The metrics of so many classes, the most telling first."""
-    return BINARY if classes == 2 else tuple(m for m in MULTICLASS if m.name[:4] != "top_" or int(m.name[4]) < classes)
+def metrics_of(classes: int, costs: Floats | None = None) -> tuple[Metric[Quality], ...]:
+    """The metrics of so many classes, the most telling first; with `cost` where a matrix of costs tells it."""
+    own = () if costs is None else (cost_metric(costs),)
+    if classes == 2:
+        return (*BINARY, *own)
+    return (*(m for m in MULTICLASS if m.name[:4] != "top_" or int(m.name[4]) < classes), *own)
 
 
 def measure(
-    profile: Classification, *, threshold: float | None = None, names: Collection[str] | None = None
+    profile: Classification,
+    *,
+    threshold: float | None = None,
+    names: Collection[str] | None = None,
+    costs: Floats | None = None,
 ) -> dict[str, Figure]:
     """Every metric of a profile, or those of `names`, by name; in binary with the labels of a threshold instead of those given, where
     one is given.
@@ -330,7 +338,7 @@ def measure(
         if without is not None:
             edges = coarse_edges(profile.folds.by)[:-1]
             without = replace(without, labels=at_threshold(without.curves[0], edges, threshold)[0])
-    wanted = [m for m in metrics_of(profile.classes) if names is None or m.name in names]
+    wanted = [m for m in metrics_of(profile.classes, costs) if names is None or m.name in names]
     return {m.name: _figure(m, total, without, divided) for m in wanted}
 
 
@@ -346,10 +354,14 @@ def of_lane(name: str, total: Quality, without: Quality | None, lane: int, rows:
     return _figure(metric, alone, without, None)
 
 
-def dummy(profile: Classification) -> dict[str, float | None]:
-    """The metrics of a model that knows nothing but the shares of the classes: it gives them as probabilities, and the largest as label."""
+def dummy(profile: Classification, costs: Floats | None = None) -> dict[str, float | None]:
+    """The metrics of a model that knows nothing but the shares of the classes: it gives them as probabilities, and the largest as
+    label; or, for its cost, the one that costs least.
+    """
     known = ignorant(quality(profile))
     values = {m.name: float(m.of(known)[0]) for m in metrics_of(profile.classes) if known.curves or not m.scores}
+    if costs is not None:
+        values["cost"] = cheapest_label(known.labels.actual[0], costs)
     return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 

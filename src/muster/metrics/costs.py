@@ -7,9 +7,12 @@ from numpy.typing import ArrayLike
 
 from muster.errors import InvalidInput
 from muster.metrics.labels import Labels, share
+from muster.metrics.metric import Metric
+from muster.metrics.quality import Quality
 from muster.profiles.keys import Floats
+from muster.profiles.question import Question
 
-__all__ = ["cost_matrix", "mean_cost"]
+__all__ = ["cheapest_label", "cost_matrix", "cost_metric", "costs_of", "mean_cost"]
 
 
 def cost_matrix(costs: ArrayLike, classes: int) -> Floats:
@@ -26,6 +29,27 @@ def cost_matrix(costs: ArrayLike, classes: int) -> Floats:
 
 
 _HINT = "give a row for each actual class and in it a number for each predicted one: [[0, 1], [5, 0]]"
+
+
+def costs_of(question: Question) -> Floats | None:
+    """Those that were asked with."""
+    return np.array(question.costs) if question.costs else None
+
+
+def cost_metric(costs: Floats) -> Metric[Quality]:
+    return Metric(
+        "cost",
+        "Mean cost of a row",
+        lambda q: mean_cost(q.labels, costs),
+        "there is no row",
+        "lower",
+        within=(float(costs.min()), float(costs.max())),
+    )
+
+
+def cheapest_label(actual: Floats, costs: Floats) -> float:
+    """The mean cost of a row where each is given the one label that costs least; `actual` are rows by class."""
+    return float((share(actual, actual.sum()) @ costs).min())
 
 
 def mean_cost(labels: Labels, costs: Floats) -> Floats:

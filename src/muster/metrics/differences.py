@@ -24,25 +24,26 @@ _LEAST = 30
 """With fewer rows of a class, the jackknife was seen to cover the truth too seldom."""
 
 
-def paired(one: Measurement, other: Measurement) -> dict[str, Floats]:
-    """Of each metric that both have, the difference `other - one` without each fold of the rows, which are the same in both.
+def paired(one: Measurement, other: Measurement, *, costs: Floats | None = None) -> dict[str, Floats]:
+    """Of each metric that both have, the difference `other - one` without each fold of the rows, which are the same in both;
+    of `cost` too where a matrix of costs tells it.
 
     Empty where the profiles keep no folds.
     """
     with np.errstate(all="ignore"):  # what comes out as no number is told as such
         if isinstance(one, Classification) and isinstance(other, Classification):
-            return _of_classes(one, other)
+            return _of_classes(one, other, costs)
         if isinstance(one, Regression) and isinstance(other, Regression):
             return _of_numbers(one, other)
     return {}
 
 
-def _of_classes(one: Classification, other: Classification) -> dict[str, Floats]:
+def _of_classes(one: Classification, other: Classification, costs: Floats | None) -> dict[str, Floats]:
     first, second = without_folds(one), without_folds(other)
     if first is None or second is None:
         return {}
     scored = bool(first.curves and second.curves)
-    metrics = [m for m in metrics_of(one.classes) if not m.no_interval and (scored or not m.scores)]
+    metrics = [m for m in metrics_of(one.classes, costs) if not m.no_interval and (scored or not m.scores)]
     return {m.name: m.of(second) - m.of(first) for m in metrics}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -9,16 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from muster.errors import InvalidInput, near
-from muster.metrics.classes import LEAST_OF_A_CLASS, measure
+from muster.metrics.classes import measure
 from muster.metrics.costs import cost_matrix, mean_cost
-from muster.metrics.figure import Figure, Interval, figure, undefined
-from muster.metrics.intervals import jackknife
-from muster.metrics.quality import at_threshold, without_folds
+from muster.metrics.figure import Figure, undefined
 from muster.metrics.steps import Steps, steps
 from muster.metrics.threshold_table import COLUMNS, best_of, metrics_of
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
-from muster.profiles.tally import coarse_edges
 from muster.signature import Json
 
 __all__ = ["Best", "best_threshold"]
@@ -59,20 +57,30 @@ def best_threshold(profile: Classification, goal: str | ArrayLike) -> Best:
     - `recall>=R`: the greatest threshold that finds so much of the class; the figure is its precision.
     - `precision>=P`: the least threshold whose alerts are right so often; the figure is its recall.
     - `alerts<=N`: the least threshold with so few positive rows (or weights); the figure is its recall.
-    - A cost matrix `[[tn, fp], [fn, tp]]`: where the mean cost is least.
+    - A cost matrix `[[tn, fp], [fn, tp]]`, or its text: where the mean cost is least.
 
     Of equal ones it is the greatest threshold. It stands in the middle between the neighbouring scores that it separates, or at
     the edge of a cell where scores share cells.
     """
     found = steps(profile)
-    if not isinstance(goal, str):
-        return _by_costs(profile, found, cost_matrix(goal, 2))
+    if not isinstance(goal, str) or goal.lstrip().startswith("["):
+        return _by_costs(profile, found, cost_matrix(_parsed(goal), 2))
     name, place = _by_limit(found, goal, limit) if (limit := _LIMIT.fullmatch(goal)) else _by_metric(found, goal)
     if not profile.rows or isinstance(place, str):
         why = place if profile.rows and isinstance(place, str) else _NO_ROW
         return Best(goal, None, undefined(name, profile.rows, why), found.single, why)
     threshold = float(found.middles[place])
     return Best(goal, threshold, measure(profile, threshold=threshold, names={name})[name], found.single)
+
+
+def _parsed(goal: str | ArrayLike) -> ArrayLike:
+    if not isinstance(goal, str):
+        return goal
+    try:
+        found: ArrayLike = json.loads(goal)
+    except ValueError:
+        raise InvalidInput(f"`{goal}` is no cost matrix", hint="write it as [[0, 1], [5, 0]]") from None
+    return found
 
 
 def _by_metric(found: Steps, goal: str) -> tuple[str, int | str]:
@@ -114,15 +122,6 @@ def _by_costs(profile: Classification, found: Steps, costs: Floats) -> Best:
     means = np.where(np.isfinite(found.middles), mean_cost(found.labels(), costs), np.nan)
     if not np.isfinite(means).any():
         return Best("cost", None, undefined("cost", profile.rows, _NO_ROW), found.single, _NO_ROW)
-    place = best_of(-means)
-    threshold = float(found.middles[place])
-    interval = Interval.none("no folds of the rows are kept for it")
-    if found.few:
-        interval = Interval.none(f"a class has fewer than {LEAST_OF_A_CLASS} rows")
-    elif (without := without_folds(profile)) is not None:
-        others = at_threshold(without.curves[0], coarse_edges(profile.folds.by)[:-1], threshold)[0]
-        sizes = profile.rows - without.sizes
-        interval = jackknife(
-            float(means[place]), mean_cost(others, costs), sizes, within=(float(costs.min()), float(costs.max()))
-        )
-    return Best("cost", threshold, figure("cost", float(means[place]), profile.rows, interval), found.single)
+    threshold = float(found.middles[best_of(-means)])
+    cost = measure(profile, threshold=threshold, names={"cost"}, costs=costs)["cost"]
+    return Best("cost", threshold, cost, found.single)

@@ -37,9 +37,9 @@ class Question:
     """`output` tells the task and the classes. What was predicted is the answer's, or in the columns `prediction` and `probabilities`.
 
     `probabilities` are columns in the order of the classes, in binary also that of the positive class alone, or one column of
-    lists. `threshold` gives the labels, whatever the prediction says. `key` are columns that tell a row from every other one,
-    where its place in its file does not. `inputs` are columns whose values are measured too, `shown` those that are kept with
-    the worst mistakes, of which there are `mistakes`.
+    lists. `threshold` gives the labels, whatever the prediction says; `costs[actual][predicted]` are those of a row. `key` are
+    columns that tell a row from every other one, where its place in its file does not. `inputs` are columns whose values are
+    measured too, `shown` those that are kept with the worst mistakes, of which there are `mistakes`.
     """
 
     output: Output
@@ -50,6 +50,7 @@ class Question:
     prediction: str | None = None
     probabilities: tuple[str, ...] = ()
     threshold: float | None = None
+    costs: tuple[tuple[float, ...], ...] = ()
     inputs: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     mistakes: int = 50
@@ -87,6 +88,7 @@ class Question:
             "prediction": self.prediction,
             "probabilities": list(self.probabilities),
             "threshold": None if self.threshold is None else float(self.threshold).hex(),
+            "costs": [[float(c).hex() for c in row] for row in self.costs],
             "inputs": list(self.inputs),
             "shown": list(self.shown),
             "mistakes": self.mistakes,
@@ -104,6 +106,7 @@ class Question:
             prediction=document["prediction"],
             probabilities=tuple(document["probabilities"]),
             threshold=None if threshold is None else float.fromhex(threshold),
+            costs=tuple(tuple(float.fromhex(c) for c in row) for row in document.get("costs", ())),
             inputs=tuple(document["inputs"]),
             shown=tuple(document["shown"]),
             mistakes=int(document["mistakes"]),

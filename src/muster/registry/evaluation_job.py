@@ -48,6 +48,8 @@ class EvaluateOptions(TypedDict, total=False):
     key: Sequence[str]
     """Columns that tell a row from all others, so that two evaluations are known to be of the same rows."""
     threshold: float | None
+    costs: Sequence[Sequence[float]] | None
+    """`costs[actual][predicted]` of a row, in the order of the classes: `[[tn, fp], [fn, tp]]`; what is gained is negative."""
     labels: Mapping[str, str]
     """By which evaluations are found again."""
     mapping: Mapping[str, str]
@@ -68,7 +70,13 @@ def asked_of(evaluation: Evaluation) -> EvaluateOptions:
     """What would ask the same again of another version."""
     asked = evaluation.profile.question
     segments: list[Segment] = [{s.columns[0]: s.edges} if s.edges else s.columns for s in asked.segments]
-    return {"target": asked.target, "weight": asked.weight, "segments": segments, "key": asked.key}
+    return {
+        "target": asked.target,
+        "weight": asked.weight,
+        "segments": segments,
+        "key": asked.key,
+        "costs": asked.costs or None,
+    }
 
 
 def completed(options: EvaluateOptions, default: EvaluateOptions) -> EvaluateOptions:

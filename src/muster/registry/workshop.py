@@ -149,8 +149,9 @@ class Workshop(House, ABC):
     def optimise(self, reference: str, evaluation: str, goal: Goal = "f1", *, reason: str = "") -> Version:
         """Set the threshold of a version to the one that an evaluation of it finds best, as an audited act.
 
-        The goal is a metric (`f1`, `mcc`), a limit (`recall>=0.9`, `precision>=0.8`, `alerts<=1000`) or a cost matrix
-        `[[tn, fp], [fn, tp]]`. No evaluation that was made before changes. NotApplicable where no threshold is the best.
+        The goal is a metric (`f1`, `mcc`), a limit (`recall>=0.9`, `precision>=0.8`, `alerts<=1000`), a cost matrix
+        `[[tn, fp], [fn, tp]]` or `cost` with the costs of the evaluation. No evaluation that was made before changes.
+        NotApplicable where no threshold is the best.
         """
         version, found = self._registry.version(reference), self.evaluation(evaluation)
         if found.record.version_digest != version.digest:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--classes", metavar="A,B", help="In order, the positive one last.")
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]), help="Where it is not clear.")
 @threshold_option
+@click.option("--costs", metavar="MATRIX", help="Of a row, by actual and predicted class: `[[0, 1], [5, 0]]`.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="To find it again by. May be repeated.")
 @click.option("--require", multiple=True, metavar="TEXT", help="Fail unless it is met: `f1>=0.8`. May be repeated.")
 @click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html or FILE.md.")
@@ -59,6 +60,7 @@ def evaluate(
     classes: str | None,
     task: str | None,
     threshold: float | None,
+    costs: str | None,
     labels: tuple[str, ...],
     require: tuple[str, ...],
     report: str | None,
@@ -95,6 +97,7 @@ def evaluate(
             classes=values.classes(classes),
             task=task,
             threshold=threshold,
+            costs=values.matrix(costs, "--costs"),
             labels=values.pairs(labels, "--label"),
             mapping=values.pairs(mapping, "--map", "MODEL_COLUMN=DATA_COLUMN"),
             params=read,

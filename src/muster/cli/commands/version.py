@@ -100,7 +100,9 @@ def describe_version(hub: Hub, reference: str) -> str:
 @click.argument("reference", metavar="REF")
 @click.argument("value", metavar="P|none", required=False)
 @click.option(
-    "--best", metavar="GOAL", help="What is best for f1, mcc, `recall>=0.9`, `precision>=0.8`, `alerts<=100`."
+    "--best",
+    metavar="GOAL",
+    help="What is best for f1, mcc, `recall>=0.9`, `precision>=0.8`, `alerts<=100`, `cost`, `[[0, 1], [5, 0]]`.",
 )
 @click.option("--evaluation", metavar="ID", help="The evaluation of the version that tells what is best.")
 @reason_option

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import partial
 from itertools import pairwise
 from typing import Self
 
@@ -34,6 +33,19 @@ MISSING = "missing"
 """The part of rows without a value in a column of a segment."""
 
 
+class _Opening:
+    """Opens the profiles of one evaluation, in one process. Once a profile has met more scores than are kept one by one, those that
+    are opened later keep none: whatever they would keep, their sum does not.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.over = False
+
+    def __call__(self) -> EvaluationProfile:
+        return EvaluationProfile(self.question, self)
+
+
 class EvaluationProfile:
     """`whole` measures the rows that count, `segments` their parts, `rows` counts those that were read, `left_out` the others by reason.
 
@@ -44,19 +56,22 @@ class EvaluationProfile:
 
     format = "muster.evaluation/1"
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, opening: _Opening | None = None) -> None:
         self.question = question
+        self._opening = opening or _Opening(question)
         self.rows = 0
         self.digest = 0
         self.left_out: Counter[str] = Counter()
         self.columns = Columns(Kept(weighted=False))
         self.whole = self._measurement(segment=False)
+        if self._opening.over and isinstance(self.whole, Classification):
+            self.whole.exact = None
         self.segments: dict[str, dict[str, Measurement]] = {s.name: {} for s in question.segments}
         self.mistakes = Mistakes(question.mistakes, question.output.classes)
 
     @classmethod
     def of(cls, question: Question) -> OpenProfile:
-        return partial(cls, question)
+        return _Opening(question)
 
     def update(self, rows: Rows, answer: pa.RecordBatch | None = None) -> None:
         found = judged(self.question, rows, answer)
@@ -67,6 +82,7 @@ class EvaluationProfile:
             return
         self.digest = (self.digest + int(found.hashes.sum(dtype=np.uint64))) % 2**64
         _add(self.whole, found.measured, found.hashes)
+        self._look()
         for segmenting in self.question.segments:
             self._update_segments(segmenting, rows.batch, found)
         self.mistakes.add(rows, found, self.question.shown)
@@ -93,6 +109,7 @@ class EvaluationProfile:
         self.left_out.update(other.left_out)
         self.columns.merge(other.columns)
         _merge(self.whole, other.whole)
+        self._look()
         for segmenting in self.question.segments:
             parts, others = self.segments[segmenting.name], other.segments[segmenting.name]
             _check_parts(segmenting, {*parts, *others})
@@ -140,6 +157,11 @@ class EvaluationProfile:
             "left_out": dict(sorted(self.left_out.items())),
             "segments": {name: {v: m.rows for v, m in sorted(parts.items())} for name, parts in self.segments.items()},
         }
+
+    def _look(self) -> None:
+        """Whether single scores are too many to keep."""
+        if isinstance(self.whole, Classification) and self.whole.exact is None:
+            self._opening.over = True
 
     def _parts(self) -> list[tuple[str, Measurement]]:
         """Each part with where its arrays are stored."""

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -68,17 +69,21 @@ def judged(question: Question, rows: Rows, answer: pa.RecordBatch | None) -> Jud
     weight = None if question.weight is None else _weights(batch.column(question.weight), sieve)
     target = batch.column(question.target)
     measured = (_numbers if question.output.task == "regression" else _classes)(question, target, given, sieve)
-    places = np.flatnonzero(sieve.keep)
+    every = bool(sieve.keep.all())
+    places = np.arange(len(sieve.keep)) if every else np.flatnonzero(sieve.keep)
+    kept: Kept = slice(None) if every else places  # which copies nothing
     hashes = hash_rows(rows.file, rows.numbers())
     if question.key:
         hashes = hash_keys([batch.column(name) for name in question.key])
     if rows.unread:
         sieve.left_out["unread"] = len(rows.unread)
-    return Judged(places, hashes[places], measured(places, None if weight is None else weight[places]), sieve.left_out)
+    return Judged(places, hashes[kept], measured(kept, None if weight is None else weight[kept]), sieve.left_out)
 
 
-Measure = Callable[[NDArray[np.int64], Floats | None], Classified | Predicted]
-"""Of the places of rows that count, and their weights."""
+Kept: TypeAlias = NDArray[np.int64] | slice
+"""The rows that count, by their places; a slice of all."""
+Measure = Callable[[Kept, Floats | None], Classified | Predicted]
+"""Of the rows that count, and their weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,9 @@ def _predicted(question: Question, batch: pa.RecordBatch, answer: pa.RecordBatch
 
 
 def _probabilities(columns: Sequence[pa.Array], classes: int, sieve: _Sieve) -> Floats:
-    """A column for each class. Of rows that are left out it holds the same share for each."""
+    """A column for each class, in one piece each. Of rows that are left out it holds the same share for each."""
     if len(columns) == 1 and is_list(columns[0].type):
-        rows = np.full((len(sieve.keep), classes), np.nan)
+        rows = np.full((len(sieve.keep), classes), np.nan, order="F")
         some = columns[0].drop_null()
         sizes = pc.list_value_length(some).to_numpy(zero_copy_only=False)
         wrong = np.zeros(len(rows), np.bool_)
@@ -124,7 +129,7 @@ def _probabilities(columns: Sequence[pa.Array], classes: int, sieve: _Sieve) -> 
             rows[~_nulls(columns[0])] = numbers(pc.list_flatten(some)).reshape(-1, classes)
     else:
         single = [numbers(c) for c in columns]
-        rows = np.stack([1 - single[0], single[0]] if len(single) == 1 else single, axis=1)
+        rows = np.stack([1 - single[0], single[0]] if len(single) == 1 else single).T
     with np.errstate(invalid="ignore"):
         outside = ~((rows >= 0) & (rows <= 1)).all(1)
         slack = max(_SUM_SLACK, 0.005 * classes)
@@ -151,10 +156,11 @@ def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
             (given.probabilities[:, 1] >= threshold).astype(np.int64) if binary else given.probabilities.argmax(1)
         )
 
-    def measured(places: NDArray[np.int64], weight: Floats | None) -> Classified:
-        some = actual[places]
-        scores = None if given.probabilities is None else Probabilities.of(given.probabilities[places], some)
-        return Classified(some, predicted[places], weight, scores)
+    def measured(kept: Kept, weight: Floats | None) -> Classified:
+        some = actual[kept]
+        # By column: `take` of rows would put each row together again.
+        scores = None if given.probabilities is None else Probabilities.of(given.probabilities.T[:, kept].T, some)
+        return Classified(some, predicted[kept], weight, scores)
 
     return measured
 
@@ -169,9 +175,9 @@ def _numbers(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
     if low is not None and high is not None:
         sieve.drop(~(np.isfinite(low) & np.isfinite(high)), "prediction")
 
-    def measured(places: NDArray[np.int64], weight: Floats | None) -> Predicted:
-        ends = (None if a is None else a[places] for a in (low, high))
-        return Predicted.of(actual[places], predicted[places], weight, *ends)
+    def measured(kept: Kept, weight: Floats | None) -> Predicted:
+        ends = (None if a is None else a[kept] for a in (low, high))
+        return Predicted.of(actual[kept], predicted[kept], weight, *ends)
 
     return measured
 

@@ -3,6 +3,7 @@
 - limit: reads the columns and sorts once, which is the least from which an exact AUC or median follows.
 - muster: `muster evaluate`, as people type it: all metrics, every interval and threshold, and the record that it keeps.
 - sklearn: the figures of Muster that scikit-learn has, one after the other, without intervals.
+- mlflow, evidently: with --peers, their report of the same file; of classes MLflow is given labels alone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import evaluation_peers
 from harness import DATA, Program, arguments, exponent, finish, machine, measure, median, show, table
 
 GROUP = 1_000_000
@@ -111,9 +113,46 @@ def _sklearn_multiclass(found: pa.Table) -> dict[str, float]:
     }
 
 
+def _regression(random: np.random.Generator, rows: int) -> pa.Table:
+    expected = random.gamma(2.0, 50.0, rows)
+    return pa.table({"y": expected * random.gamma(8.0, 1 / 8, rows), "prediction": expected})
+
+
+def _sort_errors(found: pa.Table) -> object:
+    return np.sort(found["prediction"].to_numpy() - found["y"].to_numpy())
+
+
+def _sklearn_regression(found: pa.Table) -> dict[str, float]:
+    from scipy.stats import pearsonr, spearmanr
+    from sklearn import metrics as sk
+
+    y, p = found["y"].to_numpy(), found["prediction"].to_numpy()
+    named = (
+        "max_error",
+        "explained_variance_score",
+        "mean_squared_log_error",
+        "mean_poisson_deviance",
+        "mean_gamma_deviance",
+        "d2_absolute_error_score",
+        "mean_pinball_loss",
+    )
+    for name in named:
+        getattr(sk, name)(y, p)
+    pearsonr(y, p)
+    return {
+        "mae": float(sk.mean_absolute_error(y, p)),
+        "rmse": float(sk.root_mean_squared_error(y, p)),
+        "r2": float(sk.r2_score(y, p)),
+        "median_absolute_error": float(sk.median_absolute_error(y, p)),
+        "mape": float(sk.mean_absolute_percentage_error(y, p)),
+        "spearman": float(spearmanr(y, p).statistic),
+    }
+
+
 WORKS = (
     Work("binary", (1_000_000, 5_000_000, 10_000_000), _binary, _sort, _sklearn_binary),
     Work("multiclass", (200_000, 1_000_000), _multiclass, _sort_lanes, _sklearn_multiclass),
+    Work("regression", (1_000_000, 5_000_000, 10_000_000), _regression, _sort_errors, _sklearn_regression),
 )
 
 
@@ -131,6 +170,7 @@ def main() -> None:
 
 def _more(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", choices=[work.name for work in WORKS])
+    parser.add_argument("--peers", action="store_true", help="measure MLflow and Evidently too")
 
 
 def _measured(work: Work, options: Any) -> dict[str, object]:
@@ -140,8 +180,10 @@ def _measured(work: Work, options: Any) -> dict[str, object]:
     for rows in sizes:
         work.data(rows)
         said: dict[str, str] = {}
-        times = measure([_program(work, way, rows, said) for way in ("limit", "muster", "sklearn")], options.rounds)
-        _agree(json.loads(said["muster"]), json.loads(said["sklearn"]))
+        others = ("sklearn", *(evaluation_peers.PEERS if options.peers else ()))
+        times = measure([_program(work, way, rows, said) for way in ("limit", "muster", *others)], options.rounds)
+        for other in others:
+            _agree(json.loads(said["muster"]), json.loads(said[other].splitlines()[-1]))
         result[f"{rows}"] = found = table(times)
         for name, t in times.items():
             walls.setdefault(name, []).append(median(t.wall))
@@ -157,7 +199,9 @@ def _measured(work: Work, options: Any) -> dict[str, object]:
 def _program(work: Work, way: str, rows: int, said: dict[str, str]) -> Program:
     hub = FOLDER / "hub"
     command: list[str | Path] = [sys.executable, __file__, way, work.name, str(rows)]
-    if way == "muster":
+    if way in evaluation_peers.PEERS:
+        command = evaluation_peers.command(way, work.name, work.data(rows))
+    elif way == "muster":
         muster = Path(sys.executable).with_name("muster")
         command = [
             muster,

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import evaluation_peers
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import evaluation_peers
 from harness import DATA, Program, arguments, exponent, finish, machine, measure, median, show, table
 
 GROUP = 1_000_000

@@ -129,9 +129,36 @@ def test_a_threshold_is_chosen_by_an_evaluation_of_the_version(made: Path) -> No
         assert (answer.code, "give P or none, or --best with --evaluation" in answer.err) == (2, True)
 
 
+def test_what_each_threshold_would_do(made: Path) -> None:
+    one = _evaluated(made, "scored.parquet", "--costs", "[[0, 1], [5, 0]]")
+    every = _call(made, "evaluation", "thresholds", one, "--rows", "0", "--json").json["items"]
+    few = _call(made, "evaluation", "thresholds", one, "--rows", "5", "--json").json["items"]
+    assert (every[0]["threshold"], every[0]["precision"], every[0]["recall"]) == (None, None, 0)
+    table = pq.read_table(made / "scored.parquet")
+    actual, p = table["late"].to_numpy() == "yes", table["probability_yes"].to_numpy()
+    assert len(every) == len(np.unique(p)) + 1
+    for row in every[1::200]:
+        above = p >= row["threshold"]
+        assert (row["tp"], row["fp"]) == ((above & actual).sum(), (above & ~actual).sum())
+        assert row["cost"] == pytest.approx(np.where(actual, 5 * ~above, above).mean())
+    assert len(few) == 5
+    assert [few[0], few[-1]] == [every[0], every[-1]]
+    assert [row["tp"] + row["fp"] for row in few] == pytest.approx(np.linspace(0, ROWS, 5), abs=1)
+    answer = _call(made, "evaluation", "thresholds", one, "--best", "cost", "--rows", "4")
+    assert answer.code == 0
+    assert "none above" in answer.out
+    assert "best for cost  from p ≥ 0." in answer.err
+    best = _call(made, "evaluation", "thresholds", one, "--best", "recall>=0.9", "--json").json["best"]
+    assert best["figure"]["name"] == "precision"
+    answer = _call(made, "evaluation", "thresholds", one, "--best", "recal")
+    assert (answer.code, "no goal `recal`" in answer.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--target", "late", "--costs", "0,1;5,0"), "--costs does not take `0,1;5,0`"),
+        (("--target", "late", "--costs", "[[0, 1]]"), "the cost matrix has the shape (1, 2)"),
         (("--target", "lat"), "lacks `lat`; did you mean `late`"),
         (("--target", "late", "--threshold", "2"), "threshold 2.0 is no probability"),
         (("--target", "late", "--cut", "id:5,1"), "has edges that are no numbers in rising order"),

@@ -28,7 +28,7 @@ def test_the_commands_are_those_of_the_surface() -> None:
         f"muster {words}"
         for words in (
             *("demo", "register", "score", "evaluate", "compare", "predict", "worker", "gc", "init", "completion"),
-            *("evaluation list", "evaluation show", "evaluation delete"),
+            *("evaluation list", "evaluation show", "evaluation thresholds", "evaluation delete"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
             *(
                 "version list",

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import pyarrow as pa
+
 from muster.errors import InvalidInput, NotApplicable
 from muster.evaluation.requirements import Verdict, verdicts
 from muster.metrics.baseline import dummy as constant
@@ -15,6 +17,7 @@ from muster.metrics.costs import costs_of
 from muster.metrics.figure import Figure
 from muster.metrics.optimum import Best, best_threshold
 from muster.metrics.regression import measure as measure_numbers
+from muster.metrics.threshold_table import threshold_table
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
 from muster.profiles.mistakes import Mistake
@@ -103,6 +106,15 @@ class Evaluation:
         if not 0 <= threshold <= 1:
             raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
         return _figures(whole, self.profile.question, threshold)
+
+    @cached_property
+    def thresholds(self) -> pa.Table:
+        """What each threshold would do, from the greatest down: the rows that are right and wrong, and the metrics of the labels.
+
+        The first is infinite, where nothing is positive. Scores that share a cell have thresholds between them that are not here.
+        """
+        costs = costs_of(self.profile.question)
+        return threshold_table(self._two_classes(), None, costs).to_table()
 
     def best(self, goal: Goal = "f1") -> Best:
         """The threshold that is best for a goal: a metric, `recall>=0.9`, `precision>=0.8`, `alerts<=1000`, a cost matrix

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from muster.metrics import labels
+from muster.metrics.costs import mean_cost
 from muster.metrics.labels import Labels, PerClass
 from muster.metrics.screen import Screen
 from muster.metrics.steps import steps
@@ -53,12 +55,20 @@ class ThresholdTable(Screen):
     distinct: int
     complete: bool
 
+    def to_table(self) -> pa.Table:
+        """A row for each threshold; a metric that is not defined is null."""
+        counts = {name: getattr(self, name) for name in ("tp", "fp", "tn", "fn")}
+        metrics = {name: pa.array(values, mask=~np.isfinite(values)) for name, values in self.metrics.items()}
+        return pa.table({"threshold": self.thresholds, **counts, **metrics})
 
-def threshold_table(profile: Classification, most: int | None = POINTS) -> ThresholdTable:
-    """Of a binary profile; without `most`, at every threshold."""
+
+def threshold_table(profile: Classification, most: int | None = POINTS, costs: Floats | None = None) -> ThresholdTable:
+    """Of a binary profile; without `most`, at every threshold. `cost` is a metric too where a matrix of costs tells it."""
     found = steps(profile)
     table = found.labels()
     metrics = metrics_of(table)
+    if costs is not None:
+        metrics["cost"] = mean_cost(table, costs)
     if most is None:
         shown = np.arange(len(found.thresholds))
     else:

@@ -1,19 +1,20 @@
-"""`muster evaluation`: list, show, delete."""
+"""`muster evaluation`: list, show, thresholds, delete."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from muster.cli.command import Group, pass_session
 from muster.cli.confirm import confirm
 from muster.cli.documents import plain
-from muster.cli.evaluations import evaluation_sheet
+from muster.cli.evaluations import evaluation_sheet, interval, number
 from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.options import reason_option, yes_option
-from muster.cli.render import Column, show_line
+from muster.cli.render import Column, show_line, show_list
 from muster.cli.session import Session
+from muster.cli.thresholds import spread, threshold_columns
 from muster.cli.verbs import Shown, show_command
 from muster.evaluation.telling import first_metric
 
@@ -64,6 +65,35 @@ def show_evaluation(hub: Hub, identity: str) -> Shown:
     """Show an evaluation: every figure, with its interval and whether it is exact."""
     found = hub.evaluation(identity)
     return Shown(found.to_json(), lambda: evaluation_sheet(found))
+
+
+@evaluation.command(
+    "thresholds",
+    example="muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --best f1\n"
+    "muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --rows 0 --csv",
+)
+@click.argument("identity", metavar="ID")
+@click.option("--best", metavar="GOAL", help="Also the best for f1, mcc, `recall>=0.9`, `cost`, `[[0, 1], [5, 0]]`.")
+@click.option(
+    "--rows", type=click.IntRange(0), default=20, show_default=True, help="How many, evenly by rows; 0 for all."
+)
+@pass_session
+def show_thresholds(session: Session, identity: str, best: str | None, rows: int) -> None:
+    """Show what each threshold would do: rows right and wrong, and the metrics of its labels."""
+    found = session.hub.evaluation(identity)
+    chosen = None if best is None else found.best(best)
+    shown = spread(found.thresholds, rows).to_pylist()
+    best_of: Any = {} if chosen is None else {"best": chosen.to_json()}
+    show_list(session, shown, threshold_columns(shown), dict, **best_of)
+    if chosen is None:
+        session.next(f"muster evaluation thresholds {found.id} --best f1")
+    elif chosen.threshold is None:
+        session.say(f"no threshold is best for {chosen.goal}: {chosen.reason}")
+    else:
+        told = f"{chosen.figure.name} {number(chosen.figure.value)}  {interval(chosen.figure)}"
+        session.say(f"best for {chosen.goal}  from p ≥ {chosen.threshold:.4g}  {told}")
+        if found.record.ref is not None:
+            session.next(f"muster version threshold {found.record.ref} --best '{best}' --evaluation {found.id}")
 
 
 @evaluation.command("delete", example="muster evaluation delete 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")

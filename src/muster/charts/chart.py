@@ -68,8 +68,7 @@ class Chart(dict[str, Any]):
 
     def bare(self) -> dict[str, Any]:
         """Without words above and below and without a look, for a page that has its own."""
-        spec = {key: value for key, value in self.items() if key not in ("title", "config")}
-        return without(spec, NOTE)
+        return {"$schema": SCHEMA, "description": self.text, **self._spec}
 
     def save(self, path: str | Path, *, dark: bool = False) -> None:
         """As `.svg`, `.png`, `.pdf`, `.html` or `.json` (Vega-Lite), by the end of the name."""
@@ -130,6 +129,12 @@ def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[st
     if "vconcat" in spec:
         *parts, last = spec["vconcat"]
         return {**spec, "vconcat": [*parts, _noted(last, reading, note, below)]}
+    if "hconcat" in spec:  # the words stand below all of them, where they push none aside
+        whole = {key: value for key, value in spec.items() if key not in ("hconcat", "spacing")}
+        beside = {key: spec[key] for key in ("hconcat", "spacing")}
+        width = sum(part["width"] + spec["spacing"] for part in spec["hconcat"])
+        words = _noted({"width": width, "height": 1, "layer": []}, reading, note, 0)
+        return {**whole, "vconcat": [beside, words], "spacing": 8}
     width = max(40, int(spec["width"] / 6))
     words = {
         "name": NOTE,
@@ -144,6 +149,7 @@ def without(spec: dict[str, Any], *names: str) -> dict[str, Any]:
     """Without the layers of these names."""
     if "layer" in spec:
         return {**spec, "layer": [layer for layer in spec["layer"] if layer.get("name") not in names]}
-    if "vconcat" in spec:
-        return {**spec, "vconcat": [without(part, *names) for part in spec["vconcat"]]}
+    for beside in ("vconcat", "hconcat"):
+        if beside in spec:
+            return {**spec, beside: [without(part, *names) for part in spec[beside]]}
     return spec

@@ -59,6 +59,10 @@ class Charts(Mapping[str, Chart]):
     def __len__(self) -> int:
         return len(self._makers)
 
+    def also(self, makers: Mapping[str, Callable[[], Chart]]) -> Charts:
+        """With others behind them."""
+        return Charts({**self._makers, **makers})
+
     def __repr__(self) -> str:
         return f"Charts({', '.join(self)})"
 

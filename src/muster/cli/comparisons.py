@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from muster.cli.evaluations import interval, number
+from muster.cli.figures import interval, number
 from muster.cli.render import Column, Sheet
 from muster.cli.text import plural
 from muster.evaluation.telling import first_metric, metrics_of_parts

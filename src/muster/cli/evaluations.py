@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from muster.cli.fairness import fairness_tables
+from muster.cli.figures import interval, number
 from muster.cli.render import Column, Sheet
 from muster.cli.text import count, exact, listed, percent, plural, scalar
 from muster.evaluation.telling import metrics_of_parts
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation, Parts
     from muster.metrics.figure import Figure
 
-__all__ = ["evaluation_sheet", "interval", "number"]
+__all__ = ["evaluation_sheet"]
 
 _MOST_PARTS = 20
 _MOST_CLASSES = 12
@@ -34,6 +36,7 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
     _confusion(sheet, found)
     for name, parts in found.segments.items():
         _segment(sheet, name, parts)
+    fairness_tables(sheet, found)
     sheet.fact("made", f"{exact(record.created_at)} by {record.created_by}, run {record.run}")
     return sheet
 
@@ -48,17 +51,6 @@ def _metric_columns(found: Evaluation) -> Sequence[Column[Figure]]:
         Column("exact", lambda f: "" if f.value is None else "exact" if f.exact else f"± {f.bound:.2g}"),
         Column("note", lambda f: f.reason),
     ]
-
-
-def interval(figure: Figure) -> str:
-    return "" if figure.low is None or figure.high is None else f"{number(figure.low)} to {number(figure.high)}"
-
-
-def number(value: float | None) -> str | None:
-    """Four digits after the point below a thousand; six digits in all above."""
-    if value is None:
-        return None
-    return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 1_000 else f"{value:,.6g}"
 
 
 def _confusion(sheet: Sheet, found: Evaluation) -> None:

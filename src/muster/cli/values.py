@@ -13,7 +13,7 @@ from muster.errors import InvalidInput
 if TYPE_CHECKING:
     from muster.signature import Json, Scalar
 
-__all__ = ["classes", "matrix", "names", "object_of", "pairs"]
+__all__ = ["classes", "matrix", "names", "object_of", "pairs", "parts"]
 
 
 def pairs(values: Sequence[str], flag: str, form: str = "KEY=VALUE") -> dict[str, str]:
@@ -37,6 +37,19 @@ def format_of(text: str | None, flag: str) -> Json:
 def names(values: Sequence[str]) -> tuple[str, ...]:
     """Names between commas; one that has a comma stands in double quotes."""
     return tuple(name.strip() for row in csv.reader(values, skipinitialspace=True) for name in row if name.strip())
+
+
+def parts(values: Sequence[str]) -> tuple[str, ...]:
+    """Names between commas, or one column with the edges to cut it at: `age:30,50`."""
+    return tuple(part for value in values for part in ([value] if _has_edges(value) else names([value])))
+
+
+def _has_edges(text: str) -> bool:
+    column, _, edges = text.rpartition(":")
+    try:
+        return bool(column) and bool([float(edge) for edge in edges.split(",")])
+    except ValueError:
+        return False
 
 
 def classes(text: str | None) -> tuple[Scalar, ...]:

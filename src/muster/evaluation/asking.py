@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -42,6 +43,7 @@ class Asked:
     probabilities: Sequence[str] = ()
     weight: str | None = None
     segments: Segments = ()
+    protected: Segments = ()
     key: Sequence[str] = ()
     threshold: float | None = None
     costs: Sequence[Sequence[float]] | None = None
@@ -54,7 +56,7 @@ def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) ->
     """
     if not inputs:
         return tuple(names)
-    parts = (_parsed_columns(s, names) for s in asked.segments)
+    parts = (_parsed_columns(s, names) for s in (*asked.segments, *asked.protected))
     wanted = {*inputs, asked.target, asked.weight, *asked.key, asked.prediction, *asked.probabilities, *chain(*parts)}
     return tuple(n for n in names if n in wanted)
 
@@ -142,8 +144,10 @@ def question(
             f"an evaluation of the task `{output.task}` has no figures", hint=f"tasks are {', '.join(MEASURED)}"
         )
     wrong = [*_wrong_columns(asked, head, names), *_wrong_target(asked, output, head), *_wrong_threshold(asked, output)]
-    segments, faults = segmenting(asked.segments, head, names)
-    wrong += faults
+    protected, faults = segmenting(asked.protected, head, names)
+    others, more = segmenting(asked.segments, head, names)
+    segments = tuple(dict.fromkeys((*others, *protected)))
+    wrong += dict.fromkeys((*faults, *more, *_twice(segments)))
     costs, faults = _costs(asked, output)
     wrong += faults
     if output.task != "regression" and probabilities:
@@ -155,19 +159,20 @@ def question(
         raise InvalidInput("; ".join(wrong), hint="see the columns of the data with `muster dataset show`")
     assert asked.target is not None
     aside = {asked.target, asked.weight, prediction, *probabilities}
-    others = tuple(n for n in head.column_names if n not in aside)
+    columns = tuple(n for n in head.column_names if n not in aside)
     return Question(
         output=output,
         target=asked.target,
         weight=asked.weight,
         key=tuple(asked.key),
         segments=segments,
+        protected=tuple(s.name for s in protected),
         prediction=prediction,
         probabilities=tuple(probabilities),
         threshold=asked.threshold,
         costs=costs,
-        inputs=tuple(inputs) or others[:_SHOWN],
-        shown=others[:_SHOWN],
+        inputs=tuple(inputs) or columns[:_SHOWN],
+        shown=columns[:_SHOWN],
     )
 
 
@@ -241,6 +246,12 @@ def segmenting(segments: Segments, head: pa.Table, names: Sequence[str]) -> tupl
             wrong.append(f"the segment `{columns[0]}` has edges, and is no number but {head[columns[0]].type}")
         found.append(Segmenting(columns, edges))
     return tuple(dict.fromkeys(found)), wrong
+
+
+def _twice(segments: Sequence[Segmenting]) -> list[str]:
+    """Segments of one name, of which it is not clear what edges are meant."""
+    names = Counter(s.name for s in segments)
+    return [f"`{name}` is asked for with different edges" for name, times in names.items() if times > 1]
 
 
 def _parsed(asked: Segment) -> tuple[tuple[str, ...], tuple[float, ...]]:

@@ -10,29 +10,16 @@ from muster.charts.chart import escaped
 from muster.charts.page import document, figure
 from muster.charts.words import NOTHING, count, number
 from muster.errors import InvalidInput
+from muster.evaluation.fairness_tables import fairness_tables
+from muster.evaluation.tables import Table, interval_text, number_text
 from muster.evaluation.telling import metrics_of_parts
-from muster.metrics.figure import Figure
 
 if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation, Parts
 
-__all__ = ["Table", "html", "markdown", "write"]
+__all__ = ["html", "markdown", "write"]
 
 _MOST_PARTS, _MOST_MISTAKES, _MOST_COLUMNS = 50, 20, 8
-
-
-class Table:
-    """A heading, what it says in a sentence, and rows of text under their columns; those of `words` are aligned to the left."""
-
-    def __init__(self, heading: str, words: str, columns: Sequence[str], left: int = 1) -> None:
-        self.heading, self.words, self.columns, self.left = heading, words, tuple(columns), left
-        self.rows: list[tuple[str, ...]] = []
-        self.quiet: set[int] = set()
-
-    def add(self, *cells: str, quiet: bool = False) -> None:
-        if quiet:
-            self.quiet.add(len(self.rows))
-        self.rows.append(cells)
 
 
 def write(evaluation: Evaluation, path: str | Path) -> None:
@@ -94,6 +81,8 @@ def _tables(evaluation: Evaluation) -> Iterator[Table]:
     yield _metrics(evaluation)
     for name, parts in evaluation.segments.items():
         yield _parts(name, parts)
+    for name, found in evaluation.fairness.items():
+        yield from fairness_tables(name, found)
     if evaluation.mistakes:
         yield _mistakes(evaluation)
 
@@ -104,7 +93,12 @@ def _metrics(evaluation: Evaluation) -> Table:
     for name, found in evaluation.metrics.items():
         exact = "" if found.value is None else "exact" if found.exact else f"± {found.bound:.2g}"
         table.add(
-            name, _number(found.value), _interval(found), _number(evaluation.dummy.get(name)), exact, found.reason
+            name,
+            number_text(found.value),
+            interval_text(found),
+            number_text(evaluation.dummy.get(name)),
+            exact,
+            found.reason,
         )
     return table
 
@@ -118,7 +112,7 @@ def _parts(name: str, parts: Parts) -> Table:
     table = Table(f"By {name}", words, (name, "rows", *(c for m in main for c in (m, "95 % interval"))))
     for value in shown:
         figures = parts[value]
-        cells = (c for m in main for c in (_number(figures[m].value), _interval(figures[m])))
+        cells = (c for m in main for c in (number_text(figures[m].value), interval_text(figures[m])))
         table.add(value, count(parts.rows(value)), *cells, quiet=parts.small(value))
     return table
 
@@ -134,7 +128,7 @@ def _mistakes(evaluation: Evaluation) -> Table:
         left=0,
     )
     for one in worst:
-        score = [_number(one.score)] if scored else []
+        score = [number_text(one.score)] if scored else []
         table.add(
             count(one.row),
             _plain(one.actual),
@@ -149,14 +143,6 @@ def _plain(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return NOTHING if value is None else str(value)
-
-
-def _number(value: float | None) -> str:
-    return number(value, 4 if value is None or abs(value) < 1_000 else 0)
-
-
-def _interval(found: Figure) -> str:
-    return "" if found.low is None or found.high is None else f"{_number(found.low)} to {_number(found.high)}"
 
 
 def _html_table(table: Table) -> str:

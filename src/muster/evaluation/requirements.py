@@ -1,4 +1,6 @@
-"""What an evaluation has to reach: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
+"""What an evaluation has to reach: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, and of a protected column
+`demographic_parity_ratio>=0.8 for sex`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput, near
+from muster.metrics.fairness import MEASURES
+from muster.metrics.figure import Figure
 from muster.signature import Json
 
 if TYPE_CHECKING:
@@ -24,14 +28,16 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _FORM = re.compile(
-    r"(?P<metric>\w+)(?:\.(?P<end>low|high))?\s*(?P<sign>>=|<=|>|<)\s*(?P<bar>[^\s]+)(?:\s+for\s+(?P<segment>.+?)=(?P<part>.+))?"
+    r"(?P<metric>\w+)(?:\.(?P<end>low|high))?\s*(?P<sign>>=|<=|>|<)\s*(?P<bar>[^\s]+)(?:\s+for\s+(?P<segment>.+?)(?:=(?P<part>.+))?)?"
 )
-_HINT = "write `roc_auc>=0.8`, `roc_auc.low>=0.78` or `recall>=0.9 for tier=premium`"
+_HINT = "write `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium` or `demographic_parity_ratio>=0.8 for sex`"
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A metric, or an end of its interval, of all rows or of a part of them, on one side of a bar."""
+    """A metric, or an end of its interval, of all rows or of a part of them, on one side of a bar; without a part, of all groups of a
+    protected column together.
+    """
 
     text: str
     metric: str
@@ -82,21 +88,39 @@ def verdicts(evaluation: Evaluation, requirements: Sequence[str]) -> list[Verdic
 
 
 def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
-    metrics = evaluation.metrics
-    wrong = [] if asked.metric in metrics else [f"there is no metric `{asked.metric}`{near(asked.metric, metrics)}"]
+    known: Mapping[str, object] = evaluation.metrics
+    if asked.segment and not asked.part:
+        if asked.segment not in evaluation.fairness:
+            given = ", ".join(f"`{s}`" for s in evaluation.fairness) or "none"
+            return [f"`{asked.segment}` was no protected column of this evaluation: they are {given}"]
+        known = evaluation.fairness[asked.segment].measures
+    elif asked.segment in evaluation.fairness:
+        groups = evaluation.fairness[asked.segment].values()
+        known = {**known, **{name: None for group in groups for name in group}}
+    wrong = [] if asked.metric in known else [_unknown(asked, known)]
     if asked.segment and asked.segment not in evaluation.segments:
         given = ", ".join(f"`{s}`" for s in evaluation.segments) or "none"
         wrong.append(f"`{asked.segment}` was no segment of this evaluation: they are {given}")
     return wrong
 
 
+def _unknown(asked: Requirement, known: Mapping[str, object]) -> str:
+    if asked.metric in MEASURES and not (asked.segment and not asked.part):
+        return f"`{asked.metric}` is of all groups together: write `{asked.metric}{asked.sign}{asked.bar:g} for COLUMN`"
+    return f"there is no metric `{asked.metric}`{near(asked.metric, known)}"
+
+
 def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
-    figures = evaluation.metrics
-    if asked.segment:
+    figures: Mapping[str, Figure] = evaluation.metrics
+    if asked.segment and not asked.part:
+        figures = evaluation.fairness[asked.segment].measures
+    elif asked.segment:
         parts = evaluation.segments[asked.segment]
         if asked.part not in parts:
             return Verdict(asked.text, passed=False, value=None, reason=f"no row has {asked.segment}={asked.part}")
         figures = parts[asked.part]
+        if asked.metric not in figures:
+            figures = evaluation.fairness[asked.segment][asked.part]
     figure = figures[asked.metric]
     value = getattr(figure, asked.end or "value")
     if value is None:

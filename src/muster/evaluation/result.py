@@ -14,6 +14,7 @@ from muster.evaluation.requirements import Verdict, verdicts
 from muster.metrics.baseline import dummy as constant
 from muster.metrics.classes import dummy, measure
 from muster.metrics.costs import costs_of
+from muster.metrics.fairness import Fairness
 from muster.metrics.figure import Figure
 from muster.metrics.optimum import Best, best_threshold
 from muster.metrics.regression import measure as measure_numbers
@@ -75,6 +76,11 @@ class Parts(Mapping[str, Figures]):
 
     def __len__(self) -> int:
         return len(self._parts)
+
+    @property
+    def measured(self) -> Mapping[str, Measurement]:
+        """What was counted of each part, in the same order."""
+        return self._parts
 
     def rows(self, value: str) -> int:
         return self._parts[value].rows
@@ -142,6 +148,13 @@ class Evaluation:
         question = self.profile.question
         return {s.name: Parts(found[s.name], s, question) for s in question.segments}
 
+    @cached_property
+    def fairness(self) -> Mapping[str, Fairness]:
+        """Of each protected column, whether its groups are treated alike."""
+        names = [canonical(label) for label in self.classes]
+        protected = self.profile.question.protected
+        return {name: Fairness(name, self.segments[name].measured, names) for name in protected}
+
     @property
     def classes(self) -> tuple[Scalar, ...]:
         """In order, the positive one last; none of a regression."""
@@ -151,15 +164,17 @@ class Evaluation:
     def charts(self) -> Charts:
         """The result screens by name, each a Vega-Lite dict that shows itself in a notebook, says what it shows, and saves itself."""
         from muster.charts.screens import charts_of
+        from muster.evaluation.part_charts import part_charts
 
         names = [canonical(label) for label in self.classes]
-        return charts_of(
+        found = charts_of(
             self.profile.whole,
             names,
             target=self.record.target,
             threshold=self.record.threshold,
             costs=costs_of(self.profile.question),
         )
+        return found.also(part_charts(self))
 
     @property
     def confusion(self) -> list[list[int]] | None:
@@ -217,6 +232,7 @@ class Evaluation:
                 name: {v: {"rows": parts.rows(v), "metrics": parts[v].to_json()} for v in parts}
                 for name, parts in self.segments.items()
             },
+            "fairness": {name: found.to_json() for name, found in self.fairness.items()},
         }
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-__all__ = ["first_metric", "metrics_of_parts"]
+__all__ = ["first_metric", "metrics_of_parts", "rates_of_groups"]
 
 _FIRST = ("roc_auc", "roc_auc_ovr_macro", "rmse", "accuracy")
 _OF_PARTS = (
@@ -22,6 +22,21 @@ _OF_PARTS = (
     "mean_error",
 )
 
+_OF_GROUPS = (
+    "selection_rate",
+    "accuracy",
+    "true_positive_rate",
+    "false_positive_rate",
+    "positive_predictive_value",
+    "base_rate",
+    "roc_auc",
+    "calibration_in_the_large",
+    "mean_prediction",
+    "mae",
+    "rmse",
+    "mean_error",
+)
+
 
 def first_metric(known: Container[str]) -> str | None:
     """The one that stands for an evaluation in a line."""
@@ -31,3 +46,8 @@ def first_metric(known: Container[str]) -> str | None:
 def metrics_of_parts(known: Container[str]) -> list[str]:
     """Those that are told of a part of the rows."""
     return [name for name in _OF_PARTS if name in known]
+
+
+def rates_of_groups(known: Container[str]) -> list[str]:
+    """Those that are told of a group that has to be treated like the others."""
+    return [name for name in _OF_GROUPS if name in known]

@@ -16,7 +16,7 @@ from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
 from muster.profiles.regression import Regression
 
-__all__ = ["apart", "paired"]
+__all__ = ["apart", "independent", "paired"]
 
 Measurement = Classification | Regression
 _LEAST_ROWS = 100
@@ -66,7 +66,7 @@ def apart(name: str, one: Figure, other: Figure, without: Floats | None, profile
     rows, bound = min(one.rows, other.rows), one.bound + other.bound
     if without is not None:
         return figure(name, value, rows, _of_folds(value, without, profile), bound=bound)
-    return figure(name, value, rows, _independent(one, other), bound=bound)
+    return figure(name, value, rows, independent(one, other), bound=bound)
 
 
 def _of_folds(value: float, without: Floats, profile: Measurement) -> Interval:
@@ -81,7 +81,8 @@ def _of_folds(value: float, without: Floats, profile: Measurement) -> Interval:
     return jackknife(value, without, sizes.astype(np.float64), within=(-math.inf, math.inf))
 
 
-def _independent(one: Figure, other: Figure) -> Interval:
+def independent(one: Figure, other: Figure) -> Interval:
+    """Of the difference `other - one` of two figures of different rows."""
     ends = (one.low, one.high, other.low, other.high)
     if any(end is None for end in ends):
         return Interval.none("one of the two has no interval")

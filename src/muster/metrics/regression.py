@@ -13,6 +13,7 @@ from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.influence import of_explained, of_gini, of_rank_correlation
 from muster.metrics.intervals import wilson
 from muster.metrics.metric import Metric
+from muster.metrics.moments import LEAST_OF_A_MEAN, student
 from muster.metrics.quantiles import Steps, magnitudes, order_statistics, quantile
 from muster.metrics.ranks import Bounded, constant_loss, gini, rank_correlation
 from muster.metrics.uneven import FISHER, LOG, MEAN, PLAIN, REST, Scale, interval_on, of_folds
@@ -281,7 +282,7 @@ def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -
     if metric.interval is not None:
         return metric.interval(total)
     if without is None:
-        return Interval.none(_NO_FOLDS)
+        return _without_folds(metric.name, value, total)
     scale = metric.on
     if total.rows("rows")[0] < scale.least:
         return Interval.none(f"it takes {scale.least} rows")
@@ -289,3 +290,18 @@ def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -
         return Interval.none(_NONE_WRONG)
     found = of_folds(scale.there(metric.of(without)), total.rows("rows") - without.rows("rows"))
     return interval_on(scale, value, found, metric.within, "jackknife")
+
+
+def _without_folds(name: str, value: float, total: Errors) -> Interval:
+    """Of a mean whose rows' squares are summed up too."""
+    spread = {"mae": lambda: float(errors.squares(total)[0]) - value**2, "mean_error": lambda: _spread_of_errors(total)}
+    if name not in spread or not total.whole:
+        return Interval.none(_NO_FOLDS)
+    rows = int(total.rows("rows")[0])
+    if rows < LEAST_OF_A_MEAN:
+        return Interval.none(f"it takes {LEAST_OF_A_MEAN} rows")
+    return student(value, spread[name](), rows, (0.0 if name == "mae" else -np.inf, np.inf))
+
+
+def _spread_of_errors(total: Errors) -> float:
+    return float((total.moment("error_2") / total.mass)[0])

@@ -38,8 +38,9 @@ class Question:
 
     `probabilities` are columns in the order of the classes, in binary also that of the positive class alone, or one column of
     lists. `threshold` gives the labels, whatever the prediction says; `costs[actual][predicted]` are those of a row. `key` are
-    columns that tell a row from every other one, where its place in its file does not. `inputs` are columns whose values are
-    measured too, `shown` those that are kept with the worst mistakes, of which there are `mistakes`.
+    columns that tell a row from every other one, where its place in its file does not. `protected` are names of segments whose
+    parts have to be treated alike. `inputs` are columns whose values are measured too, `shown` those that are kept with the worst
+    mistakes, of which there are `mistakes`.
     """
 
     output: Output
@@ -47,6 +48,7 @@ class Question:
     weight: str | None = None
     key: tuple[str, ...] = ()
     segments: tuple[Segmenting, ...] = ()
+    protected: tuple[str, ...] = ()
     prediction: str | None = None
     probabilities: tuple[str, ...] = ()
     threshold: float | None = None
@@ -85,6 +87,7 @@ class Question:
             "weight": self.weight,
             "key": list(self.key),
             "segments": [s.to_json() for s in self.segments],
+            "protected": list(self.protected),
             "prediction": self.prediction,
             "probabilities": list(self.probabilities),
             "threshold": None if self.threshold is None else float(self.threshold).hex(),
@@ -103,6 +106,7 @@ class Question:
             weight=document["weight"],
             key=tuple(document["key"]),
             segments=tuple(Segmenting.from_json(s) for s in document["segments"]),
+            protected=tuple(document.get("protected", ())),
             prediction=document["prediction"],
             probabilities=tuple(document["probabilities"]),
             threshold=None if threshold is None else float.fromhex(threshold),

@@ -45,6 +45,8 @@ class EvaluateOptions(TypedDict, total=False):
     weight: str | None
     segments: Segments
     """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`."""
+    protected: Segments
+    """Columns whose groups have to be treated alike; each is a segment too."""
     key: Sequence[str]
     """Columns that tell a row from all others, so that two evaluations are known to be of the same rows."""
     threshold: float | None
@@ -69,11 +71,13 @@ def evaluate_request(reference: str | None, data: str, options: EvaluateOptions)
 def asked_of(evaluation: Evaluation) -> EvaluateOptions:
     """What would ask the same again of another version."""
     asked = evaluation.profile.question
-    segments: list[Segment] = [{s.columns[0]: s.edges} if s.edges else s.columns for s in asked.segments]
+    every: list[Segment] = [{s.columns[0]: s.edges} if s.edges else s.columns for s in asked.segments]
+    protected = [one for one, s in zip(every, asked.segments, strict=True) if s.name in asked.protected]
     return {
         "target": asked.target,
         "weight": asked.weight,
-        "segments": segments,
+        "segments": every,
+        "protected": protected,
         "key": asked.key,
         "costs": asked.costs or None,
     }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     cls=Command,
     example="muster evaluate churn@champion march.parquet --target churned --segments region\n"
     "muster evaluate churn:3 march.parquet --require 'roc_auc>=0.8' --require 'recall>=0.9 for tier=premium'\n"
+    "muster evaluate churn:3 march.parquet --protected sex --require 'demographic_parity_ratio>=0.8 for sex'\n"
     "muster evaluate scored.parquet --target y --prediction p",
 )
 @click.argument("arguments", metavar="[REF] DATA", nargs=-1, required=True)
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--cut", multiple=True, metavar="COL:10,20", help="A number to look at apart, with the edges to cut it at."
 )
+@click.option("--protected", multiple=True, metavar="A,B*C", help="Columns whose groups have to be treated alike.")
 @click.option("--weight", metavar="COL", help="The column with the weights of rows.")
 @click.option("--key", multiple=True, metavar="A,B", help="Columns that tell a row from every other one.")
 @click.option("--prediction", metavar="COL", help="The column of predictions, where the data are scored already.")
@@ -53,6 +55,7 @@ def evaluate(
     target: str | None,
     segments: tuple[str, ...],
     cut: tuple[str, ...],
+    protected: tuple[str, ...],
     weight: str | None,
     key: tuple[str, ...],
     prediction: str | None,
@@ -90,6 +93,7 @@ def evaluate(
             data,
             target=target,
             segments=[*values.names(segments), *cut],
+            protected=values.parts(protected),
             weight=weight,
             key=values.names(key),
             prediction=prediction,

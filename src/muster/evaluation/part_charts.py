@@ -1,0 +1,36 @@
+"""Charts of the parts of the rows: of each segment, and of each protected column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from muster.charts.chart import Chart
+from muster.charts.fairness import fairness_chart
+from muster.charts.segments import segment_chart
+from muster.metrics.fairness import Fairness
+from muster.metrics.parts import part_table
+from muster.profiles.evaluation import Measurement
+
+if TYPE_CHECKING:
+    from muster.evaluation.result import Evaluation
+
+__all__ = ["part_charts"]
+
+
+def part_charts(evaluation: Evaluation) -> dict[str, Callable[[], Chart]]:
+    """By name: `segment:carrier`, `fairness:sex`."""
+    whole = evaluation.profile.whole
+    makers: dict[str, Callable[[], Chart]] = {
+        f"segment:{name}": _of_segment(name, parts.measured, whole) for name, parts in evaluation.segments.items()
+    }
+    makers |= {f"fairness:{name}": _of_groups(found) for name, found in evaluation.fairness.items()}
+    return makers
+
+
+def _of_segment(name: str, parts: Mapping[str, Measurement], whole: Measurement) -> Callable[[], Chart]:
+    return lambda: segment_chart(part_table(name, parts, whole))
+
+
+def _of_groups(found: Fairness) -> Callable[[], Chart]:
+    return lambda: fairness_chart(found)

@@ -9,6 +9,7 @@ from muster.cli.fairness import fairness_tables
 from muster.cli.figures import interval, number
 from muster.cli.render import Column, Sheet
 from muster.cli.text import count, exact, listed, percent, plural, scalar
+from muster.cli.weak_segments import weak_segments_table
 from muster.evaluation.telling import metrics_of_parts
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
     for name, parts in found.segments.items():
         _segment(sheet, name, parts)
     fairness_tables(sheet, found)
+    weak_segments_table(sheet, found)
     sheet.fact("made", f"{exact(record.created_at)} by {record.created_by}, run {record.run}")
     return sheet
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, NotApplicable, near
 from muster.metrics.costs import cost_matrix
+from muster.evaluation.searching import search_in
 from muster.profiles.question import Question, Segmenting
 from muster.signature import Output, Scalar, Task, canonical
 
@@ -47,6 +48,7 @@ class Asked:
     key: Sequence[str] = ()
     threshold: float | None = None
     costs: Sequence[Sequence[float]] | None = None
+    weak_segments: bool = False
 
 
 def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
@@ -144,6 +146,8 @@ def question(
             f"an evaluation of the task `{output.task}` has no figures", hint=f"tasks are {', '.join(MEASURED)}"
         )
     wrong = [*_wrong_columns(asked, head, names), *_wrong_target(asked, output, head), *_wrong_threshold(asked, output)]
+    if asked.weak_segments and asked.weight is not None:
+        wrong.append("weak segments are found by rows, and these have weights")
     protected, faults = segmenting(asked.protected, head, names)
     others, more = segmenting(asked.segments, head, names)
     segments = tuple(dict.fromkeys((*others, *protected)))
@@ -160,6 +164,7 @@ def question(
     assert asked.target is not None
     aside = {asked.target, asked.weight, prediction, *probabilities}
     columns = tuple(n for n in head.column_names if n not in aside)
+    taken = tuple(inputs) or columns[:_SHOWN]
     return Question(
         output=output,
         target=asked.target,
@@ -171,8 +176,9 @@ def question(
         probabilities=tuple(probabilities),
         threshold=asked.threshold,
         costs=costs,
-        inputs=tuple(inputs) or columns[:_SHOWN],
+        inputs=taken,
         shown=columns[:_SHOWN],
+        search=search_in(head, taken) if asked.weak_segments else None,
     )
 
 

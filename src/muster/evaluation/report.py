@@ -13,6 +13,7 @@ from muster.errors import InvalidInput
 from muster.evaluation.fairness_tables import fairness_tables
 from muster.evaluation.tables import Table, interval_text, number_text
 from muster.evaluation.telling import metrics_of_parts
+from muster.evaluation.weak_tables import weak_table
 
 if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation, Parts
@@ -83,6 +84,8 @@ def _tables(evaluation: Evaluation) -> Iterator[Table]:
         yield _parts(name, parts)
     for name, found in evaluation.fairness.items():
         yield from fairness_tables(name, found)
+    if evaluation.profile.losses is not None:
+        yield weak_table(evaluation.weak_segments)
     if evaluation.mistakes:
         yield _mistakes(evaluation)
 

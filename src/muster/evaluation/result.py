@@ -19,6 +19,7 @@ from muster.metrics.figure import Figure
 from muster.metrics.optimum import Best, best_threshold
 from muster.metrics.regression import measure as measure_numbers
 from muster.metrics.threshold_table import threshold_table
+from muster.metrics.weak_segments import WeakSegments
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
 from muster.profiles.mistakes import Mistake
@@ -155,6 +156,15 @@ class Evaluation:
         protected = self.profile.question.protected
         return {name: Fairness(name, self.segments[name].measured, names) for name in protected}
 
+    @cached_property
+    def weak_segments(self) -> WeakSegments:
+        """Rows that are predicted worse than the rest, the worst first."""
+        losses = self.profile.losses
+        if losses is None:
+            hint = "evaluate with `weak_segments=True` (--weak-segments)"
+            raise NotApplicable("this evaluation did not look for weak segments", hint=hint)
+        return WeakSegments(losses)
+
     @property
     def classes(self) -> tuple[Scalar, ...]:
         """In order, the positive one last; none of a regression."""
@@ -232,6 +242,7 @@ class Evaluation:
                 name: {v: {"rows": parts.rows(v), "metrics": parts[v].to_json()} for v in parts}
                 for name, parts in self.segments.items()
             },
+            "weak_segments": None if self.profile.losses is None else self.weak_segments.to_json(),
             "fairness": {name: found.to_json() for name, found in self.fairness.items()},
         }
 

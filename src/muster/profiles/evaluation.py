@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from muster.errors import InvalidInput
 from muster.profile import OpenProfile, Rows
 from muster.profiles import classification, regression
+from muster.profiles.binning import Search
 from muster.profiles.classification import Classification
 from muster.profiles.columns import Columns, Kept
 from muster.profiles.judged import Judged, judged, numbers
 from muster.profiles.keys import Hashes
+from muster.profiles.losses import Losses
 from muster.profiles.mistakes import Mistakes
 from muster.profiles.question import MOST_SEGMENTS, Question, Segmenting
 from muster.profiles.regression import Predicted, Regression
@@ -49,7 +51,7 @@ class _Opening:
 class EvaluationProfile:
     """`whole` measures the rows that count, `segments` their parts, `rows` counts those that were read, `left_out` the others by reason.
 
-    `columns` has what the inputs looked like, of all rows that could be read.
+    `columns` has what the inputs looked like, of all rows that could be read. `losses` tells where weak segments are, if that is asked.
 
     `digest` is the sum of the hashes of the rows that count, modulo 2**64: two evaluations of the same rows have the same one.
     """
@@ -68,6 +70,7 @@ class EvaluationProfile:
             self.whole.exact = None
         self.segments: dict[str, dict[str, Measurement]] = {s.name: {} for s in question.segments}
         self.mistakes = Mistakes(question.mistakes, question.output.classes)
+        self.losses = None if question.search is None else _losses(question, question.search)
 
     @classmethod
     def of(cls, question: Question) -> OpenProfile:
@@ -86,6 +89,8 @@ class EvaluationProfile:
         for segmenting in self.question.segments:
             self._update_segments(segmenting, rows.batch, found)
         self.mistakes.add(rows, found, self.question.shown)
+        if self.losses is not None:
+            self.losses.add(rows.batch, found)
 
     def _update_segments(self, segmenting: Segmenting, batch: pa.RecordBatch, found: Judged) -> None:
         parts = self.segments[segmenting.name]
@@ -116,6 +121,8 @@ class EvaluationProfile:
             for name, measured in others.items():
                 _merge(parts.setdefault(name, self._measurement(segment=True)), measured)
         self.mistakes.merge(other.mistakes)
+        if self.losses is not None and other.losses is not None:
+            self.losses.merge(other.losses)
 
     def encode(self) -> bytes:
         header: dict[str, Json] = {
@@ -131,6 +138,8 @@ class EvaluationProfile:
         arrays |= {f"whole.{name}": array for name, array in self.whole.arrays().items()}
         for at, measured in self._parts():
             arrays |= {at + name: array for name, array in measured.arrays().items()}
+        if self.losses is not None:
+            arrays |= {f"losses.{name}": array for name, array in self.losses.arrays().items()}
         return pack(self.format, header, arrays)
 
     @classmethod
@@ -147,6 +156,8 @@ class EvaluationProfile:
             parts.update({str(value): profile._measurement(segment=True) for value in header["segments"][name]})
         for at, measured in profile._parts():
             measured.restore(arrays, at)
+        if profile.losses is not None:
+            profile.losses.restore(arrays, "losses.")
         return profile
 
     def figures(self) -> Mapping[str, Json]:
@@ -177,6 +188,10 @@ class EvaluationProfile:
             return Regression(regression.SEGMENT if segment else regression.WHOLE, weighted=weighted)
         extent = classification.SEGMENT if segment else classification.WHOLE
         return Classification(len(question.output.classes), extent, scores=question.scores, weighted=weighted)
+
+
+def _losses(question: Question, search: Search) -> Losses:
+    return Losses(search, classes=question.output.task != "regression", scores=question.scores)
 
 
 def _add(measurement: Measurement, rows: Classified | Predicted, hashes: Hashes) -> None:

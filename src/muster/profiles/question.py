@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from muster.profiles.binning import Search
 from muster.signature import Json, Output
 
 __all__ = ["Question", "Segmenting"]
@@ -40,7 +41,7 @@ class Question:
     lists. `threshold` gives the labels, whatever the prediction says; `costs[actual][predicted]` are those of a row. `key` are
     columns that tell a row from every other one, where its place in its file does not. `protected` are names of segments whose
     parts have to be treated alike. `inputs` are columns whose values are measured too, `shown` those that are kept with the worst
-    mistakes, of which there are `mistakes`.
+    mistakes, of which there are `mistakes`. `search` says where weak segments are looked for, if they are.
     """
 
     output: Output
@@ -56,6 +57,7 @@ class Question:
     inputs: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     mistakes: int = 50
+    search: Search | None = None
 
     @property
     def scored(self) -> bool:
@@ -72,10 +74,11 @@ class Question:
         """All columns that are read for it."""
         single = (self.target, self.weight, self.prediction)
         segments = (c for s in self.segments for c in s.columns)
+        searched = () if self.search is None else (b.column for b in self.search.binnings)
         return tuple(
             dict.fromkeys(
                 c
-                for c in (*single, *self.probabilities, *self.key, *segments, *self.inputs, *self.shown)
+                for c in (*single, *self.probabilities, *self.key, *segments, *self.inputs, *searched, *self.shown)
                 if c is not None
             )
         )
@@ -95,11 +98,12 @@ class Question:
             "inputs": list(self.inputs),
             "shown": list(self.shown),
             "mistakes": self.mistakes,
+            "search": None if self.search is None else self.search.to_json(),
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Question:
-        threshold = document["threshold"]
+        threshold, search = document["threshold"], document.get("search")
         return cls(
             output=Output.from_json(document["output"]),
             target=document["target"],
@@ -114,4 +118,5 @@ class Question:
             inputs=tuple(document["inputs"]),
             shown=tuple(document["shown"]),
             mistakes=int(document["mistakes"]),
+            search=None if search is None else Search.from_json(search),
         )

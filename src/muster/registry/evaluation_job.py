@@ -52,6 +52,8 @@ class EvaluateOptions(TypedDict, total=False):
     threshold: float | None
     costs: Sequence[Sequence[float]] | None
     """`costs[actual][predicted]` of a row, in the order of the classes: `[[tn, fp], [fn, tp]]`; what is gained is negative."""
+    weak_segments: bool
+    """Look in all input columns, and pairs of them, for rows that are predicted worse than the rest."""
     labels: Mapping[str, str]
     """By which evaluations are found again."""
     mapping: Mapping[str, str]
@@ -80,6 +82,7 @@ def asked_of(evaluation: Evaluation) -> EvaluateOptions:
         "protected": protected,
         "key": asked.key,
         "costs": asked.costs or None,
+        "weak_segments": asked.search is not None,
     }
 
 

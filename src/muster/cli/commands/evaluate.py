@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     "--cut", multiple=True, metavar="COL:10,20", help="A number to look at apart, with the edges to cut it at."
 )
 @click.option("--protected", multiple=True, metavar="A,B*C", help="Columns whose groups have to be treated alike.")
+@click.option(
+    "--weak-segments", is_flag=True, help="Look for parts of the rows that are predicted worse than the rest."
+)
 @click.option("--weight", metavar="COL", help="The column with the weights of rows.")
 @click.option("--key", multiple=True, metavar="A,B", help="Columns that tell a row from every other one.")
 @click.option("--prediction", metavar="COL", help="The column of predictions, where the data are scored already.")
@@ -56,6 +59,7 @@ def evaluate(
     segments: tuple[str, ...],
     cut: tuple[str, ...],
     protected: tuple[str, ...],
+    weak_segments: bool,
     weight: str | None,
     key: tuple[str, ...],
     prediction: str | None,
@@ -94,6 +98,7 @@ def evaluate(
             target=target,
             segments=[*values.names(segments), *cut],
             protected=values.parts(protected),
+            weak_segments=weak_segments,
             weight=weight,
             key=values.names(key),
             prediction=prediction,

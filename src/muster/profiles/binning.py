@@ -1,0 +1,116 @@
+"""Values of a column as few bins, which are chosen before anything is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from muster.profiles.keys import Cells
+from muster.profiles.reading import doubles, plain, seconds
+from muster.signature import Json
+
+__all__ = ["PAIRED", "Binning", "Search"]
+
+PAIRED = 16
+"""Of so many columns the bins are taken in pairs too: 120 pairs."""
+
+Kind = Literal["category", "number", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Binning:
+    """Some `values` of a column and all others together, or the places between `edges` (of times in seconds since 1970). Rows without a
+    value are the last bin.
+    """
+
+    column: str
+    kind: Kind
+    values: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.values or self.edges) + 2
+
+    def codes(self, column: pa.Array) -> Cells:
+        """The bin of each row."""
+        if self.kind == "category":
+            texts = pc.cast(_unpacked(column), pa.large_string())
+            found = pc.fill_null(pc.index_in(texts, pa.array(self.values, pa.large_string())), len(self.values))
+            codes = found.to_numpy(zero_copy_only=False).astype(np.int64)
+            missing = pc.is_null(_unpacked(column), nan_is_null=True).to_numpy(zero_copy_only=False)
+            return np.where(missing, len(self.values) + 1, codes)
+        codes = np.full(len(column), len(self.edges) + 1, np.int64)
+        known = column.is_valid().to_numpy(zero_copy_only=False)
+        numbers = _numbers(column.drop_null(), self.kind)
+        places = np.searchsorted(self.edges, numbers, side="right")
+        codes[known] = np.where(np.isnan(numbers), len(self.edges) + 1, places)
+        return codes
+
+    def words(self, code: int) -> str:
+        """What is true of the rows of a bin."""
+        if code == self.count - 1:
+            return f"{self.column} missing"
+        if self.kind == "category":
+            return (
+                f"{self.column} = {self.values[code]}"
+                if code < len(self.values)
+                else f"{self.column} = any rarer value"
+            )
+        texts = [_time(e) if self.kind == "time" else f"{e:g}" for e in self.edges]
+        middle = [f"{a} to {b}" for a, b in pairwise(texts)]
+        return f"{self.column} {[f'below {texts[0]}', *middle, f'{texts[-1]} or more'][code]}"
+
+    def to_json(self) -> dict[str, Json]:
+        edges: list[Json] = [float(e).hex() for e in self.edges]
+        return {"column": self.column, "kind": self.kind, "values": [*self.values], "edges": edges}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Binning:
+        edges = tuple(float.fromhex(e) for e in document["edges"])
+        return cls(document["column"], document["kind"], tuple(document["values"]), edges)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Where weak segments are looked for: in the bins of each column, and in those of the first `PAIRED` ones by pairs. `left_out` are
+    columns that are not looked at, and why.
+    """
+
+    binnings: tuple[Binning, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Places of two columns, the first before the second."""
+        paired = min(PAIRED, len(self.binnings))
+        return [(a, b) for a in range(paired) for b in range(a + 1, paired)]
+
+    def to_json(self) -> dict[str, Json]:
+        return {"bins": [b.to_json() for b in self.binnings], "left_out": [[*pair] for pair in self.left_out]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Search:
+        bins = tuple(Binning.from_json(b) for b in document["bins"])
+        return cls(bins, tuple((str(name), str(why)) for name, why in document["left_out"]))
+
+
+def _unpacked(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _numbers(column: pa.Array, kind: Kind) -> np.typing.NDArray[np.float64]:
+    values = plain(_unpacked(column))
+    return seconds(values).astype(np.float64) if kind == "time" else doubles(values)
+
+
+def _time(edge: float) -> str:
+    at = datetime.fromtimestamp(edge, UTC)
+    return f"{at:%Y-%m-%d}" if (at.hour, at.minute, at.second) == (0, 0, 0) else f"{at:%Y-%m-%d %H:%M}"

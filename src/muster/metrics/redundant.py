@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from muster.metrics.candidates import Candidates, Condition, Place
 from muster.metrics.groups import LEAST_OF_A_GROUP
-from muster.metrics.multiplicity import adjusted
 from muster.metrics.worse import ROWS, chance
 from muster.profiles.keys import Floats
 
 __all__ = ["kept_of", "saying_more"]
 
 _LEVEL = 0.05
+_LEVEL_OF_REST = 0.01
 _MOST = 100
 _SAME = 0.8
 """Two conditions say the same if so large a part of the rows of either is of both."""
 
 
-def saying_more(found: Candidates, ranked: Sequence[int], rate: float) -> list[int]:
-    """Without the pairs that are not worse than the other rows of one of their columns, where these are bad themselves; of those left at
-    most the share `rate` is expected to be wrong.
+def saying_more(found: Candidates, ranked: Sequence[int]) -> list[int]:
+    """Without the pairs that are not worse than the other rows of one of their columns, where these are bad themselves.
+
+    Those of a bad bin are tested together, all that were looked at (Bonferroni): the worst of many looks bad by chance.
     """
     pairs = [n for n in ranked if len(found.places[n]) == 2]
     if not pairs:
         return [*ranked]
+    together = Counter(condition for place in found.places if len(place) == 2 for condition in place)
     own = found.counts[pairs]
-    columns = [np.array([found.at((found.places[n][side],)) for n in pairs]) for side in (0, 1)]
     p = np.zeros(len(pairs))
-    for column in columns:
+    for side in (0, 1):
+        conditions = [found.places[n][side] for n in pairs]
+        column = np.array([found.at((condition,)) for condition in conditions])
+        times = np.array([together[condition] for condition in conditions], np.float64)
         bad = chance(found.kind, column, found.whole - column) <= _LEVEL
         rest = column - own
         few = np.minimum(own[:, ROWS], rest[:, ROWS]) < LEAST_OF_A_GROUP
-        p = np.maximum(p, np.where(bad, np.where(few, 1.0, chance(found.kind, own, rest)), 0.0))
-    less = {n for n, q in zip(pairs, adjusted(p).tolist(), strict=True) if q > rate}
+        p = np.maximum(p, np.where(bad, np.where(few, 1.0, times * chance(found.kind, own, rest)), 0.0))
+    less = {n for n, one in zip(pairs, p.tolist(), strict=True) if one > _LEVEL}
     return [n for n in ranked if n not in less]
 
 
@@ -74,16 +79,17 @@ def _same(found: Candidates, one: Condition, other: Condition) -> bool:
 def _explained(found: Candidates, condition: Condition, kept: Sequence[Place]) -> bool:
     """Whether a bin is not worse without the rows of another bin before it, or of pairs before it that are in it."""
     own = found.at((condition,))
-    within: dict[int, Floats] = {}
+    within: dict[tuple[Condition, int], Floats] = {}
     for place in kept:
         if len(place) == 1:
             both = found.both(condition, place[0])
             if both is None or not both[ROWS]:
                 continue
             others = found.whole - own - found.at(place) + both
-            if _worse(found, own - both, others) > _LEVEL:
+            if _worse(found, own - both, others) > _LEVEL_OF_REST:
                 return True
-        elif condition in place:
-            partner = next(column for column, _ in place if column != condition[0])
-            within[partner] = within.get(partner, np.zeros(4)) + found.at(place)
-    return any(_worse(found, own - pairs, found.whole - own) > _LEVEL for pairs in within.values())
+        for one, other in (place, place[::-1]) if len(place) == 2 else ():
+            if one == condition or _same(found, one, condition):
+                within[one, other[0]] = within.get((one, other[0]), np.zeros(4)) + found.at(place)
+    rests = [(found.at((one,)), pairs) for (one, _), pairs in within.items()]
+    return any(_worse(found, bin_ - pairs, found.whole - bin_) > _LEVEL_OF_REST for bin_, pairs in rests)

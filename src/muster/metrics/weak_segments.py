@@ -142,7 +142,7 @@ def _found(candidates: Candidates, metric: str) -> tuple[int, list[WeakSegment]]
         _segment(
             candidates,
             n,
-            compared(kind, metric, counts[n], others[n], level),
+            compared(kind, metric, counts[n], others[n], level=level),
             float(p[n]),
             min(1.0, float(p[n]) * looked_at / len(chosen)),
         )
@@ -164,7 +164,7 @@ def _chosen(candidates: Candidates, p: Floats, others: Floats) -> list[int]:
         sure = surely(candidates.kind, candidates.counts[found], others[found], bar)
         weight = sure * candidates.counts[found, ROWS]
         ranked = found[np.lexsort((found, p[found], -weight))].tolist()
-        kept = kept_of(candidates, saying_more(candidates, ranked, RATE))
+        kept = kept_of(candidates, saying_more(candidates, ranked))
         if bar <= RATE * len(kept) / looked_at:
             return kept
         bar = RATE * len(kept) / looked_at

@@ -81,7 +81,7 @@ def surely(kind: Kind, inside: Floats, others: Floats, level: float) -> Floats:
         return rates[0] - rates[1] + float(ndtri(level / 2)) * np.sqrt(variances[0] + variances[1])
 
 
-def compared(kind: Kind, name: str, inside: Floats, others: Floats, level: float) -> tuple[Figure, Figure, Figure]:
+def compared(kind: Kind, name: str, inside: Floats, others: Floats, *, level: float) -> tuple[Figure, Figure, Figure]:
     """The figure of one group inside, of the others, and by how much it is worse, each with its interval of this level."""
     one, other = (_figure(kind, name, side, level) for side in (inside, others))
     assert one.value is not None

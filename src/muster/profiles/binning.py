@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from muster.profiles.keys import Cells
+from muster.profiles.keys import Cells, Floats
 from muster.profiles.reading import doubles, plain, seconds
 from muster.signature import Json
 
@@ -47,11 +47,18 @@ class Binning:
             codes = found.to_numpy(zero_copy_only=False).astype(np.int64)
             missing = pc.is_null(_unpacked(column), nan_is_null=True).to_numpy(zero_copy_only=False)
             return np.where(missing, len(self.values) + 1, codes)
+        if not column.null_count:
+            return self._places(_numbers(column, self.kind))
         codes = np.full(len(column), len(self.edges) + 1, np.int64)
-        known = column.is_valid().to_numpy(zero_copy_only=False)
-        numbers = _numbers(column.drop_null(), self.kind)
-        places = np.searchsorted(self.edges, numbers, side="right")
-        codes[known] = np.where(np.isnan(numbers), len(self.edges) + 1, places)
+        codes[column.is_valid().to_numpy(zero_copy_only=False)] = self._places(_numbers(column.drop_null(), self.kind))
+        return codes
+
+    def _places(self, numbers: Floats) -> Cells:
+        """Of finite numbers how many edges they reach, which for few edges is quicker than to search."""
+        codes = np.zeros(len(numbers), np.int64)
+        for edge in self.edges:
+            codes += numbers >= edge
+        codes[np.isnan(numbers)] = len(self.edges) + 1
         return codes
 
     def words(self, code: int) -> str:
@@ -106,7 +113,7 @@ def _unpacked(column: pa.Array) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _numbers(column: pa.Array, kind: Kind) -> np.typing.NDArray[np.float64]:
+def _numbers(column: pa.Array, kind: Kind) -> Floats:
     values = plain(_unpacked(column))
     return seconds(values).astype(np.float64) if kind == "time" else doubles(values)
 

@@ -19,7 +19,8 @@ from muster.charts.chart import Chart
 from muster.charts.screens import classification_charts
 from muster.charts.words import within
 from muster.errors import InvalidInput, NotApplicable
-from tests.charts.shown import ALL, COSTS, NAMES, charts, profiles
+from tests.charts.parts import NAMES
+from tests.charts.shown import ALL, COSTS, charts, profiles
 from tests.metrics.classified import binary, scored, several
 
 EVERY = pytest.mark.parametrize(("kind", "name"), ALL)
@@ -82,7 +83,7 @@ def _words(chart: Chart) -> list[str]:
 
 
 def _marks(spec: dict[str, Any]) -> Iterator[Any]:
-    for part in [*spec.get("layer", ()), *spec.get("vconcat", ())]:
+    for part in [*spec.get("layer", ()), *spec.get("vconcat", ()), *spec.get("hconcat", ())]:
         yield from _marks(part)
     if "mark" in spec:
         yield spec["mark"]
@@ -99,6 +100,28 @@ def test_its_table_has_the_figures_that_are_drawn(kind: str, name: str) -> None:
         main = max(chart["datasets"].values(), key=len)
         assert len(chart.table) >= 0.19 * len(main)
         assert any(isinstance(value, float) for row in chart.table for value in row.values())
+
+
+def test_parts_are_drawn_beside_the_whole_and_small_ones_in_grey() -> None:
+    chart = charts("parts")["segment:group"]
+    small = {row["line"]: row["quiet"] for rows in chart["datasets"].values() for row in rows}
+    assert small == {"large": False, "larger": False, "small": True, "single": True}
+    assert "Grey: 2 parts of fewer than 30 rows." in chart.reading
+    many = charts("many parts")["segment:group"]
+    assert max(len(rows) for rows in many["datasets"].values()) == 30
+    assert len(many.table) == 45
+    assert "15 parts more are in the table only" in many.note
+    fairness = charts("parts")["fairness:group"]
+    assert fairness.reading.startswith("The four-fifths rule is kept: ")
+    assert "Grey: 2 groups of fewer than 30 rows, which decide nothing." in fairness.reading
+    assert "the line is larger" in fairness.note
+    assert reading("one part", "fairness:group").startswith(
+        "Whether the four-fifths rule is kept cannot be told: fewer than two"
+    )
+    assert charts("parts of three")["fairness:group"].heading.startswith("Fairness by group, ")
+    weak = charts("parts")["weak_segments"]
+    assert "carrier = EV and dep_time 2100 or more" in [row["segment"] for row in weak.table]
+    assert "not at all: note" in weak.note
 
 
 @EVERY

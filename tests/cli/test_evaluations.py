@@ -97,6 +97,37 @@ def test_requirements_decide_the_exit_code(made: Path) -> None:
     assert len(_call(made, "evaluation", "list", "--json").json["items"]) == before, "told before anything is counted"
 
 
+def test_groups_and_weak_segments_are_told(made: Path) -> None:
+    asked = ("--protected", "tier", "--protected", "id:500,1000", "--weak-segments")
+    answer = _call(made, "evaluate", made / "scored.parquet", "--target", "late", *asked)
+    assert answer.code == 0, answer.err
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
+    (head,) = [line for line in lines if line.startswith("fairness tier rows selection_rate")]
+    assert "true_positive_rate" in head
+    assert any(line.startswith("over tier value") for line in lines)
+    assert any(line.startswith("demographic_parity_ratio ") and " to " in line for line in lines)
+    assert any(line.startswith("The four-fifths rule is") for line in lines)
+    assert any(line.startswith("500 to 1000 500") for line in lines)
+    assert any(line.startswith("weak no segment is predicted worse") for line in lines)
+    assert any("segments of 30 rows or more were looked at, in 2 columns" in line for line in lines)
+    failed = _call(
+        made,
+        "evaluate",
+        made / "scored.parquet",
+        "--target",
+        "late",
+        *asked,
+        "--require",
+        "demographic_parity_ratio>=0.999 for tier",
+        "--json",
+    )
+    assert failed.code == 1
+    assert failed.json["fairness"]["tier"]["reference"] == "plain"
+    assert failed.json["weak_segments"]["segments"] == []
+    worse = _call(made, "evaluate", made / "scored.parquet", "--target", "late", "--protected", "teir")
+    assert (worse.code, "`teir` is no column of the data" in worse.err) == (2, True)
+
+
 def test_evaluations_are_compared(made: Path) -> None:
     one, other = _evaluated(made, "scored.parquet"), _evaluated(made, "other.parquet")
     answer = _call(made, "compare", one, other)

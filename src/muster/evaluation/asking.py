@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, NotApplicable, near
-from muster.metrics.costs import cost_matrix
 from muster.evaluation.searching import search_in
+from muster.metrics.costs import cost_matrix
 from muster.profiles.question import Question, Segmenting
 from muster.signature import Output, Scalar, Task, canonical
 

@@ -51,7 +51,10 @@ def _worse(found: Candidates, inside: Floats, others: Floats) -> float:
 
 
 def kept_of(found: Candidates, ranked: Sequence[int]) -> list[int]:
-    """One after the other, the worst first: those that are still worse than the rest without the rows of those before them; 100 at most."""
+    """One after the other, the worst first: those that are still worse than the rest without the rows of those before them; 100 at most.
+
+    Then a bin goes of which the pairs that are left say all.
+    """
     kept: dict[Place, int] = {}
     for n in ranked:
         place = found.places[n]
@@ -60,7 +63,8 @@ def kept_of(found: Candidates, ranked: Sequence[int]) -> list[int]:
             kept[place] = n
         if len(kept) == _MOST:
             break
-    return [*kept.values()]
+    pairs = [place for place in kept if len(place) == 2]
+    return [n for place, n in kept.items() if len(place) == 2 or not _explained(found, place[0], pairs)]
 
 
 def _again(found: Candidates, place: Place, kept: Sequence[Place]) -> bool:

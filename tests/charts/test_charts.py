@@ -102,6 +102,18 @@ def test_its_table_has_the_figures_that_are_drawn(kind: str, name: str) -> None:
         assert any(isinstance(value, float) for row in chart.table for value in row.values())
 
 
+def _names(spec: dict[str, Any]) -> list[str]:
+    parts = [part for kind in ("layer", "vconcat", "hconcat") for part in spec.get(kind, ())]
+    return [name for part in parts for name in _names(part)] + ([spec["name"]] if "name" in spec else [])
+
+
+@EVERY
+def test_no_two_views_have_one_name(kind: str, name: str) -> None:
+    """Vega-Lite gives them the data of the last one, where it is not told otherwise."""
+    names = _names(dict(charts(kind)[name]))
+    assert len(names) == len(set(names))
+
+
 def test_parts_are_drawn_beside_the_whole_and_small_ones_in_grey() -> None:
     chart = charts("parts")["segment:group"]
     small = {row["line"]: row["quiet"] for rows in chart["datasets"].values() for row in rows}

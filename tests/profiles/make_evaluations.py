@@ -14,14 +14,21 @@ import pyarrow as pa
 
 from muster.metrics.classes import measure
 from muster.metrics.regression import measure as measure_numbers
+from muster.metrics.weak_segments import WeakSegments
 from muster.profile import Rows
+from muster.profiles.binning import Binning, Search
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile
+from muster.profiles.losses import Losses
 from muster.profiles.question import Question, Segmenting
 from muster.signature import Json, Output
 
 STORED = Path(__file__).parent / "stored"
 PARTS = (Segmenting(("part",)), Segmenting(("n",), (200.0, 400.0)))
+SEARCH = Search(
+    (Binning("part", "category", values=("a", "b")), Binning("n", "number", edges=(200.0, 400.0))),
+    (("x", "it is empty"),),
+)
 
 
 def questions() -> dict[str, Question]:
@@ -36,6 +43,10 @@ def questions() -> dict[str, Question]:
             output=several, target="kind", probabilities=("p0", "p1", "p2"), weight="weight", key=("n",), mistakes=3
         ),
         "regression": Question(output=price, target="price", prediction="told", segments=PARTS[:1], mistakes=3),
+        "searched": Question(
+            output=binary, target="late", probabilities=("p",), segments=PARTS, protected=("part",), inputs=("n",), mistakes=3,
+            search=SEARCH,
+        ),
     }  # fmt: skip
 
 
@@ -72,8 +83,14 @@ def figures(profile: EvaluationProfile) -> dict[str, Json]:
         "digest": f"{profile.digest:016x}",
         "metrics": {name: figure.value for name, figure in of.items()},
         "columns": profile.columns.figures(),
+        **({} if profile.losses is None else {"losses": _losses(profile.losses)}),
         "mistakes": [{"row": m.row, "actual": m.actual, "predicted": m.predicted} for m in profile.mistakes.worst],
     }
+
+
+def _losses(losses: Losses) -> dict[str, Json]:
+    found = WeakSegments(losses)
+    return {"rows": losses.rows.tolist(), "sums": losses.sums.tolist(), "looked_at": found.looked_at}
 
 
 def main() -> None:

@@ -130,8 +130,9 @@ def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[st
         *parts, last = spec["vconcat"]
         return {**spec, "vconcat": [*parts, _noted(last, reading, note, below)]}
     if "hconcat" in spec:  # the words stand below all of them, where they push none aside
-        whole = {key: value for key, value in spec.items() if key not in ("hconcat", "spacing")}
-        beside = {key: spec[key] for key in ("hconcat", "spacing")}
+        own = ("hconcat", "spacing", "bounds")
+        whole = {key: value for key, value in spec.items() if key not in own}
+        beside = {key: spec[key] for key in own}
         width = sum(part["width"] + spec["spacing"] for part in spec["hconcat"])
         words = _noted({"width": width, "height": 1, "layer": []}, reading, note, 0)
         return {**whole, "vconcat": [beside, words], "spacing": 8}
@@ -146,9 +147,10 @@ def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[st
 
 
 def without(spec: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Without the layers of these names."""
+    """Without the layers of these names; of several charts in one, the name is followed by a colon and which it is."""
     if "layer" in spec:
-        return {**spec, "layer": [layer for layer in spec["layer"] if layer.get("name") not in names]}
+        kept = [layer for layer in spec["layer"] if layer.get("name", "").partition(":")[0] not in names]
+        return {**spec, "layer": kept}
     for beside in ("vconcat", "hconcat"):
         if beside in spec:
             return {**spec, beside: [without(part, *names) for part in spec[beside]]}

@@ -10,7 +10,7 @@ from muster.metrics.figure import Figure
 
 __all__ = ["Panel", "dots", "panel_title"]
 
-_WIDTH, _BETWEEN, _LINE = 520, 24, 22
+_WIDTH, _BETWEEN, _LINE = 560, 36, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def dots(lines: Sequence[str], quiet: Sequence[bool], panels: Sequence[Panel], t
         look: Spec = {"title": title, "labelLimit": 240} if n == 0 else {"title": None, "labels": False}
         y: Spec = {"field": "line", "type": "nominal", "scale": {"domain": list(lines)}, "axis": {**look, "grid": True}}
         views.append({"width": width, "height": height, "layer": _layers(f"panel{n}", panel, y)})
-    return {"datasets": data, "hconcat": views, "spacing": _BETWEEN}
+    return {"datasets": data, "hconcat": views, "spacing": _BETWEEN, "bounds": "flush"}
 
 
 def panel_title(name: str) -> str:
@@ -93,4 +93,5 @@ def _layers(name: str, panel: Panel, y: Spec) -> list[Spec]:
     tips = {"line": ("", ""), "value": (panel.title, form), "low": ("from", form), "high": ("to", form)}
     if panel.beside:
         tips["beside"] = ("elsewhere", form)
-    return [*layers, hover(name, {"x": x, "y": y}, tips)]
+    told = hover(name, {"x": x, "y": y}, tips)
+    return [*layers, {**told, "name": f"{told['name']}:{name}"}]  # views of one name would share their data

@@ -90,7 +90,9 @@ def figures(profile: EvaluationProfile) -> dict[str, Json]:
 
 def _losses(losses: Losses) -> dict[str, Json]:
     found = WeakSegments(losses)
-    return {"rows": losses.rows.tolist(), "sums": losses.sums.tolist(), "looked_at": found.looked_at}
+    rows: list[Json] = [[*row] for row in losses.rows.tolist()]
+    sums: list[Json] = [[*row] for row in losses.sums.tolist()]
+    return {"rows": rows, "sums": sums, "looked_at": found.looked_at}
 
 
 def main() -> None:

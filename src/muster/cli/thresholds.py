@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from muster.cli.evaluations import number
+from muster.cli.figures import number
 from muster.cli.render import Column
 
 if TYPE_CHECKING:

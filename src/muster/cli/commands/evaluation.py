@@ -9,7 +9,8 @@ import click
 from muster.cli.command import Group, pass_session
 from muster.cli.confirm import confirm
 from muster.cli.documents import plain
-from muster.cli.evaluations import evaluation_sheet, interval, number
+from muster.cli.evaluations import evaluation_sheet
+from muster.cli.figures import interval, number
 from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.options import reason_option, yes_option
 from muster.cli.render import Column, show_line, show_list

@@ -130,6 +130,31 @@ def test_a_version_is_searched_in_its_inputs_and_by_chunks(hub: Hub, tmp_path: P
     assert compared.contests[0].other.weak_segments.to_json() == found.weak_segments.to_json()
 
 
+def test_columns_of_every_type_are_searched_or_said_not_to_be(hub: Hub) -> None:
+    random = np.random.default_rng(10)
+    n = 1_000
+    columns: dict[str, pa.Array] = {
+        "null": pa.nulls(n),
+        "flag": pa.array([None if i % 3 == 0 else bool(i % 2) for i in range(n)]),
+        "infinite": pa.array(np.where(random.random(n) < 0.3, np.inf, random.normal(size=n))),
+        "date": pa.array(random.integers(15_000, 16_000, n).astype("datetime64[D]")),
+        "view": pa.array(random.choice(["a", "b"], n).tolist(), pa.string_view()),
+        "dictionary": pa.array(random.integers(0, 4, n)).dictionary_encode(),
+        "list": pa.array([[1.0, 2.0]] * n),
+        "id": pa.array([f"id {i}" for i in range(n)]),
+    }
+    p = random.random(n)
+    table = pa.table(columns | {"p": p, "y": np.where(random.random(n) < p, "yes", "no")})
+    found = hub.evaluate(table, **asked(weak_segments=True))
+    assert found.weak_segments.columns == ("flag", "infinite", "date", "view", "dictionary")
+    assert dict(found.weak_segments.left_out) == {
+        "null": "its values are null",
+        "list": "its values are list<item: double>",
+        "id": "none of its values is frequent",
+    }
+    assert found.mistakes[0].values["view"] in {"a", "b"}
+
+
 def test_requirements_can_be_of_all_groups_or_of_one(found: Evaluation) -> None:
     verdicts = found.require(
         "demographic_parity_ratio>=0.8 for sex",

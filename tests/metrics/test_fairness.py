@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import confusion_matrix, precision_score, recall_score, roc_auc_score
 
 from muster.errors import InvalidInput, NotApplicable
-from muster.metrics.disparity import spread
+from muster.metrics.disparity import over, spread
 from muster.metrics.fairness import Fairness
 from muster.metrics.figure import Figure, figure
 from muster.metrics.groups import RATES, Measurement
@@ -285,6 +285,26 @@ def test_the_intervals_of_two_groups_cover_the_truth(rows: int, rates: tuple[flo
             held += one.low <= truth <= one.high
     assert counted > 1_900
     assert held / counted >= 0.935  # nominally 0.95, less three standard errors of 2,000 samples
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_interval_of_a_ratio_is_where_that_of_a_difference_ends(seed: int) -> None:
+    """One less so many times the other has an interval that ends at 0 (Donner and Zou 2012)."""
+    random = np.random.default_rng(seed)
+    one, other = (_share(random, int(random.integers(30, 300)), float(random.uniform(0.1, 0.9))) for _ in range(2))
+    found = over("ratio", other, one)
+    a, low, high = _ends(one)
+    b, other_low, other_high = _ends(other)
+    _, least, most = _ends(found)
+    assert a - least * b == pytest.approx(np.hypot(a - low, least * (other_high - b)), rel=1e-9)
+    assert most * b - a == pytest.approx(np.hypot(high - a, most * (b - other_low)), rel=1e-9)
+
+
+def _ends(found: Figure) -> tuple[float, float, float]:
+    assert found.value is not None
+    assert found.low is not None
+    assert found.high is not None
+    return found.value, found.low, found.high
 
 
 @pytest.mark.deep

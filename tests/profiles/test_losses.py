@@ -143,6 +143,7 @@ def test_questions_of_before_have_no_search_and_nothing_protected() -> None:
         (pa.array([1.0, float("nan"), 5.0, None]), Binning("x", "number", edges=(5.0,)), [0, 2, 1, 2]),
         (pa.array([Decimal("1.5"), Decimal("2.5")]), Binning("x", "number", edges=(2.0,)), [0, 1]),
         (pa.array([3, 4, None, 9]), Binning("x", "category", values=("3", "4")), [0, 1, 3, 2]),
+        (pa.array(["b", "a", None, "c"], pa.string_view()), Binning("x", "category", values=("a", "b")), [1, 0, 3, 2]),
         (pa.array(["b", "a", None, "c"]).dictionary_encode(), Binning("x", "category", values=("a", "b")), [1, 0, 3, 2]),
         (pa.array([date(2013, 1, 1), date(2013, 1, 3)]), Binning("x", "time", edges=(86_400.0 * 15_707,)), [0, 1]),
         (
@@ -164,7 +165,10 @@ def test_bins_are_told_in_words() -> None:
     carrier = Binning("carrier", "category", values=("EV",))
     assert [carrier.words(n) for n in range(3)] == ["carrier = EV", "carrier = any rarer value", "carrier missing"]
     day = Binning("day", "time", edges=(86_400.0 * 15_706, 86_400.0 * 15_706 + 5_400))
-    assert day.words(1) == "day 2013-01-01 to 2013-01-01 01:30"
+    assert [day.words(n) for n in range(3)] == [
+        "day before 2013-01-01", "day 2013-01-01 to 2013-01-01 01:30", "day 2013-01-01 01:30 or later",
+    ]  # fmt: skip
+    assert Binning("x", "category", values=("",)).words(0) == 'x = ""'
 
 
 def test_only_so_many_columns_are_taken_in_pairs() -> None:

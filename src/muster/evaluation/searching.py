@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from muster.profiles.binning import Binning, Search
-from muster.profiles.reading import doubles, kind_of, plain, seconds
+from muster.profiles.binning import Binning, Kind, Search, numbers_of, values_of
+from muster.profiles.reading import kind_of
 
 __all__ = ["search_in"]
 
@@ -20,7 +20,7 @@ _FEW = 10
 _LEAST_SHARE = 0.005
 """Of the first rows, that a value has to have to be looked at by itself."""
 _BINS = 8
-_KINDS = {
+_KINDS: Mapping[str, Kind] = {
     "number": "number",
     "date": "time",
     "timestamp": "time",
@@ -53,14 +53,13 @@ def _binning(name: str, column: pa.Array) -> Binning | str:
     kind = _KINDS.get(kind_of(column.type))
     if kind is None:
         return f"its values are {column.type}"
-    some = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    some = values_of(column)
     some = some.filter(pc.invert(pc.is_null(some, nan_is_null=True)))
     if not len(some):
         return "the first rows have no value in it"
     if kind == "category":
         return _of_values(name, some, all_of_them=False)
-    plainly = plain(some)
-    numbers = seconds(plainly).astype(np.float64) if kind == "time" else doubles(plainly)
+    numbers = numbers_of(some, kind)
     numbers = numbers[np.isfinite(numbers)]
     distinct = np.unique(numbers)
     if kind == "number" and len(distinct) <= _FEW:
@@ -68,7 +67,7 @@ def _binning(name: str, column: pa.Array) -> Binning | str:
     edges = _edges(numbers, whole=kind == "time" or bool((distinct == np.round(distinct)).all()))
     if not edges:
         return "the first rows have one value in it"
-    return Binning(name, "time" if kind == "time" else "number", edges=edges)
+    return Binning(name, kind, edges=edges)
 
 
 def _of_values(name: str, some: pa.Array, *, all_of_them: bool) -> Binning | str:

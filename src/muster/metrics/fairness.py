@@ -18,6 +18,7 @@ from muster.metrics.groups import (
     group_of_labels,
     group_of_numbers,
 )
+from muster.metrics.quality import Quality, quality
 from muster.profiles.classification import Classification
 from muster.profiles.regression import Regression
 from muster.signature import Json
@@ -92,6 +93,7 @@ class Fairness(Mapping[str, Group]):
     ) -> None:
         self.name, self.classes, self.label, self.threshold = name, tuple(classes), label, threshold
         self._parts = dict(parts)
+        self._total: dict[str, Quality] = {}
         self._reference = reference
 
     @property
@@ -135,7 +137,9 @@ class Fairness(Mapping[str, Group]):
 
     def _with(self, **other: str | float | None) -> Fairness:
         kept: dict[str, object] = {"label": self.label, "threshold": self.threshold, "reference": self._reference}
-        return Fairness(self.name, self._parts, self.classes, **(kept | other))  # type: ignore[arg-type]  # as they are above
+        found = Fairness(self.name, self._parts, self.classes, **(kept | other))  # type: ignore[arg-type]  # as they are above
+        found._total = self._total
+        return found
 
     def __getitem__(self, group: str) -> Group:
         return self._groups[group]
@@ -148,14 +152,22 @@ class Fairness(Mapping[str, Group]):
 
     @cached_property
     def _groups(self) -> Mapping[str, Group]:
-        return {name: self._group(part) for name, part in self._parts.items()}
+        return {name: self._group(name, scores=True) for name in self._parts}
 
-    def _group(self, part: Measurement) -> Group:
+    @cached_property
+    def _rates(self) -> Mapping[str, Group]:
+        """What labels tell alone, which is quick for many classes."""
+        return {name: self._group(name, scores=False) for name in self._parts}
+
+    def _group(self, name: str, *, scores: bool) -> Group:
+        part = self._parts[name]
         if isinstance(part, Regression):
             return group_of_numbers(part)
+        if name not in self._total:
+            self._total[name] = quality(part)
         if self._one is None:
-            return group_of_labels(part)
-        return group_of_class(part, self._one, self.threshold)
+            return group_of_labels(part, self._total[name])
+        return group_of_class(part, self._total[name], self._one, self.threshold, scores=scores)
 
     @property
     def _one(self) -> int | None:
@@ -207,7 +219,7 @@ class Fairness(Mapping[str, Group]):
         return spread(name, self._counting(figure), ratio=ratio, least_rows=LEAST_OF_A_GROUP)
 
     def _counting(self, figure: str) -> dict[str, Figure]:
-        return {name: group[figure] for name, group in self._groups.items() if not group.small}
+        return {name: group[figure] for name, group in self._rates.items() if not group.small}
 
     @cached_property
     def differences(self) -> Mapping[str, Mapping[str, Figure]]:

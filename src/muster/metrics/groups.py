@@ -11,7 +11,7 @@ from muster.metrics.classes import LEAST_OF_A_CLASS, of_lane
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import wilson
 from muster.metrics.moments import LEAST_OF_A_MEAN, student
-from muster.metrics.quality import Quality, at_threshold, quality, scores_of
+from muster.metrics.quality import Quality, at_threshold, scores_of
 from muster.metrics.regression import errors_of
 from muster.metrics.regression import measure as measure_numbers
 from muster.profiles.classification import Classification
@@ -89,23 +89,25 @@ RATES: Mapping[str, _Rate] = {
 """Shares of rows, by the names that fairlearn has where it has them."""
 
 
-def group_of_class(profile: Classification, label: int, threshold: float | None = None) -> Group:
-    """The rates of a class against all others, with the labels given or in binary with those of a threshold."""
-    total = quality(profile)
+def group_of_class(
+    profile: Classification, total: Quality, label: int, threshold: float | None = None, *, scores: bool = True
+) -> Group:
+    """The rates of a class against all others, with the labels given or in binary with those of a threshold; `total` is the quality of
+    the profile. Without `scores` what labels tell.
+    """
     table, corners = _table(total.labels.confusion[0], label), None
     if threshold is not None:
         labelled, four = at_threshold(total.curves[0], scores_of(profile, 0), threshold)
         table, corners = labelled.confusion[0], four.confusion
     figures = {name: _rate(name, table, corners, total) for name in RATES}
     lanes = {of: lane for lane, of in enumerate(lanes_of(profile.classes))} if profile.lanes else {}
-    if label in lanes:
+    if scores and label in lanes:
         figures |= _of_scores(profile, total, lanes[label], table)
     return Group(profile.rows, figures)
 
 
-def group_of_labels(profile: Classification) -> Group:
+def group_of_labels(profile: Classification, total: Quality) -> Group:
     """What there is to tell of several classes at once."""
-    total = quality(profile)
     confusion = total.labels.confusion[0]
     right = float(np.trace(confusion))
     table = np.array([[right, float(confusion.sum()) - right], [0.0, 0.0]])

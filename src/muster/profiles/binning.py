@@ -16,7 +16,7 @@ from muster.profiles.keys import Cells, Floats
 from muster.profiles.reading import doubles, plain, seconds
 from muster.signature import Json
 
-__all__ = ["PAIRED", "Binning", "Search"]
+__all__ = ["PAIRED", "Binning", "Kind", "Search", "numbers_of", "values_of"]
 
 PAIRED = 16
 """Of so many columns the bins are taken in pairs too: 120 pairs."""
@@ -41,16 +41,19 @@ class Binning:
 
     def codes(self, column: pa.Array) -> Cells:
         """The bin of each row."""
+        column = values_of(column)
         if self.kind == "category":
-            texts = pc.cast(_unpacked(column), pa.large_string())
+            texts = pc.cast(column, pa.large_string())
             found = pc.fill_null(pc.index_in(texts, pa.array(self.values, pa.large_string())), len(self.values))
             codes = found.to_numpy(zero_copy_only=False).astype(np.int64)
-            missing = pc.is_null(_unpacked(column), nan_is_null=True).to_numpy(zero_copy_only=False)
+            missing = pc.is_null(column, nan_is_null=True).to_numpy(zero_copy_only=False)
             return np.where(missing, len(self.values) + 1, codes)
         if not column.null_count:
-            return self._places(_numbers(column, self.kind))
+            return self._places(numbers_of(column, self.kind))
         codes = np.full(len(column), len(self.edges) + 1, np.int64)
-        codes[column.is_valid().to_numpy(zero_copy_only=False)] = self._places(_numbers(column.drop_null(), self.kind))
+        codes[column.is_valid().to_numpy(zero_copy_only=False)] = self._places(
+            numbers_of(column.drop_null(), self.kind)
+        )
         return codes
 
     def _places(self, numbers: Floats) -> Cells:
@@ -66,14 +69,13 @@ class Binning:
         if code == self.count - 1:
             return f"{self.column} missing"
         if self.kind == "category":
-            return (
-                f"{self.column} = {self.values[code]}"
-                if code < len(self.values)
-                else f"{self.column} = any rarer value"
-            )
-        texts = [_time(e) if self.kind == "time" else f"{e:g}" for e in self.edges]
+            value = "any rarer value" if code == len(self.values) else self.values[code] or '""'
+            return f"{self.column} = {value}"
+        time = self.kind == "time"
+        texts = [_time(e) if time else f"{e:g}" for e in self.edges]
+        first, last = ("before {}", "{} or later") if time else ("below {}", "{} or more")
         middle = [f"{a} to {b}" for a, b in pairwise(texts)]
-        return f"{self.column} {[f'below {texts[0]}', *middle, f'{texts[-1]} or more'][code]}"
+        return f"{self.column} {[first.format(texts[0]), *middle, last.format(texts[-1])][code]}"
 
     def to_json(self) -> dict[str, Json]:
         edges: list[Json] = [float(e).hex() for e in self.edges]
@@ -109,12 +111,14 @@ class Search:
         return cls(bins, tuple((str(name), str(why)) for name, why in document["left_out"]))
 
 
-def _unpacked(column: pa.Array) -> pa.Array:
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+def values_of(column: pa.Array) -> pa.Array:
+    """The values without what only says how they are written, not even a dictionary."""
+    found = plain(column)
+    return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
 
 
-def _numbers(column: pa.Array, kind: Kind) -> Floats:
-    values = plain(_unpacked(column))
+def numbers_of(values: pa.Array, kind: Kind) -> Floats:
+    """Of values without nulls; times in seconds since 1970."""
     return seconds(values).astype(np.float64) if kind == "time" else doubles(values)
 
 

@@ -57,7 +57,7 @@ class Mistakes:
             at = at[loss[at] >= least]
         at = at[np.lexsort((found.hashes[at], -loss[at]))][: self.most]
         places = found.places[at]
-        values = _shown(rows.batch.select(list(shown)).take(pa.array(places)), len(at))
+        values = _shown(rows.batch.select(list(shown)), places)
         numbers = rows.numbers()[places]
         for n, row, row_values in zip(at.tolist(), numbers.tolist(), values, strict=True):
             known = self._known(found, n)
@@ -122,8 +122,16 @@ def _losses(found: Judged) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     return measured.probabilities.losses[0], wrong
 
 
-def _shown(rows: pa.RecordBatch, count: int) -> list[dict[str, Json]]:
-    return [{k: _json(v) for k, v in row.items()} for row in rows.to_pylist()] if rows.num_columns else [{}] * count
+def _shown(rows: pa.RecordBatch, places: NDArray[np.int64]) -> list[dict[str, Json]]:
+    columns = [_taken(column, places).to_pylist() for column in rows.columns]
+    names = rows.schema.names
+    return [{name: _json(column[n]) for name, column in zip(names, columns, strict=True)} for n in range(len(places))]
+
+
+def _taken(column: pa.Array, places: NDArray[np.int64]) -> pa.Array:
+    """pyarrow takes no row of a view."""
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}.get(column.type)
+    return (column if plain is None else column.cast(plain)).take(pa.array(places))
 
 
 _LONGEST = 200

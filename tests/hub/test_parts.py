@@ -155,6 +155,20 @@ def test_columns_of_every_type_are_searched_or_said_not_to_be(hub: Hub) -> None:
     assert found.mistakes[0].values["view"] in {"a", "b"}
 
 
+def test_of_very_many_columns_the_first_are_searched_and_the_others_named(hub: Hub) -> None:
+    random = np.random.default_rng(11)
+    p = random.random(500)
+    many = {f"x{n}": random.normal(size=500) for n in range(60)}
+    found = hub.evaluate(
+        pa.table(many | {"p": p, "y": np.where(random.random(500) < p, "yes", "no")}), **asked(weak_segments=True)
+    )
+    weak = found.weak_segments
+    assert weak.columns == tuple(f"x{n}" for n in range(50))
+    assert weak.unpaired == tuple(f"x{n}" for n in range(16, 50))
+    assert list(weak.left_out) == [f"x{n}" for n in range(50, 60)]
+    assert set(weak.left_out.values()) == {"it stands behind the first 50 columns that can be looked at"}
+
+
 def test_requirements_can_be_of_all_groups_or_of_one(found: Evaluation) -> None:
     verdicts = found.require(
         "demographic_parity_ratio>=0.8 for sex",

@@ -164,7 +164,6 @@ def question(
     assert asked.target is not None
     aside = {asked.target, asked.weight, prediction, *probabilities}
     columns = tuple(n for n in head.column_names if n not in aside)
-    taken = tuple(inputs) or columns[:_SHOWN]
     return Question(
         output=output,
         target=asked.target,
@@ -176,9 +175,9 @@ def question(
         probabilities=tuple(probabilities),
         threshold=asked.threshold,
         costs=costs,
-        inputs=taken,
+        inputs=tuple(inputs) or columns[:_SHOWN],
         shown=columns[:_SHOWN],
-        search=search_in(head, taken) if asked.weak_segments else None,
+        search=search_in(head, tuple(inputs) or columns) if asked.weak_segments else None,
     )
 
 

@@ -19,10 +19,12 @@ Floats = NDArray[np.float64]
 LETTERS = tuple("abcdefg")
 
 
-def _losses(codes: Ints, wrong: Ints | None, loss: Floats | None) -> Losses:
+def _losses(codes: Ints, wrong: Ints | None, loss: Floats | None, *, numbers: bool = False) -> Losses:
     """Of rows whose bins of each column are known; eight bins a column, of which the last two are rare or missing."""
     columns = codes.shape[1]
-    search = Search(tuple(Binning(f"x{n}", "category", values=LETTERS[:6]) for n in range(columns)))
+    letters = [Binning(f"x{n}", "category", values=LETTERS[:6]) for n in range(columns)]
+    between = [Binning(f"x{n}", "number", edges=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)) for n in range(columns)]
+    search = Search(tuple(between if numbers else letters))
     found = Losses(search, classes=wrong is not None, scores=loss is not None)
     kind = np.zeros(len(codes), np.int64) if wrong is None else wrong
     tables = [(found.alone(n), codes[:, n]) for n in range(columns)]
@@ -86,6 +88,21 @@ def test_the_same_rows_are_not_told_twice() -> None:
     assert len(found) == 1
     alone = WeakSegments(_losses(codes, None, random.gamma(1.0, np.where(codes[:, 1] == 1, 2.5, 1.0))))
     assert _conditions(alone) in ([("x1 = b",)], [("x5 = b",)])
+
+
+def test_neighbouring_bins_are_told_as_one() -> None:
+    random = np.random.default_rng(86)
+    codes = random.integers(0, 7, (30_000, 4))
+    planted = (codes[:, 0] >= 2) & (codes[:, 0] <= 4) & (codes[:, 2] >= 5)
+    loss = random.gamma(1.0, np.where(planted, 2.5, 1.0))
+    found = WeakSegments(_losses(codes, None, loss, numbers=True))
+    assert {one.conditions for one in found} <= {("x0 2 to 5", "x2 5 to 6"), ("x0 2 to 5", "x2 6 or more")}
+    assert sum(one.rows for one in found) == planted.sum()
+    for one in found:
+        mine = planted & (codes[:, 2] == (5 if one.conditions[1] == "x2 5 to 6" else 6))
+        assert (one.there.value, one.elsewhere.value) == pytest.approx((loss[mine].mean(), loss[~mine].mean()))
+    letters = WeakSegments(_losses(codes, None, loss))
+    assert len(letters) == 6, "categories have no neighbours"
 
 
 @pytest.mark.parametrize("kind", ["share", "rare", "mean", "heavy"])

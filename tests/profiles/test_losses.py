@@ -162,6 +162,9 @@ def test_bins_are_told_in_words() -> None:
     assert [number.words(n) for n in range(4)] == [
         "dep_time below 1800", "dep_time 1800 to 2100", "dep_time 2100 or more", "dep_time missing",
     ]  # fmt: skip
+    assert [number.words(0, 1), number.words(1, 2), number.words(0, 2)] == [
+        "dep_time below 2100", "dep_time 1800 or more", "dep_time not missing",
+    ]  # fmt: skip
     carrier = Binning("carrier", "category", values=("EV",))
     assert [carrier.words(n) for n in range(3)] == ["carrier = EV", "carrier = any rarer value", "carrier missing"]
     day = Binning("day", "time", edges=(86_400.0 * 15_706, 86_400.0 * 15_706 + 5_400))

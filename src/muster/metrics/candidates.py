@@ -69,9 +69,6 @@ class Candidates:
         place = (one, other) if one[0] < other[0] else (other, one)
         return self.at(place) if (place[0][0], place[1][0]) in self.pairs else None
 
-    def words(self, n: int) -> tuple[str, ...]:
-        return tuple(self.search.binnings[column].words(code) for column, code in self.places[n])
-
 
 def _counts(rows: np.typing.NDArray[np.int64], sums: Floats) -> Floats:
     """(…, 4)."""

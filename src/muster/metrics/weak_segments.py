@@ -11,6 +11,7 @@ import numpy as np
 from muster.errors import InvalidInput
 from muster.metrics.candidates import Candidates
 from muster.metrics.figure import Figure
+from muster.metrics.joined import Joined, joined, words
 from muster.metrics.multiplicity import adjusted
 from muster.metrics.redundant import kept_of, saying_more
 from muster.metrics.worse import ROWS, Kind, chance, compared, surely
@@ -29,8 +30,8 @@ MOST = 20
 @dataclass(frozen=True, slots=True)
 class WeakSegment:
     """Rows of which all `conditions` are true. `there` and `elsewhere` are the figure of these and of all other rows, `gap` by how much
-    it is worse; their intervals are adjusted for the search, so that of those that are told 95 % hold. `chance` is the p-value,
-    `adjusted` that over all that was looked at.
+    it is worse; their intervals are adjusted for the search, so that of those that are told 95 % hold. `chance` is the p-value (of
+    neighbouring bins the greatest), `adjusted` that over all that was looked at.
     """
 
     conditions: tuple[str, ...]
@@ -137,21 +138,11 @@ def _found(candidates: Candidates, metric: str) -> tuple[int, list[WeakSegment]]
     others = candidates.whole - counts
     p = np.minimum(1.0, 2 * chance(kind, counts, others))  # of both sides, as intervals are
     chosen = _chosen(candidates, p, others)
-    level = 1 - RATE * len(chosen) / looked_at  # of the chosen ones 95 % hold (Benjamini and Yekutieli 2005)
-    segments = [
-        _segment(
-            candidates,
-            n,
-            compared(kind, metric, counts[n], others[n], level=level),
-            float(p[n]),
-            min(1.0, float(p[n]) * looked_at / len(chosen)),
-        )
-        for n in chosen
-    ]
+    segments = [_segment(candidates, group, metric, float(p[[*group]].max()), len(chosen)) for group in chosen]
     return looked_at, sorted(segments, key=lambda s: (-s.weight, s.adjusted, s.condition))
 
 
-def _chosen(candidates: Candidates, p: Floats, others: Floats) -> list[int]:
+def _chosen(candidates: Candidates, p: Floats, others: Floats) -> list[Joined]:
     """Those that are significantly worse than the rest and say more than others.
 
     What is left out after a test makes chance a larger share of what is left. So the bar is the highest of which Benjamini and
@@ -164,16 +155,28 @@ def _chosen(candidates: Candidates, p: Floats, others: Floats) -> list[int]:
         sure = surely(candidates.kind, candidates.counts[found], others[found], bar)
         weight = sure * candidates.counts[found, ROWS]
         ranked = found[np.lexsort((found, p[found], -weight))].tolist()
-        kept = kept_of(candidates, saying_more(candidates, ranked))
+        kept = joined(candidates, kept_of(candidates, saying_more(candidates, ranked)))
         if bar <= RATE * len(kept) / looked_at:
             return kept
         bar = RATE * len(kept) / looked_at
     return []
 
 
-def _segment(found: Candidates, n: int, figures: tuple[Figure, Figure, Figure], p: float, q: float) -> WeakSegment:
-    place = found.places[n]
-    there, elsewhere, gap = figures
-    rows = there.rows
-    columns = tuple(found.search.binnings[column].column for column, _ in place)
-    return WeakSegment(found.words(n), columns, rows, rows / float(found.whole[0]), there, elsewhere, gap, p, q)
+def _segment(candidates: Candidates, group: Joined, metric: str, p: float, chosen: int) -> WeakSegment:
+    """One of so many that were chosen; `p` is that of its weakest bin."""
+    inside = candidates.counts[[*group]].sum(0)
+    part = RATE * chosen / len(candidates.places)  # of the chosen ones 95 % hold (Benjamini and Yekutieli 2005)
+    others = candidates.whole - inside
+    there, elsewhere, gap = compared(candidates.kind, metric, inside, others, level=1 - part)
+    columns = tuple(candidates.search.binnings[column].column for column, _ in candidates.places[group[0]])
+    return WeakSegment(
+        words(candidates, group),
+        columns,
+        there.rows,
+        there.rows / float(candidates.whole[ROWS]),
+        there,
+        elsewhere,
+        gap,
+        p,
+        min(1.0, p * RATE / part),
+    )

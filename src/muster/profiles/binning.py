@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -64,8 +63,8 @@ class Binning:
         codes[np.isnan(numbers)] = len(self.edges) + 1
         return codes
 
-    def words(self, code: int) -> str:
-        """What is true of the rows of a bin."""
+    def words(self, code: int, last: int | None = None) -> str:
+        """What is true of the rows of a bin; or of those of neighbours up to the last one, between edges."""
         if code == self.count - 1:
             return f"{self.column} missing"
         if self.kind == "category":
@@ -73,9 +72,14 @@ class Binning:
             return f"{self.column} = {value}"
         time = self.kind == "time"
         texts = [_time(e) if time else f"{e:g}" for e in self.edges]
-        first, last = ("before {}", "{} or later") if time else ("below {}", "{} or more")
-        middle = [f"{a} to {b}" for a, b in pairwise(texts)]
-        return f"{self.column} {[first.format(texts[0]), *middle, last.format(texts[-1])][code]}"
+        end = code if last is None else last
+        if code == 0 and end == len(texts):
+            return f"{self.column} not missing"
+        if code == 0:
+            return f"{self.column} {'before' if time else 'below'} {texts[end]}"
+        if end == len(texts):
+            return f"{self.column} {texts[code - 1]} or {'later' if time else 'more'}"
+        return f"{self.column} {texts[code - 1]} to {texts[end]}"
 
     def to_json(self) -> dict[str, Json]:
         edges: list[Json] = [float(e).hex() for e in self.edges]

@@ -40,6 +40,9 @@ class Question:
     lists. `threshold` gives the labels, whatever the prediction says; `costs[actual][predicted]` are those of a row. `key` are
     columns that tell a row from every other one, where its place in its file does not. `inputs` are columns whose values are
     measured too, `shown` those that are kept with the worst mistakes, of which there are `mistakes`.
+
+    Of several labels or targets, `targets` and `predictions` are columns in their order, where each has its own; then `target` names
+    them all.
     """
 
     output: Output
@@ -54,11 +57,13 @@ class Question:
     inputs: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     mistakes: int = 50
+    targets: tuple[str, ...] = ()
+    predictions: tuple[str, ...] = ()
 
     @property
     def scored(self) -> bool:
         """Whether the predictions stand in the data."""
-        return self.prediction is not None or bool(self.probabilities)
+        return self.prediction is not None or bool(self.predictions or self.probabilities)
 
     @property
     def scores(self) -> bool:
@@ -68,7 +73,7 @@ class Question:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read for it."""
-        single = (self.target, self.weight, self.prediction)
+        single = (*(self.targets or (self.target,)), self.weight, self.prediction, *self.predictions)
         segments = (c for s in self.segments for c in s.columns)
         return tuple(
             dict.fromkeys(
@@ -92,6 +97,8 @@ class Question:
             "inputs": list(self.inputs),
             "shown": list(self.shown),
             "mistakes": self.mistakes,
+            **({"targets": list(self.targets)} if self.targets else {}),
+            **({"predictions": list(self.predictions)} if self.predictions else {}),
         }
 
     @classmethod
@@ -110,4 +117,6 @@ class Question:
             inputs=tuple(document["inputs"]),
             shown=tuple(document["shown"]),
             mistakes=int(document["mistakes"]),
+            targets=tuple(document.get("targets", ())),
+            predictions=tuple(document.get("predictions", ())),
         )

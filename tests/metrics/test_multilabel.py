@@ -131,7 +131,7 @@ _NOT_OF_ONE = {
 flags = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(flags, st.randoms(use_true_random=False))
 def test_any_rows_have_the_figure_or_a_reason(actual: list[list[bool]], random: Any) -> None:
     y = np.array(actual)
@@ -143,11 +143,11 @@ def test_any_rows_have_the_figure_or_a_reason(actual: list[list[bool]], random: 
         if figure.value is None or name not in ORACLES:
             continue
         assert figure.value == pytest.approx(ORACLES[name](rows), abs=1e-12), name
-    defined = y.any(0) & ~y.all(0)
+    defined = np.asarray(y.any(0) & ~y.all(0))
     assert (found["roc_auc_macro"].value is not None) == defined.all()
     assert (found["average_precision_macro"].value is not None) == y.any(0).all()
     told = found["roc_auc_macro"].reason
-    assert all((f"`{n}`" in told) == (not ok) for n, ok in zip("abc", defined, strict=True)) or defined.all()
+    assert all((f"`{n}`" in told) == (not ok) for n, ok in zip("abc", defined.tolist(), strict=True)) or defined.all()
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,4 +1,4 @@
-"""What an evaluation has to reach: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
+"""What an evaluation has to reach: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, `f1:spam>=0.5`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _FORM = re.compile(
-    r"(?P<metric>\w+)(?:\.(?P<end>low|high))?\s*(?P<sign>>=|<=|>|<)\s*(?P<bar>[^\s]+)(?:\s+for\s+(?P<segment>.+?)=(?P<part>.+))?"
+    r"(?P<metric>\w+)(?::(?P<output>.+?))?(?:\.(?P<end>low|high))?\s*(?P<sign>>=|<=|>|<)\s*(?P<bar>[^\s]+)(?:\s+for\s+(?P<segment>.+?)=(?P<part>.+))?"
 )
-_HINT = "write `roc_auc>=0.8`, `roc_auc.low>=0.78` or `recall>=0.9 for tier=premium`"
+_HINT = "write `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, or of one label or target `f1:spam>=0.5`"
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A metric, or an end of its interval, of all rows or of a part of them, on one side of a bar."""
+    """A metric, or an end of its interval, of all rows or of a part of them, on one side of a bar; or that of one label or target."""
 
     text: str
     metric: str
@@ -40,6 +40,7 @@ class Requirement:
     bar: float
     segment: str = ""
     part: str = ""
+    output: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Requirement:
@@ -51,7 +52,16 @@ class Requirement:
         if found is None or not math.isfinite(bar):
             raise InvalidInput(f"`{text}` is no requirement", hint=_HINT)
         segment, part = (found[name] or "" for name in ("segment", "part"))
-        return cls(text.strip(), found["metric"], found["end"] or "", found["sign"], bar, segment.strip(), part.strip())
+        told = (
+            found["metric"],
+            found["end"] or "",
+            found["sign"],
+            bar,
+            segment.strip(),
+            part.strip(),
+            found["output"] or "",
+        )
+        return cls(text.strip(), *told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,11 @@ def verdicts(evaluation: Evaluation, requirements: Sequence[str]) -> list[Verdic
 
 
 def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
-    metrics = evaluation.metrics
+    outputs = evaluation.outputs
+    if asked.output and asked.output not in outputs:
+        given = f": they are {', '.join(outputs)}" if outputs else ": this evaluation has one output"
+        return [f"`{asked.output}` is no label and no target{near(asked.output, outputs)}{given}"]
+    metrics = outputs[asked.output].metrics if asked.output else evaluation.metrics
     wrong = [] if asked.metric in metrics else [f"there is no metric `{asked.metric}`{near(asked.metric, metrics)}"]
     if asked.segment and asked.segment not in evaluation.segments:
         given = ", ".join(f"`{s}`" for s in evaluation.segments) or "none"
@@ -91,9 +105,10 @@ def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
 
 
 def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
-    figures = evaluation.metrics
+    of = evaluation.outputs[asked.output] if asked.output else evaluation
+    figures = of.metrics
     if asked.segment:
-        parts = evaluation.segments[asked.segment]
+        parts = of.segments[asked.segment]
         if asked.part not in parts:
             return Verdict(asked.text, passed=False, value=None, reason=f"no row has {asked.segment}={asked.part}")
         figures = parts[asked.part]
@@ -105,6 +120,6 @@ def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
             asked.text, passed=False, value=None, reason=f"{asked.metric} has no {asked.end or 'value'}: {why}"
         )
     passed = _SIGNS[asked.sign](value, asked.bar)
-    name = f"{asked.metric}.{asked.end}" if asked.end else asked.metric
+    name = asked.metric + (f":{asked.output}" if asked.output else "") + (f".{asked.end}" if asked.end else "")
     reason = "" if passed else f"{name} is {value:.4f}, and {asked.bar:g} is asked for"
     return Verdict(asked.text, passed=passed, value=value, reason=reason)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-__all__ = ["first_metric", "metrics_of_parts"]
+__all__ = ["first_metric", "metrics_of_outputs", "metrics_of_parts"]
 
-_FIRST = ("roc_auc", "roc_auc_ovr_macro", "rmse", "accuracy")
+_FIRST = (
+    "roc_auc",
+    "roc_auc_ovr_macro",
+    "rmse",
+    "accuracy",
+    "roc_auc_macro",
+    "f1_micro",
+    "rmse_uniform_average",
+    "accuracy_uniform_average",
+)
 _OF_PARTS = (
     "roc_auc",
     "roc_auc_ovr_macro",
@@ -20,7 +29,14 @@ _OF_PARTS = (
     "rmse",
     "r2",
     "mean_error",
+    "roc_auc_macro",
+    "f1_micro",
+    "subset_accuracy",
+    "rmse_uniform_average",
+    "r2_uniform_average",
+    "accuracy_uniform_average",
 )
+_OF_OUTPUTS = ("precision", "recall", "f1", "roc_auc", "accuracy", "mae", "rmse", "r2")
 
 
 def first_metric(known: Container[str]) -> str | None:
@@ -31,3 +47,8 @@ def first_metric(known: Container[str]) -> str | None:
 def metrics_of_parts(known: Container[str]) -> list[str]:
     """Those that are told of a part of the rows."""
     return [name for name in _OF_PARTS if name in known]
+
+
+def metrics_of_outputs(known: Container[str]) -> list[str]:
+    """Those that are told of one label or target."""
+    return [name for name in _OF_OUTPUTS if name in known]

@@ -151,7 +151,7 @@ def _targets(asked: Asked, head: pa.Table, given: Given, known: Output | None) -
             if name not in asked.class_lists and not is_number(kind)
         ]
         wrong += [
-            f"`{name}` is no target{near(name, kinds)}: they are {', '.join(kinds)}"
+            f"`{name}` is no target: they are {', '.join(kinds)}{near(name, kinds)}"
             for name in asked.class_lists
             if name not in kinds
         ]

@@ -95,7 +95,7 @@ def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
     outputs = evaluation.outputs
     if asked.output and asked.output not in outputs:
         given = f": they are {', '.join(outputs)}" if outputs else ": this evaluation has one output"
-        return [f"`{asked.output}` is no label and no target{near(asked.output, outputs)}{given}"]
+        return [f"`{asked.output}` is no label and no target{given}{near(asked.output, outputs)}"]
     metrics = outputs[asked.output].metrics if asked.output else evaluation.metrics
     wrong = [] if asked.metric in metrics else [f"there is no metric `{asked.metric}`{near(asked.metric, metrics)}"]
     if asked.segment and asked.segment not in evaluation.segments:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 
@@ -42,12 +41,12 @@ def _at_once(texts: pa.Array, kinds: Sequence[pa.DataType]) -> pa.Array | None:
     lines = pc.binary_join_element_wise('{"v":', pc.replace_substring(texts, "\n", " "), "}", "")
     if not len(lines) or lines.null_count:
         return None
-    data = "\n".join(lines.to_pylist()).encode()
+    data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), "\n")[0].as_buffer()
     for kind in kinds:
         options = arrow_json.ParseOptions(explicit_schema=pa.schema([("v", kind)]), unexpected_field_behavior="ignore")
-        reading = arrow_json.ReadOptions(use_threads=False, block_size=len(data) + 1)
+        reading = arrow_json.ReadOptions(use_threads=False, block_size=data.size + 1)
         try:
-            found = arrow_json.read_json(io.BytesIO(data), reading, options).column("v").combine_chunks()
+            found = arrow_json.read_json(pa.BufferReader(data), reading, options).column("v").combine_chunks()
         except pa.ArrowException:
             continue
         if len(found) == len(texts):
@@ -59,7 +58,7 @@ def _one_by_one(texts: pa.Array, kind: pa.DataType | None) -> pa.Array:
     """Each distinct text by itself."""
     values = [_loaded(text) for text in texts.to_pylist()]
     if kind is not None:
-        return pa.concat_arrays([_struct(value, kind) for value in values] or [pa.array([], kind)])
+        return pa.concat_arrays([_fitted(value, kind) for value in values] or [pa.array([], kind)])
     lists = [v if v is None or isinstance(v, list) else [None] for v in values]
     items = [item for v in lists for item in v or () if item is not None]
     if all(isinstance(item, bool) for item in items):
@@ -75,16 +74,17 @@ def _loaded(text: str | None) -> object:
         return [None]
 
 
-def _struct(value: object, kind: pa.DataType) -> pa.Array:
-    empty = pa.array([{}], kind)
+def _fitted(value: object, kind: pa.DataType) -> pa.Array:
+    struct = pa.types.is_struct(kind)
     if value is None:
         return pa.nulls(1, kind)
-    try:
-        return pa.array([value], kind) if isinstance(value, dict) or not pa.types.is_struct(kind) else empty
-    except pa.ArrowException:
-        fields = value.items() if isinstance(value, dict) else ()
-        fitting = {name: item for name, item in fields if _fits(item, kind, name)}
-        return pa.array([fitting], kind) if pa.types.is_struct(kind) else pa.nulls(1, kind)
+    if isinstance(value, dict if struct else list):
+        try:
+            return pa.array([value], kind)
+        except pa.ArrowException:
+            fields = value.items() if isinstance(value, dict) else ()
+            value = {name: item for name, item in fields if _fits(item, kind, name)}
+    return pa.array([value if struct and isinstance(value, dict) else {} if struct else [None]], kind)
 
 
 def _fits(item: object, kind: pa.DataType, name: str) -> bool:

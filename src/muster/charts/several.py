@@ -23,7 +23,7 @@ def several_charts(profile: Multilabel | Multioutput, output: Output, *, thresho
     makers: dict[str, Callable[[], Chart]] = {}
     if isinstance(profile, Multioutput):
         for name, target in profile.targets.items():
-            makers |= _named(name, single_charts(target, name, output.targets[name].classes))
+            makers |= _named(name, single_charts(target, name, output.targets[name].classes), "{} ({})")
         return Charts(makers)
     names = [canonical(c) for c in output.classes]
     makers["labels"] = lambda: classes_chart(label_table(profile, names), of="label")
@@ -43,11 +43,11 @@ def single_charts(
     return classification_charts(measured, names, threshold=threshold)
 
 
-def _named(name: str, charts: Mapping[str, Chart]) -> dict[str, Callable[[], Chart]]:
+def _named(name: str, charts: Mapping[str, Chart], heading: str = "{}: {}") -> dict[str, Callable[[], Chart]]:
     def titled(key: str) -> Callable[[], Chart]:
         def make() -> Chart:
             chart = charts[key]
-            return chart.titled(f"{key}:{name}", f"{chart.heading}: {name}")
+            return chart.titled(f"{key}:{name}", heading.format(chart.heading, name))
 
         return make
 

@@ -94,7 +94,7 @@ def _outputs(sheet: Sheet, found: Evaluation) -> None:
         Column(m, lambda one, m=m: number(one.metrics[m].value) if m in one.metrics else None)  # type: ignore[misc]  # bound here
         for m in metrics_shown(found)
     ]
-    sheet.table(f"{kind}s", outputs[:_MOST_OUTPUTS], columns)
+    sheet.table(f"by {kind}", outputs[:_MOST_OUTPUTS], columns)
     if len(outputs) > _MOST_OUTPUTS:
         sheet.fact("", f"and {plural(len(outputs) - _MOST_OUTPUTS, kind)} more: `--json` has all")
 

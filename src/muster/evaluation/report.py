@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Table", "html", "markdown", "write"]
 
-_MOST_PARTS, _MOST_MISTAKES, _MOST_COLUMNS, _MOST_OUTPUTS = 50, 20, 8, 6
+_MOST_PARTS, _MOST_MISTAKES, _MOST_COLUMNS, _MOST_OUTPUTS = 50, 20, 8, 4
 
 
 class Table:
@@ -51,9 +51,9 @@ def write(evaluation: Evaluation, path: str | Path) -> None:
 def html(evaluation: Evaluation) -> str:
     facts = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in _facts(evaluation))
     figures = "".join(figure(evaluation.charts[name]) for name in charts_shown(evaluation)[0])
-    first, *rest = _tables(evaluation)
+    first, rest = _first_tables(evaluation), _tables(evaluation)
     body = (
-        f'<dl class="facts">{facts}</dl>{_html_table(first)}<div class="charts">{figures}</div>'
+        f'<dl class="facts">{facts}</dl>{"".join(map(_html_table, first))}<div class="charts">{figures}</div>'
         f"{''.join(_html_table(t) for t in rest)}"
     )
     return document(_title(evaluation), body)
@@ -63,10 +63,11 @@ def markdown(evaluation: Evaluation) -> str:
     """With the words under each chart in place of the drawing."""
     lines = [f"# {_title(evaluation)}", ""]
     lines += [f"- **{name}**: {value}" for name, value in _facts(evaluation)]
-    first, *rest = _tables(evaluation)
-    lines += ["", *_markdown_table(first), "## Charts in words", ""]
+    for table in _first_tables(evaluation):
+        lines += ["", *_markdown_table(table)]
+    lines += ["## Charts in words", ""]
     lines += [f"- {evaluation.charts[name].text}" for name in charts_shown(evaluation)[0]]
-    for table in rest:
+    for table in _tables(evaluation):
         lines += ["", *_markdown_table(table)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -92,10 +93,12 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
         yield "Digest of the version", record.version_digest
 
 
+def _first_tables(evaluation: Evaluation) -> list[Table]:
+    """Those before the charts."""
+    return [_metrics(evaluation), *([_outputs(evaluation)] if evaluation.outputs else [])]
+
+
 def _tables(evaluation: Evaluation) -> Iterator[Table]:
-    yield _metrics(evaluation)
-    if evaluation.outputs:
-        yield _outputs(evaluation)
     for name, parts in evaluation.segments.items():
         yield _parts(name, parts)
     if evaluation.mistakes:

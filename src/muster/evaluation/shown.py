@@ -13,8 +13,18 @@ if TYPE_CHECKING:
 
 __all__ = ["charts_shown", "metrics_shown", "prevalence", "worst_first"]
 
-_MOST_OUTPUTS = 6
-_MAIN = ("roc", "precision_recall", "calibration", "thresholds", "confusion", "predicted", "errors", "tenths")
+_MOST_OUTPUTS = 4
+_MAIN = (
+    "roc",
+    "precision_recall",
+    "calibration",
+    "thresholds",
+    "confusion",
+    "classes",
+    "mistakes",
+    "predicted",
+    "errors",
+)
 _JUDGED = ("f1", "accuracy", "r2")
 """By the first of these that there is: less is worse."""
 
@@ -26,7 +36,7 @@ def worst_first(evaluation: Evaluation) -> list[Single]:
 
 def metrics_shown(evaluation: Evaluation) -> list[str]:
     """The metrics that stand for labels and targets side by side, which each has or another one has."""
-    names = [name for one in evaluation.outputs.values() for name in metrics_of_outputs(one.metrics)]
+    names = [name for one in evaluation.outputs.values() for name in metrics_of_outputs(one.metrics, label=one.label)]
     return list(dict.fromkeys(names))
 
 
@@ -42,11 +52,15 @@ def charts_shown(evaluation: Evaluation) -> tuple[list[str], str]:
     outputs = worst_first(evaluation)
     if not outputs:
         return [*evaluation.charts], ""
-    names = [name for name in evaluation.charts if ":" not in name or name.partition(":")[2] not in evaluation.outputs]
+    ends = tuple(f":{name}" for name in evaluation.outputs)
+    names = [name for name in evaluation.charts if not name.endswith(ends)]
     names += [name for one in outputs[:_MOST_OUTPUTS] for name in _main(evaluation, one)]
     kind = "labels" if outputs[0].label else "targets"
-    of = "" if len(outputs) <= _MOST_OUTPUTS else f" of the {_MOST_OUTPUTS} that are predicted worst"
-    return names, f"The worst stand first, and under them the main charts{of}: `outputs` has all charts of all {kind}."
+    worst = f"the {_MOST_OUTPUTS} {kind} that are predicted worst" if len(outputs) > _MOST_OUTPUTS else f"all {kind}"
+    return (
+        names,
+        f"The worst stand first. Below are the main charts of {worst}; in Python, outputs has every chart of each.",
+    )
 
 
 def _main(evaluation: Evaluation, one: Single) -> Iterator[str]:

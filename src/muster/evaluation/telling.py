@@ -36,7 +36,8 @@ _OF_PARTS = (
     "r2_uniform_average",
     "accuracy_uniform_average",
 )
-_OF_OUTPUTS = ("precision", "recall", "f1", "roc_auc", "accuracy", "mae", "rmse", "r2")
+_OF_LABELS = ("precision", "recall", "f1", "roc_auc")
+_OF_TARGETS = ("mae", "rmse", "r2", "accuracy", "f1", "f1_macro")
 
 
 def first_metric(known: Container[str]) -> str | None:
@@ -49,6 +50,6 @@ def metrics_of_parts(known: Container[str]) -> list[str]:
     return [name for name in _OF_PARTS if name in known]
 
 
-def metrics_of_outputs(known: Container[str]) -> list[str]:
-    """Those that are told of one label or target."""
-    return [name for name in _OF_OUTPUTS if name in known]
+def metrics_of_outputs(known: Container[str], *, label: bool) -> list[str]:
+    """Those that are told of one label, or of one target."""
+    return [name for name in (_OF_LABELS if label else _OF_TARGETS) if name in known]

@@ -28,6 +28,8 @@ AVERAGE = "_uniform_average"
 Target = Classification | Regression
 _OF_RANGES = ("interval_coverage", "interval_width")
 """No answer to several targets has ranges."""
+_NO_MEAN_OF = ("_micro", "_weighted")
+"""Of the averages over classes the macro ones alone are averaged over targets."""
 _NO_FOLDS = "no folds of the rows are kept for it"
 _OWN_WAY = "its interval is not of folds of the rows, which could be taken together"
 
@@ -112,7 +114,7 @@ def _of_classes(targets: Mapping[str, Classification]) -> Iterator[_Mean]:
     kinds = [{m.name: m for m in classes.metrics_of(t.classes)} for t in targets.values()]
     for name, metric in kinds[0].items():
         same = [kind[name] for kind in kinds if name in kind]
-        if len(same) < len(kinds):
+        if len(same) < len(kinds) or name.endswith(_NO_MEAN_OF):
             continue
 
         def without(same: list[Metric[Quality]] = same) -> Floats | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from muster.casts.rule import is_list
 from muster.profiles.judged import class_places
-from muster.profiles.keys import Floats
+from muster.profiles.keys import Cells, Floats
 from muster.profiles.nested import parsed
 from muster.signature import Scalar
 
@@ -51,7 +51,7 @@ def flags_of(column: pa.Array, classes: Sequence[Scalar]) -> Flags:
     own, wrong = np.zeros((rows, labels), np.bool_), np.zeros(rows, np.bool_)
     if are_flags(lists.type, classes):
         wrong[np.flatnonzero(~absent)] = sizes != labels
-        codes, unknown = class_places(items, _FLAGS)
+        codes = _flag_places(items)
         wrong[row[codes < 0]] = True
         place = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         good = ~wrong[row]
@@ -67,6 +67,13 @@ def flags_of(column: pa.Array, classes: Sequence[Scalar]) -> Flags:
     return Flags(own, absent, wrong, masks)
 
 
+def _flag_places(items: pa.Array) -> Cells:
+    """Odd where a flag is set, negative where it is none."""
+    if pa.types.is_boolean(items.type) and not items.null_count:
+        return items.to_numpy(zero_copy_only=False).astype(np.int64)
+    return class_places(items, _FLAGS)[0]
+
+
 def are_flags(kind: pa.DataType, classes: Sequence[Scalar]) -> bool:
     """Whether such lists have a flag for each class, and no names: those of booleans, and of numbers where no class is one."""
     value = kind.value_type
@@ -78,7 +85,7 @@ def are_flags(kind: pa.DataType, classes: Sequence[Scalar]) -> bool:
 
 def flags_of_column(column: pa.Array) -> Flags:
     """One class: true and false, or 1 and 0; `own` (rows, 1)."""
-    codes, _ = class_places(column, _FLAGS)
+    codes = _flag_places(column)
     return Flags((codes % 2 == 1)[:, None] & (codes >= 0)[:, None], codes == -2, codes == -1)
 
 

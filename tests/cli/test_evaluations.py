@@ -216,3 +216,16 @@ def test_several_targets_have_a_column_each(tagged: Path) -> None:
     answer = _call(tagged, "evaluate", tagged / "both.parquet", *arguments[:-1], '{"kind": 3}')
     assert answer.code == 2
     assert "--classes has no list for `kind`" in answer.err
+
+
+def test_a_label_has_thresholds_of_its_own(tagged: Path) -> None:
+    arguments = ("--task", "multilabel", "--classes", "urgent,spam", "--target", "y", "--json")
+    made = _call(tagged, "evaluate", tagged / "tags.csv", *arguments).json["id"]
+    told = _call(tagged, "evaluation", "thresholds", made, "--output", "spam", "--best", "recall>=0.9", "--json")
+    assert told.code == 0, told.err
+    assert told.json["best"]["figure"]["name"] == "precision"
+    wrong = _call(tagged, "evaluation", "thresholds", made, "--output", "span")
+    assert wrong.code == 2
+    assert "`span` is no label and no target of it; did you mean `spam`?" in wrong.err
+    none = _call(tagged, "evaluation", "thresholds", made)
+    assert "a threshold belongs to one output, and there are 2" in none.err

@@ -121,6 +121,7 @@ def test_labels_of_a_version_are_measured(hub: Hub, rows: Path) -> None:
     best = spam.best("recall>=0.9")
     assert best.threshold is not None
     assert sk.recall_score(own[:, 2], given[:, 2] >= best.threshold) >= 0.9
+    assert spam.thresholds["tp"].to_pylist()[-1] == own[:, 2].sum()
     part = np.asarray(table()["part"].to_pylist()) == "a"
     expected = sk.f1_score(own[part], told[part], average="macro")
     assert found.segments["part"]["a"]["f1_macro"].value == pytest.approx(expected)
@@ -177,6 +178,8 @@ def test_scored_labels_need_no_model(hub: Hub, rows: Path, tmp_path: Path) -> No
         assert again.metrics[name].value == pytest.approx(figure.value, rel=1e-12), name
     of_version = hub.evaluate("tags", tmp_path / "scored.parquet", prediction="prediction")
     assert of_version.metrics["f1_macro"] == direct.metrics["f1_macro"]
+    with pytest.raises(NotApplicable, match="a threshold needs probabilities"):
+        of_version.at(0.5)
     assert of_version.metrics["roc_auc_macro"].reason == "it needs probabilities, and there are only labels"
     scored = pq.read_table(tmp_path / "scored.parquet")
     texts = {

@@ -31,7 +31,8 @@ def _evaluated(tmp_path: Path, patch: pytest.MonkeyPatch, served: Served, data: 
     with serving("http", {"several": served}) as account, muster.open(tmp_path / "hub") as hub:
         for variable, value in account.environ.items():
             patch.setenv(variable, value)
-        hub.connect("c", "http", **account.settings)
+        settings: dict[str, Any] = dict(account.settings)
+        hub.connect("c", "http", **settings)
         hub.register("several", muster.Endpoint("c"), task=served.task, sample=table(30), **more)
         found = hub.evaluate("several", data)
         asked = len(account.invocations)

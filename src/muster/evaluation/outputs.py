@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from muster.errors import InvalidInput, NotApplicable, near
 from muster.evaluation.figures import Figures, dummy_of, figures_of
 from muster.metrics.optimum import Best, best_threshold
+from muster.metrics.threshold_table import threshold_table
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement
 from muster.profiles.mistakes import Mistake
@@ -61,6 +64,11 @@ class Single:
     def best(self, goal: str | Sequence[Sequence[float]] = "f1") -> Best:
         """The threshold that is best for a goal, as `Evaluation.best` has them."""
         return best_threshold(self._two_classes(), goal)
+
+    @cached_property
+    def thresholds(self) -> pa.Table:
+        """What each threshold would do, as `Evaluation.thresholds` has it."""
+        return threshold_table(self._two_classes(), None).to_table()
 
     def _two_classes(self) -> Classification:
         if not isinstance(self.measured, Classification) or self.measured.classes != 2 or not self.measured.lanes:

@@ -96,7 +96,9 @@ class Evaluation:
         for all labels, or one for each, by name: those that are not named keep 0.5.
         """
         whole, question = self.profile.whole, self.profile.question
-        if isinstance(whole, Multilabel) and whole.scores:
+        if isinstance(whole, Multilabel):
+            if not whole.scores:
+                raise NotApplicable("a threshold needs probabilities, and there are only labels", hint="see `metrics`")
             return figures_of(whole, question, thresholds_of(question, threshold))
         if isinstance(threshold, Mapping):
             raise NotApplicable("thresholds by name go with the labels of a multilabel model", hint="give a number")

@@ -351,3 +351,36 @@ def test_a_report_shows_the_worst_labels_first(hub: Hub, rows: Path, tmp_path: P
         places = [text.index(f"| {one} |") for one in found.outputs]
         assert min(places) == text.index(f"| {worst.name} |")
         assert found.charts[f"{'roc' if name == 'tags' else 'errors'}:{worst.name}"].text in text
+
+
+def test_one_label_may_stand_in_plain_columns(hub: Hub) -> None:
+    random = np.random.default_rng(6)
+    own = random.random(300) < 0.4
+    p = np.clip(0.3 * own + 0.6 * random.random(300), 0, 1)
+    data = pa.table({"spam": own, "p": p, "ps": pa.array([[x] for x in p.tolist()]), "told": p >= 0.5})
+    asked: dict[str, Any] = {"task": "multilabel", "target": "spam", "classes": ["spam"]}
+    for probabilities in ("p", "ps"):
+        found = hub.evaluate(data, **asked, probabilities=[probabilities])
+        assert found.metrics["roc_auc_macro"].value == pytest.approx(sk.roc_auc_score(own, p))
+        assert found.outputs["spam"].metrics["f1"].value == pytest.approx(sk.f1_score(own, p >= 0.5))
+        assert found.charts["label_counts"].text
+    found = hub.evaluate(data, **asked, prediction="told")
+    assert found.metrics["f1_micro"].value == pytest.approx(sk.f1_score(own, p >= 0.5))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"task": "multilabel", "target": "y", "prediction": "p", "classes": ["a", "a"]}, "the label `a` is named twice"),
+        ({"task": "multilabel", "target": "y", "prediction": "p"}, "the labels are not known"),
+        ({"prediction": ["n", "k"], "classes": {"k": ["x", "y"]}}, "the target is not known: name its column, or one for"),
+        ({"target": ["m", "j"], "prediction": ["n", "k"], "classes": {"j": ["x"]}}, "are x, and it takes two different ones"),
+        ({"target": ["m", "j"], "prediction": ["n", "k"], "classes": {"i": ["x", "y"]}}, "`i` is no target: they are m, j"),
+        ({"task": "multilabel", "target": "y", "prediction": "p", "classes": ["a", "b"], "threshold": 0.3}, "a threshold goes with"),
+        ({"task": "other", "target": "y", "prediction": "p"}, "an evaluation of the task `other` has no figures"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_told(hub: Hub, asked: dict[str, Any], said: str) -> None:
+    data = {"y": [[True, False]], "p": [[True, True]], "m": [1.0], "n": [2.0], "j": ["x"], "k": ["y"]}
+    with pytest.raises((InvalidInput, NotApplicable), match=said):
+        hub.evaluate(pa.table(data), **asked)

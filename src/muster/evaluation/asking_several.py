@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,7 +51,8 @@ def is_several(asked: Asked, head: pa.Table) -> bool:
 def named(asked: Asked, output: Output, names: Sequence[str], *, told: bool) -> Asked:
     """With the target's columns in the order of the outputs, where they are named as these; and with these where none is `told`."""
     outputs = _names(output)
-    if not told and asked.target not in names and all(name in names for name in outputs):
+    found = all(name in names and name not in asked.predictions for name in outputs)
+    if not told and asked.target not in names and found:
         return replace(asked, target=None, targets=outputs)
     return replace(asked, targets=outputs) if sorted(asked.targets) == sorted(outputs) else asked
 
@@ -77,6 +79,8 @@ def question_of_several(
 ) -> Question:
     """As `question` does for a single output."""
     check_measured(output.task)
+    if len(_names(output)) == 1:
+        asked, given = _alone(asked, given, head)
     wrong = [
         *_wrong_outputs(output),
         *_wrong_columns(asked, output, head, names),
@@ -103,6 +107,20 @@ def question_of_several(
         inputs=tuple(inputs) or others[:SHOWN],
         shown=others[:SHOWN],
     )
+
+
+def _alone(asked: Asked, given: Given, head: pa.Table) -> tuple[Asked, Given]:
+    """A single output may stand in plain columns."""
+
+    def plain(name: str | None) -> bool:
+        kind = head.schema.field(name).type if name in head.column_names else pa.string()
+        return not (is_list(kind) or pa.types.is_struct(kind) or is_text(kind))
+
+    if asked.target is not None and plain(asked.target):
+        asked = replace(asked, target=None, targets=(asked.target,))
+    if given.prediction is not None and plain(given.prediction):
+        given = replace(given, prediction=None, predictions=(given.prediction,))
+    return asked, given
 
 
 def _names(output: Output) -> list[str]:
@@ -203,10 +221,19 @@ def _kinds(asked: Asked, head: pa.Table, given: Given) -> Mapping[str, pa.DataTy
 def _wrong_outputs(output: Output) -> list[str]:
     if output.task == "multilabel":
         labels = len(output.classes)
-        return [f"{labels} labels are more than the {MOST_LABELS} that are measured"] if labels > MOST_LABELS else []
+        twice = [name for name, n in Counter(_names(output)).items() if n > 1]
+        wrong = [f"the label `{name}` is named twice" for name in twice]
+        return wrong + (
+            [f"{labels} labels are more than the {MOST_LABELS} that are measured"] if labels > MOST_LABELS else []
+        )
     targets = len(output.targets)
     wrong = [f"{targets} targets are more than the {MOST_TARGETS} that are measured"] if targets > MOST_TARGETS else []
     wrong += [] if targets else ["the model names no targets"]
+    wrong += [
+        f"the classes of the target `{name}` are {', '.join(map(str, one.classes))}, and it takes two different ones"
+        for name, one in output.targets.items()
+        if one.task != "regression" and len({canonical(c) for c in one.classes}) < max(2, len(one.classes))
+    ]
     return wrong + [
         f"the target `{name}` is {one.task}, and a target is a number or a class"
         for name, one in output.targets.items()

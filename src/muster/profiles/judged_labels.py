@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from muster.casts.rule import is_list
 from muster.profile import Rows
 from muster.profiles.judged import Judged, hash_keys, numbers
 from muster.profiles.keys import Floats, hash_rows
 from muster.profiles.label_columns import Flags, flags_of, flags_of_column, scores_of
 from muster.profiles.multilabel import Labelled
+from muster.profiles.nested import is_text
 from muster.profiles.question import Question
 
 __all__ = ["judged_labels"]
@@ -64,7 +66,7 @@ def _probabilities(
     if not question.scored:
         assert answer is not None
         columns = [answer.column("probabilities")]
-    if (len(columns) == 1 and labels > 1) or not question.scored:
+    if len(columns) == 1 and (is_list(columns[0].type) or is_text(columns[0].type)):
         found, absent, wrong = scores_of(columns[0], labels)
     else:
         found = np.stack([numbers(column) for column in columns], axis=1)

@@ -36,8 +36,8 @@ def _labels(random: np.random.Generator, rows: int, labels: int, weighted: bool)
 
 def _targets(random: np.random.Generator, rows: int) -> dict[str, Figure]:
     common = random.normal(size=(rows, 1))
-    actual = 50 + 10 * (common + random.normal(size=(rows, 2)))
-    predicted = actual + 5 * common + 5 * random.standard_t(8, (rows, 2))
+    actual = 20 + random.gamma(3, 10, (rows, 2)) * np.exp(0.3 * common)
+    predicted = actual * np.exp(0.1 * common + 0.2 * random.normal(size=(rows, 2)))
     number = Output("regression", pa.float64())
     found = Multioutput({"a": number, "b": number}, frozenset())
     each = tuple(Predicted.of(y, f) for y, f in zip(actual.T, predicted.T, strict=True))
@@ -65,8 +65,9 @@ def _cover(rows: int, draw: Callable[[int], dict[str, Figure]]) -> None:
     told, covered = Counter[str](), Counter[str]()
     for _ in range(SAMPLES[rows]):
         for name, figure in draw(rows).items():
-            if figure.low is None or figure.high is None or (value := truth[name]) is None:
-                assert figure.reason, name
+            value = truth[name]
+            if figure.low is None or figure.high is None or value is None:
+                assert figure.reason or value is None, name
                 continue
             told[name] += 1
             covered[name] += figure.low <= value <= figure.high

@@ -107,3 +107,17 @@ def test_profiles_of_many_labels_stay_small() -> None:
     batch = pa.record_batch({"y": (random.random(given.shape) < given).tolist(), "p": given.tolist()})
     profile.update(Rows(batch))
     assert len(profile.encode()) < 8_000_000
+
+
+@pytest.mark.parametrize(
+    ("task", "array"), [("multilabel", "label.1.tally.confusion"), ("multioutput", "target.1.tally.confusion")]
+)
+def test_outputs_of_other_rows_are_damage(task: str, array: str) -> None:
+    question, draw = SEVERAL[task]
+    profile = EvaluationProfile(question)
+    profile.update(Rows(pa.record_batch(draw(np.random.default_rng(1)))))
+    arrays = {name: found.copy() for name, found in profile.whole.arrays().items()}
+    EvaluationProfile(question).whole.restore(arrays)
+    arrays[array][0, 0, 0] += 1
+    with pytest.raises(ValueError, match="of other numbers of rows"):
+        EvaluationProfile(question).whole.restore(arrays)

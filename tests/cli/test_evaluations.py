@@ -202,3 +202,61 @@ def test_what_is_wrong_is_told_in_a_sentence(made: Path, arguments: tuple[str, .
     assert answer.code == 2
     assert message in " ".join(answer.err.split())
     assert "Traceback" not in answer.err
+
+
+@pytest.fixture(scope="module")
+def tagged(made: Path) -> Path:
+    """Rows with labels, as text in CSV, and with several targets, scored already."""
+    random = np.random.default_rng(4)
+    x = random.random(400)
+    own = random.random((400, 2)) < np.stack([x, 1 - x], axis=1)
+    lines = ["y,spam,urgent,prediction,probability_urgent,probability_spam"]
+    for (a, b), p in zip(own.tolist(), x.tolist(), strict=True):
+        names = ",".join(f'""{n}""' for n, f in (("urgent", a), ("spam", b)) if f)
+        told = f"[{str(p > 0.5).lower()},{str(p < 0.5).lower()}]"
+        lines.append(f'"[{names}]",{int(b)},{int(a)},"{told}",{p},{1 - p}')
+    (made / "tags.csv").write_text("\n".join(lines) + "\n")
+    kind = random.choice(["a", "b"], 400)
+    pq.write_table(
+        pa.table({"price": x, "kind": kind, "p_price": x + 0.1, "p_kind": kind[::-1]}), made / "both.parquet"
+    )
+    return made
+
+
+def test_labels_stand_side_by_side_the_worst_first(tagged: Path) -> None:
+    arguments = ("--task", "multilabel", "--classes", "urgent,spam")
+    answer = _call(tagged, "evaluate", tagged / "tags.csv", "--target", "y", *arguments)
+    assert answer.code == 0, answer.err
+    told = _call(tagged, "evaluate", tagged / "tags.csv", "--target", "spam,urgent", *arguments, "--json").json
+    assert told["target"] == "urgent, spam", "columns are told by their names"
+    f1 = {name: one["metrics"]["f1"]["value"] for name, one in told["outputs"].items()}
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
+    at = next(n for n, line in enumerate(lines) if line.startswith("by label label rows with it precision"))
+    assert [line.split()[0] for line in lines[at + 1 : at + 3]] == sorted(f1, key=lambda n: f1[n])
+    met = _call(tagged, "evaluate", tagged / "tags.csv", "--target", "y", *arguments, "--require", "f1:spam>=0.99")
+    assert met.code == 1
+    assert "not met  f1:spam>=0.99" in met.err
+
+
+def test_several_targets_have_a_column_each(tagged: Path) -> None:
+    arguments = ("--target", "price,kind", "--prediction", "p_price,p_kind", "--classes", '{"kind": ["a", "b"]}')
+    told = _call(tagged, "evaluate", tagged / "both.parquet", *arguments, "--json")
+    assert told.code == 0, told.err
+    assert told.json["outputs"]["price"]["metrics"]["mae"]["value"] == pytest.approx(0.1)
+    assert told.json["outputs"]["kind"]["classes"] == ["a", "b"]
+    answer = _call(tagged, "evaluate", tagged / "both.parquet", *arguments[:-1], '{"kind": 3}')
+    assert answer.code == 2
+    assert "--classes has no list for `kind`" in answer.err
+
+
+def test_a_label_has_thresholds_of_its_own(tagged: Path) -> None:
+    arguments = ("--task", "multilabel", "--classes", "urgent,spam", "--target", "y", "--json")
+    made = _call(tagged, "evaluate", tagged / "tags.csv", *arguments).json["id"]
+    told = _call(tagged, "evaluation", "thresholds", made, "--output", "spam", "--best", "recall>=0.9", "--json")
+    assert told.code == 0, told.err
+    assert told.json["best"]["figure"]["name"] == "precision"
+    wrong = _call(tagged, "evaluation", "thresholds", made, "--output", "span")
+    assert wrong.code == 2
+    assert "`span` is no label and no target of it; did you mean `spam`?" in wrong.err
+    none = _call(tagged, "evaluation", "thresholds", made)
+    assert "a threshold belongs to one output, and there are 2" in none.err

@@ -1,23 +1,23 @@
 """Makes the profiles of evaluations that are kept for each format: `./run python tests/profiles/make_evaluations.py`.
 
 One of each task is stored as `stored/evaluation-<format>-<task>.bin`, with its figures beside it. Run it before a release that
-changes the format is begun, never after.
+changes the format is begun, never after. With names of tasks it makes theirs alone.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from muster.metrics.classes import measure
-from muster.metrics.regression import measure as measure_numbers
+from muster.evaluation.figures import figures_of
+from muster.evaluation.outputs import measured_of, output_names
 from muster.metrics.weak_segments import WeakSegments
 from muster.profile import Rows
 from muster.profiles.binning import Binning, Search
-from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.losses import Losses
 from muster.profiles.question import Question, Segmenting
@@ -35,12 +35,22 @@ def questions() -> dict[str, Question]:
     binary = Output("binary", pa.string(), ("no", "yes"), True)
     several = Output("multiclass", pa.int64(), (0, 1, 2), True)
     price = Output("regression", pa.float64())
+    labels = Output("multilabel", pa.list_(pa.bool_(), 3), ("a", "b", "c"), True)
+    targets = {"price": price, "late": Output("binary", pa.string(), ("no", "yes"))}
+    both = Output("multioutput", pa.struct([(name, one.type) for name, one in targets.items()]), (), False, targets)
     return {
         "binary": Question(
             output=binary, target="late", probabilities=("p",), segments=PARTS, inputs=("n", "part"), shown=("n",), mistakes=3
         ),
         "multiclass": Question(
             output=several, target="kind", probabilities=("p0", "p1", "p2"), weight="weight", key=("n",), mistakes=3
+        ),
+        "multilabel": Question(
+            output=labels, target="tags", probabilities=("q0", "q1", "q2"), prediction="flags", segments=PARTS[:1], mistakes=3
+        ),
+        "multioutput": Question(
+            output=both, target="price, late", targets=("price", "late"), predictions=("told", "flag"),
+            weight="weight", segments=PARTS[:1], mistakes=3,
         ),
         "regression": Question(output=price, target="price", prediction="told", segments=PARTS[:1], mistakes=3),
         "searched": Question(
@@ -63,6 +73,10 @@ def table() -> pa.Table:
         "kind": mixed % 3,
         "p0": share, "p1": 0.5 - share, "p2": np.full(600, 0.5),
         "weight": (n % 5) / 4,
+        "tags": pa.array([None if i % 83 == 0 else [c for k, c in enumerate("abc") if i % (k + 2) == 0] for i in n.tolist()]),
+        "flags": pa.array([[m % 2 == 0, m % 3 == 0, m % 5 == 0] for m in mixed.tolist()]),
+        **{f"q{k}": (mixed * (k + 3) % 257) / 256 for k in range(3)},
+        "flag": pa.array(["yes" if i % 7 < 3 else "no" for i in n.tolist()]),
         "price": mixed / 8, "told": (mixed + n % 16) / 8,
     })  # fmt: skip
 
@@ -76,8 +90,8 @@ def measured(question: Question) -> EvaluationProfile:
 
 def figures(profile: EvaluationProfile) -> dict[str, Json]:
     """What is said of all rows, of the parts, and of the inputs."""
-    whole = profile.whole
-    of = measure(whole) if isinstance(whole, Classification) else measure_numbers(whole)
+    of, outputs = figures_of(profile.whole, profile.question), measured_of(profile.whole)
+    each = {n: figures_of(m, profile.question) for n, m in zip(output_names(profile.question), outputs, strict=True)}
     return {
         **profile.figures(),
         "digest": f"{profile.digest:016x}",
@@ -85,6 +99,12 @@ def figures(profile: EvaluationProfile) -> dict[str, Json]:
         "columns": profile.columns.figures(),
         **({} if profile.losses is None else {"losses": _losses(profile.losses)}),
         "mistakes": [{"row": m.row, "actual": m.actual, "predicted": m.predicted} for m in profile.mistakes.worst],
+        **({"outputs": {n: {k: f.value for k, f in found.items()} for n, found in each.items()}} if each else {}),
+        **(
+            {"mistakes_of": {n: [m.row for m in ms.worst] for n, ms in profile.mistakes_of.items()}}
+            if profile.mistakes_of
+            else {}
+        ),
     }
 
 
@@ -98,6 +118,8 @@ def _losses(losses: Losses) -> dict[str, Json]:
 def main() -> None:
     STORED.mkdir(exist_ok=True)
     for name, question in questions().items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         profile = measured(question)
         stem = f"evaluation-{profile.format.rpartition('/')[2]}-{name}"
         (STORED / f"{stem}.bin").write_bytes(profile.encode())

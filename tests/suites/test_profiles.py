@@ -50,6 +50,14 @@ class TestProfiles(ProfileSuite):
         return [*batches, (Rows(pa.record_batch({"x": [1.0, 2.0]})), None)]
 
 
+LABELS = Output("multilabel", pa.list_(pa.bool_(), 3), ("a", "b", "c"), True)
+_EACH = {
+    "delay": Output("regression", pa.float64()),
+    "late": Output("multiclass", pa.string(), ("no", "yes", "so"), True),
+}
+TARGETS = Output("multioutput", pa.struct([(name, one.type) for name, one in _EACH.items()]), (), True, _EACH)
+
+
 def _evaluated(kind: str) -> Question:
     segments = (Segmenting(("carrier",)), Segmenting(("carrier", "late")), Segmenting(("distance",), (100.0, 500.0)))
     common: dict[str, Any] = {"target": "actual", "segments": segments, "shown": ("carrier", "distance"), "mistakes": 5}
@@ -68,6 +76,13 @@ def _evaluated(kind: str) -> Question:
         case "scored already":
             output = Output("binary", pa.bool_(), (False, True), True)
             return Question(output=output, probabilities=("p",), threshold=0.3, **common | {"target": "late"})
+        case "multilabel" | "multilabel, weighted":
+            weight = "weight" if "weighted" in kind else None
+            return Question(output=LABELS, weight=weight, **common | {"target": "tags"})
+        case "multioutput, weighted":
+            return Question(
+                output=TARGETS, weight="weight", targets=("delay", "actual"), **common | {"target": "delay, actual"}
+            )
         case _:
             weight = "weight" if "weighted" in kind else None
             return Question(output=Output("regression", pa.float64()), weight=weight, **common | {"target": "delay"})
@@ -83,6 +98,9 @@ def _evaluated(kind: str) -> Question:
         "scored already",
         "regression",
         "regression, weighted",
+        "multilabel",
+        "multilabel, weighted",
+        "multioutput, weighted",
     ],
 )
 class TestEvaluations(ProfileSuite):
@@ -111,6 +129,9 @@ def _rows(random: np.random.Generator, n: int) -> Rows:
             "weight": pa.array(np.where(random.random(count) < 0.05, -1.0, random.random(count))),
             "carrier": _texts(random.choice(["AA", "UA", ""], count)),
             "distance": pa.array(random.integers(0, 1_000, count)),
+            "tags": pa.array(
+                [None if "d" in t else [*t] for t in random.choice(["", "a", "ab", "bc", "az", "d"], count).tolist()]
+            ),
         }
     )
     return Rows(batch, n // 4, n % 4 * 62, (n % 4 * 62 + 7, n % 4 * 62 + 8))
@@ -122,6 +143,16 @@ def _texts(values: np.typing.NDArray[np.str_]) -> pa.Array:
 
 def _answer(random: np.random.Generator, output: Output) -> pa.RecordBatch:
     count, missing = 60, pa.array(random.random(60) < 0.05)
+    if output.task == "multilabel":
+        scores = random.random((count, 3))
+        labels = pa.array((scores > 0.5).tolist(), output.type)
+        columns = {"prediction": pc.if_else(missing, None, labels)}
+        return pa.record_batch(columns | {"probabilities": pa.array(scores.tolist(), output.probabilities_type)})
+    if output.task == "multioutput":
+        each = {name: _answer(random, one) for name, one in output.targets.items()}
+        predicted = pa.StructArray.from_arrays([one["prediction"] for one in each.values()], names=[*each])
+        scores = pa.StructArray.from_arrays([each["late"]["probabilities"]], names=["late"])
+        return pa.record_batch({"prediction": predicted, "probabilities": scores})
     if output.task == "regression":
         values = pa.array(random.normal(5, 30, count))
         return pa.record_batch({"prediction": pc.if_else(missing, None, values)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from muster.charts.chart import Chart, Row
 from muster.charts.parts import Spec, hover, layered, rows, shares
 from muster.charts.words import count, counted, figure
@@ -10,13 +12,14 @@ from muster.metrics.per_class import ClassTable
 
 __all__ = ["classes_chart"]
 
-_TITLES = {"precision": "Precision", "recall": "Recall", "f1": "F1", "roc_auc": "AUC"}
+_TITLES = {"prevalence": "Prevalence", "precision": "Precision", "recall": "Recall", "f1": "F1", "roc_auc": "AUC"}
+_MANY = {"class": "classes", "label": "labels"}
 _DRAWN = ("precision", "recall", "f1")
 _MOST = 40
 """Classes that are drawn: those with the lowest F1. The table has all."""
 
 
-def classes_chart(found: ClassTable) -> Chart:
+def classes_chart(found: ClassTable, *, of: Literal["class", "label"] = "class") -> Chart:
     order = sorted(range(len(found.classes)), key=lambda n: _key(found.figures["f1"][n]))
     shown = order[:_MOST]
     points = [
@@ -36,7 +39,7 @@ def classes_chart(found: ClassTable) -> Chart:
     colour |= {"legend": {"symbolType": "circle"}}
     x = shares("value", "Value, with its 95 % interval")
     tips = {
-        "class": ("class", ""),
+        "class": (of, ""),
         "metric": ("metric", ""),
         "value": ("value", ".1%"),
         "low": ("from", ".1%"),
@@ -60,7 +63,7 @@ def classes_chart(found: ClassTable) -> Chart:
     )
     table: list[Row] = [
         {
-            "class": found.classes[n],
+            of: found.classes[n],
             "rows": found.support[n],
             "predicted": found.predicted[n],
             **{_TITLES[name]: figure(figures[n]) for name, figures in found.figures.items()},
@@ -68,9 +71,14 @@ def classes_chart(found: ClassTable) -> Chart:
         for n in range(len(found.classes))
     ]
     left = len(order) - len(shown)
-    note = counted(found) + (f"; {left} classes with a higher F1 are in the table only" if left else "")
+    note = counted(found) + (f"; {left} {_MANY[of]} with a higher F1 are in the table only" if left else "")
     return Chart(
-        spec, name="classes", heading="Figures of each class", reading=_reading(found, order), note=note, table=table
+        spec,
+        name=_MANY[of],
+        heading=f"Figures of each {of}",
+        reading=_reading(found, order, of),
+        note=note,
+        table=table,
     )
 
 
@@ -85,10 +93,10 @@ def _point(found: Figure) -> list[Spec]:
     return rows(value=[found.value], low=[low], high=[high])
 
 
-def _reading(found: ClassTable, order: list[int]) -> str:
+def _reading(found: ClassTable, order: list[int], of: str) -> str:
     known = [n for n in order if found.figures["f1"][n].value is not None]
     if not known:
-        return "No class has a figure."
+        return f"No {of} has a figure."
     worst, best = known[0], known[-1]
     told = f"{found.classes[worst]} is told apart worst: F1 {figure(found.figures['f1'][worst])}, {count(found.support[worst])} rows"
     if worst == best:

@@ -35,7 +35,7 @@
     const runtime = vega.parse(compiled, null, { ast: true });
     const view = new vega.View(runtime, { renderer: "svg", expr: vega.expressionInterpreter, hover: true, tooltip });
     await view.initialize(place).runAsync();
-    views.push({ view, moves: (spec.params || []).some((param) => param.name === "threshold") });
+    views.push({ figure, view, moves: (spec.params || []).some((param) => param.name === "threshold") });
   }
 
   function wanted() {
@@ -60,7 +60,7 @@
     const cells = figure.querySelectorAll("[data-field]");
     function show() {
       const at = Number(input.value);
-      for (const { view, moves } of views) if (moves) view.signal("threshold", at).runAsync();
+      for (const one of views) if (one.moves && one.figure === figure) one.view.signal("threshold", at).runAsync();
       let row = null;
       for (const one of rows) if (one.threshold >= at && (row === null || one.threshold < row.threshold)) row = one;
       for (const cell of cells) {
@@ -72,6 +72,35 @@
     show();
   }
 
+  /* A table of figures is sorted by the column whose heading is pressed: least first, then greatest; what is not known stays last. */
+  function sortable(table) {
+    const headings = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+    headings.forEach((heading, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => {
+        const down = heading.getAttribute("aria-sort") === "ascending";
+        for (const other of headings) other.removeAttribute("aria-sort");
+        heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const key = (row) => {
+          const text = row.cells[column].textContent.replace("\u2212", "-").replace(/(\d)[\u202f,](?=\d)/g, "$1");
+          const number = parseFloat(text);
+          return Number.isNaN(number) ? (heading.className === "word" && text ? text : null) : number;
+        };
+        const rows = [...body.rows].map((row) => ({ row, at: key(row) }));
+        rows.sort((a, b) => {
+          if (a.at === null || b.at === null) return (a.at === null) - (b.at === null);
+          const order = typeof a.at === typeof b.at ? (a.at < b.at ? -1 : a.at > b.at ? 1 : 0) : typeof a.at === "number" ? -1 : 1;
+          return down ? -order : order;
+        });
+        body.append(...rows.map((one) => one.row));
+      });
+    });
+  }
+
+  document.querySelectorAll("section.figures table").forEach(sortable);
   dark.addEventListener("change", all);
   new MutationObserver(all).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   all().then(() => document.querySelectorAll("figure.chart").forEach(slide));

@@ -10,9 +10,11 @@ from muster.cli.figures import interval, number
 from muster.cli.render import Column, Sheet
 from muster.cli.text import count, exact, listed, percent, plural, scalar
 from muster.cli.weak_segments import weak_segments_table
+from muster.evaluation.shown import metrics_shown, worst_first
 from muster.evaluation.telling import metrics_of_parts
 
 if TYPE_CHECKING:
+    from muster.evaluation.outputs import Single
     from muster.evaluation.result import Evaluation, Parts
     from muster.metrics.figure import Figure
 
@@ -20,6 +22,7 @@ __all__ = ["evaluation_sheet"]
 
 _MOST_PARTS = 20
 _MOST_CLASSES = 12
+_MOST_OUTPUTS = 30
 
 
 def evaluation_sheet(found: Evaluation) -> Sheet:
@@ -35,6 +38,7 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
     sheet.fact("labels", listed(f"{k}={v}" for k, v in record.labels.items()))
     sheet.table("metrics", [*found.metrics.values()], _metric_columns(found))
     _confusion(sheet, found)
+    _outputs(sheet, found)
     for name, parts in found.segments.items():
         _segment(sheet, name, parts)
     fairness_tables(sheet, found)
@@ -69,6 +73,24 @@ def _confusion(sheet: Sheet, found: Evaluation) -> None:
         Column("recall", lambda row: percent(row[1][classes.index(row[0])], sum(row[1])) if sum(row[1]) else None)
     )
     sheet.table("confusion", rows, columns)
+
+
+def _outputs(sheet: Sheet, found: Evaluation) -> None:
+    """Labels and targets side by side, the worst first."""
+    outputs = worst_first(found)
+    if not outputs:
+        return
+    kind = "label" if outputs[0].label else "target"
+    columns: list[Column[Single]] = [Column(kind, lambda one: one.name, "name")]
+    if outputs[0].label:
+        columns.append(Column("rows with it", lambda one: sum(one.confusion[1]) if one.confusion else None))
+    columns += [
+        Column(m, lambda one, m=m: number(one.metrics[m].value) if m in one.metrics else None)  # type: ignore[misc]  # bound here
+        for m in metrics_shown(found)
+    ]
+    sheet.table(f"by {kind}", outputs[:_MOST_OUTPUTS], columns)
+    if len(outputs) > _MOST_OUTPUTS:
+        sheet.fact("", f"and {plural(len(outputs) - _MOST_OUTPUTS, kind)} more: `--json` has all")
 
 
 def _segment(sheet: Sheet, name: str, parts: Parts) -> None:

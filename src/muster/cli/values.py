@@ -73,6 +73,23 @@ def matrix(text: str | None, flag: str) -> list[list[float]] | None:
     return found
 
 
+def classes_of(text: str | None) -> Sequence[Scalar] | Mapping[str, Sequence[Scalar]]:
+    """The same, or a JSON object with a list for each target."""
+    if text is None or not text.lstrip().startswith("{"):
+        return classes(text)
+    found = object_of(text, "--classes")
+    wrong = [name for name, labels in found.items() if not isinstance(labels, list)]
+    if wrong:
+        raise InvalidInput(
+            f"--classes has no list for {', '.join(f'`{n}`' for n in wrong)}", hint='write {"kind": ["a", "b"]}'
+        )
+    return {
+        name: [c for c in labels if isinstance(c, str | int | bool)]
+        for name, labels in found.items()
+        if isinstance(labels, list)
+    }
+
+
 def object_of(text: str, flag: str) -> Mapping[str, Json]:
     """A JSON object, written here or in a file."""
     given = text

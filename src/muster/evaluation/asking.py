@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import TypeAlias
 
@@ -20,22 +20,29 @@ from muster.metrics.costs import cost_matrix
 from muster.profiles.question import Question, Segmenting
 from muster.signature import Output, Scalar, Task, canonical
 
-__all__ = ["MEASURED", "Asked", "Segment", "Segments", "columns_wanted", "outputs_of", "question", "segmenting"]
+__all__ = [
+    "MEASURED", "SHOWN", "Asked", "Segment", "Segments", "check_measured", "columns_wanted", "is_number", "outputs_of", "question",
+    "segmenting",
+]  # fmt: skip
 
-MEASURED: tuple[Task, ...] = ("binary", "multiclass", "regression")
+MEASURED: tuple[Task, ...] = ("binary", "multiclass", "regression", "multilabel", "multioutput")
 Segment: TypeAlias = str | Sequence[str] | Mapping[str, Sequence[float]]
 """A column, several columns together, or a column with the edges at which its numbers are cut."""
 Segments: TypeAlias = Sequence[Segment]
 
 _FEW = 20
 """A number of more different values than this is cut at its quintiles, unless edges are given."""
-_SHOWN = 30
+SHOWN = 30
 """Columns that are shown of a mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """As it was typed; None and nothing are to be found."""
+    """As it was typed; None and nothing are to be found.
+
+    Of several labels or targets that have a column each, these are `targets`, and those of their predictions `predictions`;
+    `class_lists` has the classes of targets by name.
+    """
 
     task: str | None = None
     target: str | None = None
@@ -49,6 +56,9 @@ class Asked:
     threshold: float | None = None
     costs: Sequence[Sequence[float]] | None = None
     weak_segments: bool = False
+    targets: Sequence[str] = ()
+    predictions: Sequence[str] = ()
+    class_lists: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
 
 
 def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
@@ -59,7 +69,8 @@ def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) ->
     if not inputs:
         return tuple(names)
     parts = (_parsed_columns(s, names) for s in (*asked.segments, *asked.protected))
-    wanted = {*inputs, asked.target, asked.weight, *asked.key, asked.prediction, *asked.probabilities, *chain(*parts)}
+    own = (asked.target, *asked.targets, asked.prediction, *asked.predictions, *asked.probabilities)
+    wanted = {*inputs, *own, asked.weight, *asked.key, *chain(*parts)}
     return tuple(n for n in names if n in wanted)
 
 
@@ -113,18 +124,21 @@ def _task(
     asked: Asked, head: pa.Table, prediction: str | None, probabilities: Sequence[str], classes: Sequence[Scalar]
 ) -> Task:
     if asked.task is not None:
-        found: Sequence[Task] = [t for t in MEASURED if t == asked.task]
-        if not found:
-            raise NotApplicable(
-                f"an evaluation of the task `{asked.task}` has no figures", hint=f"tasks are {', '.join(MEASURED)}"
-            )
-        return found[0]
+        return check_measured(asked.task)
     if classes:
         return "binary" if len(classes) == 2 else "multiclass"
     kind = head.schema.field(prediction).type if prediction is not None else pa.null()
     if not probabilities and (pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return "regression"
-    raise InvalidInput("the task is not known", hint="name it: `task=` binary, multiclass or regression")
+    raise InvalidInput("the task is not known", hint=f"name it: `task=` {', '.join(MEASURED)}")
+
+
+def check_measured(task: str) -> Task:
+    """The task; NotApplicable where nothing is known to measure."""
+    for known in MEASURED:
+        if task == known:
+            return known
+    raise NotApplicable(f"an evaluation of the task `{task}` has no figures", hint=f"tasks are {', '.join(MEASURED)}")
 
 
 def question(
@@ -141,13 +155,14 @@ def question(
 
     `head` has the first rows of the data, with the columns that are looked at; `names` are all there are.
     """
-    if output.task not in MEASURED:
-        raise NotApplicable(
-            f"an evaluation of the task `{output.task}` has no figures", hint=f"tasks are {', '.join(MEASURED)}"
-        )
-    wrong = [*_wrong_columns(asked, head, names), *_wrong_target(asked, output, head), *_wrong_threshold(asked, output)]
-    if asked.weak_segments and asked.weight is not None:
-        wrong.append("weak segments are found by rows, and these have weights")
+    check_measured(output.task)
+    wrong = [
+        *_several(asked, output),
+        *_wrong_columns(asked, head, names),
+        *_wrong_target(asked, output, head),
+        *_wrong_threshold(asked, output),
+        *_wrong_search(asked),
+    ]
     protected, faults = segmenting(asked.protected, head, names)
     others, more = segmenting(asked.segments, head, names)
     segments = tuple(dict.fromkeys((*others, *protected)))
@@ -175,10 +190,18 @@ def question(
         probabilities=tuple(probabilities),
         threshold=asked.threshold,
         costs=costs,
-        inputs=tuple(inputs) or columns[:_SHOWN],
-        shown=columns[:_SHOWN],
+        inputs=tuple(inputs) or columns[:SHOWN],
+        shown=columns[:SHOWN],
         search=search_in(head, tuple(inputs) or columns) if asked.weak_segments else None,
     )
+
+
+def _several(asked: Asked, output: Output) -> list[str]:
+    return [
+        f"a {output.task} evaluation has one column of {what}, and {len(columns)} are named: {', '.join(columns)}"
+        for what, columns in (("actual values", asked.targets), ("predictions", asked.predictions))
+        if columns
+    ]
 
 
 def _wrong_columns(asked: Asked, head: pa.Table, names: Sequence[str]) -> list[str]:
@@ -188,9 +211,9 @@ def _wrong_columns(asked: Asked, head: pa.Table, names: Sequence[str]) -> list[s
         for of, n in needed.items()
         if n is not None and n not in names
     ]
-    if asked.target is None:
+    if asked.target is None and not asked.targets:
         wrong.append("the target is not known: name the column with the actual values (`target=`, --target)")
-    if asked.weight in head.column_names and not _is_number(head.schema.field(asked.weight).type):
+    if asked.weight in head.column_names and not is_number(head.schema.field(asked.weight).type):
         wrong.append(f"the weight `{asked.weight}` is {head.schema.field(asked.weight).type}, and weights are numbers")
     return wrong
 
@@ -201,13 +224,18 @@ def _wrong_target(asked: Asked, output: Output, head: pa.Table) -> list[str]:
     values = head[asked.target].drop_null()
     if output.task == "regression":
         kind = values.type
-        return [] if _is_number(kind) else [f"the target `{asked.target}` is {kind}, and a regression needs numbers"]
+        return [] if is_number(kind) else [f"the target `{asked.target}` is {kind}, and a regression needs numbers"]
     known = {canonical(c) for c in output.classes}
     found = {canonical(v) for v in pc.unique(values).to_pylist()}
     if found and not found & known:
         shown = ", ".join(sorted(found)[:5])
         return [f"the target `{asked.target}` holds none of the classes {', '.join(sorted(known))}, but {shown}"]
     return []
+
+
+def _wrong_search(asked: Asked) -> list[str]:
+    weighted = asked.weak_segments and asked.weight is not None
+    return ["weak segments are found by rows, and these have weights"] if weighted else []
 
 
 def _wrong_threshold(asked: Asked, output: Output) -> list[str]:
@@ -247,7 +275,7 @@ def segmenting(segments: Segments, head: pa.Table, names: Sequence[str]) -> tupl
             continue
         if len(columns) == 1 and not edges:
             edges = _quintiles(head[columns[0]])
-        elif edges and not _is_number(head[columns[0]].type):
+        elif edges and not is_number(head[columns[0]].type):
             wrong.append(f"the segment `{columns[0]}` has edges, and is no number but {head[columns[0]].type}")
         found.append(Segmenting(columns, edges))
     return tuple(dict.fromkeys(found)), wrong
@@ -289,7 +317,7 @@ def _rising(edges: Sequence[float]) -> tuple[float, ...]:
 
 def _quintiles(column: pa.ChunkedArray) -> tuple[float, ...]:
     """Where to cut a number that has many values, to three digits; none where it has few, or is none."""
-    if not _is_number(column.type) or pa.types.is_boolean(column.type):
+    if not is_number(column.type) or pa.types.is_boolean(column.type):
         return ()
     values = column.drop_null().cast(pa.float64()).to_numpy()
     values = values[np.isfinite(values)]
@@ -299,6 +327,6 @@ def _quintiles(column: pa.ChunkedArray) -> tuple[float, ...]:
     return tuple(sorted(set(cuts)))
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
     types = pa.types
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind))

@@ -40,6 +40,19 @@ class Contest:
         return Figures({n: apart(n, figures[0][n], figures[1][n], without.get(n), one) for n in names})
 
     @cached_property
+    def outputs(self) -> Mapping[str, Figures]:
+        """The same of each label or target."""
+        found: dict[str, Figures] = {}
+        for name, one in self.reference.outputs.items():
+            other = self.other.outputs[name]
+            without = paired(one.measured, other.measured) if self.paired else {}
+            both = [n for n in one.metrics if n in other.metrics]
+            found[name] = Figures(
+                {n: apart(n, one.metrics[n], other.metrics[n], without.get(n), one.measured) for n in both}
+            )
+        return found
+
+    @cached_property
     def segments(self) -> Mapping[str, Mapping[str, Figures]]:
         """The same of each part that both have, as if of other rows: parts keep no folds."""
         found: dict[str, dict[str, Figures]] = {}
@@ -74,6 +87,7 @@ class Comparison:
                     "paired": c.paired,
                     "reason": c.reason,
                     "differences": c.differences.to_json(),
+                    **({"outputs": {n: f.to_json() for n, f in c.outputs.items()}} if c.outputs else {}),
                     "segments": {
                         name: {value: figures.to_json() for value, figures in parts.items()}
                         for name, parts in c.segments.items()
@@ -106,6 +120,9 @@ def _unlike(one: Evaluation, other: Evaluation) -> str:
     if one.classes != other.classes:
         first, second = (", ".join(map(str, e.classes)) for e in (one, other))
         return f"the classes of {other.id} are {second}, and those of {one.id} {first}"
+    mine, its = ({n: (o.task, o.classes) for n, o in e.profile.question.output.targets.items()} for e in (one, other))
+    if mine != its:
+        return f"the targets of {other.id} are {', '.join(its)}, and those of {one.id} {', '.join(mine)}, or of other kinds"
     return ""
 
 

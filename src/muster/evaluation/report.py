@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 
 from muster.charts.chart import escaped
 from muster.charts.page import document, figure
-from muster.charts.words import NOTHING, count, number
+from muster.charts.words import NOTHING, count, number, percent
 from muster.errors import InvalidInput
 from muster.evaluation.fairness_tables import fairness_tables
+from muster.evaluation.shown import charts_shown, metrics_shown, prevalence, worst_first
 from muster.evaluation.tables import Table, interval_text, number_text
 from muster.evaluation.telling import metrics_of_parts
 from muster.evaluation.weak_tables import weak_table
 
 if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation, Parts
+    from muster.profiles.mistakes import Mistake
 
 __all__ = ["html", "markdown", "write"]
 
-_MOST_PARTS, _MOST_MISTAKES, _MOST_COLUMNS = 50, 20, 8
+_MOST_PARTS, _MOST_MISTAKES, _MOST_COLUMNS, _MOST_OUTPUTS = 50, 20, 8, 4
 
 
 def write(evaluation: Evaluation, path: str | Path) -> None:
@@ -36,10 +38,10 @@ def write(evaluation: Evaluation, path: str | Path) -> None:
 
 def html(evaluation: Evaluation) -> str:
     facts = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in _facts(evaluation))
-    figures = "".join(figure(evaluation.charts[name]) for name in evaluation.charts)
-    first, *rest = _tables(evaluation)
+    figures = "".join(figure(evaluation.charts[name]) for name in charts_shown(evaluation)[0])
+    first, rest = _first_tables(evaluation), _tables(evaluation)
     body = (
-        f'<dl class="facts">{facts}</dl>{_html_table(first)}<div class="charts">{figures}</div>'
+        f'<dl class="facts">{facts}</dl>{"".join(map(_html_table, first))}<div class="charts">{figures}</div>'
         f"{''.join(_html_table(t) for t in rest)}"
     )
     return document(_title(evaluation), body)
@@ -49,10 +51,11 @@ def markdown(evaluation: Evaluation) -> str:
     """With the words under each chart in place of the drawing."""
     lines = [f"# {_title(evaluation)}", ""]
     lines += [f"- **{name}**: {value}" for name, value in _facts(evaluation)]
-    first, *rest = _tables(evaluation)
-    lines += ["", *_markdown_table(first), "## Charts in words", ""]
-    lines += [f"- {evaluation.charts[name].text}" for name in evaluation.charts]
-    for table in rest:
+    for table in _first_tables(evaluation):
+        lines += ["", *_markdown_table(table)]
+    lines += ["## Charts in words", ""]
+    lines += [f"- {evaluation.charts[name].text}" for name in charts_shown(evaluation)[0]]
+    for table in _tables(evaluation):
         lines += ["", *_markdown_table(table)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -78,8 +81,12 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
         yield "Digest of the version", record.version_digest
 
 
+def _first_tables(evaluation: Evaluation) -> list[Table]:
+    """Those before the charts."""
+    return [_metrics(evaluation), *([_outputs(evaluation)] if evaluation.outputs else [])]
+
+
 def _tables(evaluation: Evaluation) -> Iterator[Table]:
-    yield _metrics(evaluation)
     for name, parts in evaluation.segments.items():
         yield _parts(name, parts)
     for name, found in evaluation.fairness.items():
@@ -87,7 +94,10 @@ def _tables(evaluation: Evaluation) -> Iterator[Table]:
     if evaluation.profile.losses is not None:
         yield weak_table(evaluation.weak_segments)
     if evaluation.mistakes:
-        yield _mistakes(evaluation)
+        yield _mistakes("Worst mistakes", evaluation.mistakes)
+    for one in worst_first(evaluation)[:_MOST_OUTPUTS]:
+        if one.mistakes:
+            yield _mistakes(f"Worst mistakes in {one.name}", one.mistakes)
 
 
 def _metrics(evaluation: Evaluation) -> Table:
@@ -120,12 +130,32 @@ def _parts(name: str, parts: Parts) -> Table:
     return table
 
 
-def _mistakes(evaluation: Evaluation) -> Table:
-    worst = evaluation.mistakes[:_MOST_MISTAKES]
+def _outputs(evaluation: Evaluation) -> Table:
+    outputs, metrics = worst_first(evaluation), metrics_shown(evaluation)
+    label = outputs[0].label
+    table = Table(
+        "Labels" if label else "Targets",
+        charts_shown(evaluation)[1],
+        (
+            "label" if label else "target",
+            *(["rows with it"] if label else []),
+            *(c for m in metrics for c in (m, "95 % interval")),
+        ),
+    )
+    for one in outputs:
+        cells = [percent(prevalence(one))] if label else []
+        for found in (one.metrics.get(m) for m in metrics):
+            cells += ["", ""] if found is None else [number_text(found.value), interval_text(found)]
+        table.add(one.name, *cells)
+    return table
+
+
+def _mistakes(heading: str, mistakes: Sequence[Mistake]) -> Table:
+    worst = mistakes[:_MOST_MISTAKES]
     shown = list(worst[0].values)[:_MOST_COLUMNS]
     scored = worst[0].score is not None
     table = Table(
-        "Worst mistakes",
+        heading,
         "The rows that were predicted worst, by their number in their file.",
         ("row", "actual", "predicted", *(["probability of the actual class"] if scored else []), *shown),
         left=0,
@@ -145,6 +175,8 @@ def _mistakes(evaluation: Evaluation) -> Table:
 def _plain(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value)) or NOTHING
     return NOTHING if value is None else str(value)
 
 

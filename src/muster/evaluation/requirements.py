@@ -1,5 +1,5 @@
-"""What an evaluation has to reach: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, and of a protected column
-`demographic_parity_ratio>=0.8 for sex`.
+"""What an evaluation has to reach: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, of a protected column
+`demographic_parity_ratio>=0.8 for sex`, of one label or target `f1:spam>=0.5`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,19 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _FORM = re.compile(
-    r"(?P<metric>\w+)(?:\.(?P<end>low|high))?\s*(?P<sign>>=|<=|>|<)\s*(?P<bar>[^\s]+)(?:\s+for\s+(?P<segment>.+?)(?:=(?P<part>.+))?)?"
+    r"(?P<metric>\w+)(?::(?P<output>.+?))?(?:\.(?P<end>low|high))?\s*(?P<sign>>=|<=|>|<)\s*(?P<bar>[^\s]+)"
+    r"(?:\s+for\s+(?P<segment>.+?)(?:=(?P<part>.+))?)?"
 )
-_HINT = "write `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium` or `demographic_parity_ratio>=0.8 for sex`"
+_HINT = (
+    "write `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, `demographic_parity_ratio>=0.8 for sex`, "
+    "or of one label or target `f1:spam>=0.5`"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A metric, or an end of its interval, of all rows or of a part of them, on one side of a bar; without a part, of all groups of a
-    protected column together.
+    """A metric, or an end of its interval, of all rows or of a part of them, on one side of a bar, or that of one label or target;
+    without a part, of all groups of a protected column together.
     """
 
     text: str
@@ -46,6 +50,7 @@ class Requirement:
     bar: float
     segment: str = ""
     part: str = ""
+    output: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Requirement:
@@ -57,7 +62,16 @@ class Requirement:
         if found is None or not math.isfinite(bar):
             raise InvalidInput(f"`{text}` is no requirement", hint=_HINT)
         segment, part = (found[name] or "" for name in ("segment", "part"))
-        return cls(text.strip(), found["metric"], found["end"] or "", found["sign"], bar, segment.strip(), part.strip())
+        told = (
+            found["metric"],
+            found["end"] or "",
+            found["sign"],
+            bar,
+            segment.strip(),
+            part.strip(),
+            found["output"] or "",
+        )
+        return cls(text.strip(), *told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,11 @@ def verdicts(evaluation: Evaluation, requirements: Sequence[str]) -> list[Verdic
 
 
 def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
-    known: Mapping[str, object] = evaluation.metrics
+    outputs = evaluation.outputs
+    if asked.output and asked.output not in outputs:
+        given = f": they are {', '.join(outputs)}" if outputs else ": this evaluation has one output"
+        return [f"`{asked.output}` is no label and no target{given}{near(asked.output, outputs)}"]
+    known: Mapping[str, object] = outputs[asked.output].metrics if asked.output else evaluation.metrics
     if asked.segment and not asked.part:
         if asked.segment not in evaluation.fairness:
             given = ", ".join(f"`{s}`" for s in evaluation.fairness) or "none"
@@ -111,11 +129,12 @@ def _unknown(asked: Requirement, known: Mapping[str, object]) -> str:
 
 
 def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
-    figures: Mapping[str, Figure] = evaluation.metrics
+    of = evaluation.outputs[asked.output] if asked.output else evaluation
+    figures: Mapping[str, Figure] = of.metrics
     if asked.segment and not asked.part:
         figures = evaluation.fairness[asked.segment].measures
     elif asked.segment:
-        parts = evaluation.segments[asked.segment]
+        parts = of.segments[asked.segment]
         if asked.part not in parts:
             return Verdict(asked.text, passed=False, value=None, reason=f"no row has {asked.segment}={asked.part}")
         figures = parts[asked.part]
@@ -129,6 +148,6 @@ def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
             asked.text, passed=False, value=None, reason=f"{asked.metric} has no {asked.end or 'value'}: {why}"
         )
     passed = _SIGNS[asked.sign](value, asked.bar)
-    name = f"{asked.metric}.{asked.end}" if asked.end else asked.metric
+    name = asked.metric + (f":{asked.output}" if asked.output else "") + (f".{asked.end}" if asked.end else "")
     reason = "" if passed else f"{name} is {value:.4f}, and {asked.bar:g} is asked for"
     return Verdict(asked.text, passed=passed, value=value, reason=reason)

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, TypeAlias
 import pyarrow as pa
 
 from muster.errors import InvalidInput, NotApplicable
+from muster.evaluation.figures import Figures, dummy_of, figures_of
+from muster.evaluation.outputs import Single, measured_of, output_names, outputs_of, probability, thresholds_of
 from muster.evaluation.requirements import Verdict, verdicts
-from muster.metrics.baseline import dummy as constant
-from muster.metrics.classes import dummy, measure
 from muster.metrics.costs import costs_of
 from muster.metrics.fairness import Fairness
-from muster.metrics.figure import Figure
 from muster.metrics.optimum import Best, best_threshold
-from muster.metrics.regression import measure as measure_numbers
 from muster.metrics.threshold_table import threshold_table
 from muster.metrics.weak_segments import WeakSegments
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
 from muster.profiles.mistakes import Mistake
+from muster.profiles.multilabel import Multilabel
+from muster.profiles.multioutput import Multioutput
 from muster.profiles.question import Question, Segmenting
+from muster.profiles.regression import Regression
 from muster.records import EvaluationRecord
 from muster.signature import Json, Scalar, canonical
 
@@ -39,28 +40,6 @@ SMALL = 30
 """Parts of fewer rows than this say little."""
 
 
-class Figures(Mapping[str, Figure]):
-    """Figures by their names."""
-
-    def __init__(self, figures: Mapping[str, Figure]) -> None:
-        self._figures = figures
-
-    def __getitem__(self, name: str) -> Figure:
-        try:
-            return self._figures[name]
-        except KeyError:
-            raise KeyError(f"there is no metric `{name}`; there are {', '.join(self._figures)}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._figures)
-
-    def __len__(self) -> int:
-        return len(self._figures)
-
-    def to_json(self) -> dict[str, Json]:
-        return {name: figure.to_json() for name, figure in self._figures.items()}
-
-
 class Parts(Mapping[str, Figures]):
     """The figures of each part of the rows, by its value: the largest part first, but numbers in their order."""
 
@@ -70,7 +49,7 @@ class Parts(Mapping[str, Figures]):
         self._parts = dict(sorted(parts.items(), key=lambda item: (order.get(item[0], 0), -item[1].rows, item[0])))
 
     def __getitem__(self, value: str) -> Figures:
-        return _figures(self._parts[value], self._question)
+        return figures_of(self._parts[value], self._question)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
@@ -82,6 +61,11 @@ class Parts(Mapping[str, Figures]):
     def measured(self) -> Mapping[str, Measurement]:
         """What was counted of each part, in the same order."""
         return self._parts
+
+    @property
+    def single(self) -> Mapping[str, Classification | Regression]:
+        """The same where there is one output."""
+        return {v: m for v, m in self._parts.items() if isinstance(m, (Classification, Regression))}
 
     def rows(self, value: str) -> int:
         return self._parts[value].rows
@@ -105,14 +89,33 @@ class Evaluation:
     @cached_property
     def metrics(self) -> Figures:
         """With the labels as they were given."""
-        return _figures(self.profile.whole, self.profile.question)
+        return figures_of(self.profile.whole, self.profile.question)
 
-    def at(self, threshold: float) -> Figures:
-        """With the labels that a threshold gives: positive where the probability is at least that."""
-        whole = self._two_classes()
-        if not 0 <= threshold <= 1:
-            raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
-        return _figures(whole, self.profile.question, threshold)
+    @cached_property
+    def outputs(self) -> Mapping[str, Single]:
+        """What it says of each label of a multilabel model, or of each target of a multioutput one, by name; nothing for other tasks."""
+        question, found = self.profile.question, self.profile.segments
+        segments = {
+            name: {
+                s.name: Parts({v: measured_of(part)[n] for v, part in found[s.name].items()}, s, question)
+                for s in question.segments
+            }
+            for n, name in enumerate(output_names(question))
+        }
+        return outputs_of(self.profile, segments)
+
+    def at(self, threshold: float | Mapping[str, float]) -> Figures:
+        """With the labels that a threshold gives: positive where the probability is at least that. Of a multilabel model one threshold
+        for all labels, or one for each, by name: those that are not named keep 0.5.
+        """
+        whole, question = self.profile.whole, self.profile.question
+        if isinstance(whole, Multilabel):
+            if not whole.scores:
+                raise NotApplicable("a threshold needs probabilities, and there are only labels", hint="see `metrics`")
+            return figures_of(whole, question, thresholds_of(question, threshold))
+        if isinstance(threshold, Mapping):
+            raise NotApplicable("thresholds by name go with the labels of a multilabel model", hint="give a number")
+        return figures_of(self._two_classes(), question, probability(threshold))
 
     @cached_property
     def thresholds(self) -> pa.Table:
@@ -139,6 +142,11 @@ class Evaluation:
 
     def _two_classes(self) -> Classification:
         whole = self.profile.whole
+        if self.outputs:
+            raise NotApplicable(
+                f"a threshold belongs to one output, and there are {len(self.outputs)}",
+                hint=f"ask one of them: `outputs[{next(iter(self.outputs))!r}]`",
+            )
         if not isinstance(whole, Classification) or whole.classes != 2 or not whole.lanes:
             raise NotApplicable("only two classes with probabilities have a threshold", hint="see `metrics`")
         return whole
@@ -154,7 +162,7 @@ class Evaluation:
         """Of each protected column, whether its groups are treated alike."""
         names = [canonical(label) for label in self.classes]
         protected = self.profile.question.protected
-        return {name: Fairness(name, self.segments[name].measured, names) for name in protected}
+        return {name: Fairness(name, self.segments[name].single, names) for name in protected}
 
     @cached_property
     def weak_segments(self) -> WeakSegments:
@@ -174,11 +182,16 @@ class Evaluation:
     def charts(self) -> Charts:
         """The result screens by name, each a Vega-Lite dict that shows itself in a notebook, says what it shows, and saves itself."""
         from muster.charts.screens import charts_of
+        from muster.charts.several import several_charts
         from muster.evaluation.part_charts import part_charts
 
+        whole = self.profile.whole
+        if isinstance(whole, Multilabel | Multioutput):
+            several = several_charts(whole, self.profile.question.output, threshold=self.record.threshold)
+            return several.also(part_charts(self))
         names = [canonical(label) for label in self.classes]
         found = charts_of(
-            self.profile.whole,
+            whole,
             names,
             target=self.record.target,
             threshold=self.record.threshold,
@@ -205,10 +218,7 @@ class Evaluation:
     @cached_property
     def dummy(self) -> Mapping[str, float | None]:
         """The metrics of a model that knows only how the actual values are spread."""
-        whole = self.profile.whole
-        if isinstance(whole, Classification):
-            return dummy(whole, costs_of(self.profile.question))
-        return {name: figure.value for name, figure in constant(whole).items()}
+        return dummy_of(self.profile.whole, self.profile.question)
 
     def report(self, path: str | Path) -> None:
         """One file with every figure, chart and table: HTML that needs no network, or Markdown, by the end of its name."""
@@ -244,17 +254,12 @@ class Evaluation:
             },
             "weak_segments": None if self.profile.losses is None else self.weak_segments.to_json(),
             "fairness": {name: found.to_json() for name, found in self.fairness.items()},
+            **({"outputs": {name: one.to_json() for name, one in self.outputs.items()}} if self.outputs else {}),
         }
 
     def __repr__(self) -> str:
         of = self.record.ref or "scored data"
         return f"<Evaluation {self.id} of {of} on {self.record.data}: {self.record.counted} rows>"
-
-
-def _figures(measurement: Measurement, question: Question, threshold: float | None = None) -> Figures:
-    if isinstance(measurement, Classification):
-        return Figures(measure(measurement, threshold=threshold, costs=costs_of(question)))
-    return Figures(measure_numbers(measurement))
 
 
 _REASONS = {
@@ -265,11 +270,24 @@ _REASONS = {
     "prediction": "have a prediction that is no class, or no finite number",
     "probabilities": "have probabilities that are none: outside 0 to 1, or not adding up to 1",
     "weight": "have no weight, or a negative one",
+    "scores": "have a probability that is none: outside 0 to 1, or not one for each label",
+    "labels": "have predicted labels that are none of the model's",
+    "flags": "have in `{target}` no full list of flags, or of names",
 }
+_OF_ONE = {
+    "flags": "have in `{of}` neither true nor false",
+    "failed": "have no prediction of `{of}`",
+    "prediction": "have a prediction of `{of}` that is no class, or no finite number",
+    "probabilities": "have probabilities of `{of}` that are none: outside 0 to 1, or not adding up to 1",
+}
+"""Where the reason names one of several outputs."""
 
 
 def left_out_text(reason: str, target: str) -> str:
     """Why rows were left out, as a clause about them."""
-    if reason.startswith("class: "):
-        return f"are of the class `{reason.removeprefix('class: ')}`, which the model does not know"
+    reason, _, of = reason.partition(": ")
+    if of and reason != "class":
+        return _OF_ONE.get(reason, _REASONS.get(reason, "")).format(of=of, target=of)
+    if of:
+        return f"are of the class `{of}`, which the model does not know"
     return _REASONS[reason].format(target=target)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
+from muster.metrics import multilabel, multioutput
 from muster.metrics.classes import metrics_of
 from muster.metrics.errors import Errors
 from muster.metrics.figure import Figure, Interval, figure, undefined
@@ -14,11 +16,14 @@ from muster.metrics.quality import quality, without_folds
 from muster.metrics.regression import REGRESSION
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
+from muster.profiles.multilabel import Multilabel
+from muster.profiles.multioutput import Multioutput
 from muster.profiles.regression import Regression
 
 __all__ = ["apart", "independent", "paired"]
 
-Measurement = Classification | Regression
+Measurement = Classification | Regression | Multilabel | Multioutput
+_NUMBERS = {metric.name for metric in REGRESSION}
 _LEAST_ROWS = 100
 _LEAST = 30
 """With fewer rows of a class, the jackknife was seen to cover the truth too seldom."""
@@ -35,6 +40,10 @@ def paired(one: Measurement, other: Measurement, *, costs: Floats | None = None)
             return _of_classes(one, other, costs)
         if isinstance(one, Regression) and isinstance(other, Regression):
             return _of_numbers(one, other)
+        if isinstance(one, Multilabel) and isinstance(other, Multilabel):
+            return multilabel.paired(one, other)
+        if isinstance(one, Multioutput) and isinstance(other, Multioutput):
+            return multioutput.paired(one, other)
     return {}
 
 
@@ -65,20 +74,41 @@ def apart(name: str, one: Figure, other: Figure, without: Floats | None, profile
     value = other.value - one.value
     rows, bound = min(one.rows, other.rows), one.bound + other.bound
     if without is not None:
-        return figure(name, value, rows, _of_folds(value, without, profile), bound=bound)
+        return figure(name, value, rows, _of_folds(name, value, without, profile), bound=bound)
     return figure(name, value, rows, independent(one, other), bound=bound)
 
 
-def _of_folds(value: float, without: Floats, profile: Measurement) -> Interval:
-    if isinstance(profile, Regression):
-        sizes, least, few = profile.folds.facts[:, 0], _LEAST_ROWS, "there are fewer than {} rows"
-        rows = profile.rows
-    else:
-        sizes, least, few = profile.folds.confusion.sum((1, 2)), _LEAST, "a class has fewer than {} rows"
-        rows = quality(profile).rarest
-    if rows < least:
-        return Interval.none(few.format(least))
-    return jackknife(value, without, sizes.astype(np.float64), within=(-math.inf, math.inf))
+def _of_folds(name: str, value: float, without: Floats, profile: Measurement) -> Interval:
+    if few := _few(name, profile):
+        return Interval.none(few)
+    return jackknife(value, without, _sizes(profile).astype(np.float64), within=(-math.inf, math.inf))
+
+
+def _few(name: str, profile: Measurement) -> str:
+    """Why the folds would give no valid interval; empty if they do."""
+    match profile:
+        case Regression():
+            return f"there are fewer than {_LEAST_ROWS} rows" if profile.rows < _LEAST_ROWS else ""
+        case Classification():
+            return f"a class has fewer than {_LEAST} rows" if quality(profile).rarest < _LEAST else ""
+        case Multioutput():
+            kind = Regression if name.removesuffix(multioutput.AVERAGE) in _NUMBERS else Classification
+            return next((few for t in profile.targets.values() if isinstance(t, kind) and (few := _few(name, t))), "")
+    if name.endswith("_macro"):
+        return next((few for label in profile.labels if (few := _few(name, label))), "")
+    return f"there are fewer than {_LEAST_ROWS} rows" if profile.rows < _LEAST_ROWS else ""
+
+
+def _sizes(profile: Measurement) -> NDArray[np.int64]:
+    """The rows of each fold."""
+    match profile:
+        case Regression():
+            return profile.folds.facts[:, 0]
+        case Classification():
+            return np.asarray(profile.folds.confusion.sum((1, 2)))
+        case Multioutput():
+            return _sizes(next(iter(profile.targets.values())))
+    return profile.sets.facts[:, 0]
 
 
 def independent(one: Figure, other: Figure) -> Interval:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from muster.metrics import multilabel, multioutput
 from muster.metrics.classes import measure as measure_classes
+from muster.metrics.differences import Measurement
 from muster.metrics.figure import Figure
-from muster.metrics.groups import LEAST_OF_A_GROUP, Measurement
+from muster.metrics.groups import LEAST_OF_A_GROUP
 from muster.metrics.regression import measure as measure_numbers
 from muster.metrics.screen import Screen
 from muster.profiles.classification import Classification
+from muster.profiles.multilabel import Multilabel
+from muster.profiles.multioutput import Multioutput
 
 __all__ = ["PartTable", "part_table"]
 
@@ -18,7 +22,9 @@ _TOLD = {
     "binary": ("roc_auc", "accuracy", "precision", "recall"),
     "classes": ("accuracy", "f1_macro", "log_loss"),
     "numbers": ("mae", "rmse", "mean_error"),
+    "labels": ("f1_micro", "f1_macro", "subset_accuracy"),
 }
+_OF_TARGETS = ("mae", "rmse", "r2", "accuracy", "f1_macro")
 _LABELS_ALONE = {"binary": ("accuracy", "precision", "recall"), "classes": ("accuracy", "f1_macro")}
 
 
@@ -53,6 +59,11 @@ def part_table(name: str, parts: Mapping[str, Measurement], whole: Measurement) 
 
 
 def _names(whole: Measurement) -> tuple[str, ...]:
+    if isinstance(whole, Multilabel):
+        return _TOLD["labels"]
+    if isinstance(whole, Multioutput):
+        known = multioutput.measure(whole)
+        return tuple(n for name in _OF_TARGETS if (n := name + multioutput.AVERAGE) in known)
     if not isinstance(whole, Classification):
         return _TOLD["numbers"]
     kind = "binary" if whole.classes == 2 else "classes"
@@ -62,5 +73,7 @@ def _names(whole: Measurement) -> tuple[str, ...]:
 def _figures(measurement: Measurement, names: Collection[str]) -> dict[str, Figure]:
     if isinstance(measurement, Classification):
         return measure_classes(measurement, names=names)
-    found = measure_numbers(measurement)
+    if isinstance(measurement, Multilabel):
+        return multilabel.measure(measurement, [f"{n + 1}" for n in range(len(measurement.labels))], only=names)
+    found = multioutput.measure(measurement) if isinstance(measurement, Multioutput) else measure_numbers(measurement)
     return {name: found[name] for name in names}

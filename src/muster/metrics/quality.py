@@ -15,7 +15,9 @@ from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats, unordered
 from muster.profiles.tally import Tally, coarse_edges, lanes_of
 
-__all__ = ["ByClass", "Quality", "at_threshold", "curve_of", "ignorant", "quality", "scores_of", "without_folds"]
+__all__ = [
+    "ByClass", "Quality", "at_threshold", "curve_of", "ignorant", "pooled", "quality", "scores_of", "without_folds",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ def quality(profile: Classification) -> Quality:
         Labels(_in(tally, "confusion")),
         _rows(tally),
         lanes,
-        _pooled(lanes, [scores_of(profile, lane) for lane in range(profile.lanes)]),
+        pooled(lanes, [scores_of(profile, lane) for lane in range(profile.lanes)]),
         tally.losses if profile.lanes else None,
         _in(tally, "ranks") if tally.ranks.size else None,
         tuple(_by_class(profile, lane) for lane in range(profile.lanes)) if profile.pairs.size else (),
@@ -93,7 +95,7 @@ def without_folds(profile: Classification) -> Quality | None:
         Labels(others(_in(folds, "confusion"))),
         others(_rows(folds)),
         lanes,
-        _pooled(lanes, [coarse_edges(folds.by)[:-1]] * profile.lanes),
+        pooled(lanes, [coarse_edges(folds.by)[:-1]] * profile.lanes),
         others(folds.losses) if profile.lanes else None,
         others(_in(folds, "ranks")) if folds.ranks.size else None,
         whole=whole,
@@ -120,7 +122,7 @@ def ignorant(known: Quality) -> Quality:
         Labels(confusion),
         known.sizes,
         curves,
-        _pooled(curves, [np.array([n / total]) for n in of_lanes]),
+        pooled(curves, [np.array([n / total]) for n in of_lanes]),
         np.array([[entropy, distance]]),
         np.asarray(np.bincount(place, actual, classes)[None], np.float64) if classes > 2 else None,
         tuple(ByClass(n, actual[:, None], one) for n in range(classes)) if known.pairs else (),
@@ -170,7 +172,7 @@ def curve_of(profile: Classification, lane: int) -> Curve:
     return Curve(cells[None, :, 0], cells[None, :, 1], _ends(len(cells)), whole)
 
 
-def _pooled(lanes: tuple[Curve, ...], scores: Sequence[Floats]) -> Curve | None:
+def pooled(lanes: tuple[Curve, ...], scores: Sequence[Floats]) -> Curve | None:
     """The rows of all lanes by score."""
     if len(lanes) < 2:
         return None

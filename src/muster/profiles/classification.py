@@ -31,11 +31,15 @@ _PAIRS = 16
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is kept: `exact` distinct scores in all, fine cells taken together by `by`, and folds or none."""
+    """How much is kept: `exact` distinct scores in all, fine cells taken together by `by`, and folds or none.
+
+    `wide` fine cells are taken together in folds; 0 leaves that to the number of classes.
+    """
 
     exact: int
     by: int
     folds: bool
+    wide: int = 0
 
 
 WHOLE = Extent(65_536, 1, folds=True)
@@ -57,7 +61,8 @@ class Classification:
         lanes = len(lanes_of(classes)) if scores else 0
         self.tally = Tally(classes, 1, extent.by if few else 16, scores=scores, weighted=weighted)
         folds = FOLDS if extent.folds and few else 0
-        self.folds = Tally(classes, folds, 16 if classes == 2 else 64, scores=scores, weighted=weighted)
+        wide = extent.wide or (16 if classes == 2 else 64)
+        self.folds = Tally(classes, folds, wide, scores=scores, weighted=weighted)
         each = max(1, extent.exact // lanes) if lanes else 0
         self.exact: list[CellCounts] | None = [
             CellCounts(each, classes, classes if weighted else 0) for _ in range(lanes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Self
 
@@ -19,9 +20,13 @@ from muster.profiles.binning import Search
 from muster.profiles.classification import Classification
 from muster.profiles.columns import Columns, Kept
 from muster.profiles.judged import Judged, judged, numbers
+from muster.profiles.judged_labels import judged_labels
+from muster.profiles.judged_targets import judged_targets, scored_targets
 from muster.profiles.keys import Hashes
 from muster.profiles.losses import Losses
 from muster.profiles.mistakes import Mistakes
+from muster.profiles.multilabel import Labelled, Multilabel
+from muster.profiles.multioutput import Multioutput, Several
 from muster.profiles.question import MOST_SEGMENTS, Question, Segmenting
 from muster.profiles.regression import Predicted, Regression
 from muster.profiles.stored import pack, reads, unpack
@@ -30,7 +35,9 @@ from muster.signature import Json
 
 __all__ = ["EvaluationProfile", "Measurement", "names_between"]
 
-Measurement = Classification | Regression
+Measurement = Classification | Regression | Multilabel | Multioutput
+_JUDGED = {"multilabel": judged_labels, "multioutput": judged_targets}
+"""How the rows of a task are read; `judged` reads all others."""
 MISSING = "missing"
 """The part of rows without a value in a column of a segment."""
 
@@ -53,6 +60,8 @@ class EvaluationProfile:
 
     `columns` has what the inputs looked like, of all rows that could be read. `losses` tells where weak segments are, if that is asked.
 
+    `mistakes` has the rows that were predicted worst; of several targets `mistakes_of` has those of each.
+
     `digest` is the sum of the hashes of the rows that count, modulo 2**64: two evaluations of the same rows have the same one.
     """
 
@@ -71,13 +80,18 @@ class EvaluationProfile:
         self.segments: dict[str, dict[str, Measurement]] = {s.name: {} for s in question.segments}
         self.mistakes = Mistakes(question.mistakes, question.output.classes)
         self.losses = None if question.search is None else _losses(question, question.search)
+        each = max(5, 4 * question.mistakes // max(1, len(question.output.targets)))
+        self.mistakes_of = {
+            name: Mistakes(min(question.mistakes, each), output.classes)
+            for name, output in question.output.targets.items()
+        }
 
     @classmethod
     def of(cls, question: Question) -> OpenProfile:
         return _Opening(question)
 
     def update(self, rows: Rows, answer: pa.RecordBatch | None = None) -> None:
-        found = judged(self.question, rows, answer)
+        found = _JUDGED.get(self.question.output.task, judged)(self.question, rows, answer)
         self.rows += rows.batch.num_rows + len(rows.unread)
         self.left_out.update(found.left_out)
         self.columns.add(rows.batch.select(list(self.question.inputs)))
@@ -88,9 +102,13 @@ class EvaluationProfile:
         self._look()
         for segmenting in self.question.segments:
             self._update_segments(segmenting, rows.batch, found)
-        self.mistakes.add(rows, found, self.question.shown)
         if self.losses is not None:
             self.losses.add(rows.batch, found)
+        if not isinstance(found.measured, Several):
+            self.mistakes.add(rows, found, self.question.shown)
+            return
+        for mistakes, one in zip(self.mistakes_of.values(), found.measured.targets, strict=True):
+            mistakes.add(rows, replace(found, measured=one), self.question.shown)
 
     def _update_segments(self, segmenting: Segmenting, batch: pa.RecordBatch, found: Judged) -> None:
         parts = self.segments[segmenting.name]
@@ -123,6 +141,8 @@ class EvaluationProfile:
         self.mistakes.merge(other.mistakes)
         if self.losses is not None and other.losses is not None:
             self.losses.merge(other.losses)
+        for name, mistakes in self.mistakes_of.items():
+            mistakes.merge(other.mistakes_of[name])
 
     def encode(self) -> bytes:
         header: dict[str, Json] = {
@@ -133,6 +153,7 @@ class EvaluationProfile:
             "segments": {name: [*sorted(parts)] for name, parts in self.segments.items()},
             "mistakes": self.mistakes.to_json(),
             "columns": self.columns.header(),
+            **({"mistakes_of": {n: m.to_json() for n, m in self.mistakes_of.items()}} if self.mistakes_of else {}),
         }
         arrays = {f"columns.{name}": array for name, array in self.columns.arrays().items()}
         arrays |= {f"whole.{name}": array for name, array in self.whole.arrays().items()}
@@ -150,6 +171,8 @@ class EvaluationProfile:
         profile.rows, profile.digest = int(header["rows"]), int(header["digest"], 16)
         profile.left_out.update({str(k): int(n) for k, n in header["left_out"].items()})
         profile.mistakes.restore(header["mistakes"])
+        for name, mistakes in profile.mistakes_of.items():
+            mistakes.restore(header["mistakes_of"][name])
         profile.columns = Columns.restored(header["columns"], arrays, "columns.")
         profile.whole.restore(arrays, "whole.")
         for name, parts in profile.segments.items():
@@ -184,8 +207,13 @@ class EvaluationProfile:
 
     def _measurement(self, *, segment: bool) -> Measurement:
         question, weighted = self.question, self.question.weight is not None
-        if question.output.task == "regression":
+        output = question.output
+        if output.task == "regression":
             return Regression(regression.SEGMENT if segment else regression.WHOLE, weighted=weighted)
+        if output.task == "multilabel":
+            return Multilabel(len(output.classes), segment=segment, scores=question.scores, weighted=weighted)
+        if output.task == "multioutput":
+            return Multioutput(output.targets, scored_targets(question), segment=segment, weighted=weighted)
         extent = classification.SEGMENT if segment else classification.WHOLE
         return Classification(len(question.output.classes), extent, scores=question.scores, weighted=weighted)
 
@@ -194,7 +222,7 @@ def _losses(question: Question, search: Search) -> Losses:
     return Losses(search, classes=question.output.task != "regression", scores=question.scores)
 
 
-def _add(measurement: Measurement, rows: Classified | Predicted, hashes: Hashes) -> None:
+def _add(measurement: Measurement, rows: Classified | Predicted | Labelled | Several, hashes: Hashes) -> None:
     measurement.add(rows, hashes)  # type: ignore[arg-type]  # both are of the task of the question
 
 

@@ -17,12 +17,14 @@ from muster.casts.rule import is_list
 from muster.errors import InvalidInput
 from muster.profile import Rows
 from muster.profiles.keys import Cells, Floats, Hashes, hash_rows, hash_texts, mixed
+from muster.profiles.multilabel import Labelled
+from muster.profiles.multioutput import Several
 from muster.profiles.question import Question
 from muster.profiles.regression import Predicted
 from muster.profiles.tally import Classified, Probabilities
 from muster.signature import Scalar, canonical
 
-__all__ = ["Judged", "class_places", "judged", "numbers"]
+__all__ = ["Judged", "class_places", "hash_keys", "judged", "numbers"]
 
 _MOST_LABELS = 1_000
 """More labels that are no class than this in one chunk are not a column of classes."""
@@ -43,7 +45,7 @@ class Judged:
 
     places: NDArray[np.int64]
     hashes: Hashes
-    measured: Classified | Predicted
+    measured: Classified | Predicted | Labelled | Several
     left_out: Counter[str] = field(default_factory=Counter)
 
 

@@ -14,6 +14,7 @@ from muster.profiles.judged import Judged
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.regression import Predicted
 from muster.profiles.stored import Arrays, fitting
+from muster.profiles.tally import Classified
 
 __all__ = ["Losses"]
 
@@ -99,5 +100,6 @@ def _lost(found: Judged) -> tuple[Cells | None, Floats | None]:
     measured = found.measured
     if isinstance(measured, Predicted):
         return None, measured.terms[0]
+    assert isinstance(measured, Classified)  # several outputs are not searched
     wrong = (measured.actual != measured.predicted).astype(np.int64)
     return wrong, None if measured.probabilities is None else measured.probabilities.losses[0]

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from muster.profile import Rows
 from muster.profiles.judged import Judged
+from muster.profiles.label_sets import FACTS
+from muster.profiles.multilabel import Labelled
+from muster.profiles.multioutput import Several
 from muster.profiles.regression import Predicted
+from muster.profiles.tally import Classified
 from muster.signature import Json, Scalar
 
 __all__ = ["Mistake", "Mistakes"]
@@ -21,7 +25,8 @@ __all__ = ["Mistake", "Mistakes"]
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A row by its number in its file, and the file's number. `loss` is its log loss in nats, or 1 without probabilities, or |error|.
+    """A row by its number in its file, and the file's number. `loss` is its log loss in nats, or 1 without probabilities, or |error|;
+    of labels the sum of theirs.
 
     `score` is the probability that its actual class was given. `values` are those of the columns that were to be shown.
     """
@@ -74,6 +79,11 @@ class Mistakes:
         measured = found.measured
         if isinstance(measured, Predicted):
             return float(measured.actual[n]), float(measured.predicted[n]), None
+        if isinstance(measured, Labelled):
+            own = [name for name, one in zip(self.classes, measured.labels, strict=True) if one.actual[n]]
+            told = [name for name, one in zip(self.classes, measured.labels, strict=True) if one.predicted[n]]
+            return [*own], [*told], None
+        assert not isinstance(measured, Several)
         actual, predicted = (self.classes[int(c[n])] for c in (measured.actual, measured.predicted))
         given = measured.probabilities
         return actual, predicted, None if given is None else float(np.exp(-given.losses[0][n]))
@@ -116,6 +126,14 @@ def _losses(found: Judged) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     if isinstance(measured, Predicted):
         error = np.abs(measured.predicted - measured.actual)
         return error, error > 0
+    if isinstance(measured, Labelled):
+        losses = [_of_classes(one)[0] for one in measured.labels]
+        return np.sum(losses, axis=0), measured.facts[:, FACTS.index("right")] == 0
+    assert not isinstance(measured, Several)
+    return _of_classes(measured)
+
+
+def _of_classes(measured: Classified) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     wrong = measured.predicted != measured.actual
     if measured.probabilities is None:
         return wrong.astype(np.float64), wrong

@@ -42,6 +42,9 @@ class Question:
     columns that tell a row from every other one, where its place in its file does not. `protected` are names of segments whose
     parts have to be treated alike. `inputs` are columns whose values are measured too, `shown` those that are kept with the worst
     mistakes, of which there are `mistakes`. `search` says where weak segments are looked for, if they are.
+
+    Of several labels or targets, `targets` and `predictions` are columns in their order, where each has its own; then `target` names
+    them all.
     """
 
     output: Output
@@ -58,11 +61,13 @@ class Question:
     shown: tuple[str, ...] = ()
     mistakes: int = 50
     search: Search | None = None
+    targets: tuple[str, ...] = ()
+    predictions: tuple[str, ...] = ()
 
     @property
     def scored(self) -> bool:
         """Whether the predictions stand in the data."""
-        return self.prediction is not None or bool(self.probabilities)
+        return self.prediction is not None or bool(self.predictions or self.probabilities)
 
     @property
     def scores(self) -> bool:
@@ -72,7 +77,7 @@ class Question:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read for it."""
-        single = (self.target, self.weight, self.prediction)
+        single = (*(self.targets or (self.target,)), self.weight, self.prediction, *self.predictions)
         segments = (c for s in self.segments for c in s.columns)
         searched = () if self.search is None else (b.column for b in self.search.binnings)
         return tuple(
@@ -99,6 +104,8 @@ class Question:
             "shown": list(self.shown),
             "mistakes": self.mistakes,
             "search": None if self.search is None else self.search.to_json(),
+            **({"targets": list(self.targets)} if self.targets else {}),
+            **({"predictions": list(self.predictions)} if self.predictions else {}),
         }
 
     @classmethod
@@ -119,4 +126,6 @@ class Question:
             shown=tuple(document["shown"]),
             mistakes=int(document["mistakes"]),
             search=None if search is None else Search.from_json(search),
+            targets=tuple(document.get("targets", ())),
+            predictions=tuple(document.get("predictions", ())),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from muster.errors import InvalidInput
 from muster.evaluation.asking import Asked, Segment, Segments
@@ -33,13 +33,15 @@ class EvaluateRequest:
 class EvaluateOptions(TypedDict, total=False):
     """What can be asked of an evaluation."""
 
-    target: str | None
-    """The column with the actual values; else that of the model."""
+    target: str | Sequence[str] | None
+    """The column with the actual values; else that of the model. Of several labels or targets also a column for each."""
     task: str | None
-    classes: Sequence[Scalar]
-    """In order, the positive one last."""
-    prediction: str | None
-    """The column of predictions, where the data are scored already; `prediction` where nothing else is said."""
+    classes: Sequence[Scalar] | Mapping[str, Sequence[Scalar]]
+    """In order, the positive one last; of several targets by name."""
+    prediction: str | Sequence[str] | None
+    """The column of predictions, where the data are scored already; `prediction` where nothing else is said. Of several labels or
+    targets also a column for each.
+    """
     probabilities: Sequence[str]
     """Their columns in the order of the classes; in binary also that of the positive class alone."""
     weight: str | None
@@ -65,9 +67,23 @@ class EvaluateOptions(TypedDict, total=False):
 def evaluate_request(reference: str | None, data: str, options: EvaluateOptions) -> EvaluateRequest:
     """A request of what was typed."""
     known = {f.name for f in fields(Asked)}
-    asked = Asked(**{n: v for n, v in options.items() if n in known})  # type: ignore[arg-type]  # as EvaluateOptions has them
+    asked = Asked(**_sorted_out({n: v for n, v in options.items() if n in known}))
     rest = {name: value for name, value in options.items() if name not in known and name != "watch"}
     return EvaluateRequest(reference=reference, data=data, asked=asked, **rest)  # type: ignore[arg-type]  # likewise
+
+
+def _sorted_out(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """One column as `target`, several as `targets`; likewise predictions, and classes by target."""
+    found = dict(typed)
+    for one, many in (("target", "targets"), ("prediction", "predictions")):
+        value = found.get(one)
+        if value is not None and not isinstance(value, str):
+            columns = tuple(value)
+            found[one] = columns[0] if len(columns) == 1 else None
+            found[many] = columns if len(columns) > 1 else ()
+    if isinstance(found.get("classes"), Mapping):
+        found["class_lists"] = {name: tuple(labels) for name, labels in found.pop("classes").items()}
+    return found
 
 
 def asked_of(evaluation: Evaluation) -> EvaluateOptions:
@@ -76,7 +92,7 @@ def asked_of(evaluation: Evaluation) -> EvaluateOptions:
     every: list[Segment] = [{s.columns[0]: s.edges} if s.edges else s.columns for s in asked.segments]
     protected = [one for one, s in zip(every, asked.segments, strict=True) if s.name in asked.protected]
     return {
-        "target": asked.target,
+        "target": asked.targets or asked.target,
         "weight": asked.weight,
         "segments": every,
         "protected": protected,
@@ -102,7 +118,11 @@ def told_by(asked: Asked, version: Version | None, registry: Registry) -> Asked:
         raise InvalidInput(
             f"the classes of `{version.ref}` are {', '.join(map(str, version.output.classes))}", hint="leave them out"
         )
+    if asked.class_lists:
+        raise InvalidInput(f"the classes of `{version.ref}` are known", hint="leave them out")
     check_threshold(asked.threshold, version)
+    if asked.targets:
+        return replace(asked, task=version.task, classes=tuple(version.output.classes))
     target = asked.target or registry.model(version.model).target
     return replace(asked, task=version.task, target=target, classes=tuple(version.output.classes))
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from muster.dataset import Dataset
 from muster.errors import Conflict, EvaluationNotFound, RunFailed, plural
-from muster.evaluation.asking import columns_wanted, outputs_of, question
+from muster.evaluation.asking import Asked, columns_wanted, outputs_of, question
+from muster.evaluation.asking_several import SEVERAL, Given, is_several, named, question_of_several, scored_several
 from muster.evaluation.result import Evaluation, left_out_text
 from muster.predictor import Call, OpenPredictor
 from muster.profiles.evaluation import EvaluationProfile
@@ -188,15 +189,24 @@ class Evaluations:
     ) -> tuple[Question, tuple[str, ...], tuple[str, ...]]:
         """What is asked, the columns that the version takes, and how they are cast."""
         asked = told_by(request.asked, version, self._registry)
-        scored = version is None or bool(asked.prediction or asked.probabilities)
+        scored = version is None or bool(asked.prediction or asked.predictions or asked.probabilities)
         inputs = [] if version is None or scored else [request.mapping.get(c.name, c.name) for c in version.signature]
         names = dataset.names
+        if version is not None and version.task in SEVERAL:
+            asked = named(asked, version.output, names, told=_told_target(request.asked))
         first = head(dataset, _HEAD, columns_wanted(asked, names, inputs))
         if version is not None and not scored:
             check_calls(version)
             fit = self._tools.fit(_in_order(names, first.schema), version.signature, request.mapping)
+            if version.task in SEVERAL:
+                found = question_of_several(asked, version.output, first, names, Given(), inputs=fit.columns)
+                return found, fit.columns, fit.casts
             found = question(asked, version.output, first, names, inputs=fit.columns)
             return found, fit.columns, fit.casts
+        if is_several(asked, first):
+            output, given = scored_several(asked, first, None if version is None else version.output)
+            asked = named(asked, output, names, told=_told_target(asked))
+            return question_of_several(asked, output, first, names, given), (), ()
         output, prediction, probabilities = outputs_of(asked, first)
         if prediction is None and version is not None:
             asked = replace(asked, threshold=threshold_of(request, version))
@@ -345,6 +355,10 @@ def _check(profile: EvaluationProfile, asked: Question) -> None:
         f"not one of {plural(profile.rows, 'row')} can be evaluated" + (f": {told}" if told else ""),
         hint="mend the data, or name other columns",
     )
+
+
+def _told_target(asked: Asked) -> bool:
+    return bool(asked.target or asked.targets)
 
 
 def _in_order(names: Sequence[str], known: pa.Schema) -> pa.Schema:

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     "muster evaluate scored.parquet --target y --prediction p",
 )
 @click.argument("arguments", metavar="[REF] DATA", nargs=-1, required=True)
-@click.option("--target", metavar="COL", help="The column with the actual values; else that of the model.")
+@click.option(
+    "--target",
+    multiple=True,
+    metavar="A,B",
+    help="The column with the actual values, or one for each output; else that of the model.",
+)
 @click.option("--segments", multiple=True, metavar="A,B*C", help="Columns whose values are looked at apart.")
 @click.option(
     "--cut", multiple=True, metavar="COL:10,20", help="A number to look at apart, with the edges to cut it at."
@@ -38,10 +43,16 @@ if TYPE_CHECKING:
 )
 @click.option("--weight", metavar="COL", help="The column with the weights of rows.")
 @click.option("--key", multiple=True, metavar="A,B", help="Columns that tell a row from every other one.")
-@click.option("--prediction", metavar="COL", help="The column of predictions, where the data are scored already.")
+@click.option(
+    "--prediction", multiple=True, metavar="A,B", help="The column of predictions, where the data are scored already."
+)
 @click.option("--probabilities", multiple=True, metavar="A,B", help="Their columns, in the order of the classes.")
-@click.option("--classes", metavar="A,B", help="In order, the positive one last.")
-@click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]), help="Where it is not clear.")
+@click.option("--classes", metavar="A,B", help="In order, the positive one last; of several targets as JSON.")
+@click.option(
+    "--task",
+    type=click.Choice(["binary", "multiclass", "regression", "multilabel", "multioutput"]),
+    help="Where it is not clear.",
+)
 @threshold_option
 @click.option("--costs", metavar="MATRIX", help="Of a row, by actual and predicted class: `[[0, 1], [5, 0]]`.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="To find it again by. May be repeated.")
@@ -55,14 +66,14 @@ def evaluate(
     session: Session,
     *,
     arguments: tuple[str, ...],
-    target: str | None,
+    target: tuple[str, ...],
     segments: tuple[str, ...],
     cut: tuple[str, ...],
     protected: tuple[str, ...],
     weak_segments: bool,
     weight: str | None,
     key: tuple[str, ...],
-    prediction: str | None,
+    prediction: tuple[str, ...],
     probabilities: tuple[str, ...],
     classes: str | None,
     task: str | None,
@@ -95,15 +106,15 @@ def evaluate(
         found = hub.evaluate(
             reference,
             data,
-            target=target,
+            target=values.names(target),
             segments=[*values.names(segments), *cut],
             protected=values.parts(protected),
             weak_segments=weak_segments,
             weight=weight,
             key=values.names(key),
-            prediction=prediction,
+            prediction=values.names(prediction),
             probabilities=values.names(probabilities),
-            classes=values.classes(classes),
+            classes=values.classes_of(classes),
             task=task,
             threshold=threshold,
             costs=values.matrix(costs, "--costs"),

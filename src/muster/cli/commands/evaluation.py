@@ -17,6 +17,7 @@ from muster.cli.render import Column, show_line, show_list
 from muster.cli.session import Session
 from muster.cli.thresholds import spread, threshold_columns
 from muster.cli.verbs import Shown, show_command
+from muster.errors import InvalidInput, near
 from muster.evaluation.telling import first_metric
 
 if TYPE_CHECKING:
@@ -71,19 +72,24 @@ def show_evaluation(hub: Hub, identity: str) -> Shown:
 @evaluation.command(
     "thresholds",
     example="muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --best f1\n"
-    "muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --rows 0 --csv",
+    "muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --rows 0 --csv\n"
+    "muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --output spam",
 )
 @click.argument("identity", metavar="ID")
 @click.option("--best", metavar="GOAL", help="Also the best for f1, mcc, `recall>=0.9`, `cost`, `[[0, 1], [5, 0]]`.")
 @click.option(
     "--rows", type=click.IntRange(0), default=20, show_default=True, help="How many, evenly by rows; 0 for all."
 )
+@click.option("--output", metavar="NAME", help="One label, or a target of two classes, where there are several.")
 @pass_session
-def show_thresholds(session: Session, identity: str, best: str | None, rows: int) -> None:
+def show_thresholds(session: Session, identity: str, best: str | None, rows: int, output: str | None) -> None:
     """Show what each threshold would do: rows right and wrong, and the metrics of its labels."""
     found = session.hub.evaluation(identity)
-    chosen = None if best is None else found.best(best)
-    shown = spread(found.thresholds, rows).to_pylist()
+    if output is not None and output not in found.outputs:
+        raise InvalidInput(f"`{output}` is no label and no target of it{near(output, found.outputs)}")
+    of = found if output is None else found.outputs[output]
+    chosen = None if best is None else of.best(best)
+    shown = spread(of.thresholds, rows).to_pylist()
     best_of: Any = {} if chosen is None else {"best": chosen.to_json()}
     show_list(session, shown, threshold_columns(shown), dict, **best_of)
     if chosen is None:
@@ -93,7 +99,7 @@ def show_thresholds(session: Session, identity: str, best: str | None, rows: int
     else:
         told = f"{chosen.figure.name} {number(chosen.figure.value)}  {interval(chosen.figure)}"
         session.say(f"best for {chosen.goal}  from p ≥ {chosen.threshold:.4g}  {told}")
-        if found.record.ref is not None:
+        if found.record.ref is not None and output is None:
             session.next(f"muster version threshold {found.record.ref} --best '{best}' --evaluation {found.id}")
 
 

@@ -518,3 +518,12 @@ def test_what_stands_in_the_way_of_one_act_registers_nothing(hub: Hub, rows: Pat
             hub.optimise(made.ref, other.id)
     with pytest.raises(NotApplicable, match="no threshold is best"):
         hub.optimise("numbers:1", other.id, "alerts<=0")
+
+
+def test_columns_of_probabilities_are_told_by_their_classes(hub: Hub) -> None:
+    """Whatever their order in the data is."""
+    p = np.random.default_rng(2).random(400)
+    late = np.where(np.random.default_rng(3).random(400) < p, "yes", "no")
+    table = {"late": late, "prediction": np.where(p > 0.5, "yes", "no"), "probability_yes": p, "probability_no": 1 - p}
+    found = hub.evaluate(pa.table(table), target="late", classes=["no", "yes"])
+    assert found.metrics["roc_auc"].value == pytest.approx(sk.roc_auc_score(late == "yes", p))

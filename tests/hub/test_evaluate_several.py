@@ -176,6 +176,15 @@ def test_scored_labels_need_no_model(hub: Hub, rows: Path, tmp_path: Path) -> No
     again = hub.evaluate(tmp_path / "scored.parquet", target="labels")
     for name, figure in direct.metrics.items():
         assert again.metrics[name].value == pytest.approx(figure.value, rel=1e-12), name
+    turned = hub.evaluate(
+        tmp_path / "scored.parquet",
+        target="labels",
+        prediction=None,
+        classes=NAMES[::-1],
+        task="multilabel",
+        threshold=0.5,
+    )
+    assert turned.outputs["spam"].metrics["roc_auc"].value == direct.outputs["spam"].metrics["roc_auc"].value
     of_version = hub.evaluate("tags", tmp_path / "scored.parquet", prediction="prediction")
     assert of_version.metrics["f1_macro"] == direct.metrics["f1_macro"]
     with pytest.raises(NotApplicable, match="a threshold needs probabilities"):
@@ -215,12 +224,23 @@ def test_scored_labels_need_no_model(hub: Hub, rows: Path, tmp_path: Path) -> No
 
 def test_all_that_is_wrong_with_labels_is_told_at_once(hub: Hub, rows: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
-        hub.evaluate("tags", rows, target=["urgent", "spam"], weight="part", segments=["paart"], costs=[[0, 1], [1, 0]])
+        hub.evaluate(
+            "tags",
+            rows,
+            target=["urgent", "spam"],
+            weight="part",
+            segments=["paart"],
+            costs=[[0, 1], [1, 0]],
+            protected=["part"],
+            weak_segments=True,
+        )
     for said in (
         "2 columns of actual values are named for 3 outputs",
         "the weight `part` is string, and weights are numbers",
         "the segment `paart` is no column of the data; did you mean `part`?",
         "costs go with a single output",
+        "protected columns go with a single output: there is no one rate",
+        "weak segments are found for a single output: there is no one loss",
     ):
         assert said in str(caught.value)
     for target, said in (

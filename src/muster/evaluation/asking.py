@@ -21,8 +21,8 @@ from muster.profiles.question import Question, Segmenting
 from muster.signature import Output, Scalar, Task, canonical
 
 __all__ = [
-    "MEASURED", "SHOWN", "Asked", "Segment", "Segments", "check_measured", "columns_wanted", "is_number", "outputs_of", "question",
-    "segmenting",
+    "MEASURED", "SHOWN", "Asked", "Segment", "Segments", "check_measured", "columns_wanted", "in_class_order", "is_number",
+    "outputs_of", "question", "segmenting",
 ]  # fmt: skip
 
 MEASURED: tuple[Task, ...] = ("binary", "multiclass", "regression", "multilabel", "multioutput")
@@ -95,6 +95,8 @@ def outputs_of(asked: Asked, head: pa.Table) -> tuple[Output, str | None, tuple[
         raise InvalidInput(f"the data lacks {told}", hint="see its columns with `muster dataset show`")
     classes = tuple(asked.classes) or _classes(asked, head, prediction, probabilities)
     task = _task(asked, head, prediction, probabilities, classes)
+    if not asked.probabilities:
+        probabilities = in_class_order(probabilities, classes)
     if task == "regression":
         return Output(task, pa.float64()), prediction, ()
     if len(classes) < 2:
@@ -102,6 +104,15 @@ def outputs_of(asked: Asked, head: pa.Table) -> tuple[Output, str | None, tuple[
             "the classes are not known", hint='name them in order, the positive one last: `classes=["no", "yes"]`'
         )
     return Output(task, pa.scalar(classes[0]).type, classes, bool(probabilities)), prediction, probabilities
+
+
+def in_class_order(probabilities: tuple[str, ...], classes: Sequence[Scalar]) -> tuple[str, ...]:
+    """Columns that were found by their names, `probability_<class>`, in the order of the classes rather than of the data."""
+    of = {canonical(n.removeprefix("probability_")): n for n in probabilities}
+    names = [canonical(c) for c in classes]
+    if len(of) < len(probabilities) or sorted(of) != sorted(names):
+        return probabilities
+    return tuple(of[name] for name in names)
 
 
 def _classes(asked: Asked, head: pa.Table, prediction: str | None, probabilities: Sequence[str]) -> tuple[Scalar, ...]:

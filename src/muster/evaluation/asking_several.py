@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, near
-from muster.evaluation.asking import SHOWN, Asked, check_measured, is_number, segmenting
+from muster.evaluation.asking import SHOWN, Asked, check_measured, in_class_order, is_number, segmenting
 from muster.evaluation.targets_at_hand import wrong_targets
 from muster.profiles.multilabel import MOST_LABELS
 from muster.profiles.multioutput import MOST_TARGETS
@@ -70,7 +70,10 @@ def scored_several(asked: Asked, head: pa.Table, known: Output | None) -> tuple[
     if missing:
         raise InvalidInput(f"the data lacks {', '.join(f'`{n}`{near(n, names)}' for n in missing)}", hint=_SEE)
     if (asked.task or _task(head, given)) == "multilabel":
-        return _labels(asked, given, known), given
+        output = _labels(asked, given, known)
+        if asked.probabilities:
+            return output, given
+        return output, replace(given, probabilities=in_class_order(given.probabilities, output.classes))
     return _targets(asked, head, given, known), given
 
 
@@ -281,16 +284,13 @@ def _wrong_given(asked: Asked, output: Output, head: pa.Table, given: Given) -> 
     return wrong
 
 
-def _of_one(asked: Asked) -> list[tuple[str, bool]]:
-    return [
-        ("costs", asked.costs is not None),
-        ("protected columns", bool(asked.protected)),
-        ("weak segments", asked.weak_segments),
-    ]
-
-
 def _wrong_rest(asked: Asked, output: Output) -> list[str]:
-    wrong = [f"{what} go with a single output" for what, is_asked in _of_one(asked) if is_asked]
+    asked_for = {
+        "costs go with a single output of classes": asked.costs is not None,
+        "protected columns go with a single output: there is no one rate to hold against groups": bool(asked.protected),
+        "weak segments are found for a single output: there is no one loss of a row": asked.weak_segments,
+    }
+    wrong = [says for says, given in asked_for.items() if given]
     if asked.threshold is None:
         return wrong
     if output.task != "multilabel" or not output.probabilities:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from muster.errors import InvalidInput, NotApplicable
 from muster.evaluation.requirements import Verdict, verdicts
+from muster.evaluation.subject import Subject
 from muster.metrics.baseline import dummy as constant
 from muster.metrics.classes import dummy, measure
 from muster.metrics.costs import costs_of
@@ -29,6 +30,7 @@ from muster.signature import Json, Scalar, canonical
 
 if TYPE_CHECKING:
     from muster.charts.screens import Charts
+    from muster.evaluation.champion import VsChampion
 
 __all__ = ["Evaluation", "Figures", "Goal", "Parts", "left_out_text"]
 
@@ -92,11 +94,23 @@ class Parts(Mapping[str, Figures]):
 
 
 class Evaluation:
-    """`metrics` has every figure with its interval; `at` those of another threshold, without a second pass over the rows."""
+    """`metrics` has every figure with its interval; `at` those of another threshold, without a second pass over the rows.
 
-    def __init__(self, record: EvaluationRecord, profile: EvaluationProfile) -> None:
+    `subject` is what is known of the version and of the work; `vs_champion`, where it was asked for, how far it is from the
+    champion of its model.
+    """
+
+    def __init__(
+        self,
+        record: EvaluationRecord,
+        profile: EvaluationProfile,
+        subject: Subject = Subject(),
+        vs_champion: VsChampion | None = None,
+    ) -> None:
         self.record = record
         self.profile = profile
+        self.subject = subject
+        self.vs_champion = vs_champion
 
     @property
     def id(self) -> str:
@@ -234,6 +248,9 @@ class Evaluation:
             "counted": record.counted,
             "left_out": dict(self.left_out),
             "labels": dict(record.labels),
+            "champion": self.subject.champion,
+            "effort": self.subject.effort.to_json(),
+            "vs_champion": None if self.vs_champion is None else self.vs_champion.to_json(),
             "metrics": self.metrics.to_json(),
             "dummy": dict(self.dummy),
             "classes": [*self.classes],

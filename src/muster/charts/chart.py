@@ -125,7 +125,15 @@ def escaped(value: object) -> str:
 
 
 def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[str, Any]:
-    """With the words under it: a layer of text below the x axis, in the last of those charts that stand below each other."""
+    """With the words under it: a layer of text below the x axis, in the last of those charts that stand below each other. Under
+    charts that stand beside each other too, in a place of their own.
+    """
+    if "concat" in spec:
+        data = {"datasets": spec["datasets"]} if "datasets" in spec else {}
+        beside = {key: value for key, value in spec.items() if key != "datasets"}
+        width = 60 + sum(part["width"] + spec["spacing"] for part in spec["concat"][: spec["columns"]])
+        own = _noted({"width": width, "height": 1, "layer": []}, reading, note, 0)
+        return {**data, "vconcat": [beside, {**own, "view": {"stroke": None}}], "spacing": 20}
     if "vconcat" in spec:
         *parts, last = spec["vconcat"]
         return {**spec, "vconcat": [*parts, _noted(last, reading, note, below)]}
@@ -151,7 +159,8 @@ def without(spec: dict[str, Any], *names: str) -> dict[str, Any]:
     if "layer" in spec:
         kept = [layer for layer in spec["layer"] if layer.get("name", "").partition(":")[0] not in names]
         return {**spec, "layer": kept}
-    for beside in ("vconcat", "hconcat"):
+    for beside in ("vconcat", "hconcat", "concat"):
         if beside in spec:
-            return {**spec, beside: [without(part, *names) for part in spec[beside]]}
+            parts = [without(part, *names) for part in spec[beside]]
+            return {**spec, beside: [part for part in parts if part.get("layer") != []]}
     return spec

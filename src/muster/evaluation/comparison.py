@@ -13,7 +13,7 @@ from muster.metrics.costs import costs_of
 from muster.evaluation.subject import Setting, differing
 from muster.evaluation.telling import names_of
 from muster.evaluation.verdict import Verdict, verdict
-from muster.metrics.differences import apart, paired
+from muster.metrics.differences import apart, means_apart, paired
 from muster.metrics.naming import Named, named
 from muster.signature import Json
 
@@ -69,8 +69,17 @@ class Contest:
         for name, parts in self.reference.segments.items():
             others: Mapping[str, Figures] = self.other.segments.get(name, {})
             both = [value for value in parts if value in others]
-            found[name] = {value: _of_parts(parts[value], others[value], self.reference) for value in both}
+            found[name] = {value: self._of_part(name, value, parts[value], others[value]) for value in both}
         return found
+
+    def _of_part(self, segment: str, value: str, one: Figures, other: Figures) -> Figures:
+        first, second = (e.profile.segments[segment][value] for e in (self.reference, self.other))
+        less = {n: apart(n, one[n], other[n], None, first) for n in one if n in other}
+        return Figures({n: means_apart(figure, first, second) for n, figure in less.items()})
+
+    def rows_of_part(self, segment: str, value: str) -> int:
+        """Of the one that has fewer."""
+        return min(e.segments[segment].rows(value) for e in (self.reference, self.other))
 
 
 class Comparison:
@@ -200,8 +209,3 @@ def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:
         if old[0] != old[1]:
             why += f": its profile is of the format {old[lacks]}, and that of {contest.names[1 - lacks]} of {old[1 - lacks]}"
         yield what, why
-
-
-def _of_parts(one: Figures, other: Figures, reference: Evaluation) -> Figures:
-    whole = reference.profile.whole
-    return Figures({n: apart(n, one[n], other[n], None, whole) for n in one if n in other})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from muster.evaluation.comparison import Contest
     from muster.metrics.figure import Figure
 
-__all__ = ["Verdict", "difference", "outcome", "verdict"]
+__all__ = ["Verdict", "difference", "lowered", "outcome", "verdict"]
 
 Number = Callable[[float, int], str]
 _SAYS = {
@@ -51,9 +51,9 @@ def verdict(contest: Contest, write: Number = number) -> Verdict:
         return Verdict(None, None, f"{one} has no figure in common with {contest.names[0]}")
     found, metric = contest.differences[name], contest.metric(name)
     if found.value is None:
-        return Verdict(name, None, f"{one} is not compared by {metric.title}: {found.reason}")
+        return Verdict(name, None, f"{one} is not compared by {lowered(metric.title)}: {found.reason}")
     judged = outcome(found, metric)
-    told = f"{metric.title} {difference(found, write)}, {rows}"
+    told = f"{lowered(metric.title)} {difference(found, write)}, {rows}"
     if judged is None:
         why = f" ({found.reason})" if found.reason else ""
         return Verdict(name, None, f"{one} has no verdict: {told}{why}")
@@ -63,6 +63,11 @@ def verdict(contest: Contest, write: Number = number) -> Verdict:
     return Verdict(name, judged, f"{one} {says}: {told}")
 
 
+def lowered(title: str) -> str:
+    """Within a sentence: `mean error`, but `ROC AUC`."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
 def difference(found: Figure, write: Number = number) -> str:
     """`+0.009 [0.005, 0.014]`, with as many decimals as its interval is worth."""
     if found.value is None:
@@ -70,6 +75,7 @@ def difference(found: Figure, write: Number = number) -> str:
     ends = [end for end in (found.low, found.high) if end is not None]
     size = (ends[1] - ends[0]) / 2 if len(ends) == 2 and ends[1] > ends[0] else abs(found.value) / 10
     places = min(6, max(0, -math.floor(math.log10(size)))) if size > 0 else 3
+    places = max(places, 3) if max(map(abs, (found.value, *ends))) < 1 else min(6, places + 1)
     sign = "+" if found.value > 0 else ""
     told = f"{sign}{write(found.value, places)}"
     return told if len(ends) < 2 else f"{told} [{write(ends[0], places)}, {write(ends[1], places)}]"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from muster.metrics.classes import metrics_of
-from muster.metrics.errors import Errors
+from muster.metrics.errors import Errors, mean, mean_error, squares
 from muster.metrics.figure import Figure, Interval, figure, undefined
-from muster.metrics.intervals import jackknife
+from muster.metrics.intervals import jackknife, t_quantile
 from muster.metrics.quality import quality, without_folds
-from muster.metrics.regression import REGRESSION
+from muster.metrics.regression import REGRESSION, errors_of
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
 from muster.profiles.regression import Regression
 
-__all__ = ["apart", "independent", "paired"]
+__all__ = ["apart", "independent", "means_apart", "paired"]
 
 Measurement = Classification | Regression
 _LEAST_ROWS = 100
@@ -67,6 +68,27 @@ def apart(name: str, one: Figure, other: Figure, without: Floats | None, profile
     if without is not None:
         return figure(name, value, rows, _of_folds(value, without, profile), bound=bound)
     return figure(name, value, rows, independent(one, other), bound=bound)
+
+
+def means_apart(found: Figure, one: Measurement, other: Measurement) -> Figure:
+    """The difference of a mean of errors of parts, which keep no folds, with Welch's (1947) interval of two independent samples; any
+    other figure, and those that have one, as they are.
+    """
+    if found.value is None or found.low is not None or not (isinstance(one, Regression) and isinstance(other, Regression)):
+        return found
+    of = {"mae": mean("absolute"), "mean_error": mean_error}.get(found.name)
+    if of is None or one.weighted or other.weighted:
+        return found
+    least = min(one.rows, other.rows)
+    if least < _LEAST_ROWS:
+        return replace(found, reason=f"there are fewer than {_LEAST_ROWS} rows")
+    both = [errors_of(r) for r in (one, other)]
+    with np.errstate(all="ignore"):
+        errors = [float((squares(q)[0] - of(q)[0] ** 2) / q.rows("rows")[0]) for q in both]
+    half = t_quantile(least - 1) * math.sqrt(max(sum(errors), 0.0)) if math.isfinite(sum(errors)) else 0.0
+    if not half > 0:
+        return replace(found, reason="the errors do not differ from row to row")
+    return replace(found, low=found.value - half, high=found.value + half, method="welch", reason="")
 
 
 def _of_folds(value: float, without: Floats, profile: Measurement) -> Interval:

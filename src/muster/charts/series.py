@@ -1,0 +1,145 @@
+"""What is compared in one chart: whose line is whose, how they share a view, and where there are too many for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from muster.charts.parts import Spec, labelled
+from muster.charts.places import places
+from muster.charts.words import count, rows_and_bound
+from muster.metrics.screen import Screen
+from muster.profiles.keys import Floats
+
+__all__ = ["Series", "arranged", "counted_all", "grouped", "key", "series_of", "told"]
+
+_MOST = 4
+"""Lines that one view can bear."""
+_OTHERS = ("challenger", "third", "fourth")
+_LETTER, _SWATCH, _GAP = 6.4, 18, 18
+_WIDE, _CLEAR = 300, 0.12
+"""A view where names stand beside lines is this wide, and such a line is somewhere so far from all others, in parts of the height."""
+_STATIONS = np.linspace(0.0, 1.0, 101)
+
+Line = tuple[Floats, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One of those that are compared: its data are named `key`, it is drawn in `style`, and called `name`."""
+
+    key: str
+    name: str
+    style: str
+    champion: bool = False
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, champion" if self.champion else self.name
+
+
+def series_of(names: Sequence[str], champions: Sequence[bool]) -> tuple[Series, ...]:
+    """The first is the reference: grey, unless it is the champion, which is blue; the others follow from vermilion on."""
+    found: list[Series] = []
+    for n, (name, champion) in enumerate(zip(names, champions, strict=True)):
+        taken = [one.style for one in found]
+        if champion and "champion" not in taken:
+            style = "champion"
+        elif n == 0:
+            style = "reference"
+        else:
+            style = _OTHERS[sum(t in _OTHERS for t in taken) % len(_OTHERS)]
+        found.append(Series(f"s{n}", name, style, champion))
+    return tuple(found)
+
+
+def grouped(series: Sequence[Series]) -> list[tuple[Series, ...]]:
+    """All together, or each with the reference where they are too many."""
+    if len(series) <= _MOST:
+        return [tuple(series)]
+    first, *others = series
+    return [(first, replace(s, style=s.style if s.style == "champion" else "challenger")) for s in others]
+
+
+def arranged(
+    datasets: Mapping[str, list[Spec]],
+    views: Sequence[Callable[[int, int], Spec]],
+    *,
+    width: int,
+    height: int,
+    columns: int = 2,
+) -> Spec:
+    """One view as large as that; several beside and below each other, smaller."""
+    if len(views) == 1:
+        return {"datasets": dict(datasets), **views[0](width, height)}
+    small = max(200, int(width / 2))
+    drawn = [view(small, int(small * height / width)) for view in views]
+    return {"datasets": dict(datasets), "concat": drawn, "columns": columns, "spacing": 28}
+
+
+def told(
+    group: Sequence[Series], lines: Mapping[str, Line], x: Spec, y: Spec, width: int, *, diagonal: bool = False
+) -> list[Spec]:
+    """Whose line is whose: beside each line where there is room for its name, else above the view. Both axes go from 0 to 1;
+    `diagonal`: there is a line from end to end beneath.
+    """
+    at = {s.title: _within(_even(*lines[s.key]), s.title, width) for s in group}
+    under = {"": _STATIONS} if diagonal else {}
+    if width < _WIDE or not all(_clear(name, at | under) for name in at):
+        return key(group)
+    labels: Spec = {"values": [label for label in places(_STATIONS, at | under) if label["text"]]}
+    encoding = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}, "text": {"field": "text"}}
+    return labelled(labels, encoding)
+
+
+def key(group: Sequence[Series], mark: str = "rule") -> list[Spec]:
+    """Names above a view, each behind a piece of its line."""
+    layers: list[Spec] = []
+    at = 0.0
+    for one in group:
+        end = at + _SWATCH
+        swatch: Spec = {"x": {"value": at}, "x2": {"value": end}, "y": {"value": -12}}
+        shape: Spec = {"type": "rule", "style": [one.style], "strokeWidth": 3}
+        if mark == "point":
+            shape, swatch = {"type": "point", "style": [one.style]}, {"x": {"value": end - 4}, "y": {"value": -12}}
+        text: Spec = {"type": "text", "style": ["direct"], "align": "left", "baseline": "middle", "text": one.title}
+        layers += [
+            {"data": {"values": [{}]}, "mark": shape, "encoding": swatch},
+            {"data": {"values": [{}]}, "mark": text, "encoding": {"x": {"value": end + 6}, "y": {"value": -12}}},
+        ]
+        at = end + 6 + _LETTER * len(one.title) + _GAP
+    return layers
+
+
+def counted_all(screens: Sequence[Screen], more: str = "") -> str:
+    """What stands under a chart of several: their rows, and how far the figures of the worst can be off."""
+    worst = max(screens, key=lambda s: s.bound)
+    rows = sorted({s.rows for s in screens})
+    note = rows_and_bound(rows[-1], worst.bound, worst.bounded)
+    if len(rows) > 1:
+        note += f"; the fewest are of {count(rows[0])} rows"
+    return note + more
+
+
+def _even(xs: Floats, ys: Floats) -> Floats:
+    """At even places; of several values at one place the last."""
+    some = np.isfinite(xs) & np.isfinite(ys)
+    if not some.any():
+        return np.full(len(_STATIONS), np.nan)
+    order = np.argsort(xs[some], kind="stable")
+    return np.interp(_STATIONS, xs[some][order], ys[some][order], left=np.nan, right=np.nan)
+
+
+def _within(line: Floats, name: str, width: int) -> Floats:
+    """Where a name over its middle stays within the view."""
+    half = (_LETTER * len(name) / 2 + 4) / width
+    return np.where((_STATIONS >= half) & (_STATIONS <= 1 - half), line, np.nan)
+
+
+def _clear(name: str, at: Mapping[str, Floats]) -> bool:
+    own, others = at[name], [line for other, line in at.items() if other != name]
+    apart = np.min([np.nan_to_num(np.abs(line - own), nan=1.0) for line in others], axis=0)
+    inner = (_STATIONS > 0.1) & (_STATIONS < 0.9) & np.isfinite(own)
+    return bool(inner.any() and float(apart[inner].max()) >= _CLEAR)

@@ -225,10 +225,11 @@ class Evaluation:
         return {name: figure.value for name, figure in constant(whole).items()}
 
     def report(self, path: str | Path) -> None:
-        """One file with every figure, chart and table: HTML that needs no network, or Markdown, by the end of its name."""
-        from muster.evaluation.report import write
+        """One file with every figure, chart and table: HTML that needs no network, PDF, or Markdown, by the end of its name."""
+        from muster.evaluation.report import document
+        from muster.evaluation.writing import write
 
-        write(self, path)
+        write(document(self), path)
 
     def require(self, *requirements: str) -> list[Verdict]:
         """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""

@@ -1,27 +1,11 @@
-"""A table of a report: a heading, words, and cells of text."""
+"""How figures stand in the cells of a report's tables."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from muster.charts.words import NOTHING, number
 from muster.metrics.figure import Figure
 
-__all__ = ["Table", "interval_text", "number_text"]
-
-
-class Table:
-    """A heading, what it says in a sentence, and rows of text under their columns; the first `left` are words."""
-
-    def __init__(self, heading: str, words: str, columns: Sequence[str], left: int = 1) -> None:
-        self.heading, self.words, self.columns, self.left = heading, words, tuple(columns), left
-        self.rows: list[tuple[str, ...]] = []
-        self.quiet: set[int] = set()
-
-    def add(self, *cells: str, quiet: bool = False) -> None:
-        if quiet:
-            self.quiet.add(len(self.rows))
-        self.rows.append(cells)
+__all__ = ["interval_text", "number_text"]
 
 
 def number_text(value: float | None) -> str:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @click.option("--costs", metavar="MATRIX", help="Of a row, by actual and predicted class: `[[0, 1], [5, 0]]`.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="To find it again by. May be repeated.")
 @click.option("--require", multiple=True, metavar="TEXT", help="Fail unless it is met: `f1>=0.8`. May be repeated.")
-@click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html or FILE.md.")
+@click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
 @mapping_option
 @params_option
 @click.option("--runner", default="local", show_default=True, help="Where the work runs.")

@@ -415,7 +415,7 @@ class Hub(Switchboard):
             keep_answer=lambda answer: self._blobs.put(encode_answer(answer)),
             open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, lambda: self._blobs, threshold),
             price=self._price,
-            packages=lambda environment: self.environments.packages(environment),
+            packages=lambda environment: self.environments.packages(environment),  # noqa: PLW0108  # only when one is asked for
             talk=self._say,
             by_version=self.settings.source("worker.count") == "default",
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Chart(dict[str, Any]):
         below: int = BELOW,
     ) -> None:
         self.name, self.heading, self.reading, self.note, self.table = name, heading, reading, note, list(table)
-        self._spec, self._below = dict(spec), below
+        self._spec, self._below = _numbered(dict(spec), count()), below
         words = {"$schema": SCHEMA, "description": self.text, "title": heading}
         super().__init__({**words, **_noted(self._spec, reading, note, below), "config": theme.config()})
 
@@ -152,6 +153,20 @@ def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[st
         "encoding": {"x": {"value": 0}, "y": {"value": spec["height"] + below}},
     }
     return {**spec, "layer": [*spec["layer"], words]}
+
+
+def _numbered(spec: dict[str, Any], numbers: Iterator[int]) -> dict[str, Any]:
+    """With a number behind each name of a layer that does not say which it is: no two views of one chart may have the same."""
+    if "layer" in spec:
+        named = [
+            {**one, "name": f"{one['name']}:{next(numbers)}"} if ":" not in one.get("name", ":") else one
+            for one in spec["layer"]
+        ]
+        return {**spec, "layer": named}
+    for beside in ("vconcat", "hconcat", "concat"):
+        if beside in spec:
+            return {**spec, beside: [_numbered(part, numbers) for part in spec[beside]]}
+    return spec
 
 
 def without(spec: dict[str, Any], *names: str) -> dict[str, Any]:

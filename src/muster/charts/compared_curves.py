@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from muster.charts.chart import Chart, Row
-from muster.charts.parts import Spec, halo, hover, layered, rows, shares
-from muster.charts.series import Series, arranged, counted_all, grouped, told
+from muster.charts.parts import Spec, halo, rows, shares
+from muster.charts.series import Series, arranged, counted_all, grouped, hovers, told, view_of
 from muster.charts.words import percent
 from muster.metrics.precision_recall import PrecisionRecall
 from muster.metrics.reliability import Reliability
@@ -28,7 +28,11 @@ def compared_roc(series: Sequence[Series], found: Sequence[Roc], *, positive: st
     data = {k: rows(n=range(len(r.fpr)), fpr=r.fpr, tpr=r.tpr, threshold=r.thresholds) for k, r in by.items()}
     bands = {f"{k} band": rows(fpr=r.band_fpr, low=r.low, high=r.high) for k, r in by.items()}
     ends: Spec = {"values": [{"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1}]}
-    tips = {"threshold": ("threshold", ".3~f"), "tpr": ("true positive rate", ".1%"), "fpr": ("false positive rate", ".1%")}
+    tips = {
+        "threshold": ("threshold", ".3~f"),
+        "tpr": ("true positive rate", ".1%"),
+        "fpr": ("false positive rate", ".1%"),
+    }
     banded = len(series) == 2 and all(len(r.low) for r in found)
 
     def view(group: Sequence[Series], width: int, height: int) -> Spec:
@@ -37,7 +41,7 @@ def compared_roc(series: Sequence[Series], found: Sequence[Roc], *, positive: st
         layers += _bands(group, x, y) if banded else []
         layers += _lines(group, x, y)
         layers += told(group, {s.key: (by[s.key].fpr, by[s.key].tpr) for s in group}, x, y, width, diagonal=True)
-        return _of(layers, group, x, y, tips, width, height)
+        return view_of([*layers, *hovers(group, {"x": x, "y": y}, tips)], width, height)
 
     return _chart(
         "roc", "ROC curves", series, view, data | (bands if banded else {}), reading=reading,
@@ -70,7 +74,7 @@ def compared_precision_recall(
         layers += _bands(group, x, y) if banded else []
         layers += _lines(group, x, y, interpolate="step-before")
         layers += told(group, {s.key: (by[s.key].recall, by[s.key].precision) for s in group}, x, y, width)
-        return _of(layers, group, x, y, tips, width, height)
+        return view_of([*layers, *hovers(group, {"x": x, "y": y}, tips)], width, height)
 
     return _chart(
         "precision_recall", "Precision and recall", series, view, data | (bands if banded else {}), reading=reading,
@@ -90,7 +94,12 @@ def compared_calibration(
         for k, r in by.items()
     }
     ends: Spec = {"values": [{"mean": 0, "observed": 0}, {"mean": 1, "observed": 1}]}
-    tips = {"mean": ("predicted", ".1%"), "observed": ("observed", ".1%"), "low": ("from", ".1%"), "high": ("to", ".1%")}
+    tips = {
+        "mean": ("predicted", ".1%"),
+        "observed": ("observed", ".1%"),
+        "low": ("from", ".1%"),
+        "high": ("to", ".1%"),
+    }
     tips |= {"size": ("rows", ",.0f")}
     ruled = len(grouped(series)[0]) == 2 and any(np.isfinite(r.low).any() for r in found)
 
@@ -107,7 +116,7 @@ def compared_calibration(
                 {"data": of, "mark": {"type": "point", "style": [s.style]}, "encoding": {"x": x, "y": y}},
             ]
         layers += told(group, {s.key: (by[s.key].mean, by[s.key].observed) for s in group}, x, y, width, diagonal=True)
-        return _of(layers, group, x, y, tips, width, height)
+        return view_of([*layers, *hovers(group, {"x": x, "y": y}, tips)], width, height)
 
     columns = {"from score": "lower", "to score": "upper", "rows": "size", "predicted": "mean", "observed": "observed"}
     columns |= {"from": "low", "to": "high"}
@@ -141,21 +150,6 @@ def _bands(group: Sequence[Series], x: Spec, y: Spec) -> list[Spec]:
     ]
 
 
-def _of(
-    layers: list[Spec],
-    group: Sequence[Series],
-    x: Spec,
-    y: Spec,
-    tips: dict[str, tuple[str, str]],
-    width: int,
-    height: int,
-) -> Spec:
-    over = [hover(s.key, {"x": x, "y": y}, tips) for s in group]
-    spec = layered({}, *layers, *over, width=width, height=height)
-    del spec["datasets"]
-    return spec
-
-
 def _chart(
     name: str,
     heading: str,
@@ -174,5 +168,7 @@ def _chart(
 
 def _table(series: Sequence[Series], data: dict[str, list[Spec]], columns: dict[str, str]) -> list[Row]:
     return [
-        {"of": s.title, **{title: row[field] for title, field in columns.items()}} for s in series for row in data[s.key]
+        {"of": s.title, **{title: row[field] for title, field in columns.items()}}
+        for s in series
+        for row in data[s.key]
     ]

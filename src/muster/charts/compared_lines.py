@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from muster.charts.chart import Chart, Row
-from muster.charts.parts import Spec, axis, hover, layered, rows, shares
+from muster.charts.parts import Spec, axis, rows, shares
 from muster.charts.residuals import nothing
-from muster.charts.series import Series, arranged, counted_all, grouped, key
+from muster.charts.series import Series, arranged, counted_all, grouped, hovers, key, view_of
 from muster.charts.words import rows_and_bound, rows_spread
 from muster.metrics.residuals import Group
 from muster.metrics.threshold_table import ThresholdTable
@@ -26,9 +26,7 @@ def compared_thresholds(
     data = {}
     for s, one in zip(series, found, strict=True):
         shown = np.isfinite(one.thresholds)
-        data[s.key] = rows(
-            threshold=one.thresholds[shown], **{name: one.metrics[name][shown] for name in _LINES}
-        )
+        data[s.key] = rows(threshold=one.thresholds[shown], **{name: one.metrics[name][shown] for name in _LINES})
     groups = grouped(series)
     metrics = list(_LINES) if len(groups) == 1 else ["f1"]
 
@@ -49,10 +47,8 @@ def compared_thresholds(
                     }
                 )
             tips = {"threshold": ("threshold", ".3~f"), name: (_LINES[name], ".3f")}
-            over = [hover(s.key, {"x": x, "y": y}, tips) for s in group]
-            spec = layered({}, *layers, *key(group), *over, width=width, height=height)
-            del spec["datasets"]
-            return spec
+            over = hovers(group, {"x": x, "y": y}, tips)
+            return view_of([*layers, *key(group), *over], width, height)
 
         return draw
 
@@ -110,19 +106,15 @@ def compared_tenths(
                 {"data": {"name": s.key}, "mark": {"type": kind, "style": [s.style]}, "encoding": {"x": x, "y": y}}
                 for kind in ("line", "point")
             ]
-        over = [hover(s.key, {"x": x, "y": y}, tips) for s in group]
-
-        def draw(width: int, height: int) -> Spec:
-            spec = layered({}, *layers, *key(group), *over, width=width, height=height)
-            del spec["datasets"]
-            return spec
-
-        return draw
+        layers += [*key(group), *hovers(group, {"x": x, "y": y}, tips)]
+        return lambda width, height: view_of(layers, width, height)
 
     columns = {"tenth": "tenth", "predicted from": "low", "to": "high", "rows": "mass", "mean absolute error": "mae"}
     columns |= {"root mean squared error": "rmse"}
     table: list[Row] = [
-        {"of": s.title, **{title: row[field] for title, field in columns.items()}} for s in series for row in data[s.key]
+        {"of": s.title, **{title: row[field] for title, field in columns.items()}}
+        for s in series
+        for row in data[s.key]
     ]
     said = rows_and_bound(max(counts)) if exact else rows_spread(max(counts))
     return Chart(

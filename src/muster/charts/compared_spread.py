@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from muster.charts.chart import Chart, Row
-from muster.charts.parts import Spec, axis, hover, layered, rows, shares
+from muster.charts.parts import Spec, axis, hover, rows, shares
 from muster.charts.residuals import nothing
-from muster.charts.series import Series, arranged, counted_all, grouped, key
+from muster.charts.series import Series, arranged, counted_all, grouped, key, view_of
 from muster.charts.words import percent, rows_and_bound
 from muster.metrics.density import Density
 from muster.metrics.residuals import Histogram
@@ -39,7 +39,7 @@ def compared_density(
     def view(group: Sequence[Series], name: str, n: int) -> Callable[[int, int], Spec]:
         x = shares("lower", f"Predicted probability of {positive}")
         y = axis("part", f"Share of {name}", within=(0.0, top), form="%")
-        return lambda width, height: _outlines(group, f" {n}", x, y, tips, width, height)
+        return lambda width, height: view_of(_outlines(group, f" {n}", (x, y), tips), width, height)
 
     views = [view(group, name, n) for group in grouped(series) for n, name in enumerate(of_class)]
     table: list[Row] = [
@@ -77,7 +77,7 @@ def compared_errors(
     rule: Spec = {"data": zero, "mark": {"type": "rule", "style": ["threshold"]}, "encoding": {"x": x}}
 
     def view(group: Sequence[Series]) -> Callable[[int, int], Spec]:
-        return lambda width, height: _outlines(group, "", x, y, tips, width, height, rule)
+        return lambda width, height: view_of([rule, *_outlines(group, "", (x, y), tips)], width, height)
 
     bound = max(h.bound for _, h in known)
     said = rows_and_bound(max(counts), bound, "rows of a bin")
@@ -95,35 +95,20 @@ def _bins(edges: Floats, part: Floats, size: Floats) -> list[Spec]:
 
 
 def _outlines(
-    group: Sequence[Series],
-    suffix: str,
-    x: Spec,
-    y: Spec,
-    tips: dict[str, tuple[str, str]],
-    width: int,
-    height: int,
-    *under: Spec,
-) -> Spec:
-    """Filled faintly where they are few."""
-    y, binned = {**y, "stack": None}, {**x, "bin": "binned"}
-    layers = [*under]
+    group: Sequence[Series], suffix: str, axes: tuple[Spec, Spec], tips: Mapping[str, tuple[str, str]]
+) -> list[Spec]:
+    """Of the data whose names end in `suffix`; filled faintly where they are few."""
+    x, y, binned = axes[0], {**axes[1], "stack": None}, {**axes[0], "bin": "binned"}
+    bar: Spec = {"x": binned, "x2": {"field": "upper"}, "y": y}
+    layers: list[Spec] = []
     for s in group if len(group) <= 2 else ():
-        bars: Spec = {"type": "bar", "style": [s.style, "band"], "binSpacing": 0}
-        layers.append(
-            {
-                "data": {"name": s.key + suffix},
-                "mark": bars,
-                "encoding": {"x": binned, "x2": {"field": "upper"}, "y": y},
-            }
-        )
+        mark: Spec = {"type": "bar", "style": [s.style, "band"], "binSpacing": 0}
+        layers.append({"data": {"name": s.key + suffix}, "mark": mark, "encoding": bar})
     for s in group:
         line: Spec = {"type": "line", "style": [s.style], "interpolate": "step-after"}
         layers.append({"data": {"name": s.key + suffix}, "mark": line, "encoding": {"x": x, "y": y}})
-    stripe: Spec = {"type": "bar", "opacity": 0}
-    over = [hover(s.key + suffix, {"x": binned, "x2": {"field": "upper"}, "y": y}, tips, stripe) for s in group]
-    spec = layered({}, *layers, *key(group), *over, width=width, height=height)
-    del spec["datasets"]
-    return spec
+    over = [hover(s.key + suffix, bar, tips, {"type": "bar", "opacity": 0}) for s in group]
+    return [*layers, *key(group), *over]
 
 
 def _table(series: Sequence[Series], data: Mapping[str, list[Spec]]) -> list[Row]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from muster.charts.chart import Chart, Row
-from muster.charts.parts import Spec, axis, hover, layered, rows
+from muster.charts.parts import Spec, axis, hover, rows
 from muster.charts.residuals import nothing
-from muster.charts.series import Series, grouped, key
+from muster.charts.series import Series, grouped, key, view_of
 from muster.charts.words import NOTHING, count, rows_and_bound
 from muster.metrics.figure import Figure
 
-__all__ = ["Difference", "differences_chart", "segments_chart"]
+__all__ = ["Difference", "Told", "differences_chart", "segments_chart"]
 
 _WIDE, _ROW, _SIDE = 380, 26, 130
 _MOST, _FEW_PARTS = 30, 8
@@ -36,152 +36,143 @@ class Difference:
     rows: int | None = None
 
 
-def differences_chart(
-    found: Sequence[Difference], *, reference: str, series: Sequence[Series], reading: str, note: str
-) -> Chart:
-    """Metrics of one unit share a scale; each says which way it is better."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is said of a chart of differences: `reference` is what they are from, `rows` those that all rest on."""
+
+    reference: str
+    rows: int
+    reading: str
+    note: str
+
+
+def differences_chart(found: Sequence[Difference], series: Sequence[Series], told: Told) -> Chart:
+    """Metrics of one unit share a scale; each says which way it is better. Of many series, the first metrics with a view of each."""
+    name = _Named("differences", "Differences", "metric")
     known = [one for one in found if one.found.value is not None]
     if not known:
-        reason = found[0].found.reason if found else "they have no metric in common"
-        return nothing("differences", "Differences", found[0].found.rows if found else 0, reason)
-    if len(grouped(series)) > 1:
-        return _of_many(known, found, reference, series, reading, note)
-    units = list(dict.fromkeys(one.unit for one in known))
-    said = {u: f"Difference from {reference}" + (f" ({u})" if u else "") for u in units}
-    panels = [_panel([d for d in known if d.unit == u], said[u], series, f"u{n}") for n, u in enumerate(units)]
-    return _chart("differences", "Differences", panels, found, "metric", reading, note, series)
-
-
-def _of_many(
-    known: Sequence[Difference], found: Sequence[Difference], reference: str, series: Sequence[Series], reading: str, note: str
-) -> Chart:  # fmt: skip
-    """The first metrics, a view of each with a line of each series by its name."""
-    metrics = list(dict.fromkeys(d.what for d in known))
-    alike = {s.key: pair[1] for s, pair in zip(series[1:], grouped(series), strict=True)}
+        return _nothing(name, found, told, "they have no metric in common")
+    if len(grouped(series)) == 1:
+        units = list(dict.fromkeys(one.unit for one in known))
+        said = {u: f"Difference from {told.reference}" + (f" ({u})" if u else "") for u in units}
+        panels = [_panel([d for d in known if d.unit == u], said[u], f"u{n}", series) for n, u in enumerate(units)]
+        return _chart(name, panels, found, told, series)
+    metrics, alike = list(dict.fromkeys(d.what for d in known)), _alike(series)
     panels = []
     for n, metric in enumerate(metrics[:_FEW]):
         own = [replace(d, what=d.of.title, of=alike[d.of.key]) for d in known if d.what == metric]
-        panels.append(_panel(own, f"{metric}: difference from {reference}", (), f"u{n}"))
+        panels.append(_panel(own, f"{metric}: difference from {told.reference}", f"u{n}"))
     left = len(metrics) - len(panels)
-    note += f"; {left} metrics more are in the table only" if left else ""
-    return _chart("differences", "Differences", panels, found, "metric", reading, note, ())
+    more = f"; {left} metrics more are in the table only" if left else ""
+    return _chart(name, panels, found, replace(told, note=told.note + more))
 
 
 def segments_chart(
-    found: Sequence[Difference], *, segment: str, metric: str, reference: str, series: Sequence[Series], reading: str,
-    note: str,
-) -> Chart:  # fmt: skip
-    """The difference of one metric in each part, grey where its interval holds zero or it is of few rows."""
-    name, heading = f"segments:{segment}", f"Differences by {segment}"
+    found: Sequence[Difference], series: Sequence[Series], told: Told, *, segment: str, metric: str
+) -> Chart:
+    """The difference of one metric in each part, grey where its interval holds zero or it is of few rows. Many series have a view each."""
+    name = _Named(f"segments:{segment}", f"Differences by {segment}", "part")
     known = [one for one in found if one.found.value is not None]
     if not known:
-        reason = found[0].found.reason if found else "they have no part in common"
-        return nothing(name, heading, found[0].found.rows if found else 0, reason)
+        return _nothing(name, found, told, "they have no part in common")
     largest = sorted({d.what: d.rows or 0 for d in known}.items(), key=lambda item: -item[1])
-    largest = largest[: _MOST if len(grouped(series)) == 1 else _FEW_PARTS]
-    shown = [d for d in known if d.what in dict(largest)]
-    left = len({d.what for d in known}) - len(largest)
-    note += f"; {left} smaller parts are in the table only" if left else ""
-    title = f"Difference of {metric} from {reference}"
+    drawn = dict(largest[: _MOST if len(grouped(series)) == 1 else _FEW_PARTS])
+    shown, left = [d for d in known if d.what in drawn], len(largest) - len(drawn)
+    more = f"; {left} smaller parts are in the table only" if left else ""
+    told = replace(told, note=told.note + more)
+    title = f"ifference of {metric} from {told.reference}"
     if len(grouped(series)) == 1:
-        return _chart(name, heading, [_panel(shown, title, series, "u0")], found, segment, reading, note, series)
-    alike = {s.key: pair[1] for s, pair in zip(series[1:], grouped(series), strict=True)}
-    reach = _reach(shown)
-    panels = [
-        _panel([replace(d, of=one) for d in shown if d.of.key == key_], f"{one.title}: {title[0].lower()}{title[1:]}", (), key_, reach)
-        for key_, one in alike.items()
-    ]
-    return _chart(name, heading, panels, found, segment, reading, note, ())
+        return _chart(name, [_panel(shown, f"D{title}", "u0", series)], found, told, series)
+    panels, reach = [], _reach(shown)
+    for key_, one in _alike(series).items():
+        own = [replace(d, of=one) for d in shown if d.of.key == key_]
+        panels.append(_panel(own, f"{one.title}: d{title}", key_, reach=reach))
+    return _chart(name, panels, found, told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    name: str
+    heading: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """A view, and its data under their name."""
+
+    name: str
+    data: list[Spec]
+    view: Spec
+
+
+def _alike(series: Sequence[Series]) -> dict[str, Series]:
+    """All but the reference in one colour, but for the champion: each has a place of its own."""
+    return {s.key: pair[1] for s, pair in zip(series[1:], grouped(series), strict=True)}
+
+
+def _nothing(name: _Named, found: Sequence[Difference], told: Told, why: str) -> Chart:
+    return nothing(name.name, name.heading, told.rows, found[0].found.reason if found else why)
 
 
 def _panel(
-    found: Sequence[Difference], title: str, series: Sequence[Series], name: str, reach: float = 0.0
-) -> tuple[str, list[Spec], Spec]:
-    """The name of its data, its data, and a view of it, to both sides of zero as far as it takes, or `reach`."""
-    several = bool(series) and len({d.of.key for d in found}) > 1
-    data = [
-        {
-            **row,
-            "what": d.what,
-            "of": d.of.title,
-            "said": _said(d),
-            "style": "reference" if _is_quiet(d) else d.of.style,
-        }
-        for d in found
-        for row in rows(
-            value=[d.found.value],
-            low=[d.found.value if d.found.low is None else d.found.low],
-            high=[d.found.value if d.found.high is None else d.found.high],
-        )
-    ]
+    found: Sequence[Difference], title: str, name: str, series: Sequence[Series] = (), *, reach: float = 0.0
+) -> _Panel:
+    """Differences of several `series` stand below each other in their place. It goes to both sides of zero, as far as it takes, or as
+    `reach` says.
+    """
+    data = [row for one in found for row in _rows(one)]
+    lines = len({d.of.key for d in found}) if series else 1
     names = list(dict.fromkeys(d.what for d in found))
-    lines = sorted({d.of.key for d in found})
-    y: Spec = {
-        "field": "what",
-        "type": "nominal",
-        "sort": names,
-        "axis": {"title": None, "labelLimit": 340, "grid": True},
-    }
-    offset: Spec = {"yOffset": {"field": "of", "type": "nominal", "sort": [s.title for s in series]}} if several else {}
     reach = reach or _reach(found)
     x = axis("value", title, within=(-reach, reach))
-    layers: list[Spec] = [
-        {"data": {"values": [{"value": 0}]}, "mark": {"type": "rule", "style": ["threshold"]}, "encoding": {"x": x}}
-    ]
+    y: Spec = {
+        "y": {
+            "field": "what",
+            "type": "nominal",
+            "sort": names,
+            "axis": {"title": None, "labelLimit": 340, "grid": True},
+        }
+    }
+    if lines > 1:
+        y["yOffset"] = {"field": "of", "type": "nominal", "sort": [s.title for s in series]}
+    zero: Spec = {"values": [{"value": 0}]}
+    layers: list[Spec] = [{"data": zero, "mark": {"type": "rule", "style": ["threshold"]}, "encoding": {"x": x}}]
     for style in dict.fromkeys(str(row["style"]) for row in data):
-        only = [{"filter": f"datum.style === '{style}'"}]
-        limits = {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, **offset}
+        own: Spec = {"data": {"name": name}, "transform": [{"filter": f"datum.style === '{style}'"}]}
+        line: Spec = {"type": "rule", "style": [style], "strokeWidth": 2}
         layers += [
-            {
-                "data": {"name": name},
-                "transform": only,
-                "mark": {"type": "rule", "style": [style], "strokeWidth": 2},
-                "encoding": limits,
-            },
-            {
-                "data": {"name": name},
-                "transform": only,
-                "mark": {"type": "point", "style": [style]},
-                "encoding": {"x": x, "y": y, **offset},
-            },
+            {**own, "mark": line, "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, **y}},
+            {**own, "mark": {"type": "point", "style": [style]}, "encoding": {"x": x, **y}},
         ]
     beside: Spec = {"type": "text", "style": ["quiet"], "align": "left", "baseline": "middle", "dx": 8}
-    layers.append(
-        {
-            "data": {"name": name},
-            "mark": beside,
-            "encoding": {"x": {"value": _WIDE}, "y": y, **offset, "text": {"field": "said", "type": "nominal"}},
-        }
-    )
-    tips = {"what": ("", ""), "of": ("of", ""), "value": ("difference", "+.4~g"), "low": ("from", "+.4~g")}
+    text: Spec = {"x": {"value": _WIDE}, **y, "text": {"field": "said", "type": "nominal"}}
+    tips = {"what": ("in", ""), "of": ("of", ""), "value": ("difference", "+.4~g"), "low": ("from", "+.4~g")}
     tips |= {"high": ("to", "+.4~g"), "said": ("so", "")}
-    layers.append(hover(name, {"x": x, "y": y, **offset}, tips))
-    height = max(len(names) * _ROW * (len(lines) if several else 1), 40)
-    spec = layered({}, *layers, width=_WIDE, height=height)
-    del spec["datasets"]
-    return name, data, spec
+    layers += [{"data": {"name": name}, "mark": beside, "encoding": text}, hover(name, {"x": x, **y}, tips)]
+    return _Panel(name, data, view_of(layers, _WIDE, max(len(names) * _ROW * lines, 40)))
+
+
+def _rows(one: Difference) -> list[Spec]:
+    found = one.found
+    ends = [found.value if end is None else end for end in (found.low, found.high)]
+    more = {"what": one.what, "of": one.of.title, "said": _said(one)}
+    style = "reference" if _is_quiet(one) else one.of.style
+    return [{**row, **more, "style": style} for row in rows(value=[found.value], low=[ends[0]], high=[ends[1]])]
 
 
 def _chart(
-    name: str,
-    heading: str,
-    panels: Sequence[tuple[str, list[Spec], Spec]],
-    found: Sequence[Difference],
-    what: str,
-    reading: str,
-    note: str,
-    series: Sequence[Series],
+    name: _Named, panels: Sequence[_Panel], found: Sequence[Difference], told: Told, series: Sequence[Series] = ()
 ) -> Chart:
-    datasets = {n: data for n, data, _ in panels}
-    views = [view for _, _, view in panels]
-    drawn = [s for s in series if any(d.of.key == s.key for d in found)]
-    if drawn:
+    """The `series` have a key above."""
+    views = [panel.view for panel in panels]
+    if drawn := [s for s in series if any(d.of.key == s.key for d in found)]:
         views[0] = {**views[0], "layer": [*views[0]["layer"], *key(drawn, "point")]}
-    spec: Spec = {"datasets": datasets}
+    spec: Spec = {"datasets": {panel.name: panel.data for panel in panels}}
     spec |= views[0] if len(views) == 1 else {"vconcat": views, "spacing": 24}
     table: list[Row] = [
         {
-            what: d.what,
+            name.what: d.what,
             "of": d.of.title,
             **({"rows": d.rows} if d.rows is not None else {}),
             "difference": d.found.value,
@@ -191,9 +182,8 @@ def _chart(
         }
         for d in found
     ]
-    bound = max((d.found.bound for d in found), default=0.0)
-    said = rows_and_bound(max(d.found.rows for d in found), bound, "difference")
-    return Chart(spec, name=name, heading=heading, reading=reading, note=said + note, table=table)
+    note = rows_and_bound(told.rows, max(d.found.bound for d in found), "difference") + told.note
+    return Chart(spec, name=name.name, heading=name.heading, reading=told.reading, note=note, table=table)
 
 
 def _reach(found: Sequence[Difference]) -> float:

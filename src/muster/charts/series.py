@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from muster.charts.parts import Spec, labelled
+from muster.charts.parts import Spec, hover, labelled
 from muster.charts.places import places
 from muster.charts.words import count, rows_and_bound
 from muster.metrics.screen import Screen
 from muster.profiles.keys import Floats
 
-__all__ = ["Series", "arranged", "counted_all", "grouped", "key", "series_of", "told"]
+__all__ = ["Series", "arranged", "counted_all", "grouped", "hovers", "key", "series_of", "told", "view_of"]
 
 _MOST = 4
 """Lines that one view can bear."""
@@ -79,6 +79,16 @@ def arranged(
     return {"datasets": dict(datasets), "concat": drawn, "columns": columns, "spacing": 28}
 
 
+def view_of(layers: Sequence[Spec], width: int, height: int) -> Spec:
+    """A view whose data stand with those of others."""
+    return {"width": width, "height": height, "layer": list(layers)}
+
+
+def hovers(group: Sequence[Series], encoding: Spec, tips: Mapping[str, tuple[str, str]]) -> list[Spec]:
+    """What tells the figures of each line under the pointer."""
+    return [hover(s.key, encoding, tips) for s in group]
+
+
 def told(
     group: Sequence[Series], lines: Mapping[str, Line], x: Spec, y: Spec, width: int, *, diagonal: bool = False
 ) -> list[Spec]:
@@ -135,7 +145,7 @@ def _even(xs: Floats, ys: Floats) -> Floats:
 def _within(line: Floats, name: str, width: int) -> Floats:
     """Where a name over its middle stays within the view."""
     half = (_LETTER * len(name) / 2 + 4) / width
-    return np.where((_STATIONS >= half) & (_STATIONS <= 1 - half), line, np.nan)
+    return np.where(np.abs(_STATIONS - 0.5) <= 0.5 - half, line, np.nan)
 
 
 def _clear(name: str, at: Mapping[str, Floats]) -> bool:

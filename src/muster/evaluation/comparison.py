@@ -118,10 +118,11 @@ class Comparison:
         return charts_of(self)
 
     def report(self, path: str | Path) -> None:
-        """One file with every figure, chart and table: HTML that needs no network, or Markdown, by the end of its name."""
-        from muster.evaluation.comparison_report import write_comparison
+        """One file with every figure, chart and table: HTML that needs no network, PDF, or Markdown, by the end of its name."""
+        from muster.evaluation.comparison_report import document
+        from muster.evaluation.writing import write
 
-        write_comparison(self, path)
+        write(document(self), path)
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -193,13 +194,11 @@ def _unpaired(one: Evaluation, other: Evaluation) -> str:
 
 def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:
     both = (contest.reference, contest.other)
-    kept: list[Mapping[str, Mapping[str, Figures]]] = [e.segments for e in both]
-    had = [dict.fromkeys(e.metrics, "") for e in both]
-    for segment in {**kept[0], **kept[1]}:
-        for parts, has in zip(kept, had, strict=True):
-            has |= {segment: ""} if segment in parts else {}
-            if all(segment in of for of in kept):
-                has |= {f"{segment}={value}": "" for value in parts[segment]}
+    shared = [s for s in contest.reference.segments if s in contest.other.segments]
+    had = [
+        dict.fromkeys([*e.metrics, *e.segments, *(f"{s}={value}" for s in shared for value in e.segments[s])])
+        for e in both
+    ]
     old = [e.profile.written for e in both]
     for what in {**had[0], **had[1]}:
         if what in had[0] and what in had[1]:

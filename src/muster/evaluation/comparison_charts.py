@@ -11,7 +11,7 @@ from muster.charts.chart import Chart
 from muster.charts.compared_curves import compared_calibration, compared_precision_recall, compared_roc
 from muster.charts.compared_lines import compared_tenths, compared_thresholds
 from muster.charts.compared_spread import compared_density, compared_errors
-from muster.charts.differences import Difference, differences_chart, segments_chart
+from muster.charts.differences import Difference, Told, differences_chart, segments_chart
 from muster.charts.screens import Charts
 from muster.charts.series import Series, series_of
 from muster.charts.words import figure, number, percent, sentence_list, short
@@ -70,12 +70,12 @@ def _maker(make: Callable[..., Chart], *given: object) -> Make:
 def _of_classes(found: Comparison, series: Sequence[Series], profiles: Sequence[Classification]) -> dict[str, Make]:
     names = [canonical(label) for label in found.reference.classes]
     if len(names) == 2:
-        made = _scores(found, series, profiles, 0, names[1], names[0])
+        made = _scores(found, series, profiles, 0, name=names[1], other=names[0])
         return made | {"thresholds": lambda: _thresholds(found, series, profiles, names[1])}
     makers: dict[str, Make] = {}
     for lane, label in enumerate(lanes_of(len(names))):
         name = names[label]
-        for kind, make in _scores(found, series, profiles, lane, name, f"not {name}").items():
+        for kind, make in _scores(found, series, profiles, lane, name=name, other=f"not {name}").items():
             makers[f"{kind}:{name}"] = _named(make, f"{kind}:{name}", name)
     return makers
 
@@ -89,7 +89,7 @@ def _named(make: Make, name: str, label: str) -> Make:
 
 
 def _scores(
-    found: Comparison, series: Sequence[Series], profiles: Sequence[Classification], lane: int, name: str, other: str
+    found: Comparison, series: Sequence[Series], profiles: Sequence[Classification], lane: int, *, name: str, other: str
 ) -> dict[str, Make]:
     """How one class is told from the others."""
     note = _note(found)
@@ -172,9 +172,7 @@ def _of_numbers(found: Comparison, series: Sequence[Series], profiles: Sequence[
         reading = f"The mean absolute error is greatest: {sentence_list(worst)}." if worst else "There is no row."
         exact = all(p.predicted.shift == 0 for p in profiles)
         target = found.reference.record.target
-        return compared_tenths(
-            series, groups, counts=counts, target=target, exact=exact, reading=reading, note=note
-        )
+        return compared_tenths(series, groups, counts=counts, target=target, exact=exact, reading=reading, note=note)
 
     return {"errors": errors, "tenths_error": tenths}
 
@@ -190,7 +188,7 @@ def _differences(found: Comparison, series: Sequence[Series]) -> Chart:
             shown.append(Difference(one, metric.title + side, less, outcome(less, metric), unit))
     verdicts = " ".join(f"{c.verdict.text}." for c in found.contests)
     note = f"; lines are 95 % intervals, each by itself{_note(found)}"
-    return differences_chart(shown, reference=series[0].name, series=series, reading=verdicts, note=note)
+    return differences_chart(shown, series, _told(found, verdicts, note))
 
 
 def _segments(found: Comparison, series: Sequence[Series], segment: str) -> Chart:
@@ -208,10 +206,8 @@ def _segments(found: Comparison, series: Sequence[Series], segment: str) -> Char
     shown.sort(key=lambda d: order[d.what])
     side = lowered(metric.title) + (f" ({metric.better} is better)" if metric.better else "")
     note = "; lines are 95 % intervals, as if of other rows: parts keep no folds; grey may be chance, or is of fewer than 30 rows"
-    return segments_chart(
-        shown, segment=segment, metric=side, reference=series[0].name, series=series,
-        reading=_winners(found.contests, shown, series, lowered(metric.title)), note=note,
-    )  # fmt: skip
+    reading = _winners(found.contests, shown, series, lowered(metric.title))
+    return segments_chart(shown, series, _told(found, reading, note), segment=segment, metric=side)
 
 
 def _winners(contests: Sequence[Contest], shown: Sequence[Difference], series: Sequence[Series], metric: str) -> str:
@@ -223,12 +219,21 @@ def _winners(contests: Sequence[Contest], shown: Sequence[Difference], series: S
         for kind, words in (("", "not told apart in"), (None, "without an interval in")):
             rest = sum(d.better == kind for d in own)
             parts += [f"{words} {rest}"] if rest else []
-        told.append(f"{contest.names[1]} is {sentence_list(parts)}" if parts else f"{contest.names[1]} has no part of enough rows")
+        told.append(
+            f"{contest.names[1]} is {sentence_list(parts)}"
+            if parts
+            else f"{contest.names[1]} has no part of enough rows"
+        )
     return f"By {metric}, part by part: {'; '.join(told)}."
 
 
 def _few(values: Sequence[str]) -> str:
     return sentence_list([f"{v}" for v in values]) if len(values) <= 4 else f"{len(values)} parts"
+
+
+def _told(found: Comparison, reading: str, note: str) -> Told:
+    rows = min(e.record.counted for e in found.evaluations)
+    return Told(reference=found.names[0], rows=rows, reading=reading, note=note)
 
 
 def _note(found: Comparison) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from muster.charts.words import NOTHING, count, number
+from muster.evaluation.cells import effort_text, signed_cell
 from muster.evaluation.document import Document, Table
 from muster.evaluation.fairness_tables import fairness_tables
 from muster.evaluation.tables import interval_text, number_text
@@ -42,6 +43,10 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     if record.threshold is not None:
         yield "Threshold", number(record.threshold, 4)
     yield from record.labels.items()
+    if evaluation.subject.champion:
+        yield "Champion", f"{record.ref} is the champion of its model now"
+    if (work := effort_text(evaluation.subject.effort)) and not evaluation.profile.question.scored:
+        yield "Predicting", work
     yield "Made", f"{record.created_at:%Y-%m-%d %H:%M} UTC by {record.created_by}"
     yield "Evaluation", record.id
     yield "Fingerprint of the data", record.fingerprint
@@ -63,14 +68,21 @@ def _tables(evaluation: Evaluation) -> Iterator[Table]:
 
 def _metrics(evaluation: Evaluation) -> Table:
     words = "The dummy knows how the actual values are spread, and nothing else."
-    table = Table("Metrics", words, ("metric", "value", "95 % interval", "dummy", "exact", "note"), left=(0, 5))
+    champion = evaluation.vs_champion
+    beside = ("less champion", "95 % interval ") if champion is not None and champion.contest is not None else ()
+    if champion is not None:
+        words += f" The champion: {champion.words}."
+    columns = ("metric", "value", "95 % interval", "dummy", *beside, "exact", "note")
+    table = Table("Metrics", words, columns, left=(0, len(columns) - 1))
     for name, found in evaluation.metrics.items():
         exact = "" if found.value is None else "exact" if found.exact else f"± {found.bound:.2g}"
+        less = champion.difference(name) if champion is not None and beside else None
         table.add(
             name,
             number_text(found.value),
             interval_text(found),
             number_text(evaluation.dummy.get(name)),
+            *((signed_cell(less.value), interval_text(less)) if less is not None else ()),
             exact,
             found.reason,
         )

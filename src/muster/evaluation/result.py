@@ -104,12 +104,12 @@ class Evaluation:
         self,
         record: EvaluationRecord,
         profile: EvaluationProfile,
-        subject: Subject = Subject(),
+        subject: Subject | None = None,
         vs_champion: VsChampion | None = None,
     ) -> None:
         self.record = record
         self.profile = profile
-        self.subject = subject
+        self.subject = subject or Subject()
         self.vs_champion = vs_champion
 
     @property

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from muster.signature import Json
 
 __all__ = ["Effort", "Setting", "Subject", "differing"]
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +59,22 @@ class Setting:
     what: str
     values: tuple[Json, ...]
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The values as they are read; of digests the beginning, which tells as much."""
+        return tuple(map(_plain, self.values))
+
     def to_json(self) -> dict[str, Json]:
         return {"what": self.what, "values": [*self.values]}
+
+
+def _plain(value: Json) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    return f"{text[:12]}…" if _DIGEST.fullmatch(text) else text
 
 
 def differing(subjects: Sequence[Subject]) -> tuple[Setting, ...]:

@@ -74,7 +74,11 @@ def means_apart(found: Figure, one: Measurement, other: Measurement) -> Figure:
     """The difference of a mean of errors of parts, which keep no folds, with Welch's (1947) interval of two independent samples; any
     other figure, and those that have one, as they are.
     """
-    if found.value is None or found.low is not None or not (isinstance(one, Regression) and isinstance(other, Regression)):
+    if (
+        found.value is None
+        or found.low is not None
+        or not (isinstance(one, Regression) and isinstance(other, Regression))
+    ):
         return found
     of = {"mae": mean("absolute"), "mean_error": mean_error}.get(found.name)
     if of is None or one.weighted or other.weighted:

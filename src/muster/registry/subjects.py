@@ -30,7 +30,7 @@ def subject_of(
     version = _version(record, registry)
     facts = _asked(record, question) if version is None else _facts(version, store, packages) | _asked(record, question)
     if record.ref is not None and version is None:
-        facts = {"version": "it is deleted: nothing of it is known"} | facts
+        facts = {"version": "it is deleted: nothing of it is known", **facts}
     return Subject(
         champion=version is not None and CHAMPION in version.aliases,
         facts={name: value for name, value in facts.items() if value is not None},
@@ -77,7 +77,9 @@ def _column(column: Column) -> str:
     kind = type_to_json(column.type)
     told = kind if isinstance(kind, str) else json.dumps(kind)
     if column.tensor is not None:
-        told = f"tensor of {column.tensor.dtype}, {' × '.join('rows' if n < 0 else str(n) for n in column.tensor.shape)}"
+        told = (
+            f"tensor of {column.tensor.dtype}, {' × '.join('rows' if n < 0 else str(n) for n in column.tensor.shape)}"
+        )
     return told + ("" if column.required else ", optional") + ("" if column.nullable else ", never null")
 
 

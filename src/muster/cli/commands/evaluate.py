@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="To find it again by. May be repeated.")
 @click.option("--require", multiple=True, metavar="TEXT", help="Fail unless it is met: `f1>=0.8`. May be repeated.")
 @click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
+@click.option("--vs-champion", is_flag=True, help="Beside each metric the difference from the champion of the model.")
 @mapping_option
 @params_option
 @click.option("--runner", default="local", show_default=True, help="Where the work runs.")
@@ -71,6 +72,7 @@ def evaluate(
     labels: tuple[str, ...],
     require: tuple[str, ...],
     report: str | None,
+    vs_champion: bool,
     mapping: tuple[str, ...],
     params: tuple[str, ...],
     runner: str,
@@ -111,6 +113,7 @@ def evaluate(
             mapping=values.pairs(mapping, "--map", "MODEL_COLUMN=DATA_COLUMN"),
             params=read,
             runner=runner,
+            vs_champion=vs_champion,
             watch=meter.watch,
         )
     if report is not None:

@@ -96,24 +96,16 @@ def _metrics(found: Comparison) -> Sequence[Column[str]]:
 
 
 def _differences(contest: Contest) -> Sequence[Column[str]]:
-    from muster.evaluation.verdict import outcome
+    from muster.evaluation.verdict import SAID, outcome
 
     found = contest.differences
     return [
         Column("metric", lambda m: m, "name"),
         Column("difference", lambda m: signed(found[m].value)),
         Column("95 % interval", lambda m: interval(found[m])),
-        Column("beyond chance", lambda m: _verdict(found[m].low, found[m].high)),
-        Column("so", lambda m: outcome(found[m], contest.metric(m)) or ""),
+        Column("so", lambda m: SAID[outcome(found[m], contest.metric(m))]),
         Column("note", lambda m: found[m].reason),
     ]
-
-
-def _verdict(low: float | None, high: float | None) -> str:
-    """Whether 0 lies outside the interval."""
-    if low is None or high is None:
-        return ""
-    return "yes" if low > 0 or high < 0 else "no"
 
 
 def _segment(contest: Contest, name: str) -> Sequence[Column[str]]:

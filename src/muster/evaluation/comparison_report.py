@@ -10,7 +10,7 @@ from muster.charts.words import NOTHING, count, number
 from muster.evaluation.cells import effort_text, interval_cell, number_cell, signed_cell
 from muster.evaluation.document import Document, Table
 from muster.evaluation.telling import metrics_with_intervals
-from muster.evaluation.verdict import outcome
+from muster.evaluation.verdict import SAID, outcome
 
 if TYPE_CHECKING:
     from muster.evaluation.comparison import Comparison, Contest
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["document"]
 
 _MOST_PARTS, _MOST_SETTINGS, _MOST_CURVES = 50, 80, 24
-_SAID = {"better": "better", "worse": "worse", "": "may be chance", None: ""}
 
 
 def document(found: Comparison) -> Document:
@@ -136,7 +135,7 @@ def _differences(contest: Contest) -> Table:
     for name, less in contest.differences.items():
         exact = "" if less.value is None else "exact" if less.exact else f"± {less.bound:.2g}"
         metric = contest.metric(name)
-        said = _SAID[outcome(less, metric)]
+        said = SAID[outcome(less, metric)]
         table.add(name, metric.better, signed_cell(less.value), interval_cell(less), said, exact, less.reason)
     return table
 
@@ -168,6 +167,6 @@ def _parts(contest: Contest, segment: str) -> Table:
         cells: list[str] = []
         for name in main:
             less = parts[value][name]
-            cells += [signed_cell(less.value), interval_cell(less), _SAID[outcome(less, contest.metric(name))]]
+            cells += [signed_cell(less.value), interval_cell(less), SAID[outcome(less, contest.metric(name))]]
         table.add(value, count(contest.rows_of_part(segment, value)), *cells, quiet=reference.small(value))
     return table

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from muster.evaluation.comparison import Contest
     from muster.metrics.figure import Figure
 
-__all__ = ["Verdict", "difference", "lowered", "outcome", "verdict"]
+__all__ = ["SAID", "Verdict", "difference", "lowered", "outcome", "verdict"]
 
 Number = Callable[[float, int], str]
 _SAYS = {
@@ -24,6 +24,8 @@ _SAYS = {
     "accuracy": ("is right more often", "is right less often", "is right no more or less often"),
 }
 _ELSE = ("is better", "is worse", "is no different")
+SAID = {"better": "better", "worse": "worse", "": "may be chance", None: ""}
+"""An outcome in a cell of a table."""
 
 
 class Verdict(NamedTuple):
@@ -74,8 +76,9 @@ def difference(found: Figure, write: Number = number) -> str:
         return f"not known: {found.reason}"
     ends = [end for end in (found.low, found.high) if end is not None]
     size = (ends[1] - ends[0]) / 2 if len(ends) == 2 and ends[1] > ends[0] else abs(found.value) / 10
-    places = min(6, max(0, -math.floor(math.log10(size)))) if size > 0 else 3
-    places = max(places, 3) if max(map(abs, (found.value, *ends))) < 1 else min(6, places + 1)
+    digit = -math.floor(math.log10(size)) if size > 0 else 3
+    places = max(digit, 3) if max(map(abs, (found.value, *ends))) < 1 else max(digit + 1, 0)
+    places = min(places, 6)
     sign = "+" if found.value > 0 else ""
     told = f"{sign}{write(found.value, places)}"
     return told if len(ends) < 2 else f"{told} [{write(ends[0], places)}, {write(ends[1], places)}]"

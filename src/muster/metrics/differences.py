@@ -83,15 +83,16 @@ def means_apart(found: Figure, one: Measurement, other: Measurement) -> Figure:
     of = {"mae": mean("absolute"), "mean_error": mean_error}.get(found.name)
     if of is None or one.weighted or other.weighted:
         return found
-    least = min(one.rows, other.rows)
-    if least < _LEAST_ROWS:
+    rows = np.array([one.rows, other.rows], np.float64)
+    if rows.min() < _LEAST_ROWS:
         return replace(found, reason=f"there are fewer than {_LEAST_ROWS} rows")
-    both = [errors_of(r) for r in (one, other)]
+    both = [errors_of(part) for part in (one, other)]
     with np.errstate(all="ignore"):
-        errors = [float((squares(q)[0] - of(q)[0] ** 2) / q.rows("rows")[0]) for q in both]
-    half = t_quantile(least - 1) * math.sqrt(max(sum(errors), 0.0)) if math.isfinite(sum(errors)) else 0.0
-    if not half > 0:
+        spread = np.array([squares(q)[0] - of(q)[0] ** 2 for q in both]) / (rows - 1)
+        freedom = spread.sum() ** 2 / (spread**2 / (rows - 1)).sum()
+    if not (np.isfinite(freedom) and (spread > 0).all()):
         return replace(found, reason="the errors do not differ from row to row")
+    half = t_quantile(float(freedom)) * math.sqrt(float(spread.sum()))
     return replace(found, low=found.value - half, high=found.value + half, method="welch", reason="")
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
 from muster.metrics.classes import measure
-from muster.metrics.differences import apart, paired
+from muster.metrics.differences import apart, means_apart, paired
 from muster.metrics.figure import Figure
+from muster.metrics.regression import measure as measure_numbers
 from muster.profiles.classification import WHOLE, Classification
 from muster.profiles.keys import hash_rows
+from muster.profiles.regression import SEGMENT
 from muster.profiles.tally import Classified, Probabilities
+from tests.metrics.numbers import Rows
+from tests.metrics.numbers import rows as numbers
 
 
 def _differences(random: np.random.Generator, rows: int) -> dict[str, Figure]:
@@ -49,3 +54,43 @@ def test_intervals_of_differences_cover_as_often_as_they_say(rows: int) -> None:
     for name in ("roc_auc", "log_loss", "brier", "accuracy", "f1", "average_precision", "mcc", "precision", "recall"):
         share = float(np.mean(covered[name]))
         assert 0.93 - chance <= share <= 0.97 + chance, (name, share)
+
+
+@pytest.mark.parametrize("name", ["mae", "mean_error"])
+def test_means_of_parts_differ_as_welch_says(name: str) -> None:
+    one, other = numbers("positive", 1, 300), numbers("positive", 2, 700)
+    profiles = [r.profile(SEGMENT) for r in (one, other)]
+    bare = Figure(name, 0.0, 300)
+    first, second = (measure_numbers(p)[name] for p in profiles)
+    found = means_apart(apart(name, first, second, None, profiles[0]), *profiles)
+    errors = [r.predicted - r.actual for r in (other, one)]
+    if name == "mae":
+        errors = [np.abs(e) for e in errors]
+    expected = ttest_ind(*errors, equal_var=False).confidence_interval(0.95)
+    assert found.value == pytest.approx(errors[0].mean() - errors[1].mean(), rel=1e-9)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert found.method == "welch"
+    few = [numbers("positive", seed, 90).profile(SEGMENT) for seed in (1, 2)]
+    assert means_apart(bare, *few).reason == "there are fewer than 100 rows"
+    same = [Rows(np.arange(200.0), np.arange(200.0) + 0.5).profile(SEGMENT) for _ in range(2)]
+    assert means_apart(bare, *same).reason == "the errors do not differ from row to row"
+    weighted = [numbers("positive", 1, 300, weighted=True).profile(SEGMENT) for _ in range(2)]
+    assert means_apart(bare, *weighted) == bare
+    assert means_apart(Figure("rmse", 0.0, 300), *profiles).low is None
+
+
+def test_intervals_of_parts_cover_as_often_as_they_say() -> None:
+    """Of errors with a long tail; the true difference of the mean absolute errors is 0."""
+    random = np.random.default_rng(4)
+    covered = []
+    for _ in range(1_500):
+        parts = []
+        for rows in (200, 400):
+            actual = np.exp(3 + 0.5 * random.normal(size=rows))
+            parts.append(Rows(actual, actual * np.exp(0.2 * random.normal(size=rows))).profile(SEGMENT))
+        value = (measure_numbers(parts[1])["mae"].value or 0.0) - (measure_numbers(parts[0])["mae"].value or 0.0)
+        found = means_apart(Figure("mae", value, 200), *parts)
+        assert found.low is not None
+        assert found.high is not None
+        covered.append(found.low <= 0 <= found.high)
+    assert 0.93 - 0.014 <= float(np.mean(covered)) <= 0.97 + 0.014

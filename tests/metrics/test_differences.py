@@ -83,7 +83,7 @@ def test_intervals_of_parts_cover_as_often_as_they_say() -> None:
     """Of errors with a long tail; the true difference of the mean absolute errors is 0."""
     random = np.random.default_rng(4)
     covered = []
-    for _ in range(1_500):
+    for _ in range(600):
         parts = []
         for rows in (200, 400):
             actual = np.exp(3 + 0.5 * random.normal(size=rows))
@@ -93,4 +93,4 @@ def test_intervals_of_parts_cover_as_often_as_they_say() -> None:
         assert found.low is not None
         assert found.high is not None
         covered.append(found.low <= 0 <= found.high)
-    assert 0.93 - 0.014 <= float(np.mean(covered)) <= 0.97 + 0.014
+    assert 0.93 - 0.022 <= float(np.mean(covered)) <= 0.97 + 0.022

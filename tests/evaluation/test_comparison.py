@@ -95,6 +95,24 @@ def test_what_only_one_has_is_left_out_and_said_why() -> None:
     assert contest.left_out == {"part=few <b>": "delays:2 lacks it"}
 
 
+def test_costs_are_compared_where_they_are_the_same() -> None:
+    priced = [replace(question("binary"), costs=((0.0, 1.0), (5.0, low))) for low in (0.0, 0.0, -1.0)]
+    one, same, other = (
+        evaluated(asked, table("binary", noise), n)
+        for n, (asked, noise) in enumerate(zip(priced, (0.5, 0.9, 0.9), strict=True), 1)
+    )
+    (contest,) = Comparison([one, same]).contests
+    assert contest.metric("cost").better == "lower"
+    assert contest.differences["cost"].method == "jackknife"
+    assert any(
+        row["metric"] == "Mean cost of a row (lower is better)"
+        for row in Comparison([one, same]).charts["differences"].table
+    )
+    found = Comparison([one, other])
+    assert found.contests[0].left_out == {"cost": "it is by other costs"}
+    assert "cost" not in found.metrics
+
+
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
 def test_profiles_that_were_stored_compare_with_those_of_today(kind: str) -> None:
     stored = EvaluationProfile.decode((STORED / f"evaluation-1-{kind}.bin").read_bytes())

@@ -29,7 +29,7 @@ def comparison_sheet(found: Comparison) -> Sheet:
     for contest in found.contests:
         rows = "the same rows" if contest.paired else f"other rows: {contest.reason}"
         sheet.fact("differences", f"{contest.names[1]} less {found.names[0]}, on {rows}")
-        known = [n for n in found.metrics if contest.differences[n].value is not None]
+        known = [name for name, less in contest.differences.items() if less.value is not None]
         sheet.table("", known, _differences(contest))
         sheet.fact("left out", *(f"{what}: {why}" for what, why in contest.left_out.items()))
         for name, parts in contest.segments.items():

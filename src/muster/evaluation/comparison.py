@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput
 from muster.evaluation.result import Evaluation, Figures
-from muster.metrics.costs import costs_of
 from muster.evaluation.subject import Setting, differing
 from muster.evaluation.telling import names_of
 from muster.evaluation.verdict import Verdict, verdict
+from muster.metrics.costs import costs_of
 from muster.metrics.differences import apart, means_apart, paired
 from muster.metrics.naming import Named, named
 from muster.signature import Json
@@ -50,7 +50,7 @@ class Contest:
 
     def metric(self, name: str) -> Named:
         """What a metric is called, and which way it is better."""
-        return named(name, self.reference.profile.whole)
+        return named(name, self.reference.profile.whole, costs_of(self.reference.profile.question))
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -102,8 +102,8 @@ class Comparison:
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
-        """Those that all have."""
-        return tuple(m for m in self.reference.metrics if all(m in e.metrics for e in self.evaluations))
+        """Those that all have, and that mean the same of all."""
+        return tuple(m for m in self.reference.metrics if all(m in c.differences for c in self.contests))
 
     @cached_property
     def settings(self) -> tuple[Setting, ...]:
@@ -199,6 +199,8 @@ def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:
         dict.fromkeys([*e.metrics, *e.segments, *(f"{s}={value}" for s in shared for value in e.segments[s])])
         for e in both
     ]
+    if all("cost" in e.metrics for e in both) and "cost" not in contest.differences:
+        yield "cost", "it is by other costs"
     old = [e.profile.written for e in both]
     for what in {**had[0], **had[1]}:
         if what in had[0] and what in had[1]:

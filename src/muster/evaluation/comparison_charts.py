@@ -19,7 +19,6 @@ from muster.evaluation.telling import main_metrics, metrics_with_intervals
 from muster.evaluation.verdict import difference, lowered, outcome
 from muster.metrics.density import density
 from muster.metrics.figure import Figure
-from muster.metrics.naming import named
 from muster.metrics.precision_recall import precision_recall
 from muster.metrics.reliability import reliability
 from muster.metrics.residuals import deciles, error_histograms, error_quantiles
@@ -39,6 +38,7 @@ _POINTS = 120
 """Of each curve."""
 _UNITS = {
     "log_loss": "nats",
+    "cost": "cost of a row",
     "mse": "squared",
     **dict.fromkeys(("rmse", "mae", "median_absolute_error", "mean_error", "max_error"), "{target}"),
 }
@@ -180,7 +180,7 @@ def _of_numbers(found: Comparison, series: Sequence[Series], profiles: Sequence[
 def _differences(found: Comparison, series: Sequence[Series]) -> Chart:
     shown: list[Difference] = []
     for name in main_metrics(found.metrics):
-        metric = named(name, found.reference.profile.whole)
+        metric = found.contests[0].metric(name)
         side = f" ({metric.better} is better)" if metric.better else ""
         unit = _UNITS.get(name, "").format(target=found.reference.record.target)
         for contest, one in zip(found.contests, series[1:], strict=True):
@@ -195,7 +195,7 @@ def _segments(found: Comparison, series: Sequence[Series], segment: str) -> Char
     """By the first metric that has intervals in parts."""
     every = {value: f for c in found.contests for value, f in c.segments.get(segment, {}).items()}
     main = metrics_with_intervals(every)[0]
-    metric = named(main, found.reference.profile.whole)
+    metric = found.contests[0].metric(main)
     shown: list[Difference] = []
     for contest, one in zip(found.contests, series[1:], strict=True):
         for value, figures in contest.segments.get(segment, {}).items():

@@ -30,7 +30,7 @@ _OF_PARTS = (
 _MAIN = (
     *("roc_auc", "roc_auc_ovr_macro", "average_precision", "average_precision_macro", "accuracy", "balanced_accuracy"),
     *("precision", "recall", "specificity", "f1", "precision_macro", "recall_macro", "f1_macro", "mcc"),
-    *("brier", "log_loss", "rmse", "mae", "median_absolute_error", "mean_error", "r2", "spearman", "mape"),
+    *("brier", "log_loss", "cost", "rmse", "mae", "median_absolute_error", "mean_error", "r2", "spearman", "mape"),
 )
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 

@@ -109,6 +109,7 @@ def _asked(record: EvaluationRecord, question: Question) -> dict[str, Json]:
         "target": record.target,
         "weight": question.weight,
         "key": ", ".join(question.key) or None,
+        "costs": json.dumps(question.costs) if question.costs else None,
         "prediction": question.prediction,
         "probabilities in": ", ".join(question.probabilities) or None,
     }

@@ -30,6 +30,11 @@ from muster.store import BlobStore, RecordStore
 
 __all__ = ["Workshop"]
 
+_OF_CHAMPION = frozenset(
+    {"target", "weight", "segments", "key", "threshold", "costs", "mapping", "params", "runner", "watch"}
+)
+"""What is asked of the champion as of the version beside it; where predictions or labels stand is of that one alone."""
+
 
 class Workshop(House, ABC):
     """Runs from their start to their end, here or by the workers of the hub; what they need of implementations is lent."""
@@ -161,8 +166,7 @@ class Workshop(House, ABC):
             return beside_champion(found, f"`{model}` has no champion: no version has the alias")
         if number == found.record.number:
             return beside_champion(found, f"`{found.record.ref}` is the champion itself")
-        own = {"prediction", "probabilities", "labels"}
-        options: EvaluateOptions = {n: v for n, v in asked.items() if n not in own}  # type: ignore[assignment]  # a part
+        options: EvaluateOptions = {n: v for n, v in asked.items() if n in _OF_CHAMPION}  # type: ignore[assignment]  # a part
         champion = f"{model}:{number}"
         try:
             return beside_champion(found, self._evaluated(champion, data, completed(options, asked_of(found))))

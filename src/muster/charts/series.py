@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from muster.charts.parts import Spec, hover, labelled
-from muster.charts.places import places
+from muster.charts.parts import Spec, hover, labelled, rows
 from muster.charts.words import count, rows_and_bound
 from muster.metrics.screen import Screen
 from muster.profiles.keys import Floats
@@ -19,7 +18,7 @@ _MOST = 4
 """Lines that one view can bear."""
 _OTHERS = ("challenger", "third", "fourth")
 _LETTER, _SWATCH, _GAP = 6.4, 18, 18
-_WIDE, _CLEAR = 300, 0.12
+_WIDE, _CLEAR = 300, 0.09
 """A view where names stand beside lines is this wide, and such a line is somewhere so far from all others, in parts of the height."""
 _STATIONS = np.linspace(0.0, 1.0, 101)
 
@@ -95,13 +94,12 @@ def told(
     """Whose line is whose: beside each line where there is room for its name, else above the view. Both axes go from 0 to 1;
     `diagonal`: there is a line from end to end beneath.
     """
-    at = {s.title: _within(_even(*lines[s.key]), s.title, width) for s in group}
-    under = {"": _STATIONS} if diagonal else {}
-    if width < _WIDE or not all(_clear(name, at | under) for name in at):
+    at = {s.title: _even(*lines[s.key]) for s in group} | ({"": _STATIONS} if diagonal else {})
+    labels = [label for s in group for label in _label(s.title, at, width)]
+    if width < _WIDE or len(labels) < len(group):
         return key(group)
-    labels: Spec = {"values": [label for label in places(_STATIONS, at | under) if label["text"]]}
     encoding = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}, "text": {"field": "text"}}
-    return labelled(labels, encoding)
+    return labelled({"values": labels}, encoding)
 
 
 def key(group: Sequence[Series], mark: str = "rule") -> list[Spec]:
@@ -142,14 +140,20 @@ def _even(xs: Floats, ys: Floats) -> Floats:
     return np.interp(_STATIONS, xs[some][order], ys[some][order], left=np.nan, right=np.nan)
 
 
-def _within(line: Floats, name: str, width: int) -> Floats:
-    """Where a name over its middle stays within the view."""
-    half = (_LETTER * len(name) / 2 + 4) / width
-    return np.where(np.abs(_STATIONS - 0.5) <= 0.5 - half, line, np.nan)
-
-
-def _clear(name: str, at: Mapping[str, Floats]) -> bool:
+def _label(name: str, at: Mapping[str, Floats], width: int) -> list[Spec]:
+    """Over its line, or under it at the top of the view, where it is furthest from all other lines and from the ends; none where that is
+    nowhere far enough.
+    """
     own, others = at[name], [line for other, line in at.items() if other != name]
-    apart = np.min([np.nan_to_num(np.abs(line - own), nan=1.0) for line in others], axis=0)
-    inner = (_STATIONS > 0.1) & (_STATIONS < 0.9) & np.isfinite(own)
-    return bool(inner.any() and float(apart[inner].max()) >= _CLEAR)
+    half = (_LETTER * len(name) / 2 + 4) / width
+    height = np.where(own < 0.9, own + 0.035, own - 0.045)
+    best, place = 0.0, 0
+    for n in np.flatnonzero(np.isfinite(own) & (np.abs(_STATIONS - 0.5) <= 0.5 - half)):
+        beneath = np.abs(_STATIONS - _STATIONS[n]) <= half
+        room = min(float(np.nanmin(np.abs(line[beneath] - height[n]), initial=1.0)) for line in others)
+        steep = float(np.nanmax(np.abs(own[beneath] - own[n])))
+        if room - steep / 4 > best:
+            best, place = room - steep / 4, int(n)
+    if best < _CLEAR:
+        return []
+    return rows(x=[float(_STATIONS[place])], y=[float(height[place])], text=[name])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from muster.charts.chart import Chart
 from muster.charts.words import NOTHING, count, number
-from muster.evaluation.cells import effort_text, interval_cell, number_cell, signed_cell
+from muster.evaluation.cells import interval_cell, number_cell, signed_cell
 from muster.evaluation.document import Document, Table
 from muster.evaluation.telling import metrics_with_intervals
 from muster.evaluation.verdict import SAID, outcome
@@ -46,34 +46,34 @@ def _facts(found: Comparison) -> Iterator[tuple[str, str]]:
 
 
 def _evaluations(found: Comparison) -> Table:
-    columns = (
-        "",
-        "champion",
-        "data",
-        "rows",
-        "threshold",
-        "rows/s",
-        "calls",
-        "cost at most",
-        "predicting",
-        "evaluation",
-    )
-    table = Table("Evaluations", "The first is the reference.", columns, left=(0, 1, 2, 8, 9))
+    """With the columns in which one has something to tell."""
+    rows = []
     for name, one in zip(found.names, found.evaluations, strict=True):
         record, effort = one.record, one.subject.effort
         calls = effort.asked.get("tries")
-        table.add(
-            name,
-            "champion" if one.subject.champion else "",
-            record.data,
-            count(record.counted),
-            NOTHING if record.threshold is None else number(record.threshold, 4),
-            NOTHING if effort.rate is None else number(effort.rate, 0),
-            NOTHING if calls is None else count(calls),
-            NOTHING if effort.cost is None else number(effort.cost, 2),
-            effort_text(effort),
-            record.id,
+        rows.append(
+            {
+                "": name,
+                "champion": "champion" if one.subject.champion else "",
+                "data": record.data,
+                "rows": count(record.counted),
+                "threshold": "" if record.threshold is None else number(record.threshold, 4),
+                "seconds of predicting": "" if effort.seconds is None else number(effort.seconds, 2),
+                "rows/s": "" if effort.rate is None else number(effort.rate, 0),
+                "calls": "" if calls is None else count(calls),
+                "cost at most": "" if effort.cost is None else number(effort.cost, 2),
+                "evaluation": record.id,
+                "note": effort.reason,
+            }
         )
+    columns = [c for c in rows[0] if any(row[c] for row in rows)]
+    words = {"", "champion", "data", "evaluation", "note"}
+    told = "The first is the reference."
+    if "rows/s" in columns:
+        told += " Predicting includes the start of the model."
+    table = Table("Evaluations", told, columns, left=[n for n, c in enumerate(columns) if c in words])
+    for row in rows:
+        table.add(*(row[c] or ("" if c in words else NOTHING) for c in columns))
     return table
 
 
@@ -129,14 +129,14 @@ def _differences(contest: Contest) -> Table:
     table = Table(
         f"{contest.names[1]} less {contest.names[0]}",
         f"Of {rows}.",
-        ("metric", "better is", "difference", "95 % interval", "so", "exact", "note"),
-        left=(0, 1, 4, 6),
+        ("metric", "better is", "difference", "95 % interval", "so", "note"),
+        left=(0, 1, 4, 5),
     )
     for name, less in contest.differences.items():
         exact = "" if less.value is None else "exact" if less.exact else f"± {less.bound:.2g}"
         metric = contest.metric(name)
-        said = SAID[outcome(less, metric)]
-        table.add(name, metric.better, signed_cell(less.value), interval_cell(less), said, exact, less.reason)
+        note = "; ".join(filter(None, (exact, less.reason)))
+        table.add(name, metric.better, signed_cell(less.value), interval_cell(less), SAID[outcome(less, metric)], note)
     return table
 
 
@@ -161,7 +161,8 @@ def _parts(contest: Contest, segment: str) -> Table:
     table = Table(
         f"By {segment}: {contest.names[1]} less {contest.names[0]}",
         words,
-        (segment, "rows", *(c for m in main for c in (m, f"95 % interval of {m}", f"so by {m}"))),
+        (segment, "rows", *(c for m in main for c in (m, "95 % interval", "so"))),
+        left=(0, *(4 + 3 * n for n in range(len(main)))),
     )
     for value in shown:
         cells: list[str] = []

@@ -126,25 +126,18 @@ def escaped(value: object) -> str:
 
 
 def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[str, Any]:
-    """With the words under it: a layer of text below the x axis, in the last of those charts that stand below each other. Under
-    charts that stand beside each other too, in a place of their own.
-    """
-    if "concat" in spec:
-        data = {"datasets": spec["datasets"]} if "datasets" in spec else {}
-        beside = {key: value for key, value in spec.items() if key != "datasets"}
-        width = 60 + sum(part["width"] + spec["spacing"] for part in spec["concat"][: spec["columns"]])
-        own = _noted({"width": width, "height": 1, "layer": []}, reading, note, 0)
-        return {**data, "vconcat": [beside, {**own, "view": {"stroke": None}}], "spacing": 20}
+    """With the words under it: a layer of text below the x axis, in the last of those charts that stand below each other."""
     if "vconcat" in spec:
         *parts, last = spec["vconcat"]
         return {**spec, "vconcat": [*parts, _noted(last, reading, note, below)]}
-    if "hconcat" in spec:  # the words stand below all of them, where they push none aside
-        own = ("hconcat", "spacing", "bounds")
-        whole = {key: value for key, value in spec.items() if key not in own}
-        beside = {key: spec[key] for key in own}
-        width = sum(part["width"] + spec["spacing"] for part in spec["hconcat"])
-        words = _noted({"width": width, "height": 1, "layer": []}, reading, note, 0)
-        return {**whole, "vconcat": [beside, words], "spacing": 8}
+    for kind in ("concat", "hconcat"):
+        if kind in spec:  # the words stand below all of them, where they push none aside
+            own = [key for key in (kind, "columns", "spacing", "bounds") if key in spec]
+            whole = {key: value for key, value in spec.items() if key not in own}
+            row = spec[kind][: spec.get("columns")]
+            width = sum(part["width"] + spec["spacing"] for part in row)
+            under = _noted({"width": width, "height": 1, "view": {"stroke": None}, "layer": []}, reading, note, 0)
+            return {**whole, "vconcat": [{key: spec[key] for key in own}, under], "spacing": 14}
     width = max(40, int(spec["width"] / 6))
     words = {
         "name": NOTE,

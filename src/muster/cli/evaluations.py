@@ -66,7 +66,7 @@ def _metric_columns(found: Evaluation) -> Sequence[Column[Figure]]:
 
 
 def _effort(found: Evaluation) -> str:
-    from muster.evaluation.cells import effort_text
+    from muster.evaluation.tables import effort_text
 
     told = "" if found.profile.question.scored else effort_text(found.subject.effort)
     return told.replace("\u202f", ",")  # a terminal's numbers are grouped by commas

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from muster.charts.chart import Chart
 from muster.charts.words import NOTHING, count, number
-from muster.evaluation.cells import interval_cell, number_cell, signed_cell
 from muster.evaluation.document import Document, Table
+from muster.evaluation.tables import interval_text, number_text, signed_text
 from muster.evaluation.telling import metrics_with_intervals
 from muster.evaluation.verdict import SAID, outcome
 
@@ -80,7 +80,7 @@ def _evaluations(found: Comparison) -> Table:
 def _metrics(found: Comparison) -> Table:
     table = Table("Metrics", "Of each evaluation.", ("metric", *found.names))
     for name in found.metrics:
-        table.add(name, *(number_cell(e.metrics[name].value) for e in found.evaluations))
+        table.add(name, *(number_text(e.metrics[name].value) for e in found.evaluations))
     return table
 
 
@@ -136,7 +136,7 @@ def _differences(contest: Contest) -> Table:
         exact = "" if less.value is None else "exact" if less.exact else f"± {less.bound:.2g}"
         metric = contest.metric(name)
         note = "; ".join(filter(None, (exact, less.reason)))
-        table.add(name, metric.better, signed_cell(less.value), interval_cell(less), SAID[outcome(less, metric)], note)
+        table.add(name, metric.better, signed_text(less.value), interval_text(less), SAID[outcome(less, metric)], note)
     return table
 
 
@@ -168,6 +168,6 @@ def _parts(contest: Contest, segment: str) -> Table:
         cells: list[str] = []
         for name in main:
             less = parts[value][name]
-            cells += [signed_cell(less.value), interval_cell(less), SAID[outcome(less, contest.metric(name))]]
+            cells += [signed_text(less.value), interval_text(less), SAID[outcome(less, contest.metric(name))]]
         table.add(value, count(contest.rows_of_part(segment, value)), *cells, quiet=reference.small(value))
     return table

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from muster.charts.words import NOTHING, count, number
-from muster.evaluation.cells import effort_text, signed_cell
 from muster.evaluation.document import Document, Table
 from muster.evaluation.fairness_tables import fairness_tables
-from muster.evaluation.tables import interval_text, number_text
+from muster.evaluation.tables import effort_text, interval_text, number_text, signed_text
 from muster.evaluation.telling import metrics_of_parts
 from muster.evaluation.weak_tables import weak_table
 
@@ -82,7 +81,7 @@ def _metrics(evaluation: Evaluation) -> Table:
             number_text(found.value),
             interval_text(found),
             number_text(evaluation.dummy.get(name)),
-            *((signed_cell(less.value), interval_text(less)) if less is not None else ()),
+            *((signed_text(less.value), interval_text(less)) if less is not None else ()),
             exact,
             found.reason,
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from muster.charts.words import NOTHING, number
+from muster.charts.words import NOTHING, count, number, short
+from muster.evaluation.subject import Effort
 from muster.metrics.figure import Figure
 
-__all__ = ["interval_text", "number_text"]
+__all__ = ["effort_text", "interval_text", "number_text", "signed_text"]
 
 
 def number_text(value: float | None) -> str:
@@ -15,3 +16,22 @@ def number_text(value: float | None) -> str:
 
 def interval_text(found: Figure) -> str:
     return "" if found.low is None or found.high is None else f"{number_text(found.low)} to {number_text(found.high)}"
+
+
+def signed_text(value: float | None) -> str:
+    """Of a difference."""
+    return f"{'+' if value is not None and value > 0 else ''}{number_text(value)}"
+
+
+def effort_text(effort: Effort) -> str:
+    """What predicting took, in a line; or why that is not known."""
+    parts = []
+    if effort.rate is not None and effort.seconds is not None:
+        parts.append(
+            f"{short(effort.rate)} rows/s: {count(effort.rows)} in {short(effort.seconds)} s, with the start of the model"
+        )
+    if tries := effort.asked.get("tries"):
+        parts.append(f"{count(tries)} calls")
+    if effort.cost is not None:
+        parts.append(f"at most {short(effort.cost)} at the connection's prices")
+    return "; ".join([*parts, *([effort.reason] if effort.reason else [])])

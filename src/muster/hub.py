@@ -32,7 +32,7 @@ from muster.predictors.external.batch.opening import batch_folder, check_batch, 
 from muster.predictors.external.behaviour import changes, decode_answers, encode_answers
 from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
-from muster.predictors.external.estimate import estimate
+from muster.predictors.external.estimate import cost_of, estimate
 from muster.predictors.external.opening import checked_settings, discover, place_of, steps_of
 from muster.predictors.kept import OpenKept, encode_answer
 from muster.predictors.local.artifact import lost, specify, store
@@ -414,6 +414,8 @@ class Hub(Switchboard):
             open_jobs=self._open_jobs,
             keep_answer=lambda answer: self._blobs.put(encode_answer(answer)),
             open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, lambda: self._blobs, threshold),
+            price=self._price,
+            packages=lambda environment: self.environments.packages(environment),  # noqa: PLW0108  # only when one is asked for
             talk=self._say,
             by_version=self.settings.source("worker.count") == "default",
         )
@@ -426,6 +428,10 @@ class Hub(Switchboard):
             return {}
         self._say(f"{version.ref} is asked over {named}: {found}")
         return found.to_json()
+
+    def _price(self, version: Version, calls: float, seconds: float) -> float | None:
+        named = version.load.get("connection")
+        return None if named is None else cost_of(self.connection(str(named)).caps, calls, seconds)
 
     def _open(
         self,

@@ -163,3 +163,9 @@ def test_the_slider_moves_the_rule_and_tells_the_figures(tmp_path: Path) -> None
         assert shown["tp"].replace("\u202f", "") == f"{row['tp']:.0f}"
         rules = re.findall(r'<line[^>]*transform="translate\(([\d.]+),[^>]*stroke="#1b1f24"', drawn)
         assert rules == [f"{520 * at:g}"]
+
+
+def test_a_control_character_ends_no_process(tmp_path: Path) -> None:
+    chart = charts("exact")["confusion"].titled("confusion", "a\x07b")
+    assert "a\N{REPLACEMENT CHARACTER}b" in texts(drawing.svg(chart))
+    chart.save(tmp_path / "confusion.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -137,10 +138,35 @@ def test_evaluations_are_compared(made: Path) -> None:
     (contest,) = told["contests"]
     assert contest["paired"] is True
     assert contest["differences"]["log_loss"]["high"] < 0
+    assert contest["verdict"]["outcome"] == "better"
+    last = answer.out.splitlines()[-1]
+    assert re.fullmatch(r"verdict +other\.parquet ranks better: ROC AUC \+0\.\d+ \[0\.\d+, 0\.\d+\], same rows", last)
+    assert "what differs" in answer.out
+    assert {s["what"] for s in told["settings"]} == {"data", "fingerprint of the data"}
+    assert [e["champion"] for e in told["evaluations"]] == [False, False]
     prices = _call(made, "evaluate", made / "prices.parquet", "--target", "price", "--json").json["id"]
     answer = _call(made, "compare", one, prices)
     assert answer.code == 2
     assert "is of the task regression, and" in answer.err
+
+
+def test_a_comparison_is_written_as_a_report(made: Path, tmp_path: Path) -> None:
+    one, other = _evaluated(made, "scored.parquet"), _evaluated(made, "other.parquet")
+    for end in ("html", "md"):
+        answer = _call(made, "compare", one, other, "--report", tmp_path / f"compared.{end}")
+        assert answer.code == 0, answer.err
+        assert f"report  → {tmp_path / f'compared.{end}'}" in answer.err
+        assert "Comparison with scored.parquet" in (tmp_path / f"compared.{end}").read_text()
+    answer = _call(made, "compare", one, other, "--report", tmp_path / "compared.docx")
+    assert (answer.code, "no report is written as `compared.docx`" in answer.err) == (2, True)
+
+
+def test_data_that_are_scored_already_have_no_champion(made: Path) -> None:
+    answer = _call(made, "evaluate", made / "scored.parquet", "--target", "late", "--vs-champion")
+    assert answer.code == 0
+    assert "vs champion   the data are scored already: they are of no model that has a champion" in answer.out
+    told = _call(made, "evaluate", made / "scored.parquet", "--target", "late", "--vs-champion", "--json").json
+    assert told["vs_champion"]["evaluation"] is None
 
 
 def test_one_is_deleted_when_that_is_meant(made: Path) -> None:

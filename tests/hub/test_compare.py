@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from muster.errors import EvaluationNotFound, InvalidInput, MusterError
+from muster.evaluation.result import Evaluation
 from muster.hub import Hub
 from muster.metrics.figure import Figure
 from tests.hub.test_evaluate import ROWS, labelled
@@ -103,12 +104,9 @@ def test_other_rows_are_compared_and_said_to_be_others(two: Hub, rows: Path) -> 
 
 def test_what_cannot_be_compared_says_why(two: Hub, rows: Path) -> None:
     one = two.evaluate("numbers:1", rows, target="late")
-    number = (
-        two.evaluate({"y": [1.0, 2.0], "p": [1.5, 2.0]}, target="y", prediction="p", task="binary", classes=[1, 2])
-        if False
-        else None
-    )
-    assert number is None
+    prices = two.evaluate({"y": [1.0, 2.0], "p": [1.5, 2.0]}, target="y", prediction="p", task="regression")
+    with pytest.raises(InvalidInput, match=f"{prices.id} is of the task regression, and {one.id} of binary"):
+        two.compare([one.id, prices.id])
     others = two.evaluate({"y": ["a", "b"], "p": ["a", "b"]}, target="y", prediction="p", classes=["a", "b"])
     with pytest.raises(InvalidInput, match=r"the classes of .* are a, b, and those of .* no, yes"):
         two.compare([one.id, others.id])
@@ -126,3 +124,111 @@ def test_a_table_in_memory_is_compared_on_too(two: Hub) -> None:
     table: pa.Table = labelled(ROWS // 10)
     found = two.compare(["numbers:1", "numbers:2"], data=table, target="late")
     assert found.contests[0].paired
+
+
+def test_what_is_compared_is_known_by_what_the_registry_has(two: Hub, rows: Path) -> None:
+    two.tag("numbers:2", {"team": "ops"})
+    two.set_threshold("numbers:2", 0.25)
+    found = two.compare(["numbers:1", "numbers:2"], data=rows, target="late")
+    assert [e.subject.champion for e in found.evaluations] == [True, False]
+    told = found.to_json()["evaluations"]
+    assert [e["champion"] for e in told] == [True, False]  # type: ignore[union-attr,index,call-overload]
+    settings = {s.what: s.values for s in found.settings}
+    assert settings["tag team"] == (None, "ops")
+    assert settings["threshold"] == (None, 0.25)
+    assert set(settings) == {"digest", "size in bytes", "threshold", "tag team"}, (
+        "origin, columns, packages and data are alike"
+    )
+    for one in found.evaluations:
+        assert one.subject.effort.rows == ROWS
+        assert one.subject.effort.rate is not None
+        assert one.to_json()["effort"]["reason"] == ""  # type: ignore[index,call-overload]
+    two.set_alias("numbers:2", "champion")
+    again = two.compare([e.id for e in found.evaluations])
+    assert [e.subject.champion for e in again.evaluations] == [False, True]
+    assert "delays" not in again.charts["roc"].text
+    two.delete_version("numbers:1")
+    (one, other) = two.compare([e.id for e in found.evaluations]).evaluations
+    assert one.subject.facts["version"] == "it is deleted: nothing of it is known"
+    assert (one.subject.champion, other.subject.champion) == (False, True)
+
+
+def test_signatures_and_packages_that_differ_are_told(two: Hub, tmp_path: Path, rows: Path) -> None:
+    model = BETTER.replace('data["n"]', 'data["distance"]')
+    (tmp_path / "other.py").write_text(model)
+    two.register("numbers", tmp_path / "other.py", task="binary", sample={"distance": [1, 2, 3]})
+    settings = {s.what: s.values for s in two.compare(["numbers:1", "numbers:3"], data=rows, target="late").settings}
+    assert settings["column n"] == ("int64", None)
+    assert settings["column distance"] == (None, "int64")
+    one, other = two.version("numbers:1"), two.version("numbers:3")
+    assert one.environment is not None
+    assert f"package {two.environments.packages(one.environment)[0].partition('==')[0]}" not in settings
+    assert "secret" not in str(settings)
+    assert other.digest in settings["digest"]
+
+
+def test_the_champion_stands_beside_each_metric(two: Hub, rows: Path) -> None:
+    found = two.evaluate("numbers:2", rows, target="late", segments=["carrier"], vs_champion=True)
+    beside = found.vs_champion
+    assert beside is not None
+    assert beside.contest is not None
+    assert beside.contest.paired
+    assert beside.contest.reference.record.ref == "numbers:1"
+    loss, its = found.metrics["log_loss"].value, beside.contest.reference.metrics["log_loss"].value
+    assert loss is not None
+    assert its is not None
+    less = beside.difference("log_loss")
+    assert less.value == pytest.approx(loss - its, abs=1e-12)
+    assert less.high is not None
+    assert less.high < 0
+    assert less.method == "jackknife"
+    told = found.to_json()["vs_champion"]
+    assert isinstance(told, dict)
+    assert told["ref"] == "numbers:1"
+    again = two.evaluate("numbers:2", rows, target="late", segments=["carrier"], vs_champion=True)
+    assert again.vs_champion is not None
+    assert again.vs_champion.contest is not None
+    assert again.vs_champion.contest.reference.id == beside.contest.reference.id, "it is not evaluated again"
+    assert two.evaluation(found.id).vs_champion is None
+    assert two.evaluate("numbers:2", rows, target="late").to_json()["vs_champion"] is None
+
+
+def test_a_table_in_memory_has_the_champion_beside_it_too(two: Hub) -> None:
+    beside = two.evaluate("numbers:2", labelled(ROWS // 10), target="late", vs_champion=True).vs_champion
+    assert beside is not None
+    assert beside.contest is not None
+    assert beside.contest.paired
+
+
+def test_where_there_is_no_champion_to_compare_with_it_is_said(two: Hub, rows: Path) -> None:
+    def said(found: Evaluation) -> str:
+        beside = found.vs_champion
+        assert beside is not None
+        assert beside.contest is None
+        assert beside.to_json() == {"evaluation": None, "reason": beside.reason}
+        return beside.reason
+
+    itself = two.evaluate("numbers:1", rows, target="late", vs_champion=True)
+    assert said(itself) == "`numbers:1` is the champion itself"
+    scored = {"late": ["yes", "no"], "p": ["yes", "no"]}
+    alone = two.evaluate(scored, target="late", prediction="p", classes=["no", "yes"], vs_champion=True)
+    assert said(alone).startswith("the data are scored already")
+    two.remove_alias("numbers", "champion")
+    assert (
+        said(two.evaluate("numbers:2", rows, target="late", vs_champion=True))
+        == "`numbers` has no champion: no version has the alias"
+    )
+    before = len(list(two.runs()))
+    with pytest.raises(InvalidInput, match="known only when the evaluation is done"):
+        two.evaluate("numbers:2", rows, target="late", vs_champion=True, wait=False)  # type: ignore[call-overload]
+    assert len(list(two.runs())) == before
+
+
+def test_a_champion_that_cannot_be_evaluated_costs_no_evaluation(two: Hub, tmp_path: Path, rows: Path) -> None:
+    (tmp_path / "other.py").write_text(BETTER.replace('data["n"]', 'data["height"]'))
+    two.register("numbers", tmp_path / "other.py", task="binary", sample={"height": [1, 2, 3]}, aliases=["champion"])
+    found = two.evaluate("numbers:2", rows, target="late", vs_champion=True)
+    assert found.metrics["roc_auc"].value is not None
+    assert found.vs_champion is not None
+    assert found.vs_champion.reason.startswith("the champion, `numbers:3`, cannot be evaluated: ")
+    assert "height" in found.vs_champion.reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -111,3 +112,33 @@ def test_answers_go_with_the_evaluation_that_keeps_them(stage: Stage) -> None:
     asked = len(stage.account.invocations)
     stage.hub.evaluate("churn", data, target="late")
     assert len(stage.account.invocations) > asked
+
+
+@pytest.mark.parametrize("kind", ["http"])
+def test_what_was_asked_and_what_it_cost_is_told_once(stage: Stage) -> None:
+    priced: dict[str, Any] = {**stage.account.settings, "price_per_call": 0.5}
+    stage.hub.connect("c", "http", replace=True, **priced)
+    data = stage.data(_labelled())
+    found = stage.hub.evaluate("churn", data, target="late").subject
+    calls = len(stage.account.invocations)
+    assert found.effort.asked["tries"] == calls
+    assert found.effort.cost == pytest.approx(calls * 0.5)
+    assert (found.effort.rows, found.effort.reason) == (ROWS, "")
+    assert found.effort.rate is not None
+    assert found.facts["connection"] == "c"
+    again = stage.hub.evaluate("churn", data, target="late", segments=["part"]).subject.effort
+    first = min(e.id for e in stage.hub.evaluations())
+    assert again.reason == f"its answers were kept from evaluation {first}: nothing was asked"
+    assert (again.rate, again.cost, again.asked) == (None, None, {})
+
+
+@pytest.mark.parametrize("kind", ["http"])
+def test_what_was_asked_before_it_was_cut_off_counts_too(stage: Stage) -> None:
+    stage.model.at(5, lambda: stage.account.deny("invoke"))
+    with pytest.raises(RunFailed) as caught:
+        stage.hub.evaluate("churn", stage.data(_labelled()), target="late")
+    stage.account.allow("invoke")
+    ended = stage.hub.resume(str(caught.value.details["run"]))
+    effort = stage.hub.evaluation(str(ended.summary["evaluation"])).subject.effort
+    assert 0 < effort.rows <= ROWS
+    assert effort.asked["rows"] >= ROWS - CHUNK

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
 from muster.metrics.classes import measure
 from muster.metrics.differences import apart, paired
 from muster.metrics.figure import Figure
+from muster.metrics.regression import measure as measure_numbers
 from muster.profiles.classification import WHOLE, Classification
 from muster.profiles.keys import hash_rows
+from muster.profiles.regression import SEGMENT
 from muster.profiles.tally import Classified, Probabilities
+from tests.metrics.numbers import Rows
+from tests.metrics.numbers import rows as numbers
 
 
 def _differences(random: np.random.Generator, rows: int) -> dict[str, Figure]:
@@ -49,3 +54,37 @@ def test_intervals_of_differences_cover_as_often_as_they_say(rows: int) -> None:
     for name in ("roc_auc", "log_loss", "brier", "accuracy", "f1", "average_precision", "mcc", "precision", "recall"):
         share = float(np.mean(covered[name]))
         assert 0.93 - chance <= share <= 0.97 + chance, (name, share)
+
+
+@pytest.mark.parametrize("name", ["mae", "mean_error"])
+def test_means_of_parts_differ_about_as_welch_says(name: str) -> None:
+    one, other = numbers("positive", 1, 300), numbers("positive", 2, 700)
+    profiles = [r.profile(SEGMENT) for r in (one, other)]
+    first, second = (measure_numbers(p)[name] for p in profiles)
+    found = apart(name, first, second, None, profiles[0])
+    errors = [r.predicted - r.actual for r in (other, one)]
+    if name == "mae":
+        errors = [np.abs(e) for e in errors]
+    expected = ttest_ind(*errors, equal_var=False).confidence_interval(0.95)
+    assert found.value == pytest.approx(errors[0].mean() - errors[1].mean(), rel=1e-9)
+    assert found.low == pytest.approx(expected.low, abs=0.01 * (expected.high - expected.low))
+    assert found.high == pytest.approx(expected.high, abs=0.01 * (expected.high - expected.low))
+    assert found.method == "independent"
+    weighted = [measure_numbers(numbers("positive", 1, 300, weighted=True).profile(SEGMENT))[name] for _ in range(2)]
+    assert apart(name, *weighted, None, profiles[0]).low is None
+
+
+def test_intervals_of_parts_cover_as_often_as_they_say() -> None:
+    """Of errors with a long tail; the true difference of the mean absolute errors is 0."""
+    random = np.random.default_rng(4)
+    covered = []
+    for _ in range(600):
+        parts = []
+        for rows in (200, 400):
+            actual = np.exp(3 + 0.5 * random.normal(size=rows))
+            parts.append(Rows(actual, actual * np.exp(0.2 * random.normal(size=rows))).profile(SEGMENT))
+        found = apart("mae", *(measure_numbers(part)["mae"] for part in parts), None, parts[0])
+        assert found.low is not None
+        assert found.high is not None
+        covered.append(found.low <= 0 <= found.high)
+    assert 0.93 - 0.022 <= float(np.mean(covered)) <= 0.97 + 0.022

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Chart(dict[str, Any]):
         below: int = BELOW,
     ) -> None:
         self.name, self.heading, self.reading, self.note, self.table = name, heading, reading, note, list(table)
-        self._spec, self._below = dict(spec), below
+        self._spec, self._below = _numbered(dict(spec), count()), below
         words = {"$schema": SCHEMA, "description": self.text, "title": heading}
         super().__init__({**words, **_noted(self._spec, reading, note, below), "config": theme.config()})
 
@@ -129,13 +130,14 @@ def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[st
     if "vconcat" in spec:
         *parts, last = spec["vconcat"]
         return {**spec, "vconcat": [*parts, _noted(last, reading, note, below)]}
-    if "hconcat" in spec:  # the words stand below all of them, where they push none aside
-        own = ("hconcat", "spacing", "bounds")
-        whole = {key: value for key, value in spec.items() if key not in own}
-        beside = {key: spec[key] for key in own}
-        width = sum(part["width"] + spec["spacing"] for part in spec["hconcat"])
-        words = _noted({"width": width, "height": 1, "layer": []}, reading, note, 0)
-        return {**whole, "vconcat": [beside, words], "spacing": 8}
+    for kind in ("concat", "hconcat"):
+        if kind in spec:  # the words stand below all of them, where they push none aside
+            own = [key for key in (kind, "columns", "spacing", "bounds") if key in spec]
+            whole = {key: value for key, value in spec.items() if key not in own}
+            row = spec[kind][: spec.get("columns")]
+            width = sum(part["width"] + spec["spacing"] for part in row)
+            under = _noted({"width": width, "height": 1, "view": {"stroke": None}, "layer": []}, reading, note, 0)
+            return {**whole, "vconcat": [{key: spec[key] for key in own}, under], "spacing": 14}
     width = max(40, int(spec["width"] / 6))
     words = {
         "name": NOTE,
@@ -146,12 +148,27 @@ def _noted(spec: dict[str, Any], reading: str, note: str, below: int) -> dict[st
     return {**spec, "layer": [*spec["layer"], words]}
 
 
+def _numbered(spec: dict[str, Any], numbers: Iterator[int]) -> dict[str, Any]:
+    """With a number behind each name of a layer that does not say which it is: no two views of one chart may have the same."""
+    if "layer" in spec:
+        named = [
+            {**one, "name": f"{one['name']}:{next(numbers)}"} if ":" not in one.get("name", ":") else one
+            for one in spec["layer"]
+        ]
+        return {**spec, "layer": named}
+    for beside in ("vconcat", "hconcat", "concat"):
+        if beside in spec:
+            return {**spec, beside: [_numbered(part, numbers) for part in spec[beside]]}
+    return spec
+
+
 def without(spec: dict[str, Any], *names: str) -> dict[str, Any]:
     """Without the layers of these names; of several charts in one, the name is followed by a colon and which it is."""
     if "layer" in spec:
         kept = [layer for layer in spec["layer"] if layer.get("name", "").partition(":")[0] not in names]
         return {**spec, "layer": kept}
-    for beside in ("vconcat", "hconcat"):
+    for beside in ("vconcat", "hconcat", "concat"):
         if beside in spec:
-            return {**spec, beside: [without(part, *names) for part in spec[beside]]}
+            parts = [without(part, *names) for part in spec[beside]]
+            return {**spec, beside: [part for part in parts if part.get("layer") != []]}
     return spec

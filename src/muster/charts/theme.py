@@ -132,10 +132,12 @@ def _axis(tokens: Tokens) -> dict[str, Json]:
 
 
 def _styles(tokens: Tokens) -> dict[str, Json]:
-    champion, challenger = CATEGORIES[:2]
+    champion, challenger, third, fourth = CATEGORIES[:4]
     return {
         "champion": {"color": champion},
         "challenger": {"color": challenger},
+        "third": {"color": third},
+        "fourth": {"color": fourth},
         "reference": {"color": tokens.quiet, "strokeWidth": 1.5},
         "chance": {"color": tokens.quiet, "strokeWidth": 1.5, "strokeDash": [4, 4]},
         "estimated": {"strokeDash": [6, 4]},

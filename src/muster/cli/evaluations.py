@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from muster.cli.fairness import fairness_tables
-from muster.cli.figures import interval, number
+from muster.cli.figures import interval, number, signed
 from muster.cli.render import Column, Sheet
 from muster.cli.text import count, exact, listed, percent, plural, scalar
 from muster.cli.weak_segments import weak_segments_table
@@ -35,6 +35,9 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
     sheet.fact("rows", f"{count(record.counted)} measured of {count(record.rows)}")
     sheet.fact("left out", *(f"{count(n)} {reason}" for reason, n in found.left_out.items()))
     sheet.fact("threshold", record.threshold)
+    sheet.fact("champion", "of its model, now" if found.subject.champion else "")
+    sheet.fact("vs champion", found.vs_champion.words if found.vs_champion is not None else "")
+    sheet.fact("predicting", _effort(found))
     sheet.fact("labels", listed(f"{k}={v}" for k, v in record.labels.items()))
     sheet.table("metrics", [*found.metrics.values()], _metric_columns(found))
     _confusion(sheet, found)
@@ -49,14 +52,28 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
 
 def _metric_columns(found: Evaluation) -> Sequence[Column[Figure]]:
     dummy = found.dummy
+    champion: list[Column[Figure]] = []
+    if (beside := found.vs_champion) is not None and beside.contest is not None:
+        champion = [
+            Column("less champion", lambda f: signed(beside.difference(f.name).value)),
+            Column("95 % interval", lambda f: interval(beside.difference(f.name))),
+        ]
     return [
         Column("metric", lambda f: f.name, "name"),
         Column("value", lambda f: number(f.value)),
         Column("95 % interval", interval),
         Column("dummy", lambda f: number(dummy.get(f.name))),
+        *champion,
         Column("exact", lambda f: "" if f.value is None else "exact" if f.exact else f"± {f.bound:.2g}"),
         Column("note", lambda f: f.reason),
     ]
+
+
+def _effort(found: Evaluation) -> str:
+    from muster.evaluation.tables import effort_text
+
+    told = "" if found.profile.question.scored else effort_text(found.subject.effort)
+    return told.replace("\u202f", ",")  # a terminal's numbers are grouped by commas
 
 
 def _confusion(sheet: Sheet, found: Evaluation) -> None:

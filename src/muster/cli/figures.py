@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from muster.metrics.figure import Figure
 
-__all__ = ["interval", "number"]
+__all__ = ["interval", "number", "signed"]
 
 
 def interval(figure: Figure) -> str:
@@ -19,3 +19,9 @@ def number(value: float | None) -> str | None:
     if value is None:
         return None
     return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 1_000 else f"{value:,.6g}"
+
+
+def signed(value: float | None) -> str | None:
+    """Of a difference."""
+    told = number(value)
+    return told if told is None or told.startswith("-") else f"+{told}"

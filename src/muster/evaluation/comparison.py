@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput
 from muster.evaluation.result import Evaluation, Figures
+from muster.evaluation.subject import Setting, differing
+from muster.evaluation.telling import names_of
+from muster.evaluation.verdict import Verdict, verdict
 from muster.metrics.costs import costs_of
-from muster.metrics.differences import apart, paired
-from muster.records import EvaluationRecord
+from muster.metrics.differences import Measurement, apart, paired
+from muster.metrics.naming import Named, named
 from muster.signature import Json
 
-__all__ = ["Comparison", "Contest"]
+if TYPE_CHECKING:
+    from muster.charts.screens import Charts
+
+__all__ = ["Comparison", "Contest", "unlike"]
 
 
 class Contest:
     """One evaluation against the reference: `differences` are its figures less those of the reference.
 
-    They are `paired` where both are of the same rows; `reason` says why they are not.
+    They are `paired` where both are of the same rows; `reason` says why they are not. `names` are what the two are called.
     """
 
-    def __init__(self, reference: Evaluation, other: Evaluation) -> None:
+    def __init__(self, reference: Evaluation, other: Evaluation, names: Sequence[str] = ()) -> None:
         self.reference, self.other = reference, other
+        self.names = tuple(names) or names_of((reference, other))
         self.reason = _unpaired(reference, other)
 
     @property
@@ -38,6 +47,20 @@ class Contest:
         without = paired(one, other, costs=costs_of(question) if same else None) if self.paired else {}
         names = [n for n in figures[0] if n in figures[1] and (same or n != "cost")]
         return Figures({n: apart(n, figures[0][n], figures[1][n], without.get(n), one) for n in names})
+
+    def metric(self, name: str) -> Named:
+        """What a metric is called, and which way it is better."""
+        return named(name, self.reference.profile.whole, costs_of(self.reference.profile.question))
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Who is better by the first metric, in a line."""
+        return verdict(self)
+
+    @cached_property
+    def left_out(self) -> Mapping[str, str]:
+        """Metrics and parts that only one of the two has, and why."""
+        return dict(_only_one(self))
 
     @cached_property
     def outputs(self) -> Mapping[str, Figures]:
@@ -59,8 +82,17 @@ class Contest:
         for name, parts in self.reference.segments.items():
             others: Mapping[str, Figures] = self.other.segments.get(name, {})
             both = [value for value in parts if value in others]
-            found[name] = {value: _of_parts(parts[value], others[value], self.reference) for value in both}
+            segments = self.reference.profile.segments[name]
+            found[name] = {value: _of_part(segments[value], parts[value], others[value]) for value in both}
         return found
+
+    def rows_of_part(self, segment: str, value: str) -> int:
+        """Of the one that has fewer."""
+        return min(e.segments[segment].rows(value) for e in (self.reference, self.other))
+
+
+def _of_part(measured: Measurement, one: Figures, other: Figures) -> Figures:
+    return Figures({n: apart(n, one[n], other[n], None, measured) for n in one if n in other})
 
 
 class Comparison:
@@ -72,20 +104,54 @@ class Comparison:
             raise InvalidInput("it takes two to compare", hint="name another evaluation or version")
         self.evaluations = tuple(evaluations)
         self.reference = evaluations[0]
-        wrong = [fault for other in evaluations[1:] if (fault := _unlike(self.reference, other))]
+        wrong = [fault for other in evaluations[1:] if (fault := unlike(self.reference, other))]
         if wrong:
             raise InvalidInput("; ".join(wrong), hint="compare evaluations of one question")
-        self.contests = tuple(Contest(self.reference, other) for other in evaluations[1:])
+        self.names = names_of(evaluations)
+        self.contests = tuple(
+            Contest(self.reference, other, (self.names[0], name))
+            for other, name in zip(evaluations[1:], self.names[1:], strict=True)
+        )
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """Those that all have, and that mean the same of all."""
+        return tuple(m for m in self.reference.metrics if all(m in c.differences for c in self.contests))
+
+    @cached_property
+    def settings(self) -> tuple[Setting, ...]:
+        """What differs between what was evaluated: versions, their environments and signatures, and what was asked of them."""
+        return differing([e.subject for e in self.evaluations])
+
+    @cached_property
+    def charts(self) -> Charts:
+        """Curves, densities and errors over each other, and the differences with their intervals, by name."""
+        from muster.evaluation.comparison_charts import charts_of
+
+        return charts_of(self)
+
+    def report(self, path: str | Path) -> None:
+        """One file with every figure, chart and table: HTML that needs no network, PDF, or Markdown, by the end of its name."""
+        from muster.evaluation.comparison_report import document
+        from muster.evaluation.writing import write
+
+        write(document(self), path)
 
     def to_json(self) -> dict[str, Json]:
         return {
             "reference": self.reference.id,
-            "evaluations": [_told(e.record) | {"metrics": e.metrics.to_json()} for e in self.evaluations],
+            "evaluations": [
+                _told(e) | {"name": n, "metrics": e.metrics.to_json()}
+                for e, n in zip(self.evaluations, self.names, strict=True)
+            ],
+            "settings": [s.to_json() for s in self.settings],
             "contests": [
                 {
                     "evaluation": c.other.id,
                     "paired": c.paired,
                     "reason": c.reason,
+                    "verdict": {"metric": c.verdict.metric, "outcome": c.verdict.outcome, "text": c.verdict.text},
+                    "left_out": dict(c.left_out),
                     "differences": c.differences.to_json(),
                     **({"outputs": {n: f.to_json() for n, f in c.outputs.items()}} if c.outputs else {}),
                     "segments": {
@@ -98,12 +164,14 @@ class Comparison:
         }
 
     def __repr__(self) -> str:
-        names = ", ".join(e.record.ref or e.id for e in self.evaluations)
-        return f"<Comparison of {names}>"
+        return f"<Comparison of {', '.join(self.names)}>"
 
 
-def _told(record: EvaluationRecord) -> dict[str, Json]:
+def _told(evaluation: Evaluation) -> dict[str, Json]:
+    record = evaluation.record
     return {
+        "champion": evaluation.subject.champion,
+        "effort": evaluation.subject.effort.to_json(),
         "id": record.id,
         "ref": record.ref,
         "data": record.data,
@@ -113,7 +181,7 @@ def _told(record: EvaluationRecord) -> dict[str, Json]:
     }
 
 
-def _unlike(one: Evaluation, other: Evaluation) -> str:
+def unlike(one: Evaluation, other: Evaluation) -> str:
     """Why the two cannot be compared at all."""
     if one.record.task != other.record.task:
         return f"{other.id} is of the task {other.record.task}, and {one.id} of {one.record.task}"
@@ -141,6 +209,21 @@ def _unpaired(one: Evaluation, other: Evaluation) -> str:
     return ""
 
 
-def _of_parts(one: Figures, other: Figures, reference: Evaluation) -> Figures:
-    whole = reference.profile.whole
-    return Figures({n: apart(n, one[n], other[n], None, whole) for n in one if n in other})
+def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:
+    both = (contest.reference, contest.other)
+    shared = [s for s in contest.reference.segments if s in contest.other.segments]
+    had = [
+        dict.fromkeys([*e.metrics, *e.segments, *(f"{s}={value}" for s in shared for value in e.segments[s])])
+        for e in both
+    ]
+    if all("cost" in e.metrics for e in both) and "cost" not in contest.differences:
+        yield "cost", "it is by other costs"
+    old = [e.profile.written for e in both]
+    for what in {**had[0], **had[1]}:
+        if what in had[0] and what in had[1]:
+            continue
+        lacks = int(what in had[0])
+        why = f"{contest.names[lacks]} lacks it"
+        if old[0] != old[1]:
+            why += f": its profile is of the format {old[lacks]}, and that of {contest.names[1 - lacks]} of {old[1 - lacks]}"
+        yield what, why

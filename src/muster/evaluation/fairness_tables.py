@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from muster.charts.fairness import fairness_reading
 from muster.charts.words import count
-from muster.evaluation.tables import Table, interval_text, number_text
+from muster.evaluation.document import Table
+from muster.evaluation.tables import interval_text, number_text
 from muster.evaluation.telling import rates_of_groups
 from muster.metrics.fairness import Fairness
 
@@ -30,7 +31,7 @@ def fairness_tables(name: str, fairness: Fairness) -> Iterator[Table]:
     yield rates
     of_class = ("class",) if fairness.worst else ()
     columns = ("measure", "value", "95 % interval", *of_class, "note")
-    measures = Table(f"Over the groups of {name}", fairness_reading(fairness), columns)
+    measures = Table(f"Over the groups of {name}", fairness_reading(fairness), columns, left=(0, len(columns) - 1))
     for measure, found in fairness.measures.items():
         label = [fairness.worst.get(measure, "")] if fairness.worst else []
         measures.add(measure, number_text(found.value), interval_text(found), *label, found.reason)

@@ -1,18 +1,15 @@
-"""An evaluation as one document: a page of HTML that needs no network, or Markdown. Its size does not depend on the number of rows."""
+"""What the report of an evaluation says. Its size does not depend on the number of rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from muster.charts.chart import escaped
-from muster.charts.page import document, figure
 from muster.charts.words import NOTHING, count, number, percent
-from muster.errors import InvalidInput
+from muster.evaluation.document import Document, Table
 from muster.evaluation.fairness_tables import fairness_tables
 from muster.evaluation.shown import charts_shown, metrics_shown, prevalence, worst_first
-from muster.evaluation.tables import Table, interval_text, number_text
+from muster.evaluation.tables import effort_text, interval_text, number_text, signed_text
 from muster.evaluation.telling import metrics_of_parts
 from muster.evaluation.weak_tables import weak_table
 
@@ -20,48 +17,20 @@ if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation, Parts
     from muster.profiles.mistakes import Mistake
 
-__all__ = ["html", "markdown", "write"]
+__all__ = ["document"]
 
 _MOST_PARTS, _MOST_MISTAKES, _MOST_COLUMNS, _MOST_OUTPUTS = 50, 20, 8, 4
 
 
-def write(evaluation: Evaluation, path: str | Path) -> None:
-    """By the end of the name: `.html` or `.md`."""
-    target = Path(path)
-    forms = {".html": html, ".htm": html, ".md": markdown}
-    if target.suffix.lower() not in forms:
-        raise InvalidInput(f"no report is written as `{target.name}`", hint="end its name in .html or .md")
-    if not target.absolute().parent.is_dir():
-        raise InvalidInput(f"there is no folder {target.absolute().parent}", hint="make it, or choose another place")
-    target.write_text(forms[target.suffix.lower()](evaluation), encoding="utf-8")
-
-
-def html(evaluation: Evaluation) -> str:
-    facts = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in _facts(evaluation))
-    figures = "".join(figure(evaluation.charts[name]) for name in charts_shown(evaluation)[0])
-    first, rest = _first_tables(evaluation), _tables(evaluation)
-    body = (
-        f'<dl class="facts">{facts}</dl>{"".join(map(_html_table, first))}<div class="charts">{figures}</div>'
-        f"{''.join(_html_table(t) for t in rest)}"
+def document(evaluation: Evaluation) -> Document:
+    """The figures, then the charts, then the parts of the rows and the worst mistakes."""
+    charts = [evaluation.charts[name] for name in charts_shown(evaluation)[0]]
+    return Document(
+        f"Evaluation of {evaluation.record.ref or 'scored data'}",
+        tuple(_facts(evaluation)),
+        (*_first_tables(evaluation), *charts, *_tables(evaluation)),
+        evaluation.record.created_at,
     )
-    return document(_title(evaluation), body)
-
-
-def markdown(evaluation: Evaluation) -> str:
-    """With the words under each chart in place of the drawing."""
-    lines = [f"# {_title(evaluation)}", ""]
-    lines += [f"- **{name}**: {value}" for name, value in _facts(evaluation)]
-    for table in _first_tables(evaluation):
-        lines += ["", *_markdown_table(table)]
-    lines += ["## Charts in words", ""]
-    lines += [f"- {evaluation.charts[name].text}" for name in charts_shown(evaluation)[0]]
-    for table in _tables(evaluation):
-        lines += ["", *_markdown_table(table)]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _title(evaluation: Evaluation) -> str:
-    return f"Evaluation of {evaluation.record.ref or 'scored data'}"
 
 
 def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
@@ -74,6 +43,10 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     if record.threshold is not None:
         yield "Threshold", number(record.threshold, 4)
     yield from record.labels.items()
+    if evaluation.subject.champion:
+        yield "Champion", f"{record.ref} is the champion of its model now"
+    if (work := effort_text(evaluation.subject.effort)) and not evaluation.profile.question.scored:
+        yield "Predicting", work
     yield "Made", f"{record.created_at:%Y-%m-%d %H:%M} UTC by {record.created_by}"
     yield "Evaluation", record.id
     yield "Fingerprint of the data", record.fingerprint
@@ -102,14 +75,21 @@ def _tables(evaluation: Evaluation) -> Iterator[Table]:
 
 def _metrics(evaluation: Evaluation) -> Table:
     words = "The dummy knows how the actual values are spread, and nothing else."
-    table = Table("Metrics", words, ("metric", "value", "95 % interval", "dummy", "exact", "note"))
+    champion = evaluation.vs_champion
+    beside = ("less champion", "95 % interval ") if champion is not None and champion.contest is not None else ()
+    if champion is not None:
+        words += f" The champion: {champion.words}."
+    columns = ("metric", "value", "95 % interval", "dummy", *beside, "exact", "note")
+    table = Table("Metrics", words, columns, left=(0, len(columns) - 1))
     for name, found in evaluation.metrics.items():
         exact = "" if found.value is None else "exact" if found.exact else f"± {found.bound:.2g}"
+        less = champion.difference(name) if champion is not None and beside else None
         table.add(
             name,
             number_text(found.value),
             interval_text(found),
             number_text(evaluation.dummy.get(name)),
+            *((signed_text(less.value), interval_text(less)) if less is not None else ()),
             exact,
             found.reason,
         )
@@ -158,7 +138,7 @@ def _mistakes(heading: str, mistakes: Sequence[Mistake]) -> Table:
         heading,
         "The rows that were predicted worst, by their number in their file.",
         ("row", "actual", "predicted", *(["probability of the actual class"] if scored else []), *shown),
-        left=0,
+        left=(),
     )
     for one in worst:
         score = [number_text(one.score)] if scored else []
@@ -178,33 +158,3 @@ def _plain(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(_plain, value)) or NOTHING
     return NOTHING if value is None else str(value)
-
-
-def _html_table(table: Table) -> str:
-    mark = ["" if n >= table.left and name != "note" else ' class="word"' for n, name in enumerate(table.columns)]
-    head = "".join(f'<th scope="col"{m}>{escaped(c)}</th>' for c, m in zip(table.columns, mark, strict=True))
-    body = []
-    for n, row in enumerate(table.rows):
-        cells = "".join(f"<td{m}>{escaped(c)}</td>" for c, m in zip(row, mark, strict=True))
-        body.append(f'<tr class="quiet">{cells}</tr>' if n in table.quiet else f"<tr>{cells}</tr>")
-    return (
-        f'<section class="figures"><h2>{escaped(table.heading)}</h2><p>{escaped(table.words)}</p>'
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div></section>'
-    )
-
-
-def _markdown_table(table: Table) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(c.replace('|', chr(92) + '|').replace(chr(10), ' ') for c in cells)} |"
-
-    sides = ["---" if n < table.left else "---:" for n in range(len(table.columns))]
-    return [
-        f"## {table.heading}",
-        "",
-        table.words,
-        "",
-        line(table.columns),
-        f"| {' | '.join(sides)} |",
-        *map(line, table.rows),
-        "",
-    ]

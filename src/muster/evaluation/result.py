@@ -13,6 +13,7 @@ from muster.errors import InvalidInput, NotApplicable
 from muster.evaluation.figures import Figures, dummy_of, figures_of
 from muster.evaluation.outputs import Single, measured_of, output_names, outputs_of, probability, thresholds_of
 from muster.evaluation.requirements import Verdict, verdicts
+from muster.evaluation.subject import Subject
 from muster.metrics.costs import costs_of
 from muster.metrics.fairness import Fairness
 from muster.metrics.optimum import Best, best_threshold
@@ -30,6 +31,7 @@ from muster.signature import Json, Scalar, canonical
 
 if TYPE_CHECKING:
     from muster.charts.screens import Charts
+    from muster.evaluation.champion import VsChampion
 
 __all__ = ["Evaluation", "Figures", "Goal", "Parts", "left_out_text"]
 
@@ -76,11 +78,23 @@ class Parts(Mapping[str, Figures]):
 
 
 class Evaluation:
-    """`metrics` has every figure with its interval; `at` those of another threshold, without a second pass over the rows."""
+    """`metrics` has every figure with its interval; `at` those of another threshold, without a second pass over the rows.
 
-    def __init__(self, record: EvaluationRecord, profile: EvaluationProfile) -> None:
+    `subject` is what is known of the version and of the work; `vs_champion`, where it was asked for, how far it is from the
+    champion of its model.
+    """
+
+    def __init__(
+        self,
+        record: EvaluationRecord,
+        profile: EvaluationProfile,
+        subject: Subject | None = None,
+        vs_champion: VsChampion | None = None,
+    ) -> None:
         self.record = record
         self.profile = profile
+        self.subject = subject or Subject()
+        self.vs_champion = vs_champion
 
     @property
     def id(self) -> str:
@@ -221,10 +235,11 @@ class Evaluation:
         return dummy_of(self.profile.whole, self.profile.question)
 
     def report(self, path: str | Path) -> None:
-        """One file with every figure, chart and table: HTML that needs no network, or Markdown, by the end of its name."""
-        from muster.evaluation.report import write
+        """One file with every figure, chart and table: HTML that needs no network, PDF, or Markdown, by the end of its name."""
+        from muster.evaluation.report import document
+        from muster.evaluation.writing import write
 
-        write(self, path)
+        write(document(self), path)
 
     def require(self, *requirements: str) -> list[Verdict]:
         """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
@@ -244,6 +259,9 @@ class Evaluation:
             "counted": record.counted,
             "left_out": dict(self.left_out),
             "labels": dict(record.labels),
+            "champion": self.subject.champion,
+            "effort": self.subject.effort.to_json(),
+            "vs_champion": None if self.vs_champion is None else self.vs_champion.to_json(),
             "metrics": self.metrics.to_json(),
             "dummy": dict(self.dummy),
             "classes": [*self.classes],

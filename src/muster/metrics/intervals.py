@@ -15,7 +15,7 @@ Z = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
 
 
-def t_quantile(freedom: int) -> float:
+def t_quantile(freedom: float) -> float:
     """The 97.5 % quantile of Student's distribution."""
     from scipy.special import stdtrit
 

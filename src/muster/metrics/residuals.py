@@ -26,6 +26,7 @@ __all__ = [
     "bands",
     "deciles",
     "error_histogram",
+    "error_histograms",
     "error_quantiles",
     "lift",
     "predicted_by_actual",
@@ -103,11 +104,21 @@ def size_quantiles(profile: Regression, parts: Sequence[float] = PARTS) -> tuple
 
 def error_histogram(profile: Regression, most: int = 40) -> Histogram | None:
     """Of errors; None of no rows, or of errors too large for a double."""
-    errors = _errors(profile)
-    if errors is None or not errors.mass.sum() > 0:
-        return None
-    low, high = (quantile(errors, part)[0] for part in _SHOWN)
+    return error_histograms([profile], most)[0]
+
+
+def error_histograms(profiles: Sequence[Regression], most: int = 40) -> list[Histogram | None]:
+    """Of the errors of several, with the same edges."""
+    every = [_errors(profile) for profile in profiles]
+    known = [errors for errors in every if errors is not None and errors.mass.sum() > 0]
+    if not known:
+        return [None] * len(every)
+    low, high = (end(quantile(e, part)[0] for e in known) for end, part in zip((min, max), _SHOWN, strict=True))
     edges = readable_edges(low, high, most)
+    return [None if e is None or not e.mass.sum() > 0 else _histogram(e, edges) for e in every]
+
+
+def _histogram(errors: Steps, edges: Floats) -> Histogram:
     parts = parts_of(errors.low, errors.high, edges)
     under, over = (float(errors.mass[side].sum()) for side in (errors.high < edges[0], errors.low > edges[-1]))
     mass = errors.mass @ parts

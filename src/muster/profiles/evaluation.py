@@ -63,6 +63,7 @@ class EvaluationProfile:
     `mistakes` has the rows that were predicted worst; of several targets `mistakes_of` has those of each.
 
     `digest` is the sum of the hashes of the rows that count, modulo 2**64: two evaluations of the same rows have the same one.
+    `written` is the format that it was read from: an older one may lack figures of today.
     """
 
     format = "muster.evaluation/1"
@@ -70,6 +71,7 @@ class EvaluationProfile:
     def __init__(self, question: Question, opening: _Opening | None = None) -> None:
         self.question = question
         self._opening = opening or _Opening(question)
+        self.written = self.format
         self.rows = 0
         self.digest = 0
         self.left_out: Counter[str] = Counter()
@@ -166,8 +168,9 @@ class EvaluationProfile:
     @classmethod
     @reads("muster.evaluation")
     def decode(cls, data: bytes) -> Self:
-        _, header, arrays = unpack(data, cls.format)
+        number, header, arrays = unpack(data, cls.format)
         profile = cls(Question.from_json(header["question"]))
+        profile.written = f"{cls.format.rpartition('/')[0]}/{number}"
         profile.rows, profile.digest = int(header["rows"]), int(header["digest"], 16)
         profile.left_out.update({str(k): int(n) for k, n in header["left_out"].items()})
         profile.mistakes.restore(header["mistakes"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from muster.runner import Plan, Runner
 from muster.signature import Json
 from muster.store import BlobStore, Condition, RecordStore
 
-__all__ = ["Chunks", "ask_all", "found_answers", "listed_answers", "read_answers"]
+__all__ = ["Chunks", "ask_all", "found_answers", "listed_answers", "read_answers", "work_of"]
 
 Chunks = Mapping[tuple[int, int], str]
 """The digest of the blob with the answers, by part and index of the chunk."""
@@ -74,6 +74,21 @@ def ask_all(
         if watch is not None:
             watch(progress)
     return known
+
+
+def work_of(
+    chunks: Iterable[ChunkRecord], predicted: Mapping[str, float], price: Callable[[float, float], float | None]
+) -> dict[str, Json]:
+    """What was asked for a run, also by processes that were cut off, and what that cost at most; `predicted` is of this one."""
+    asked: dict[str, float] = {}
+    for chunk in chunks:
+        for name, value in chunk.asked.items():
+            asked[name] = asked.get(name, 0) + value
+    told: dict[str, Json] = {"asked": dict(asked)} if asked else {}
+    if predicted:
+        told["predicted"] = dict(predicted)
+    cost = price(asked.get("tries", 0), predicted.get("seconds", 0.0))
+    return told if cost is None else {**told, "cost": cost}
 
 
 def found_answers(

@@ -18,7 +18,7 @@ from muster.predictor import Call, OpenPredictor
 from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.question import Question
 from muster.records import EvaluationRecord, Run, Version, new_id, now
-from muster.registry.answering import Chunks, ask_all, found_answers, listed_answers, read_answers
+from muster.registry.answering import Chunks, ask_all, found_answers, listed_answers, read_answers, work_of
 from muster.registry.endings import recorded
 from muster.registry.evaluation_job import EvaluateRequest, threshold_of, told_by
 from muster.registry.fingerprint import Fingerprint
@@ -26,6 +26,8 @@ from muster.registry.registry import Registry, check_calls
 from muster.registry.runs import OVER, Held, Runs
 from muster.registry.scoring_job import ScoreTools, Watch, chunk_size, declared, strings, texts
 from muster.registry.search import Listing, conditions, every, sorting
+from muster.registry.stopwatch import Stopwatch
+from muster.registry.subjects import subject_of
 from muster.runner import Plan
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.small import head
@@ -103,7 +105,7 @@ class Evaluations:
                 rows=profile.rows,
                 rejected=profile.rows - profile.whole.rows,
                 seconds=held.run.seconds + time.monotonic() - began,
-                summary={"evaluation": record.id},
+                summary={"evaluation": record.id, **measured.work},
                 fingerprint=measured.fingerprint,
                 ended_at=now(),
             )
@@ -165,7 +167,9 @@ class Evaluations:
         record = self._store.get(EvaluationRecord, identity)
         if record is None:
             return None
-        return Evaluation(record, EvaluationProfile.decode(self._blobs.read(record.profile)))
+        profile = EvaluationProfile.decode(self._blobs.read(record.profile))
+        known = subject_of(record, profile.question, self._store, self._registry, self._tools.packages)
+        return Evaluation(record, profile, known)
 
     def list(
         self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
@@ -229,10 +233,11 @@ class Evaluations:
         with Fingerprint(dataset, held) as fingerprint:
             opened: OpenPredictor | None = None
             answers: Chunks = {}
+            stopwatch, work = Stopwatch(), dict[str, Json]()
             if version is not None and not asked.scored:
-                opened = self._open(run, version)
+                opened = stopwatch.around(self._open(run, version))
                 if version.load.get("connection") is not None:  # whoever is asked for money is asked once
-                    plan, answers = self._answers(
+                    plan, answers, work = self._answers(
                         held, version, dataset, plan, fingerprint=fingerprint.result(), watch=watch
                     )
                     opened, telling = self._tools.open_kept(version, answers, _number(run, "threshold")), None
@@ -245,25 +250,33 @@ class Evaluations:
                 hint="evaluate it again when nothing writes to it",
             )
         assert isinstance(found, EvaluationProfile)
-        return _Measured(found, known, answers, plan.rows)
+        if told := stopwatch.told():
+            work["predicted"] = dict(told)
+        return _Measured(found, known, answers, plan.rows, work)
 
     def _answers(
         self, held: Held, version: Version, dataset: Dataset, plan: Plan, *, fingerprint: str, watch: Watch | None
-    ) -> tuple[Plan, Chunks]:
-        """What the endpoint answers to every row, and the plan with the chunks that it was asked by."""
+    ) -> tuple[Plan, Chunks, dict[str, Json]]:
+        """What the endpoint answers to every row, the plan with the chunks that it was asked by, and what that took."""
         run = held.run
         params, mapping = _mapping(run.settings["params"]), strings(run.settings["mapping"])
         before = found_answers(self._store, version, fingerprint, params, mapping)
         if before is not None and before.answers is not None:
-            return replace(plan, rows=before.chunk_rows), read_answers(self._blobs, before.answers)
+            return (
+                replace(plan, rows=before.chunk_rows),
+                read_answers(self._blobs, before.answers),
+                {"kept": before.id},
+            )
         self._tools.announce(version, dataset.rows(), plan.rows)
         runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers_of(version))
         opened = self._tools.open_version(
             version, threshold=None, mapping=mapping, workers=self._tools.workers_of(version)
         )
-        parts = dataset.parts(plan.rows)
+        parts, stopwatch = dataset.parts(plan.rows), Stopwatch()
+        opened = stopwatch.around(opened)
         chunks = ask_all(held, self._runs, runner, parts, opened, keep=self._tools.keep_answer, plan=plan, watch=watch)
-        return plan, chunks
+        told = work_of(self._runs.chunks(run.id), stopwatch.told(), partial(self._tools.price, version))
+        return plan, chunks, told
 
     def _open(self, run: Run, version: Version) -> OpenPredictor:
         return self._tools.open_version(
@@ -322,6 +335,8 @@ class _Measured:
     fingerprint: str
     answers: Chunks
     chunk_rows: int
+    work: Mapping[str, Json]
+    """What predicting took, for the summary of the run."""
 
 
 class _Telling:

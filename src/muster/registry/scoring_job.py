@@ -12,7 +12,7 @@ from muster.dataset import Dataset, Part, Sink
 from muster.errors import NotApplicable
 from muster.predictor import OpenPredictor, ProviderJobs, Talk
 from muster.profile import Profile
-from muster.records import Progress, Run, Version
+from muster.records import Environment, Progress, Run, Version
 from muster.registry.endings import Retries
 from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
@@ -90,6 +90,14 @@ def _nothing(_version: Version, _rows: int | None, _chunk: int) -> Mapping[str, 
     return {}
 
 
+def _no_price(_version: Version, _calls: float, _seconds: float) -> float | None:
+    return None
+
+
+def _no_packages(_environment: Environment) -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreTools:
     """What the hub lends to a scoring: plain functions over its implementations."""
@@ -118,6 +126,10 @@ class ScoreTools:
     """Keeps the answers to a chunk in the blob store; the digest."""
     open_kept: Callable[[Version, Mapping[tuple[int, int], str], float | None], OpenPredictor] = _no_kept
     """Opens answers that were kept, by part and index of their chunk."""
+    price: Callable[[Version, float, float], float | None] = _no_price
+    """What so many calls of a version's endpoint in so many seconds cost at its connection's prices; None where it has none."""
+    packages: Callable[[Environment], Sequence[str]] = _no_packages
+    """`name==version` of all that an environment has."""
     talk: Talk = _silent
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""

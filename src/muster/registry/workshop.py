@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, Unpack, overload
 
 from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed, near
+from muster.evaluation.champion import beside_champion
 from muster.evaluation.comparison import Comparison
 from muster.evaluation.result import Evaluation, Goal
 from muster.records import EvaluationRecord, Run, Version, new_id
@@ -22,11 +23,17 @@ from muster.registry.runs import OVER
 from muster.registry.score import Scorings
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.registry.search import Listing
+from muster.registry.subjects import CHAMPION
 from muster.scoring.tables import as_table
 from muster.signature import Json
 from muster.store import BlobStore, RecordStore
 
 __all__ = ["Workshop"]
+
+_OF_CHAMPION = frozenset(
+    {"target", "weight", "segments", "key", "threshold", "costs", "mapping", "params", "runner", "watch"}
+)
+"""What is asked of the champion as of the version beside it; where predictions or labels stand is of that one alone."""
 
 
 class Workshop(House, ABC):
@@ -104,6 +111,7 @@ class Workshop(House, ABC):
         reference: object = None,
         data: object = None,
         *,
+        vs_champion: bool = False,
         wait: Literal[True] = True,
         **asked: Unpack[EvaluateOptions],
     ) -> Evaluation: ...
@@ -112,13 +120,24 @@ class Workshop(House, ABC):
         self, reference: object = None, data: object = None, *, wait: bool, **asked: Unpack[EvaluateOptions]
     ) -> Evaluation | Run: ...
     def evaluate(
-        self, reference: object = None, data: object = None, *, wait: bool = True, **asked: Unpack[EvaluateOptions]
+        self,
+        reference: object = None,
+        data: object = None,
+        *,
+        vs_champion: bool = False,
+        wait: bool = True,
+        **asked: Unpack[EvaluateOptions],
     ) -> Evaluation | Run:
         """How good a version is on labelled data; or how good predictions are that stand in the data already.
 
         With one of the two it is the data. The options are those of EvaluateOptions. Blocks until it is done and raises if it
-        failed; `wait=False` gives the run at once, whose summary names the evaluation once it is done.
+        failed; `wait=False` gives the run at once, whose summary names the evaluation once it is done. `vs_champion` has the
+        champion of the model evaluated on the same data, unless it was before, and gives the difference from it with each metric.
         """
+        if vs_champion and not wait:
+            raise InvalidInput(
+                "the difference from the champion is known only when the evaluation is done", hint="leave `wait` out"
+            )
         if data is None:
             reference, data = None, reference
         if data is None:
@@ -134,7 +153,27 @@ class Workshop(House, ABC):
             raise
         if not wait:
             return self._begin(run, asked.get("watch"))
-        return self.evaluation(str(self._execute(run, asked.get("watch")).summary["evaluation"]))
+        found = self.evaluation(str(self._execute(run, asked.get("watch")).summary["evaluation"]))
+        return self._beside_champion(found, data, asked) if vs_champion else found
+
+    def _beside_champion(self, found: Evaluation, data: object, asked: EvaluateOptions) -> Evaluation:
+        """With its difference from the champion of its model; where there is none to compare with, why is said with it."""
+        model = found.record.model
+        if model is None:
+            return beside_champion(found, "the data are scored already: they are of no model that has a champion")
+        number = self.aliases(model).get(CHAMPION)
+        if number is None:
+            return beside_champion(found, f"`{model}` has no champion: no version has the alias")
+        if number == found.record.number:
+            return beside_champion(found, f"`{found.record.ref}` is the champion itself")
+        options: EvaluateOptions = {n: v for n, v in asked.items() if n in _OF_CHAMPION}  # type: ignore[assignment]  # a part
+        champion = f"{model}:{number}"
+        try:
+            return beside_champion(found, self._evaluated(champion, data, completed(options, asked_of(found))))
+        except RunCancelled:
+            raise
+        except MusterError as error:
+            return beside_champion(found, f"the champion, `{champion}`, cannot be evaluated: {error.message}")
 
     def evaluation(self, identity: str) -> Evaluation:
         """The evaluation of an id, with every figure."""

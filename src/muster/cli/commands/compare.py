@@ -16,6 +16,7 @@ from muster.cli.session import Session
     "compare",
     cls=Command,
     example="muster compare churn:3 churn:4 --data march.parquet --target churned\n"
+    "muster compare churn@champion churn:4 churn:5 --data march.parquet --report compared.html\n"
     "muster compare 01JD4ZT7K5Q3F0W8V9X2Y6A1BC churn:4",
 )
 @click.argument("items", metavar="A B [...]", nargs=-1, required=True)
@@ -25,6 +26,7 @@ from muster.cli.session import Session
 @click.option("--weight", metavar="COL", help="The column with the weights of rows.")
 @click.option("--key", multiple=True, metavar="A,B", help="Columns that tell a row from every other one.")
 @threshold_option
+@click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
 @pass_session
 def compare(
     session: Session,
@@ -36,11 +38,13 @@ def compare(
     weight: str | None,
     key: tuple[str, ...],
     threshold: float | None,
+    report: str | None,
 ) -> None:
     """Compare versions or evaluations, the first as the reference.
 
     A and B are ids of evaluations, or versions, which are evaluated on the data unless that was done before. Differences on
-    the same rows come with paired intervals.
+    the same rows come with paired intervals; the last lines say who is better by the first metric, and whether by more than
+    chance.
     """
     with session.meter("comparing", items[0]) as meter:
         found = session.hub.compare(
@@ -53,5 +57,9 @@ def compare(
             threshold=threshold,
             watch=meter.watch,
         )
+    if report is not None:
+        found.report(report)
     show_sheet(session, found.to_json(), lambda: comparison_sheet(found))
+    if report is not None:
+        session.say(f"report  → {report}")
     session.next(*(f"muster evaluation show {e.id}" for e in found.evaluations[:2]))

@@ -57,7 +57,8 @@ if TYPE_CHECKING:
 @click.option("--costs", metavar="MATRIX", help="Of a row, by actual and predicted class: `[[0, 1], [5, 0]]`.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="To find it again by. May be repeated.")
 @click.option("--require", multiple=True, metavar="TEXT", help="Fail unless it is met: `f1>=0.8`. May be repeated.")
-@click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html or FILE.md.")
+@click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
+@click.option("--vs-champion", is_flag=True, help="Beside each metric the difference from the champion of the model.")
 @mapping_option
 @params_option
 @click.option("--runner", default="local", show_default=True, help="Where the work runs.")
@@ -82,6 +83,7 @@ def evaluate(
     labels: tuple[str, ...],
     require: tuple[str, ...],
     report: str | None,
+    vs_champion: bool,
     mapping: tuple[str, ...],
     params: tuple[str, ...],
     runner: str,
@@ -122,6 +124,7 @@ def evaluate(
             mapping=values.pairs(mapping, "--map", "MODEL_COLUMN=DATA_COLUMN"),
             params=read,
             runner=runner,
+            vs_champion=vs_champion,
             watch=meter.watch,
         )
     if report is not None:

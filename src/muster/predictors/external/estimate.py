@@ -11,7 +11,7 @@ from muster.predictors.external.limits import limits_of
 from muster.records import Connection, Version
 from muster.signature import Json
 
-__all__ = ["Estimate", "estimate", "rows_of_request"]
+__all__ = ["Estimate", "cost_of", "estimate", "rows_of_request"]
 
 _FILL, _SHARE = 0.8, 0.25
 """Of the bytes, and of the seconds, that an endpoint allows a request: what transport packs into one."""
@@ -46,7 +46,7 @@ def estimate(version: Version, connection: Connection, rows: int, chunk: int) ->
     chunks = math.ceil(rows / chunk)
     calls = (chunks - 1) * math.ceil(chunk / each) + math.ceil((rows - (chunks - 1) * chunk) / each)
     seconds = (calls * per_call + rows * per_row) / max(1, limits.concurrency)
-    return Estimate(calls, seconds, _cost(connection.caps, calls, seconds))
+    return Estimate(calls, seconds, cost_of(connection.caps, calls, seconds))
 
 
 def rows_of_request(version: Version, most: int) -> int:
@@ -63,7 +63,8 @@ def rows_of_request(version: Version, most: int) -> int:
     return 1 if pace.get("one_row") is True else max(1, min(fitting))
 
 
-def _cost(caps: Mapping[str, float], calls: int, seconds: float) -> float | None:
+def cost_of(caps: Mapping[str, float], calls: float, seconds: float) -> float | None:
+    """None where the connection has no price."""
     if not (caps.get("price_per_call") or caps.get("price_per_hour")):
         return None
     return round(calls * caps.get("price_per_call", 0.0) + seconds / 3600 * caps.get("price_per_hour", 0.0), 4)

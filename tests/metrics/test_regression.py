@@ -391,6 +391,8 @@ def test_parts_of_the_rows_have_all_but_ranks_of_pairs() -> None:
     assert "not kept for parts" in found["spearman"].reason
     assert found["mae"].method == found["mean_error"].method == "student"
     assert "no folds" in found["rmse"].reason
+    assert measure(rows("positive", 1, 99).profile(SEGMENT))["mae"].reason == "it takes 100 rows"
+    assert "no folds" in measure(rows("positive", 1, 500, weighted=True).profile(SEGMENT))["mae"].reason
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

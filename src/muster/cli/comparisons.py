@@ -26,7 +26,8 @@ def comparison_sheet(found: Comparison) -> Sheet:
     for contest in found.contests:
         rows = "the same rows" if contest.paired else f"other rows: {contest.reason}"
         sheet.fact("differences", f"{_name(contest.other)} less {_name(found.reference)}, on {rows}")
-        sheet.table("", [n for n in names if contest.differences[n].value is not None], _differences(contest))
+        differ = [n for n, figure in contest.differences.items() if n in names and figure.value is not None]
+        sheet.table("", differ, _differences(contest))
         for name, parts in contest.segments.items():
             sheet.table("segment", [*parts], _segment(contest, name))
     return sheet

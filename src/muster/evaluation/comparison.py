@@ -8,6 +8,7 @@ from functools import cached_property
 from muster.errors import InvalidInput
 from muster.evaluation.result import Evaluation, Figures
 from muster.metrics.costs import costs_of
+from muster.metrics.custom import custom_differences
 from muster.metrics.differences import apart, paired
 from muster.records import EvaluationRecord
 from muster.signature import Json
@@ -36,8 +37,12 @@ class Contest:
         question = self.reference.profile.question
         same = question.costs == self.other.profile.question.costs
         without = paired(one, other, costs=costs_of(question) if same else None) if self.paired else {}
-        names = [n for n in figures[0] if n in figures[1] and (same or n != "cost")]
-        return Figures({n: apart(n, figures[0][n], figures[1][n], without.get(n), one) for n in names})
+        own = custom_differences(self.reference.profile, self.other.profile, figures, paired=self.paired)
+        custom = (*question.custom, *self.other.profile.question.custom)
+        aside = _unlike_metrics(self.reference, self.other) | {m.name for m in custom}
+        names = [n for n in figures[0] if n in figures[1] and n not in aside]
+        built_in = {n: apart(n, figures[0][n], figures[1][n], without.get(n), one) for n in names}
+        return Figures({**built_in, **own})
 
     @cached_property
     def outputs(self) -> Mapping[str, Figures]:
@@ -59,7 +64,8 @@ class Contest:
         for name, parts in self.reference.segments.items():
             others: Mapping[str, Figures] = self.other.segments.get(name, {})
             both = [value for value in parts if value in others]
-            found[name] = {value: _of_parts(parts[value], others[value], self.reference) for value in both}
+            aside = _unlike_metrics(self.reference, self.other)
+            found[name] = {value: _of_parts(parts[value], others[value], self.reference, aside) for value in both}
         return found
 
 
@@ -141,6 +147,13 @@ def _unpaired(one: Evaluation, other: Evaluation) -> str:
     return ""
 
 
-def _of_parts(one: Figures, other: Figures, reference: Evaluation) -> Figures:
+def _of_parts(one: Figures, other: Figures, reference: Evaluation, aside: set[str]) -> Figures:
     whole = reference.profile.whole
-    return Figures({n: apart(n, one[n], other[n], None, whole) for n in one if n in other})
+    return Figures({n: apart(n, one[n], other[n], None, whole) for n in one if n in other and n not in aside})
+
+
+def _unlike_metrics(one: Evaluation, other: Evaluation) -> set[str]:
+    """Names under which the two have figures that do not mean the same."""
+    questions = one.profile.question, other.profile.question
+    mine, theirs = ({(m.name, m.digest) for m in q.custom} for q in questions)
+    return {name for name, _ in mine ^ theirs} | ({"cost"} if questions[0].costs != questions[1].costs else set())

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from muster.dataset import Dataset, Part, Sink
 from muster.errors import NotApplicable
+from muster.evaluation.metering import OpenCode
 from muster.predictor import OpenPredictor, ProviderJobs, Talk
 from muster.profile import Profile
-from muster.records import Progress, Run, Version
+from muster.records import MetricRecord, Progress, Run, Version
 from muster.registry.endings import Retries
 from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
@@ -118,6 +119,8 @@ class ScoreTools:
     """Keeps the answers to a chunk in the blob store; the digest."""
     open_kept: Callable[[Version, Mapping[tuple[int, int], str], float | None], OpenPredictor] = _no_kept
     """Opens answers that were kept, by part and index of their chunk."""
+    open_metric: Callable[[MetricRecord], OpenCode] = _no_kept
+    """Opens the code of a metric of the user's own."""
     talk: Talk = _silent
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""

@@ -16,7 +16,7 @@ import pytest
 from sklearn import metrics as sk
 
 import muster
-from muster.errors import InvalidInput, MetricFailed, MetricNotFound, RunFailed
+from muster.errors import InvalidInput, MetricFailed, MetricNotFound, NotApplicable, RunFailed
 from muster.hub import Hub
 from tests.hub.test_evaluate import ROWS, labelled
 
@@ -277,6 +277,9 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "a name": ("Profit", PROFIT, {}, "`Profit` cannot name a metric"),
     "a metric of Muster": ("roc_auc", PROFIT, {}, "`roc_auc` is a metric of Muster"),
     "a metric of numbers": ("rmse", PROFIT, {}, "`rmse` is a metric of Muster"),
+    "a metric of labels": ("f1_samples", PROFIT, {}, "`f1_samples` is a metric of Muster"),
+    "a mean over targets": ("mae_uniform_average", PROFIT, {}, "is a metric of Muster"),
+    "a rate of groups": ("selection_rate", PROFIT, {}, "`selection_rate` is a metric of Muster"),
     "the cost": ("cost", PROFIT, {}, "`cost` is a metric of Muster"),
     "all at once": (
         "a-b", PROFIT, {"kind": "row", "better": "more", "within": (1, 0)},
@@ -328,6 +331,17 @@ def test_columns_that_would_pass_for_what_the_evaluation_gives_are_kept_from_it(
         assert found.metrics["seen"].value == 1.0
     with pytest.raises(MetricNotFound, match="`profti`; did you mean `profit`"):
         hub.evaluate("numbers", {"n": [1], "late": ["no"]}, target="late", metrics=["profti"])
+
+
+def test_rows_of_several_targets_have_none_and_are_not_written(hub: Hub, tmp_path: Path) -> None:
+    rows = pa.table({"y": [[True, False]] * 4, "p": [[True, True]] * 4})
+    asked: dict[str, Any] = {"task": "multilabel", "target": "y", "prediction": "p", "classes": ["a", "b"]}
+    hub.evaluate(rows, **asked)
+    with pytest.raises(NotApplicable, match="metrics of your own take no evaluation of the task `multilabel`"):
+        hub.evaluate(rows, **asked, metrics=["profit"])
+    with pytest.raises(NotApplicable, match="the rows of an evaluation of the task `multilabel` are not written"):
+        hub.evaluate(rows, **asked, output=tmp_path / "out.parquet")
+    assert len(list(hub.runs())) == 1
 
 
 def test_a_profile_metric_over_more_classes(hub: Hub, tmp_path: Path) -> None:

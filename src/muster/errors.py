@@ -12,7 +12,8 @@
     │   ├── AliasNotFound
     │   ├── RunNotFound
     │   ├── DatasetNotFound
-    │   └── EvaluationNotFound
+    │   ├── EvaluationNotFound
+    │   └── MetricNotFound
     ├── Conflict               the thing exists, is in use, or was changed by someone else
     ├── NotApplicable          the capability does not apply to this model, and why
     ├── DatasetError           a dataset cannot be read or written
@@ -20,6 +21,7 @@
     ├── ModelFailed            the model's code failed
     │   ├── ModelTimeout       it did not answer in time
     │   └── ModelDied          its process ended while it worked
+    ├── MetricFailed           the code of a metric of the user's own failed
     ├── RunFailed              a run ended without its result
     │   └── RunCancelled
     ├── RequirementFailed      what was measured does not reach what was asked of it
@@ -55,6 +57,8 @@ __all__ = [
     "InvalidInput",
     "InvalidModel",
     "InvalidReference",
+    "MetricFailed",
+    "MetricNotFound",
     "MissingExtra",
     "ModelDied",
     "ModelFailed",
@@ -152,6 +156,10 @@ class EvaluationNotFound(NotFound):
     """No evaluation of that id."""
 
 
+class MetricNotFound(NotFound):
+    """No metric of the user's own of that name, or of that number."""
+
+
 class Conflict(MusterError):
     """The thing exists already, is in use, or was changed by someone else meanwhile."""
 
@@ -178,6 +186,10 @@ class ModelTimeout(ModelFailed):
 
 class ModelDied(ModelFailed):
     """The model's process ended while it loaded or answered."""
+
+
+class MetricFailed(MusterError):
+    """A metric's code failed, or gave what is no figure. `details["traceback"]` has its own frames, where it raised."""
 
 
 class RunFailed(MusterError):

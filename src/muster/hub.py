@@ -38,10 +38,12 @@ from muster.predictors.kept import OpenKept, encode_answer
 from muster.predictors.local.artifact import lost, specify, store
 from muster.predictors.local.download import download
 from muster.predictors.local.environment import EnvironmentInfo, Environments
+from muster.predictors.local.metric import OpenMetric, check_metric
 from muster.predictors.local.scanning import dangers, scan
 from muster.predictors.local.site import LocalSite
 from muster.predictors.mlmodel.export import write_mlflow
 from muster.predictors.opening import OpenVersion, open_version, origin_of, origins
+from muster.predictors.pymodel.metric import describe_metric
 from muster.predictors.warm import Warm
 from muster.profiles.predictions import PredictionProfile
 from muster.records import Connection, DatasetRecord, Run, Snapshot, Version
@@ -49,6 +51,7 @@ from muster.registry.answers import KeptAnswers
 from muster.registry.backup import Backup, back_up, restore
 from muster.registry.collect import Collected, Collector, Retention
 from muster.registry.connections import CAPS
+from muster.registry.custom_metrics import MetricTools
 from muster.registry.endings import Retries
 from muster.registry.importing import Import, Imported, ImportReport
 from muster.registry.leftovers import Leftovers
@@ -328,8 +331,8 @@ class Hub(Switchboard):
         return Environments(self._environment_folder, self._blobs, self.settings, self._say)
 
     def collect_environments(self) -> list[EnvironmentInfo]:
-        """Remove the environments that no version runs in, deleted ones that can be restored among them; those that went."""
-        every = [*self.versions(), *self.versions(deleted=True)]
+        """Remove the environments that nothing runs in, no version that can be restored either; those that went."""
+        every = [*self.versions(), *self.versions(deleted=True), *self.metrics()]
         return self.environments.collect({v.environment.key for v in every if v.environment is not None})
 
     def collect(self, *, dry_run: bool = False) -> Collected:
@@ -353,7 +356,7 @@ class Hub(Switchboard):
         found = collector.run(retention, dry_run=dry_run)
         if dry_run:
             return found
-        keep = {v.digest for v in (*self.versions(), *self.versions(deleted=True))}
+        keep = {v.digest for v in (*self.versions(), *self.versions(deleted=True), *self.metrics())}
         copies = self._site.collect(keep | young(self.folder / "artifacts", retention.unused))
         # A folder that the user names may be shared with other hubs, whose versions this one does not know.
         gone = [] if self.settings.text("environment.folder") else self.collect_environments()
@@ -393,6 +396,17 @@ class Hub(Switchboard):
     def _blob_store(self) -> BlobStore:
         return self._blobs
 
+    def _metric_tools(self) -> MetricTools:
+        return MetricTools(
+            describe=describe_metric,
+            store_artifact=partial(store, blobs=self._blobs),
+            resolve=self.environments.resolve,
+            check=lambda metric: check_metric(metric, self._site),
+            lost=partial(lost, blobs=self._blobs),
+            discard=self._site.discard,
+            scratch=self.folder / "scratch",
+        )
+
     def _score_tools(self) -> ScoreTools:
         number = self.settings.number
         return ScoreTools(
@@ -413,6 +427,7 @@ class Hub(Switchboard):
             batch_folder=self._batch_folder,
             open_jobs=self._open_jobs,
             keep_answer=lambda answer: self._blobs.put(encode_answer(answer)),
+            open_metric=lambda metric: OpenMetric(metric, self._site, number("worker.count")),
             open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, lambda: self._blobs, threshold),
             price=self._price,
             packages=lambda environment: self.environments.packages(environment),  # noqa: PLW0108  # only when one is asked for

@@ -29,6 +29,7 @@ __all__ = [
     "EvaluationRecord",
     "Event",
     "Lease",
+    "MetricRecord",
     "Model",
     "Probe",
     "Progress",
@@ -478,7 +479,7 @@ class EvaluationRecord(Record):
     then. `digest` tells the rows that were counted from others: two evaluations of the same rows have the same one.
     `metrics` has the value of each metric that is defined, for lists; intervals and bounds follow from the profile.
     `answers` is the digest of a blob that lists those with the answers of an endpoint, by chunk of `chunk_rows` rows: it is
-    not asked again for the same rows.
+    not asked again for the same rows. `custom` has the digest of each metric of the user's own.
     """
 
     KIND = "evaluation"
@@ -502,6 +503,7 @@ class EvaluationRecord(Record):
     left_out: Mapping[str, int] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    custom: Mapping[str, str] = field(default_factory=dict)
     profile: str
     answers: str | None = None
     chunk_rows: int = 0
@@ -513,6 +515,39 @@ class EvaluationRecord(Record):
     @property
     def ref(self) -> str | None:
         return f"{self.model}:{self.number}" if self.model is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRecord(Record):
+    """A metric of the user's own: a Python function, and what it runs in. Nothing of it changes: another function is another number.
+
+    A `batch` one gives each row a number, whose weighted mean is the figure; a `profile` one makes the figure of all that was
+    counted. `within` are the least and the greatest that the figure can be.
+    """
+
+    KIND = "metric"
+    KEY = ("name", "number")
+    INDEXED = ("id", "name", "number", "kind", "digest", "created_at")
+
+    id: str
+    name: str
+    number: int
+    kind: Literal["batch", "profile"]
+    title: str = ""
+    better: Literal["higher", "lower", ""] = ""
+    within: tuple[float, float] | None = None
+    source: str
+    digest: str
+    size: int = 0
+    load: Mapping[str, Json] = field(default_factory=dict)
+    environment: Environment
+    notes: tuple[str, ...] = ()
+    created_at: datetime
+    created_by: str
+
+    @property
+    def ref(self) -> str:
+        return f"{self.name}:{self.number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -540,6 +575,6 @@ KINDS: Mapping[str, type[Record]] = {
     k.KIND: k
     for k in (
         *(Model, Version, Alias, Counter, Run, Progress, Lease, Chunk, DatasetRecord),
-        *(Connection, Usage, StoredAnswer, Snapshot, EvaluationRecord, Event),
+        *(Connection, Usage, StoredAnswer, Snapshot, EvaluationRecord, MetricRecord, Event),
     )
 }

@@ -15,7 +15,7 @@ from muster.dataset import Chunk, Part, Written
 from muster.predictor import Call, OpenPredictor
 from muster.profile import OpenProfile, Profile, Rows
 
-__all__ = ["Done", "Places", "Plan", "Runner", "Writer"]
+__all__ = ["Done", "InOrder", "Places", "Plan", "Runner", "Writer"]
 
 
 class Writer(Protocol):
@@ -72,6 +72,38 @@ class Places:
     def rows(self, chunk: Chunk) -> Rows:
         file, offset = self.parts[chunk.part]
         return Rows(chunk.batch, file, offset + chunk.start, tuple(offset + f.row for f in chunk.faults))
+
+
+class InOrder:
+    """Merges the profiles of chunks into `total` in the order of the parts, in whatever order they come."""
+
+    def __init__(self, total: Profile, parts: Sequence[int]) -> None:
+        """`parts` are the indices of those that are read."""
+        self.total = total
+        self._order = list(parts)
+        self._next: tuple[int, int] | None = (self._order[0], 0) if self._order else None
+        self._waiting: dict[tuple[int, int], tuple[bool, Profile]] = {}
+
+    def add(self, part: int, index: int, measured: Profile, *, last: bool) -> None:
+        self._waiting[part, index] = last, measured
+        while self._next in self._waiting:
+            ended, ready = self._waiting.pop(self._next)
+            self.total.merge(ready)
+            self._next = self._after(self._next, ended=ended)
+
+    def end(self) -> Profile:
+        """With what stands behind chunks that were done before: whether one was the last of its part, only they could tell."""
+        for key in sorted(self._waiting, key=lambda k: (self._order.index(k[0]), k[1])):
+            self.total.merge(self._waiting[key][1])
+        self._waiting.clear()
+        return self.total
+
+    def _after(self, place: tuple[int, int], *, ended: bool) -> tuple[int, int] | None:
+        part, index = place
+        if not ended:
+            return part, index + 1
+        position = self._order.index(part) + 1
+        return (self._order[position], 0) if position < len(self._order) else None
 
 
 class Runner(Protocol):

@@ -129,6 +129,23 @@ def test_groups_and_weak_segments_are_told(made: Path) -> None:
     assert (worse.code, "`teir` is no column of the data" in worse.err) == (2, True)
 
 
+def test_the_rows_are_written_where_they_are_to_be(made: Path, tmp_path: Path) -> None:
+    arguments = ("evaluate", made / "scored.parquet", "--target", "late", "--output", tmp_path / "out.parquet")
+    answer = _call(made, *arguments, "--keep", "id,tier")
+    assert answer.code == 0
+    assert f"rows    → {tmp_path / 'out.parquet'}" in answer.err
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table.column_names[:4] == ["id", "tier", "late", "prediction"]
+    assert table.num_rows == ROWS
+    again = _call(made, *arguments, "--keep", "all", "--prefix", "new_")
+    assert (again.code, "there already" in again.err or "exists" in again.err) == (1, True)
+    assert "--overwrite" in again.err
+    assert _call(made, *arguments, "--keep", "all", "--prefix", "new_", "--overwrite").code == 0
+    names = pq.read_table(tmp_path / "out.parquet").column_names
+    assert names[-3:] == ["new_correct", "new_actual_probability", "new_left_out"]
+    assert "prediction" in names
+
+
 def test_evaluations_are_compared(made: Path) -> None:
     one, other = _evaluated(made, "scored.parquet"), _evaluated(made, "other.parquet")
     answer = _call(made, "compare", one, other)

@@ -15,7 +15,7 @@ from muster.cli.app import _HOUSE, _WORK, root
 from muster.cli.command import first_line
 from muster.cli.commands.predict import FORMATS
 from muster.cli.commands.register import TASKS
-from muster.records import DatasetRecord, EvaluationRecord, Event, Model, Record, Run, Version
+from muster.records import DatasetRecord, EvaluationRecord, Event, MetricRecord, Model, Record, Run, Version
 from muster.signature import Task
 from tests.cli.helpers import call, call_apart, leaves
 
@@ -28,6 +28,7 @@ def test_the_commands_are_those_of_the_surface() -> None:
         f"muster {words}"
         for words in (
             *("demo", "register", "score", "evaluate", "compare", "predict", "worker", "gc", "init", "completion"),
+            *(f"metric {verb}" for verb in ("register", "list", "show", "delete")),
             *("evaluation list", "evaluation show", "evaluation thresholds", "evaluation delete"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
             *(
@@ -106,6 +107,7 @@ def test_every_example_can_be_read(path: str) -> None:
         ("dataset", DatasetRecord),
         ("run", Run),
         ("evaluation", EvaluationRecord),
+        ("metric", MetricRecord),
         ("event", Event),
     ],
 )

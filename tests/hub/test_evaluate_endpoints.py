@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn import metrics as sk
 
@@ -59,6 +60,33 @@ def test_it_is_measured_and_asked_once(stage: Stage) -> None:
     assert [m.hash for m in again.mistakes] != []
     other = stage.hub.evaluate("churn", stage.data(_labelled(CHUNK)), target="late")
     assert (other.record.counted, len(stage.model.rows())) == (CHUNK, ROWS + CHUNK)
+
+
+@over_kinds
+def test_its_rows_are_written_without_asking_again(stage: Stage, tmp_path: Path) -> None:
+    data = stage.data(_labelled())
+    found = stage.hub.evaluate("churn", data, target="late", output=tmp_path / "out.parquet", keep=["part"])
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert (table.num_rows, sorted(stage.model.rows())) == (ROWS, list(range(ROWS)))
+    assert table["part"].to_pylist() == _labelled()["part"].to_pylist()
+    assert found.metrics["accuracy"].value == pytest.approx(np.mean(table["correct"].to_pylist()), abs=1e-12)
+    assert stage.hub.evaluate("churn", data, target="late").profile.encode() == found.profile.encode()
+    assert len(stage.model.rows()) == ROWS
+
+
+def test_metrics_of_ones_own_ask_nothing_again(tmp_path: Path, patch: pytest.MonkeyPatch) -> None:
+    with staged("http", tmp_path, patch) as stage:
+        (tmp_path / "right.py").write_text(
+            "INPUT = 'arrow'\n\n\ndef right(data):\n"
+            "    pairs = zip(data['target'].to_pylist(), data['prediction'].to_pylist())\n"
+            "    return [float(a == b) for a, b in pairs]\n"
+        )
+        stage.hub.register_metric("right", tmp_path / "right.py")
+        data = stage.data(_labelled())
+        found = stage.hub.evaluate("churn", data, target="late", metrics=["right"], output=tmp_path / "out.parquet")
+        assert found.metrics["right"].value == pytest.approx(found.metrics["accuracy"].value, abs=1e-12)
+        assert sorted(stage.model.rows()) == list(range(ROWS))
+        assert pq.read_table(tmp_path / "out.parquet").num_rows == ROWS
 
 
 @over_kinds

@@ -1,7 +1,7 @@
 """Makes the profiles of evaluations that are kept for each format: `./run python tests/profiles/make_evaluations.py`.
 
-One of each task is stored as `stored/evaluation-<format>-<task>.bin`, with its figures beside it. Run it before a release that
-changes the format is begun, never after. With names of tasks it makes theirs alone.
+One of each task, and one with metrics of the user's own, is stored as `stored/evaluation-<format>-<task>.bin`, with its figures beside
+it. Run it before a release that changes the format is begun, never after. With names of tasks it makes theirs alone.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from muster.evaluation.figures import figures_of
 from muster.evaluation.outputs import measured_of, output_names
+from muster.metrics.custom import custom_figures
 from muster.metrics.weak_segments import WeakSegments
 from muster.profile import Rows
 from muster.profiles.binning import Binning, Search
+from muster.profiles.custom import CustomMetric, column_of
 from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.losses import Losses
 from muster.profiles.question import Question, Segmenting
@@ -29,6 +31,10 @@ SEARCH = Search(
     (Binning("part", "category", values=("a", "b")), Binning("n", "number", edges=(200.0, 400.0))),
     (("x", "it is empty"),),
 )
+
+
+PROFIT = CustomMetric(name="profit", number=1, digest="a" * 64, kind="batch", title="Profit", better="higher")
+YOUDEN = CustomMetric(name="youden", number=2, digest="b" * 64, kind="profile", within=(-1.0, 1.0))
 
 
 def questions() -> dict[str, Question]:
@@ -53,6 +59,9 @@ def questions() -> dict[str, Question]:
             weight="weight", segments=PARTS[:1], mistakes=3,
         ),
         "regression": Question(output=price, target="price", prediction="told", segments=PARTS[:1], mistakes=3),
+        "custom": Question(
+            output=binary, target="late", probabilities=("p",), segments=PARTS[:1], mistakes=3, custom=(PROFIT, YOUDEN)
+        ),
         "searched": Question(
             output=binary, target="late", probabilities=("p",), segments=PARTS, protected=("part",), inputs=("n",), mistakes=3,
             search=SEARCH,
@@ -84,7 +93,13 @@ def table() -> pa.Table:
 def measured(question: Question) -> EvaluationProfile:
     profile = EvaluationProfile(question)
     for start, batch in zip((0, 250, 500), table().to_batches(max_chunksize=250), strict=True):
-        profile.update(Rows(batch, 0, start))
+        gains = [None if n % 7 == 0 else (n % 16) / 8 for n in batch["n"].to_pylist()]
+        profile.update(Rows(batch, 0, start), pa.record_batch({column_of("profit"): pa.array(gains, pa.float64())}))
+    if question.custom:
+        profile.custom.told = np.array([[0.25, *(n / 128 for n in range(64))]])
+        profile.custom.told_parts = {
+            "part": {"a": np.array([0.5]), "b": np.array([np.nan]), "missing": np.array([0.0])}
+        }
     return profile
 
 
@@ -98,6 +113,7 @@ def figures(profile: EvaluationProfile) -> dict[str, Json]:
         "metrics": {name: figure.value for name, figure in of.items()},
         "columns": profile.columns.figures(),
         **({} if profile.losses is None else {"losses": _losses(profile.losses)}),
+        **({"custom": {n: f.to_json() for n, f in custom_figures(profile).items()}} if profile.question.custom else {}),
         "mistakes": [{"row": m.row, "actual": m.actual, "predicted": m.predicted} for m in profile.mistakes.worst],
         **({"outputs": {n: {k: f.value for k, f in found.items()} for n, found in each.items()}} if each else {}),
         **(

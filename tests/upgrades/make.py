@@ -46,6 +46,8 @@ def make(folder: Path) -> Path:
         hub.dataset("people", str(data))
         hub.connect("scores", "http", url="https://models.example/score", rate=5, price_per_call=0.01, spend=20)
         hub.score("delays@champion", str(data), str(folder / "scored.parquet"), keep=["id"])
+        labelled = {"late": ["no", "yes", "no"], "told": ["no", "yes", "yes"]}
+        hub.evaluate(labelled, target="late", prediction="told", classes=["no", "yes"], labels={"month": "2"})
         hub.register("gone", str(model), **declared)
         hub.delete_version("gone:1")
     for name in ("environments", "artifacts"):

@@ -33,12 +33,15 @@ def test_an_earlier_hub_opens_with_all_that_was_in_it(hub: Path) -> None:
         first, second = opened.version("delays@champion"), opened.version("delays@challenger")
         assert (first.ref, first.tags, first.classes) == ("delays:1", {"team": "ops", "stage": "test"}, ("no", "yes"))
         assert (second.ref, second.description) == ("delays:2", "a lower bar")
-        [run] = opened.runs()
+        [run] = opened.runs(["kind=score"])
         assert (run.status, run.rows, run.rejected) == ("done", 3, 1)
         assert [d.name for d in opened.datasets()] == ["people"]
         if connections := list(opened.connections()):  # there are some since 0003
             assert [c.name for c in connections] == ["scores"]
             assert opened.connection_spent("scores") == 0
+        for record in opened.evaluations(["tag.month=2"]):  # there is one since 0005
+            assert opened.evaluation(record.id).metrics["accuracy"].value == pytest.approx(2 / 3)
+        assert list(opened.metrics()) == []
         events, broken = opened.verify_events()
         assert broken is None
         assert events >= 10

@@ -43,6 +43,7 @@ _HOUSE: Mapping[str, str] = {
     "origin": "Where versions come from.",
     "run": "Pieces of work with a result.",
     "evaluation": "What was measured of predictions.",
+    "metric": "Metrics of your own.",
     "env": "What versions run in.",
     "event": "The audit trail.",
     "config": "Settings, and where each came from.",

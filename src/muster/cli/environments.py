@@ -48,6 +48,7 @@ def find(hub: Hub, text: str) -> Found:
     """By a version's reference, or the beginning of a key."""
     built = {e.key: e for e in hub.environments.list()}
     of = [(v.ref, v.environment) for v in hub.versions() if v.environment is not None]
+    of += [(f"metric {m.ref}", m.environment) for m in hub.metrics()]
     known = {e.key: e for _, e in of}
     keys = [k for k in known | built if k.startswith(text)] if _KEY.fullmatch(text) else []
     if len(keys) > 1:

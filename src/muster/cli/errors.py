@@ -27,7 +27,7 @@ from click.exceptions import NoArgsIsHelpError
 from muster.cli.paint import paint
 from muster.cli.program import called_here
 from muster.cli.session import Session
-from muster.errors import InvalidInput, ModelFailed, MusterError
+from muster.errors import InvalidInput, MetricFailed, ModelFailed, MusterError
 
 __all__ = ["DONE", "Terminated", "show"]
 
@@ -133,14 +133,15 @@ def _failed(error: MusterError) -> _Told:
     trace = str(error.details.get("traceback") or "") if _from_model(error) else ""
     hint = error.hint
     if trace and not _debugging():
-        hint += f"{'; ' if hint else ''}MUSTER_DEBUG=1 shows where in the model's code"
+        whose = "metric" if "metric" in error.details else "model"
+        hint += f"{'; ' if hint else ''}MUSTER_DEBUG=1 shows where in the {whose}'s code"
     return _Told(
         MISUSE if isinstance(error, InvalidInput) else FAILED, error.type, error.message, hint, error.details, trace
     )
 
 
 def _from_model(error: MusterError) -> bool:
-    return isinstance(error, ModelFailed) or isinstance(error.__cause__, ModelFailed)
+    return any(isinstance(e, (MetricFailed, ModelFailed)) for e in (error, error.__cause__))
 
 
 def _interrupted(error: BaseException, session: Session) -> _Told:

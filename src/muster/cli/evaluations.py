@@ -39,6 +39,7 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
     sheet.fact("vs champion", found.vs_champion.words if found.vs_champion is not None else "")
     sheet.fact("predicting", _effort(found))
     sheet.fact("labels", listed(f"{k}={v}" for k, v in record.labels.items()))
+    sheet.fact("of your own", *(f"{m.name}  ({m.told})" for m in found.profile.question.custom))
     sheet.table("metrics", [*found.metrics.values()], _metric_columns(found))
     _confusion(sheet, found)
     _outputs(sheet, found)
@@ -112,7 +113,7 @@ def _outputs(sheet: Sheet, found: Evaluation) -> None:
 
 def _segment(sheet: Sheet, name: str, parts: Parts) -> None:
     shown = [*parts][:_MOST_PARTS]
-    main = metrics_of_parts(parts[shown[0]]) if shown else []
+    main = [*metrics_of_parts(parts[shown[0]]), *parts.own] if shown else []
     columns: list[Column[str]] = [Column(name, lambda v: v, "name"), Column("rows", parts.rows)]
     columns += [Column(m, lambda v, m=m: number(parts[v][m].value)) for m in main]  # type: ignore[misc]  # bound here
     columns.append(Column("note", lambda v: "few rows" if parts.small(v) else ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from muster.evaluation.subject import Setting, differing
 from muster.evaluation.telling import names_of
 from muster.evaluation.verdict import Verdict, verdict
 from muster.metrics.costs import costs_of
+from muster.metrics.custom import custom_differences
 from muster.metrics.differences import Measurement, apart, paired
 from muster.metrics.naming import Named, named
 from muster.signature import Json
@@ -45,8 +46,12 @@ class Contest:
         question = self.reference.profile.question
         same = question.costs == self.other.profile.question.costs
         without = paired(one, other, costs=costs_of(question) if same else None) if self.paired else {}
-        names = [n for n in figures[0] if n in figures[1] and (same or n != "cost")]
-        return Figures({n: apart(n, figures[0][n], figures[1][n], without.get(n), one) for n in names})
+        own = custom_differences(self.reference.profile, self.other.profile, figures, paired=self.paired)
+        custom = (*question.custom, *self.other.profile.question.custom)
+        aside = _unlike_metrics(self.reference, self.other) | {m.name for m in custom}
+        names = [n for n in figures[0] if n in figures[1] and n not in aside]
+        built_in = {n: apart(n, figures[0][n], figures[1][n], without.get(n), one) for n in names}
+        return Figures({**built_in, **own})
 
     def metric(self, name: str) -> Named:
         """What a metric is called, and which way it is better."""
@@ -82,8 +87,8 @@ class Contest:
         for name, parts in self.reference.segments.items():
             others: Mapping[str, Figures] = self.other.segments.get(name, {})
             both = [value for value in parts if value in others]
-            segments = self.reference.profile.segments[name]
-            found[name] = {value: _of_part(segments[value], parts[value], others[value]) for value in both}
+            segments, aside = self.reference.profile.segments[name], _unlike_metrics(self.reference, self.other)
+            found[name] = {value: _of_part(segments[value], parts[value], others[value], aside) for value in both}
         return found
 
     def rows_of_part(self, segment: str, value: str) -> int:
@@ -91,8 +96,8 @@ class Contest:
         return min(e.segments[segment].rows(value) for e in (self.reference, self.other))
 
 
-def _of_part(measured: Measurement, one: Figures, other: Figures) -> Figures:
-    return Figures({n: apart(n, one[n], other[n], None, measured) for n in one if n in other})
+def _of_part(measured: Measurement, one: Figures, other: Figures, aside: Collection[str]) -> Figures:
+    return Figures({n: apart(n, one[n], other[n], None, measured) for n in one if n in other and n not in aside})
 
 
 class Comparison:
@@ -216,8 +221,9 @@ def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:
         dict.fromkeys([*e.metrics, *e.segments, *(f"{s}={value}" for s in shared for value in e.segments[s])])
         for e in both
     ]
-    if all("cost" in e.metrics for e in both) and "cost" not in contest.differences:
-        yield "cost", "it is by other costs"
+    for name in sorted(_unlike_metrics(*both)):
+        if all(name in e.metrics for e in both):
+            yield name, "it is by other costs" if name == "cost" else "it is not the same metric, only of the same name"
     old = [e.profile.written for e in both]
     for what in {**had[0], **had[1]}:
         if what in had[0] and what in had[1]:
@@ -227,3 +233,10 @@ def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:
         if old[0] != old[1]:
             why += f": its profile is of the format {old[lacks]}, and that of {contest.names[1 - lacks]} of {old[1 - lacks]}"
         yield what, why
+
+
+def _unlike_metrics(one: Evaluation, other: Evaluation) -> set[str]:
+    """Names under which the two have figures that do not mean the same."""
+    questions = one.profile.question, other.profile.question
+    mine, theirs = ({(m.name, m.digest) for m in q.custom} for q in questions)
+    return {name for name, _ in mine ^ theirs} | ({"cost"} if questions[0].costs != questions[1].costs else set())

@@ -42,6 +42,7 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
         yield "Left out", f"{count(rows)} {reason}"
     if record.threshold is not None:
         yield "Threshold", number(record.threshold, 4)
+    yield from ((metric.name, metric.told) for metric in evaluation.profile.question.custom)
     yield from record.labels.items()
     if evaluation.subject.champion:
         yield "Champion", f"{record.ref} is the champion of its model now"
@@ -98,7 +99,7 @@ def _metrics(evaluation: Evaluation) -> Table:
 
 def _parts(name: str, parts: Parts) -> Table:
     shown = [*parts][:_MOST_PARTS]
-    main = metrics_of_parts(parts[shown[0]]) if shown else []
+    main = [*metrics_of_parts(parts[shown[0]]), *parts.own] if shown else []
     words = "Parts of fewer than 30 rows are grey: they say little."
     if len(parts) > len(shown):
         words += f" The {len(shown)} largest of {len(parts)}."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,7 +15,9 @@ from muster.evaluation.outputs import Single, measured_of, output_names, outputs
 from muster.evaluation.requirements import Verdict, verdicts
 from muster.evaluation.subject import Subject
 from muster.metrics.costs import costs_of
+from muster.metrics.custom import custom_figures, custom_of_part
 from muster.metrics.fairness import Fairness
+from muster.metrics.figure import Figure
 from muster.metrics.optimum import Best, best_threshold
 from muster.metrics.threshold_table import threshold_table
 from muster.metrics.weak_segments import WeakSegments
@@ -45,13 +47,26 @@ SMALL = 30
 class Parts(Mapping[str, Figures]):
     """The figures of each part of the rows, by its value: the largest part first, but numbers in their order."""
 
-    def __init__(self, parts: Mapping[str, Measurement], segmenting: Segmenting, question: Question) -> None:
-        self._question = question
+    def __init__(
+        self,
+        parts: Mapping[str, Measurement],
+        segmenting: Segmenting,
+        question: Question,
+        custom: Callable[[str], Mapping[str, Figure]] | None = None,
+    ) -> None:
+        """`custom` gives the figures of the user's own metrics of a part, where they are told of it."""
+        self._question, self._custom = question, custom
         order = {name: n for n, name in enumerate(names_between(segmenting.edges))} if segmenting.edges else {}
         self._parts = dict(sorted(parts.items(), key=lambda item: (order.get(item[0], 0), -item[1].rows, item[0])))
 
     def __getitem__(self, value: str) -> Figures:
-        return figures_of(self._parts[value], self._question)
+        of_part = figures_of(self._parts[value], self._question)
+        return of_part if self._custom is None else Figures({**of_part, **self._custom(value)})
+
+    @property
+    def own(self) -> list[str]:
+        """The metrics of the user's own that are told of each."""
+        return [] if self._custom is None else [m.name for m in self._question.custom]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
@@ -102,8 +117,9 @@ class Evaluation:
 
     @cached_property
     def metrics(self) -> Figures:
-        """With the labels as they were given."""
-        return figures_of(self.profile.whole, self.profile.question)
+        """With the labels as they were given, and the metrics of the user's own."""
+        built_in = figures_of(self.profile.whole, self.profile.question)
+        return Figures({**built_in, **custom_figures(self.profile)})
 
     @cached_property
     def outputs(self) -> Mapping[str, Single]:
@@ -120,7 +136,8 @@ class Evaluation:
 
     def at(self, threshold: float | Mapping[str, float]) -> Figures:
         """With the labels that a threshold gives: positive where the probability is at least that. Of a multilabel model one threshold
-        for all labels, or one for each, by name: those that are not named keep 0.5.
+        for all labels, or one for each, by name: those that are not named keep 0.5. Metrics of the user's own were told of the labels
+        as they were given, and are not among them.
         """
         whole, question = self.profile.whole, self.profile.question
         if isinstance(whole, Multilabel):
@@ -167,9 +184,9 @@ class Evaluation:
 
     @cached_property
     def segments(self) -> Mapping[str, Parts]:
-        found = self.profile.segments
-        question = self.profile.question
-        return {s.name: Parts(found[s.name], s, question) for s in question.segments}
+        found, question = self.profile.segments, self.profile.question
+        told = partial(custom_of_part, self.profile)
+        return {s.name: Parts(found[s.name], s, question, partial(told, s.name)) for s in question.segments}
 
     @cached_property
     def fairness(self) -> Mapping[str, Fairness]:
@@ -263,6 +280,10 @@ class Evaluation:
             "effort": self.subject.effort.to_json(),
             "vs_champion": None if self.vs_champion is None else self.vs_champion.to_json(),
             "metrics": self.metrics.to_json(),
+            "custom": [
+                m.to_json() | {"within": None if m.within is None else [*m.within]}
+                for m in self.profile.question.custom
+            ],
             "dummy": dict(self.dummy),
             "classes": [*self.classes],
             "confusion": None if self.confusion is None else [[*row] for row in self.confusion],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Self
@@ -19,10 +19,11 @@ from muster.profiles import classification, regression
 from muster.profiles.binning import Search
 from muster.profiles.classification import Classification
 from muster.profiles.columns import Columns, Kept
+from muster.profiles.custom import Custom, given_to
 from muster.profiles.judged import Judged, judged, numbers
 from muster.profiles.judged_labels import judged_labels
 from muster.profiles.judged_targets import judged_targets, scored_targets
-from muster.profiles.keys import Hashes
+from muster.profiles.keys import Floats, Hashes
 from muster.profiles.losses import Losses
 from muster.profiles.mistakes import Mistakes
 from muster.profiles.multilabel import Labelled, Multilabel
@@ -62,6 +63,8 @@ class EvaluationProfile:
 
     `mistakes` has the rows that were predicted worst; of several targets `mistakes_of` has those of each.
 
+    `custom` has what metrics of the user's own tell: those of rows come with the answer.
+
     `digest` is the sum of the hashes of the rows that count, modulo 2**64: two evaluations of the same rows have the same one.
     `written` is the format that it was read from: an older one may lack figures of today.
     """
@@ -81,6 +84,7 @@ class EvaluationProfile:
             self.whole.exact = None
         self.segments: dict[str, dict[str, Measurement]] = {s.name: {} for s in question.segments}
         self.mistakes = Mistakes(question.mistakes, question.output.classes)
+        self.custom = Custom(question.custom)
         self.losses = None if question.search is None else _losses(question, question.search)
         each = max(5, 4 * question.mistakes // max(1, len(question.output.targets)))
         self.mistakes_of = {
@@ -102,8 +106,11 @@ class EvaluationProfile:
         self.digest = (self.digest + int(found.hashes.sum(dtype=np.uint64))) % 2**64
         _add(self.whole, found.measured, found.hashes)
         self._look()
+        given = given_to(self.custom.of_rows, answer, found.places)
+        if len(given) and not isinstance(found.measured, Several):
+            self.custom.add(given, found.measured.weight, found.hashes)
         for segmenting in self.question.segments:
-            self._update_segments(segmenting, rows.batch, found)
+            self._update_segments(segmenting, rows.batch, found, given)
         if self.losses is not None:
             self.losses.add(rows.batch, found)
         if not isinstance(found.measured, Several):
@@ -112,7 +119,7 @@ class EvaluationProfile:
         for mistakes, one in zip(self.mistakes_of.values(), found.measured.targets, strict=True):
             mistakes.add(rows, replace(found, measured=one), self.question.shown)
 
-    def _update_segments(self, segmenting: Segmenting, batch: pa.RecordBatch, found: Judged) -> None:
+    def _update_segments(self, segmenting: Segmenting, batch: pa.RecordBatch, found: Judged, given: Floats) -> None:
         parts = self.segments[segmenting.name]
         names, codes = _parts(segmenting, batch)
         codes = codes[found.places]
@@ -124,7 +131,10 @@ class EvaluationProfile:
                 continue
             some = order[first:end]
             part = parts.setdefault(name, self._measurement(segment=True))
-            _add(part, found.measured.take(some), found.hashes[some])
+            measured = found.measured.take(some)
+            _add(part, measured, found.hashes[some])
+            if len(given) and not isinstance(measured, Several):
+                self.custom.add_part(segmenting.name, name, given[:, some], measured.weight)
 
     def merge(self, other: Self) -> None:
         if self.question != other.question:
@@ -145,6 +155,7 @@ class EvaluationProfile:
             self.losses.merge(other.losses)
         for name, mistakes in self.mistakes_of.items():
             mistakes.merge(other.mistakes_of[name])
+        self.custom.merge(other.custom)
 
     def encode(self) -> bytes:
         header: dict[str, Json] = {
@@ -152,7 +163,7 @@ class EvaluationProfile:
             "rows": self.rows,
             "digest": f"{self.digest:016x}",
             "left_out": dict(sorted(self.left_out.items())),
-            "segments": {name: [*sorted(parts)] for name, parts in self.segments.items()},
+            "segments": {name: list(values) for name, values in self._values().items()},
             "mistakes": self.mistakes.to_json(),
             "columns": self.columns.header(),
             **({"mistakes_of": {n: m.to_json() for n, m in self.mistakes_of.items()}} if self.mistakes_of else {}),
@@ -163,6 +174,7 @@ class EvaluationProfile:
             arrays |= {at + name: array for name, array in measured.arrays().items()}
         if self.losses is not None:
             arrays |= {f"losses.{name}": array for name, array in self.losses.arrays().items()}
+        arrays |= self.custom.arrays(self._values())
         return pack(self.format, header, arrays)
 
     @classmethod
@@ -184,6 +196,7 @@ class EvaluationProfile:
             measured.restore(arrays, at)
         if profile.losses is not None:
             profile.losses.restore(arrays, "losses.")
+        profile.custom.restore(arrays, profile._values())
         return profile
 
     def figures(self) -> Mapping[str, Json]:
@@ -199,6 +212,10 @@ class EvaluationProfile:
         """Whether single scores are too many to keep."""
         if isinstance(self.whole, Classification) and self.whole.exact is None:
             self._opening.over = True
+
+    def _values(self) -> Mapping[str, Sequence[str]]:
+        """The values of each segment, in the order in which they are stored."""
+        return {name: sorted(parts) for name, parts in self.segments.items()}
 
     def _parts(self) -> list[tuple[str, Measurement]]:
         """Each part with where its arrays are stored."""

@@ -39,6 +39,10 @@ _NULL, _UNKNOWN = -2, -1
 class Judged:
     """The rows that count: their places in the batch, hashes, and what is measured. `left_out` has the rows that do not, by reason.
 
+    Of all rows of the batch, where each has one target: `faults` has the place of each one's reason in `reasons`, -1 where it
+    counts; `predicted` the place of the class (negative where it is none), or the number; `probabilities` a column for each class,
+    where `answered`.
+
     Reasons: `unread`, `failed` (no prediction), `no target`, `class: <label>` (one that the model does not know), `target`,
     `prediction`, `probabilities` (not what they can be), `weight` (missing, negative or not finite).
     """
@@ -47,6 +51,11 @@ class Judged:
     hashes: Hashes
     measured: Classified | Predicted | Labelled | Several
     left_out: Counter[str] = field(default_factory=Counter)
+    faults: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    reasons: Sequence[str] = ()
+    predicted: Cells | Floats = field(default_factory=lambda: np.empty(0))
+    probabilities: Floats | None = None
+    answered: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
 
 
 class _Sieve:
@@ -55,11 +64,17 @@ class _Sieve:
     def __init__(self, rows: int) -> None:
         self.keep = np.ones(rows, np.bool_)
         self.left_out: Counter[str] = Counter()
+        self.faults = np.full(rows, -1, np.int64)
+        self.reasons: list[str] = []
 
     def drop(self, bad: NDArray[np.bool_], reason: str) -> None:
-        count = int((bad & self.keep).sum())
+        fresh = bad & self.keep
+        count = int(fresh.sum())
         if count:
+            if reason not in self.left_out:
+                self.reasons.append(reason)
             self.left_out[reason] += count
+            self.faults[fresh] = self.reasons.index(reason)
             self.keep &= ~bad
 
 
@@ -68,9 +83,11 @@ def judged(question: Question, rows: Rows, answer: pa.RecordBatch | None) -> Jud
     batch = rows.batch
     sieve = _Sieve(batch.num_rows)
     given = _predicted(question, batch, answer, sieve)
+    answered = sieve.keep.copy()
     weight = None if question.weight is None else _weights(batch.column(question.weight), sieve)
     target = batch.column(question.target)
-    measured = (_numbers if question.output.task == "regression" else _classes)(question, target, given, sieve)
+    judge = _numbers if question.output.task == "regression" else _classes
+    predicted, measured = judge(question, target, given, sieve)
     every = bool(sieve.keep.all())
     places = np.arange(len(sieve.keep)) if every else np.flatnonzero(sieve.keep)
     kept: Kept = slice(None) if every else places  # which copies nothing
@@ -79,7 +96,17 @@ def judged(question: Question, rows: Rows, answer: pa.RecordBatch | None) -> Jud
         hashes = hash_keys([batch.column(name) for name in question.key])
     if rows.unread:
         sieve.left_out["unread"] = len(rows.unread)
-    return Judged(places, hashes[kept], measured(kept, None if weight is None else weight[kept]), sieve.left_out)
+    return Judged(
+        places,
+        hashes[kept],
+        measured(kept, None if weight is None else weight[kept]),
+        sieve.left_out,
+        sieve.faults,
+        sieve.reasons,
+        predicted,
+        given.probabilities,
+        answered,
+    )
 
 
 Kept: TypeAlias = NDArray[np.int64] | slice
@@ -141,7 +168,7 @@ def _probabilities(columns: Sequence[pa.Array], classes: int, sieve: _Sieve) -> 
     return rows
 
 
-def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve) -> Measure:
+def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve) -> tuple[Cells, Measure]:
     classes = question.output.classes
     actual, unknown = class_places(target, classes)
     sieve.drop(actual == _NULL, "no target")
@@ -164,10 +191,10 @@ def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
         scores = None if given.probabilities is None else Probabilities.of(given.probabilities.T[:, kept].T, some)
         return Classified(some, predicted[kept], weight, scores)
 
-    return measured
+    return predicted, measured
 
 
-def _numbers(question: Question, target: pa.Array, given: _Given, sieve: _Sieve) -> Measure:
+def _numbers(question: Question, target: pa.Array, given: _Given, sieve: _Sieve) -> tuple[Floats, Measure]:
     assert given.prediction is not None, question
     sieve.drop(_nulls(target), "no target")
     actual, predicted = numbers(target), numbers(given.prediction)
@@ -181,7 +208,7 @@ def _numbers(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
         ends = (None if a is None else a[kept] for a in (low, high))
         return Predicted.of(actual[kept], predicted[kept], weight, *ends)
 
-    return measured
+    return predicted, measured
 
 
 def _weights(column: pa.Array, sieve: _Sieve) -> Floats:

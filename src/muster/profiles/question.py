@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from muster.profiles.binning import Search
+from muster.profiles.custom import CustomMetric
 from muster.signature import Json, Output
 
 __all__ = ["Question", "Segmenting"]
@@ -41,7 +42,8 @@ class Question:
     lists. `threshold` gives the labels, whatever the prediction says; `costs[actual][predicted]` are those of a row. `key` are
     columns that tell a row from every other one, where its place in its file does not. `protected` are names of segments whose
     parts have to be treated alike. `inputs` are columns whose values are measured too, `shown` those that are kept with the worst
-    mistakes, of which there are `mistakes`. `search` says where weak segments are looked for, if they are.
+    mistakes, of which there are `mistakes`. `search` says where weak segments are looked for, if they are; `custom`
+    are metrics of the user's own.
 
     Of several labels or targets, `targets` and `predictions` are columns in their order, where each has its own; then `target` names
     them all.
@@ -63,6 +65,7 @@ class Question:
     search: Search | None = None
     targets: tuple[str, ...] = ()
     predictions: tuple[str, ...] = ()
+    custom: tuple[CustomMetric, ...] = ()
 
     @property
     def scored(self) -> bool:
@@ -106,6 +109,7 @@ class Question:
             "search": None if self.search is None else self.search.to_json(),
             **({"targets": list(self.targets)} if self.targets else {}),
             **({"predictions": list(self.predictions)} if self.predictions else {}),
+            **({"custom": [m.to_json() for m in self.custom]} if self.custom else {}),
         }
 
     @classmethod
@@ -128,4 +132,5 @@ class Question:
             search=None if search is None else Search.from_json(search),
             targets=tuple(document.get("targets", ())),
             predictions=tuple(document.get("predictions", ())),
+            custom=tuple(CustomMetric.from_json(m) for m in document.get("custom", ())),
         )

@@ -14,7 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 from muster.documents import restore as record_of
 from muster.errors import Conflict, Corrupt, InvalidInput, NotFound, StoreError, TooNew
-from muster.records import Event, Model, Run, Version, now
+from muster.records import Event, MetricRecord, Model, Run, Version, now
 from muster.signature import Json
 from muster.store import BlobStore, RecordStore
 
@@ -32,12 +32,13 @@ __all__ = ["Backup", "back_up", "restore"]
 _FORMAT = "muster.backup/1"
 _SMALL = 1 << 23
 _AT_ONCE = 8
+_KEPT: Mapping[str, type[Version | MetricRecord]] = {k.KIND: k for k in (Version, MetricRecord)}
 _RECORDS, _BLOBS, _SUMMARY = "records.jsonl", "blobs.txt", "backup.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What was backed up or restored. `missing` are blobs that versions refer to, and that the hub had lost or damaged already."""
+    """What was backed up or restored. `missing` are blobs that versions and metrics name, and that the hub had lost or damaged before."""
 
     folder: str
     records: int
@@ -114,15 +115,15 @@ def restore(
 
 
 def _write_records(store: RecordStore, path: Path) -> tuple[dict[str, int], set[str], Json]:
-    """How many there are of each kind; the blobs that versions name; number and hash of the last event."""
+    """How many there are of each kind; the blobs that versions and metrics name; number and hash of the last event."""
     counts: dict[str, int] = {}
     wanted: set[str] = set()
     head: Json = None
     with store.dump() as records, path.open("wb") as file:
         for kind, text in records:
             counts[kind] = counts.get(kind, 0) + 1
-            if kind == Version.KIND:
-                wanted |= _named(text)
+            if kind in _KEPT:
+                wanted |= _named(_KEPT[kind], text)
             if kind == Event.KIND:
                 body = json.loads(text)
                 head = {"seq": body["seq"], "hash": body["hash"]}
@@ -130,10 +131,10 @@ def _write_records(store: RecordStore, path: Path) -> tuple[dict[str, int], set[
     return counts, wanted, head
 
 
-def _named(text: str) -> set[str]:
-    version = record_of(Version, json.loads(text))
-    lock = version.environment.lock if version.environment else None
-    return {d for d in (version.digest, lock) if d}
+def _named(kind: type[Version | MetricRecord], text: str) -> set[str]:
+    kept = record_of(kind, json.loads(text))
+    lock = kept.environment.lock if kept.environment else None
+    return {d for d in (kept.digest, lock) if d}
 
 
 def _lead(kind: str) -> str:

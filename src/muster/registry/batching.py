@@ -15,6 +15,7 @@ from muster.errors import plural
 from muster.predictor import SENT, ProviderJobs, Sending, Talk
 from muster.registry.runs import Held
 from muster.runner import Done
+from muster.scoring.rejecting import errors_of
 from muster.scoring.writer import ScoreWriter
 
 __all__ = ["Sent", "opened", "work_off"]
@@ -32,7 +33,7 @@ class Sent:
     def write(self, chunk: Chunk, answer: pa.RecordBatch) -> tuple[Written, int]:
         """RunFailed for a row that cannot be sent, where every row must be scored: before anything is paid for the others."""
         if self.writer.on_reject == "fail":
-            errors = answer.column("error") if "error" in answer.schema.names else None
+            errors = errors_of(answer)
             self.writer.rejects(chunk, None if errors is None else pc.if_else(pc.equal(errors, SENT), None, errors))
         return Written("", answer.num_rows, ""), len(chunk.faults)
 

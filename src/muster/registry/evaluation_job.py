@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, TypedDict
 
 from muster.errors import InvalidInput
@@ -12,6 +13,7 @@ from muster.evaluation.result import Evaluation
 from muster.records import Version
 from muster.registry.registry import Registry, check_threshold
 from muster.registry.scoring_job import Watch
+from muster.scoring.layout import Keep
 from muster.signature import Json, Scalar
 
 __all__ = ["EvaluateOptions", "EvaluateRequest", "asked_of", "completed", "evaluate_request", "threshold_of", "told_by"]
@@ -28,6 +30,11 @@ class EvaluateRequest:
     params: Mapping[str, Json] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     runner: str = "local"
+    output: str | None = None
+    keep: Keep = ()
+    prefix: str = ""
+    overwrite: bool = False
+    metrics: tuple[str, ...] = ()
 
 
 class EvaluateOptions(TypedDict, total=False):
@@ -61,6 +68,15 @@ class EvaluateOptions(TypedDict, total=False):
     mapping: Mapping[str, str]
     params: Mapping[str, Json]
     runner: str
+    metrics: Sequence[str]
+    """Of the user's own, by name: `profit`, or `profit:2` for one number of it."""
+    output: str | Path | None
+    """Where every row is written, with what was predicted, how right it is, and why it is in no figure where it is in none."""
+    keep: Sequence[str] | str
+    """Columns of the data that are written with it, or `all`."""
+    prefix: str
+    """Of the names of the columns that are added."""
+    overwrite: bool
     watch: Watch | None
 
 
@@ -69,6 +85,12 @@ def evaluate_request(reference: str | None, data: str, options: EvaluateOptions)
     known = {f.name for f in fields(Asked)}
     asked = Asked(**_sorted_out({n: v for n, v in options.items() if n in known}))
     rest = {name: value for name, value in options.items() if name not in known and name != "watch"}
+    if (output := options.get("output")) is not None:
+        rest["output"] = str(output)
+    metrics = options.get("metrics", ())
+    rest["metrics"] = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    keep = options.get("keep", ())
+    rest["keep"] = "all" if keep == "all" else (keep,) if isinstance(keep, str) else tuple(keep)
     return EvaluateRequest(reference=reference, data=data, asked=asked, **rest)  # type: ignore[arg-type]  # likewise
 
 
@@ -99,6 +121,7 @@ def asked_of(evaluation: Evaluation) -> EvaluateOptions:
         "key": asked.key,
         "costs": asked.costs or None,
         "weak_segments": asked.search is not None,
+        "metrics": [m.ref for m in asked.custom],
     }
 
 

@@ -13,13 +13,28 @@ from muster.dataset import Dataset
 from muster.errors import Conflict, EvaluationNotFound, RunFailed, plural
 from muster.evaluation.asking import Asked, columns_wanted, outputs_of, question
 from muster.evaluation.asking_several import SEVERAL, Given, is_several, named, question_of_several, scored_several
+from muster.evaluation.given import AlreadyScored
+from muster.evaluation.metering import OpenMetered, check_custom, tell
 from muster.evaluation.result import Evaluation, left_out_text
 from muster.predictor import Call, OpenPredictor
 from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.question import Question
 from muster.records import EvaluationRecord, Run, Version, new_id, now
 from muster.registry.answering import Chunks, ask_all, found_answers, listed_answers, read_answers, work_of
+from muster.registry.custom_metrics import CustomMetrics, asked_for
+from muster.registry.custom_metrics import opened as opened_metrics
 from muster.registry.endings import recorded
+from muster.registry.evaluated_output import (
+    EvaluatedOutput,
+    check_output,
+    discard,
+    give_up,
+    layout_of,
+    manifest,
+    output_of,
+    output_settings,
+    sink_of,
+)
 from muster.registry.evaluation_job import EvaluateRequest, threshold_of, told_by
 from muster.registry.fingerprint import Fingerprint
 from muster.registry.registry import Registry, check_calls
@@ -45,22 +60,36 @@ _TELL = 0.2
 class Evaluations:
     """Starts, executes and gives evaluations."""
 
-    def __init__(self, store: RecordStore, blobs: BlobStore, runs: Runs, registry: Registry, tools: ScoreTools) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        blobs: BlobStore,
+        runs: Runs,
+        registry: Registry,
+        tools: ScoreTools,
+        *,
+        metrics: CustomMetrics,
+    ) -> None:
         self._store = store
         self._blobs = blobs
         self._runs = runs
         self._registry = registry
         self._tools = tools
+        self._metrics = metrics
 
     def start(self, request: EvaluateRequest, actor: str) -> Run:
         """The run's record, queued, once nothing stands in its way any more."""
         self._tools.runner(request.runner, 1)  # an unknown one is refused now rather than by a failed run
+        check_output(request)
         version = None if request.reference is None else self._registry.version(request.reference)
         dataset = self._dataset(request.data, version, request.mapping)
         found, columns, casts = self._question(request, version, dataset)
         rows = dataset.rows()
         read = tuple(dict.fromkeys((*columns, *found.columns)))
+        # Whatever is written beside: other chunks would be summed in another order.
         size = self._tools.chunk_rows or chunk_rows(dataset.types(read), rows, self._tools.workers)
+        written = output_settings(request, dataset)
+        layout = layout_of(written, dataset, found, version) if written else None
         run = Run(
             id=new_id(),
             kind="evaluate",
@@ -69,9 +98,14 @@ class Evaluations:
             number=None if version is None else version.number,
             version_digest=None if version is None else version.digest,
             input=dataset.uri,
+            output=request.output,
             settings={
-                "question": found.to_json(),
-                "columns": list(read),
+                "question": replace(found, custom=()).to_json(),
+                # By name and number, which mean one function for ever: a digest would keep its code as long as the run is known.
+                "metrics": [m.ref for m in found.custom],
+                "columns": list(
+                    dict.fromkeys((*read, *(() if layout is None else layout.copied), *_metered(found, dataset)))
+                ),
                 "params": {} if version is None else dict(self._tools.parameters(version.signature, request.params)),
                 "threshold": found.threshold if found.scored else threshold_of(request, version),
                 "mapping": dict(request.mapping),
@@ -80,11 +114,15 @@ class Evaluations:
                 "stamp": dataset.stamp(),
                 "chunk_rows": size,
                 **({"data": request.data} if request.data.startswith("data:") else {}),
+                **written,
             },
             casts=casts,
             created_at=now(),
             created_by=actor,
         )
+        if (sink := sink_of(self._tools.create_sink, run, layout)) is not None:
+            sink.check()
+            run = replace(run, output=sink.output)
         return self._runs.create(run, rows)
 
     def execute(self, run: Run, watch: Watch | None = None) -> Run:
@@ -92,24 +130,44 @@ class Evaluations:
 
         What ended it otherwise is raised, and stands in the run's record.
         """
-        with self._runs.hold(run) as held, recorded(self._runs, held, lambda: None, self._tools.retries):
-            began = time.monotonic()
-            asked = Question.from_json(_mapping(run.settings["question"]))
-            measured = self._measure(held, asked, watch)
-            profile = measured.profile
-            _check(profile, asked)
-            record = self._record(held.run, asked, measured)
-            over = replace(
-                held.run,
-                status="done",
-                rows=profile.rows,
-                rejected=profile.rows - profile.whole.rows,
-                seconds=held.run.seconds + time.monotonic() - began,
-                summary={"evaluation": record.id, **measured.work},
-                fingerprint=measured.fingerprint,
-                ended_at=now(),
-            )
-            return held.end(over, also=partial(self._keep, record))
+        sink = sink_of(self._tools.create_sink, run)
+        with self._runs.hold(run) as held:
+            try:
+                with recorded(self._runs, held, lambda: None, self._tools.retries):
+                    ended = self._execute(held, watch)
+            except BaseException:
+                give_up(held, sink)
+                raise
+            discard(held, sink)
+            return ended
+
+    def _execute(self, held: Held, watch: Watch | None) -> Run:
+        began = time.monotonic()
+        asked = self._asked(held.run)
+        measured = self._measure(held, asked, watch)
+        profile = measured.profile
+        record = self._record(held.run, asked, measured)
+        rejects: tuple[str | None, str | None] = None, None
+        if measured.output is not None:
+            measured.output.commit(manifest(held.run, record))
+            rejects = measured.output.rejects()
+        over = replace(
+            held.run,
+            status="done",
+            rows=profile.rows,
+            rejected=profile.rows - profile.whole.rows,
+            seconds=held.run.seconds + time.monotonic() - began,
+            summary={"evaluation": record.id, **measured.work},
+            fingerprint=measured.fingerprint,
+            rejects=rejects[0],
+            rejects_sha256=rejects[1],
+            ended_at=now(),
+        )
+        return held.end(over, also=partial(self._keep, record))
+
+    def _asked(self, run: Run) -> Question:
+        asked = Question.from_json(_mapping(run.settings["question"]))
+        return replace(asked, custom=asked_for(self._metrics, texts(run.settings.get("metrics", []))))
 
     def _keep(self, record: EvaluationRecord, tx: Transaction) -> None:
         blobs = [record.profile, *([record.answers] if record.answers else [])]
@@ -151,8 +209,16 @@ class Evaluations:
         """Stop an evaluation. One that nobody works on is ended here and now."""
         if self._runs.ask_cancel(run.id):
             return run
+        sink = sink_of(self._tools.create_sink, run)
         with self._runs.hold(run, "end") as held:
-            return held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
+            if sink is not None and sink.committed():  # killed right after: only the record lacks it
+                raise Conflict(
+                    f"the rows of run {run.id} are in place already: {run.output}",
+                    hint=f"have its figures recorded with `muster run resume {run.id}`",
+                )
+            ended = held.end(replace(held.run, status="cancelled", error="cancelled", ended_at=now()))
+            discard(held, sink)
+            return ended
 
     def get(self, identity: str) -> Evaluation:
         """The evaluation of an id."""
@@ -206,16 +272,22 @@ class Evaluations:
                 found = question_of_several(asked, version.output, first, names, Given(), inputs=fit.columns)
                 return found, fit.columns, fit.casts
             found = question(asked, version.output, first, names, inputs=fit.columns)
-            return found, fit.columns, fit.casts
+            return self._with_metrics(found, request), fit.columns, fit.casts
         if is_several(asked, first):
             output, given = scored_several(asked, first, None if version is None else version.output)
             asked = named(asked, output, names, told=_told_target(asked))
-            return question_of_several(asked, output, first, names, given), (), ()
+            found = question_of_several(asked, output, first, names, given)
+            return self._with_metrics(found, request), (), ()
         output, prediction, probabilities = outputs_of(asked, first)
         if prediction is None and version is not None:
             asked = replace(asked, threshold=threshold_of(request, version))
         found = question(asked, output, first, names, prediction=prediction, probabilities=probabilities)
-        return found, (), ()
+        return self._with_metrics(found, request), (), ()
+
+    def _with_metrics(self, found: Question, request: EvaluateRequest) -> Question:
+        asked = replace(found, custom=asked_for(self._metrics, request.metrics))
+        check_custom(asked)
+        return asked
 
     def _measure(self, held: Held, asked: Question, watch: Watch | None) -> _Measured:
         run = held.run
@@ -227,6 +299,8 @@ class Evaluations:
             raise Conflict(f"the data of run {run.id} has changed since it began: {run.input}", hint="evaluate again")
         params = _mapping(run.settings["params"])
         call = Call(params, run.id, cancelled=held.cancelled)
+        codes = opened_metrics(self._metrics, asked.custom, self._tools.open_metric)
+        of_rows = {m.name: codes[m.name] for m in asked.custom if m.kind == "batch"}
         plan = Plan(chunk_size(run), tuple(texts(run.settings["columns"])), call=call)
         runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers)
         telling: _Telling | None = _Telling(held, watch)
@@ -242,7 +316,15 @@ class Evaluations:
                     )
                     opened, telling = self._tools.open_kept(version, answers, _number(run, "threshold")), None
             parts = dataset.parts(plan.rows)
-            found = runner.reduce(parts, EvaluationProfile.of(asked), opened, plan=plan, watch=telling)
+            if of_rows:
+                opened = OpenMetered(asked, opened or AlreadyScored(asked.output), of_rows)
+            profile = EvaluationProfile.of(asked)
+            output = output_of(held, self._tools.create_sink, dataset, asked, version)
+            if output is None:
+                found = runner.reduce(parts, profile, opened, plan=plan, watch=telling)
+            else:
+                opened = opened or AlreadyScored(asked.output)
+                found = output.measure(runner, parts, profile, opened, plan=plan, watch=telling)
             known = fingerprint.result()
         if dataset.stamp() != stamp:
             raise RunFailed(
@@ -250,9 +332,11 @@ class Evaluations:
                 hint="evaluate it again when nothing writes to it",
             )
         assert isinstance(found, EvaluationProfile)
+        _check(found, asked)
+        tell(found, codes, call)
         if told := stopwatch.told():
             work["predicted"] = dict(told)
-        return _Measured(found, known, answers, plan.rows, work)
+        return _Measured(found, known, answers, plan.rows, work, output)
 
     def _answers(
         self, held: Held, version: Version, dataset: Dataset, plan: Plan, *, fingerprint: str, watch: Watch | None
@@ -317,6 +401,7 @@ class Evaluations:
             counted=profile.whole.rows,
             left_out=dict(sorted(profile.left_out.items())),
             labels=strings(run.settings["labels"]),
+            custom={m.name: m.digest for m in asked.custom},
             profile=self._blobs.put(profile.encode()),
             answers=self._blobs.put(listed_answers(measured.answers)) if measured.answers else None,
             chunk_rows=measured.chunk_rows,
@@ -337,6 +422,7 @@ class _Measured:
     chunk_rows: int
     work: Mapping[str, Json]
     """What predicting took, for the summary of the run."""
+    output: EvaluatedOutput | None
 
 
 class _Telling:
@@ -356,6 +442,11 @@ class _Telling:
         progress = self._held.advance(self._rows)
         if self._watch is not None:
             self._watch(progress)
+
+
+def _metered(asked: Question, dataset: Dataset) -> Sequence[str]:
+    """The columns that metrics of rows get: all, as nothing tells which of them they look at."""
+    return dataset.names if any(m.kind == "batch" for m in asked.custom) else ()
 
 
 def _check(profile: EvaluationProfile, asked: Question) -> None:

@@ -23,6 +23,7 @@ from muster.registry.runs import OVER, Held, Purpose, Runs
 from muster.registry.scoring_job import Job, ScoreRequest, ScoreTools, Watch, chunk_size, declared, strings, texts
 from muster.runner import Done, Plan
 from muster.scoring.layout import kept_columns, layout
+from muster.scoring.rejecting import Rejecting
 from muster.scoring.sizes import chunk_rows
 from muster.scoring.writer import ScoreWriter
 from muster.scratch import used
@@ -183,7 +184,7 @@ class Scorings:
 
     def give_up(self, run: Run) -> int:
         """Remove what a run has staged; how many bytes of this machine's disks that were."""
-        if run.kind != "score":
+        if run.output is None:
             return 0
         sink = self._sink(run, pa.schema([]))
         size = 0 if isinstance(sink.staging, str) else used(sink.staging)
@@ -276,8 +277,7 @@ class Scorings:
             job.sink,
             job.layout,
             "fail" if settings["on_reject"] == "fail" else "skip",
-            {p.index: p.file for p in job.parts},
-            {p.index: p.offset for p in job.parts},
+            Rejecting({p.index: p.file for p in job.parts}, {p.index: p.offset for p in job.parts}),
         )
         runner = self._tools.runner(str(settings["runner"]), self._tools.workers_of(job.version))
 

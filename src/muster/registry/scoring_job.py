@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from muster.dataset import Dataset, Part, Sink
 from muster.errors import NotApplicable
+from muster.evaluation.metering import OpenCode
 from muster.predictor import OpenPredictor, ProviderJobs, Talk
 from muster.profile import Profile
-from muster.records import Environment, Progress, Run, Version
+from muster.records import Environment, MetricRecord, Progress, Run, Version
 from muster.registry.endings import Retries
 from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
@@ -130,6 +131,8 @@ class ScoreTools:
     """What so many calls of a version's endpoint in so many seconds cost at its connection's prices; None where it has none."""
     packages: Callable[[Environment], Sequence[str]] = _no_packages
     """`name==version` of all that an environment has."""
+    open_metric: Callable[[MetricRecord], OpenCode] = _no_kept
+    """Opens the code of a metric of the user's own."""
     talk: Talk = _silent
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""

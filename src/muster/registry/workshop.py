@@ -17,8 +17,8 @@ from muster.evaluation.result import Evaluation, Goal
 from muster.records import EvaluationRecord, Run, Version, new_id
 from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed, evaluate_request
 from muster.registry.evaluations import Evaluations
-from muster.registry.house import House
 from muster.registry.jobs import Jobs, Tell
+from muster.registry.metric_house import MetricHouse
 from muster.registry.runs import OVER
 from muster.registry.score import Scorings
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
@@ -36,7 +36,7 @@ _OF_CHAMPION = frozenset(
 """What is asked of the champion as of the version beside it; where predictions or labels stand is of that one alone."""
 
 
-class Workshop(House, ABC):
+class Workshop(MetricHouse, ABC):
     """Runs from their start to their end, here or by the workers of the hub; what they need of implementations is lent."""
 
     def __init__(self, records: RecordStore, actor: str) -> None:
@@ -146,6 +146,8 @@ class Workshop(House, ABC):
             )
         named_data = str(data) if isinstance(data, (str, os.PathLike)) else self._kept(data, queue=False)
         request = evaluate_request(None if reference is None else str(reference), named_data, asked)
+        if request.output is not None:
+            self._scorings.tidy()
         try:
             run = self._evaluations.start(request, self._actor)
         except BaseException:
@@ -237,6 +239,8 @@ class Workshop(House, ABC):
         Versions are evaluated on `data`, or on what the evaluations among the items were made on, asked as those; one that was
         evaluated so before is not again.
         """
+        if asked.get("output") is not None:
+            raise InvalidInput("a comparison writes no rows", hint="evaluate each version with its own `output`")
         found = [self._evaluations.find(item) for item in items]
         first = next((e for e in found if e is not None), None)
         if data is None and first is not None:
@@ -305,7 +309,9 @@ class Workshop(House, ABC):
 
     @cached_property
     def _evaluations(self) -> Evaluations:
-        return Evaluations(self._records, self._blob_store(), self._runs, self._registry, self._lent)
+        return Evaluations(
+            self._records, self._blob_store(), self._runs, self._registry, self._lent, metrics=self._custom_metrics
+        )
 
     @cached_property
     def _jobs(self) -> Jobs:

@@ -13,7 +13,7 @@ from muster.dataset import Chunk, Part
 from muster.errors import RunCancelled
 from muster.predictor import Call, OpenPredictor
 from muster.profile import OpenProfile, Profile
-from muster.runner import Done, Places, Plan, Writer
+from muster.runner import Done, InOrder, Places, Plan, Writer
 
 __all__ = ["LocalRunner"]
 
@@ -87,34 +87,16 @@ class LocalRunner:
             measured.update(places.rows(chunk), answer)
             return (chunk.part, chunk.index), chunk.last, chunk.length, measured
 
-        total = open_profile()
-        waiting: dict[tuple[int, int], tuple[bool, Profile]] = {}
-        order = [part.index for part in parts if part.index not in plan.finished]
-        place = (order[0], 0) if order else None
+        merged = InOrder(open_profile(), [part.index for part in parts if part.index not in plan.finished])
         try:
-            for key, last, rows, measured in _Pipeline(parts, plan, work, self._workers).results():
-                waiting[key] = last, measured
+            for (part, index), last, rows, measured in _Pipeline(parts, plan, work, self._workers).results():
                 if watch is not None:
                     watch(rows)
-                while place in waiting:
-                    ended, ready = waiting.pop(place)
-                    total.merge(ready)
-                    place = _next(place, ended=ended, order=order)
-            # What stands behind chunks that were done before: whether one was the last of its part, only they could tell.
-            for key in sorted(waiting, key=lambda k: (order.index(k[0]), k[1])):
-                total.merge(waiting[key][1])
+                merged.add(part, index, measured, last=last)
         finally:
             if predictor is not None:
                 predictor.close()
-        return total
-
-
-def _next(place: tuple[int, int], *, ended: bool, order: list[int]) -> tuple[int, int] | None:
-    part, index = place
-    if not ended:
-        return part, index + 1
-    position = order.index(part) + 1
-    return (order[position], 0) if position < len(order) else None
+        return merged.end()
 
 
 @dataclass(frozen=True, slots=True)

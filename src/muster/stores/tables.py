@@ -16,7 +16,7 @@ from muster.stores.shape import Field, Row, Shape, shape
 
 __all__ = ["CHAIN", "METADATA", "REVISION", "Tables", "cells", "tables"]
 
-REVISION = "0005"
+REVISION = "0006"
 """The schema that this release reads and writes: the newest of `migrations/versions`. Revisions count up."""
 
 METADATA = MetaData()

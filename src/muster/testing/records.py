@@ -17,6 +17,7 @@ from muster.records import (
     DatasetRecord,
     Environment,
     Lease,
+    MetricRecord,
     Model,
     Probe,
     Progress,
@@ -80,6 +81,7 @@ def one_of_each() -> Sequence[Record]:
         Lease(run=run.id, owner="host/1", token=2, until=now()),
         Chunk(run=run.id, part=0, index=1, start=9, length=2, rejected=1, last=True, file="f", digest="d", profile="p"),
         _full_dataset(),
+        _full_metric(),
     )
 
 
@@ -150,6 +152,26 @@ def _full_dataset() -> DatasetRecord:
         fingerprint="f",
         description="d",
         tags={"k": "v"},
+        created_at=now(),
+        created_by="ada",
+    )
+
+
+def _full_metric() -> MetricRecord:
+    return MetricRecord(
+        id=new_id(),
+        name="profit",
+        number=2,
+        kind="batch",
+        title="Profit",
+        better="higher",
+        within=(-1.5, 1e300),
+        source="profit.py",
+        digest="1" * 64,
+        size=9,
+        load={"loader": "metric"},
+        environment=Environment(python="3.11", lock="0" * 64, key="k"),
+        notes=("n",),
         created_at=now(),
         created_by="ada",
     )

@@ -49,8 +49,9 @@ def show(session: Session, environment: str) -> None:
 
     found = find(session.hub, environment)
     show_sheet(session, found.document(), lambda: environment_sheet(found))
-    if found.built is None and found.used_by and not found.serves:
-        session.next(f"muster env build {found.used_by[0]}")
+    versions = [name for name in found.used_by if not name.startswith("metric ")]
+    if found.built is None and versions and not found.serves:
+        session.next(f"muster env build {versions[0]}")
 
 
 @env.command("build", example="muster env build churn@champion")

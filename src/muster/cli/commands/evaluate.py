@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     example="muster evaluate churn@champion march.parquet --target churned --segments region\n"
     "muster evaluate churn:3 march.parquet --require 'roc_auc>=0.8' --require 'recall>=0.9 for tier=premium'\n"
     "muster evaluate churn:3 march.parquet --protected sex --require 'demographic_parity_ratio>=0.8 for sex'\n"
+    "muster evaluate churn:3 march.parquet --output evaluated.parquet --keep customer,region\n"
     "muster evaluate scored.parquet --target y --prediction p",
 )
 @click.argument("arguments", metavar="[REF] DATA", nargs=-1, required=True)
@@ -59,6 +60,11 @@ if TYPE_CHECKING:
 @click.option("--require", multiple=True, metavar="TEXT", help="Fail unless it is met: `f1>=0.8`. May be repeated.")
 @click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
 @click.option("--vs-champion", is_flag=True, help="Beside each metric the difference from the champion of the model.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="A metric of your own. May be repeated.")
+@click.option("--output", metavar="PATH", help="Write every row with its prediction, and how right it is.")
+@click.option("--keep", multiple=True, metavar="A,B", help="Columns that are written with it, or `all`.")
+@click.option("--prefix", default="", help="Put before the names of the columns that are added.")
+@click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
 @mapping_option
 @params_option
 @click.option("--runner", default="local", show_default=True, help="Where the work runs.")
@@ -84,6 +90,11 @@ def evaluate(
     require: tuple[str, ...],
     report: str | None,
     vs_champion: bool,
+    metrics: tuple[str, ...],
+    output: str | None,
+    keep: tuple[str, ...],
+    prefix: str,
+    overwrite: bool,
     mapping: tuple[str, ...],
     params: tuple[str, ...],
     runner: str,
@@ -125,6 +136,11 @@ def evaluate(
             params=read,
             runner=runner,
             vs_champion=vs_champion,
+            metrics=values.names(metrics),
+            output=output,
+            keep="all" if values.names(keep) == ("all",) else values.names(keep),
+            prefix=prefix,
+            overwrite=overwrite,
             watch=meter.watch,
         )
     if report is not None:
@@ -132,6 +148,8 @@ def evaluate(
     verdicts = found.require(*require)
     document = found.to_json() | {"requirements": [v.to_json() for v in verdicts]}
     show_sheet(session, document, lambda: evaluation_sheet(found))
+    if output is not None:
+        session.say(f"rows    → {hub.run(found.record.run).output}")
     if report is not None:
         session.say(f"report  → {report}")
     for verdict in verdicts:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import rfc8785
 
 from muster.errors import Corrupt, InvalidModel, NotFound, StoreError, TooNew
+from muster.records import MetricRecord, Version
 from muster.store import BlobStore
 
 if TYPE_CHECKING:
-    from muster.records import Version
     from muster.signature import Json
 
 __all__ = ["ArtifactFile", "fetch", "lost", "manifest", "specify", "store"]
@@ -92,13 +92,13 @@ def manifest(digest: str, blobs: BlobStore) -> tuple[ArtifactFile, ...]:
     return files
 
 
-def lost(version: Version, blobs: BlobStore) -> Sequence[str]:
-    """The blobs of a version that are not there."""
+def lost(version: Version | MetricRecord, blobs: BlobStore) -> Sequence[str]:
+    """The blobs of a version, or of a metric, that are not there."""
     wanted = [version.digest]
     if version.environment is not None and version.environment.lock is not None:
         wanted.append(version.environment.lock)
     gone = [digest for digest in wanted if not blobs.has(digest)]
-    if gone or not version.artifact:
+    if gone or (isinstance(version, Version) and not version.artifact):
         return gone
     digests = sorted({file.sha256 for file in manifest(version.digest, blobs)})
     with ThreadPoolExecutor(_AT_ONCE) as pool:

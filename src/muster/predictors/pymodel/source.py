@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["INPUTS", "ModelSource", "imports", "read_source"]
+__all__ = ["INPUTS", "ModelSource", "imports", "read_function", "read_source"]
 
 INPUTS = ("pandas", "arrow", "numpy")
 METHODS = ("predict", "predict_proba")
@@ -42,6 +42,31 @@ def read_source(file: Path, wrong: list[str]) -> ModelSource:
     return ModelSource(
         told if isinstance(told, str) else None, tuple(classes) if isinstance(classes, list | tuple) else ()
     )
+
+
+def read_function(file: Path, names: Sequence[str], wrong: list[str]) -> tuple[str, str | None]:
+    """Which of these functions the file defines, the first that it does, and what INPUT says. What is wrong is added to `wrong`."""
+    tree = _parsed(file, wrong)
+    if tree is None:
+        return "", None
+    known = dict(_defined(tree.body))
+    name = next((n for n in names if n in known), "")
+    found = known.get(name)
+    if not name:
+        wrong.append(f"{file.name} defines no function {' or '.join(f'`{n}`' for n in dict.fromkeys(names))}")
+    if isinstance(found, ast.AsyncFunctionDef):
+        wrong.append(f"`{name}` is asynchronous, and is called as a plain function")
+    if isinstance(found, ast.FunctionDef) and _takes(found) < 1:
+        wrong.append(f"`{name}` takes no data: write `def {name}(data)`")
+    return name, _input(tree.body, file, wrong)
+
+
+def _input(body: Sequence[ast.stmt], file: Path, wrong: list[str]) -> str | None:
+    told = _literal(body, "INPUT")
+    if told is not None and told not in INPUTS:
+        wrong.append(f"INPUT in {file.name} is {told!r}, and can be {', '.join(INPUTS)}")
+        return None
+    return told if isinstance(told, str) else None
 
 
 def _parsed(file: Path, wrong: list[str]) -> ast.Module | None:

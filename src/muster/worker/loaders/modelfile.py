@@ -12,6 +12,11 @@ from .loaded import Loaded
 
 
 def load_file(spec: Dict[str, Any], folder: str) -> Loaded:
+    """The model that the `file` defines."""
+    return load_module(import_file(spec, folder), spec, folder)
+
+
+def import_file(spec: Dict[str, Any], folder: str) -> Any:
     """Import the `file`; modules beside it can be imported by it."""
     path = os.path.join(os.path.abspath(folder), spec["file"])
     sys.path.insert(0, os.path.dirname(path))
@@ -22,4 +27,4 @@ def load_file(spec: Dict[str, Any], folder: str) -> Loaded:
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module
     found.loader.exec_module(module)
-    return load_module(module, spec, folder)
+    return module

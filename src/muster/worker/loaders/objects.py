@@ -14,8 +14,12 @@ from .loaded import Loaded
 
 def load_object(spec: Dict[str, Any], folder: str) -> Loaded:
     """`file`, and its `format`: pickle, cloudpickle, joblib or skops, with the types that skops may trust."""
-    path = os.path.join(folder, spec["file"])
-    return wrap(_READ[spec["format"]](path, spec), spec, folder)
+    return wrap(read_object(spec, folder), spec, folder)
+
+
+def read_object(spec: Dict[str, Any], folder: str) -> Any:
+    """What was saved, as it was."""
+    return _READ[spec["format"]](os.path.join(folder, spec["file"]), spec)
 
 
 def wrap(model: Any, spec: Dict[str, Any], folder: str) -> Loaded:

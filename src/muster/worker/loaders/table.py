@@ -19,6 +19,7 @@ LOADERS = {
     "onnx": ("onnxmodel", "load_onnx"),
     "pyfunc": ("pyfunc", "load_pyfunc"),
     "file": ("modelfile", "load_file"),
+    "metric": ("metric", "load_metric"),
     "keras": ("networks", "load_keras"),
     "prophet": ("forecast", "load_prophet"),
     "pytorch": ("networks", "load_pytorch"),

@@ -55,7 +55,9 @@ class Contest:
 
     def metric(self, name: str) -> Named:
         """What a metric is called, and which way it is better."""
-        return named(name, self.reference.profile.whole, costs_of(self.reference.profile.question))
+        question = self.reference.profile.question
+        own = (Named(m.name, m.title or m.name, m.better) for m in question.custom if m.name == name)
+        return next(own, None) or named(name, self.reference.profile.whole, costs_of(question))
 
     @cached_property
     def verdict(self) -> Verdict:

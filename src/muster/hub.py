@@ -415,6 +415,7 @@ class Hub(Switchboard):
             keep_answer=lambda answer: self._blobs.put(encode_answer(answer)),
             open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, lambda: self._blobs, threshold),
             talk=self._say,
+            texts=self.settings.flag("profiles.texts"),
             by_version=self.settings.source("worker.count") == "default",
         )
 

@@ -95,6 +95,9 @@ def test_its_size_does_not_grow_with_the_rows(hub: Hub, tmp_path: Path) -> None:
     sizes = []
     for rows in (2_000, ROWS):
         table, options = _table("binary")
-        hub.evaluate(table.slice(0, rows), **options).report(tmp_path / f"{rows}.html")
-        sizes.append((tmp_path / f"{rows}.html").stat().st_size)
-    assert sizes[1] < sizes[0] * 1.3
+        found = hub.evaluate(table.slice(0, rows), **options)
+        for end in ("html", "pdf"):
+            found.report(tmp_path / f"{rows}.{end}")
+            sizes.append((tmp_path / f"{rows}.{end}").stat().st_size)
+    assert sizes[2] < sizes[0] * 1.3
+    assert sizes[3] < sizes[1] * 1.3

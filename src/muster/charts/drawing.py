@@ -8,24 +8,30 @@ from typing import Any
 from muster.charts.chart import Chart, without
 from muster.charts.page import html
 from muster.charts.parts import HOVER
+from muster.charts.texts import drawable
 from muster.errors import MissingExtra
 
-__all__ = ["html", "pdf", "png", "svg"]
+__all__ = ["drawn", "html", "pdf", "png", "svg"]
 
 VEGA_LITE = "6.4"
 
 
 def svg(chart: Chart, *, dark: bool = False) -> str:
-    return str(_vega().vegalite_to_svg(_still(chart, dark=dark), vl_version=VEGA_LITE))
+    return drawn(chart.themed(dark=dark))
+
+
+def drawn(spec: dict[str, Any]) -> str:
+    """A Vega-Lite dict as SVG, as it is, but without what only answers to a pointer."""
+    return str(_vega().vegalite_to_svg(_still(spec), vl_version=VEGA_LITE))
 
 
 def png(chart: Chart, *, dark: bool = False, scale: float = 2.0) -> bytes:
     """`scale` is in pixels of the file to one of the chart."""
-    return bytes(_vega().vegalite_to_png(_still(chart, dark=dark), vl_version=VEGA_LITE, scale=scale))
+    return bytes(_vega().vegalite_to_png(_still(chart.themed(dark=dark)), vl_version=VEGA_LITE, scale=scale))
 
 
 def pdf(chart: Chart, *, dark: bool = False) -> bytes:
-    return bytes(_vega().vegalite_to_pdf(_still(chart, dark=dark), vl_version=VEGA_LITE))
+    return bytes(_vega().vegalite_to_pdf(_still(chart.themed(dark=dark)), vl_version=VEGA_LITE))
 
 
 def _vega() -> ModuleType:
@@ -36,6 +42,6 @@ def _vega() -> ModuleType:
     return vl_convert
 
 
-def _still(chart: Chart, *, dark: bool) -> dict[str, Any]:
+def _still(spec: dict[str, Any]) -> dict[str, Any]:
     """Without what only answers to a pointer."""
-    return without(chart.themed(dark=dark), HOVER)
+    return without(drawable(spec), HOVER)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from muster.charts.words import NOTHING, number
 from muster.metrics.figure import Figure
 
-__all__ = ["Table", "interval_text", "number_text"]
+__all__ = ["INTERVAL", "Table", "interval_text", "number_text"]
+
+INTERVAL = "95 % interval"
+"""The name of a column with the interval of the figure before it."""
 
 
 class Table:
-    """A heading, what it says in a sentence, and rows of text under their columns; the first `left` are words."""
+    """A heading, what it says in a sentence, and rows of text under their columns; those at the places `left` are words, no figures."""
 
-    def __init__(self, heading: str, words: str, columns: Sequence[str], left: int = 1) -> None:
-        self.heading, self.words, self.columns, self.left = heading, words, tuple(columns), left
+    def __init__(self, heading: str, words: str, columns: Sequence[str], left: Collection[int] = (0,)) -> None:
+        self.heading, self.words, self.columns, self.left = heading, words, tuple(columns), frozenset(left)
         self.rows: list[tuple[str, ...]] = []
         self.quiet: set[int] = set()
 

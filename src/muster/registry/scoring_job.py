@@ -119,6 +119,8 @@ class ScoreTools:
     open_kept: Callable[[Version, Mapping[tuple[int, int], str], float | None], OpenPredictor] = _no_kept
     """Opens answers that were kept, by part and index of their chunk."""
     talk: Talk = _silent
+    texts: bool = True
+    """Whether profiles keep texts of the rows where nothing else is said."""
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""
 

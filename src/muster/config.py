@@ -86,6 +86,13 @@ def _workers(text: str) -> int:
     return value
 
 
+def _flag(text: str) -> bool:
+    word = text.casefold()
+    if word not in ("true", "false"):
+        raise ValueError(text)
+    return word == "true"
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in words:
@@ -190,6 +197,12 @@ SETTINGS: Mapping[str, Setting] = {
             "what becomes of a model with a pickle that can do harm when it is loaded: `refuse` it, or `warn` and load it in its worker",
         ),
         Setting("score.chunk_rows", _count, lambda: 0, "rows of a chunk; 0 chooses them by the width of a row"),
+        Setting(
+            "profiles.texts",
+            _flag,
+            lambda: True,
+            "whether evaluations keep texts of the rows, `true` or `false`: values of columns, and those of the worst mistakes",
+        ),
         Setting("retention.deleted_days", _count, lambda: 30, "how long what was deleted can be restored"),
         Setting(
             "retention.runs_days",
@@ -293,6 +306,11 @@ class Settings(Mapping[str, object]):
     def seconds(self, name: str) -> float:
         value = self[name]
         assert isinstance(value, float)
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self[name]
+        assert isinstance(value, bool)
         return value
 
     def number(self, name: str) -> int:

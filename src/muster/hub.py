@@ -432,6 +432,7 @@ class Hub(Switchboard):
             price=self._price,
             packages=lambda environment: self.environments.packages(environment),  # noqa: PLW0108  # only when one is asked for
             talk=self._say,
+            texts=self.settings.flag("profiles.texts"),
             by_version=self.settings.source("worker.count") == "default",
         )
 

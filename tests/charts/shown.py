@@ -44,6 +44,8 @@ def profiles() -> dict[str, tuple[Classification | Regression, list[str]]]:
         "negative numbers": (numbers("negative", 1, 500).profile(), []),
         "weighted numbers": (numbers("scales", 1, 500, weighted=True).profile(), []),
         "numbers of a segment": (numbers("plain", 1, 500).profile(REGRESSION_SEGMENT), []),
+        "numbers with intervals": (numbers("plain", 1, 3_000, ranges=True).profile(), []),
+        "weighted intervals": (numbers("plain", 1, 500, weighted=True, ranges=True).profile(), []),
         "one number": (numbers("plain", 1, 1).profile(), []),
         "no number": (Regression(), []),
     }

@@ -53,7 +53,7 @@ def test_what_a_profile_shows() -> None:
     scores = {"roc", "precision_recall", "calibration", "calibration_by_rows", "density", "gain", "lift", "tenths"}
     assert set(charts("exact")) == scores | confusions | {"thresholds", "net_benefit", "cost", "confusion_by_cost"}
     assert set(charts("labels alone")) == confusions | {"confusion_by_cost"}
-    assert set(charts("three")) == {f"{name}:a" for name in scores} | confusions | {"classes", "mistakes"}
+    assert set(charts("three")) == {f"{name}:a" for name in scores} | confusions | {"classes", "confidence", "mistakes"}
     made = classification_charts(binary(1).profile(), NAMES)
     assert len(made) == len(list(made)) == 13
     assert made["roc"] is made["roc"]
@@ -242,7 +242,9 @@ def test_bounds_are_written_no_smaller_than_they_are() -> None:
 
 
 def test_what_numbers_show() -> None:
-    assert set(charts("numbers")) == {"predicted", "errors", "errors_along", "tenths", "tenths_error", "lift"}
+    shown = {"predicted", "errors", "errors_along", "sides", "tenths", "tenths_error", "lift"}
+    assert set(charts("numbers")) == shown
+    assert set(charts("numbers with intervals")) == shown | {"coverage"}
     assert re.search(r"R² 0\.\d{3}\.$", reading("numbers", "predicted"))
     assert reading("no number", "errors") == "There is nothing to draw: there is no row."
     assert reading("negative numbers", "lift") == "There is nothing to draw: the mean of all rows is not above 0."

@@ -7,8 +7,6 @@ import hashlib
 import html as escapes
 import json
 import re
-import shutil
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -19,9 +17,9 @@ from muster.charts import drawing, page
 from muster.charts.chart import Chart
 from muster.charts.page import assets
 from muster.errors import MissingExtra
+from tests.charts.browsing import browse
 from tests.charts.shown import ALL, charts
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -109,22 +107,6 @@ def test_json_on_a_page_ends_no_script() -> None:
     found = re.search(r'<script type="application/json">(.*?)</script>', page.figure(chart), re.DOTALL)
     assert found
     assert json.loads(found.group(1)) == json.loads(json.dumps(chart.bare()))
-
-
-def browse(written: str, file: Path, *options: str) -> tuple[str, str]:
-    """The document after its scripts have run, and what the browser said of it."""
-    if CHROMIUM is None:
-        pytest.skip("never: there is no Chromium on this machine")
-    file.write_text(written, encoding="utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", *options]
-    command += [
-        f"--user-data-dir={file.parent / 'browser'}",
-        "--virtual-time-budget=30000",
-        "--dump-dom",
-        file.as_uri(),
-    ]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
-    return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 
 def test_a_browser_draws_all_of_it_under_its_policy(tmp_path: Path) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pyarrow as pa
-import pytest
 
 from muster.charts.page import document, figure
 from muster.charts.several import several_charts
 from muster.signature import Output
+from tests.chromium import FLAGS, chromium
 from tests.metrics.labelled import drawn
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 _TABLE = """<section class="figures"><table><thead><tr><th class="word">label</th><th>f1</th></tr></thead><tbody>
 <tr><td class="word">b</td><td>–</td></tr><tr><td class="word">c</td><td>1\u202f200</td></tr>
@@ -43,7 +40,6 @@ setTimeout(() => {
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="never: it takes a browser")
 def test_headings_sort_and_sliders_move_their_own_chart(tmp_path: Path) -> None:
     rows = drawn(1, 300, 2)
     output = Output("multilabel", pa.list_(pa.bool_(), 2), ("a", "b"), True)
@@ -51,7 +47,7 @@ def test_headings_sort_and_sliders_move_their_own_chart(tmp_path: Path) -> None:
     page = document("told", _TABLE + figure(charts["thresholds:a"]) + figure(charts["thresholds:b"]))
     page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
     (tmp_path / "page.html").write_text(page.replace("</body>", f"<script>{_PRESS}</script></body>"))
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    command = [chromium(), *FLAGS, f"--user-data-dir={tmp_path / 'browser'}"]
     command += ["--virtual-time-budget=8000", "--dump-dom", (tmp_path / "page.html").as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     told = re.search(r"<title>told ([^<]*)", done.stdout)

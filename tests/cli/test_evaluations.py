@@ -83,6 +83,56 @@ def test_numbers_have_their_own_figures(made: Path) -> None:
     assert " mae " in _call(made, "evaluation", "show", told["id"]).out
 
 
+def test_intervals_and_sides_of_numbers(made: Path) -> None:
+    price = pq.read_table(made / "prices.parquet")
+    ends = {"lo": pa.array(price["prediction"].to_numpy() - 20), "hi": pa.array(price["prediction"].to_numpy() + 20)}
+    for name, values in ends.items():
+        price = price.append_column(name, values)
+    pq.write_table(price, made / "ends.parquet")
+    asked = ("evaluate", made / "ends.parquet", "--target", "price", "--interval", "lo,hi", "--level", "0.9")
+    told = _call(made, *asked, "--json").json
+    assert told["coverage"]["level"] == 0.9
+    assert told["coverage"]["inside"]["value"] == told["metrics"]["interval_coverage"]["value"]
+    assert len(told["coverage"]["tenths"]) == 10
+    assert [side["name"] for side in told["sides"]["sides"]] == ["too low", "within", "too high"]
+    lines = [" ".join(line.split()) for line in _call(made, "evaluation", "show", told["id"]).out.splitlines()]
+    assert any("too low" in line for line in lines)
+    assert any(line.startswith("too high") for line in lines)
+
+
+def test_the_worst_mistakes_are_shown_by_kind(made: Path) -> None:
+    identity = _evaluated(made, "scored.parquet")
+    told = _call(made, "evaluation", "show", identity, "--mistakes", "--json").json
+    assert told["next"] is None
+    assert [m["kind"] for m in told["items"]] == ["false positives"] * 25 + ["false negatives"] * 25
+    assert set(told["items"][0]["values"]) == {"id", "tier"}
+    lines = _call(made, "evaluation", "show", identity, "--mistakes", "--csv").out.splitlines()
+    assert lines[0] == "kind,file,row,actual,predicted,probability,loss,id,tier"
+    assert len(lines) == 51
+    shown = _call(made, "evaluation", "show", identity, "--mistakes").out.splitlines()
+    assert shown[0].split() == ["kind", "row", "actual", "predicted", "probability", "id", "tier"]
+    refused = _call(made, "evaluation", "show", identity, "--csv")
+    assert refused.code == 2
+    assert "add --mistakes" in refused.err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_counted(made: Path) -> None:
+    asked = ("evaluate", made / "scored.parquet", "--target", "late", "--label", "for=nothing", "--report")
+    answer = _call(made, *asked, made / "report.doc")
+    assert answer.code == 2
+    assert "no report is written as `report.doc`" in answer.err
+    assert _call(made, "evaluation", "list", "tag.for=nothing", "--json").json["items"] == []
+    assert _call(made, *asked, made / "report.pdf").code == 0
+    assert (made / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_texts_of_rows_are_kept_unless_told_otherwise(made: Path) -> None:
+    for option, values in (("--texts", {"id", "tier"}), ("--no-texts", {"id"})):
+        identity = _evaluated(made, "scored.parquet", option)
+        told = _call(made, "evaluation", "show", identity, "--mistakes", "--json").json
+        assert set(told["items"][0]["values"]) == values
+
+
 def test_requirements_decide_the_exit_code(made: Path) -> None:
     met = ("--require", "roc_auc>=0.6", "--require", "recall>=0.1 for tier=premium")
     arguments = ("evaluate", made / "scored.parquet", "--target", "late", "--segments", "tier", *met)

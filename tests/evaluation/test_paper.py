@@ -12,7 +12,8 @@ from pypdf import PdfReader
 
 from muster.charts.chart import Chart
 from muster.errors import MissingExtra
-from muster.evaluation.document import Document, Table
+from muster.evaluation.document import Document
+from muster.evaluation.tables import INTERVAL, Table
 from muster.evaluation.writing import write
 from tests.charts.shown import charts
 
@@ -87,6 +88,15 @@ def test_a_wide_table_is_cut_into_pieces_that_each_begin_with_the_first_column(t
     for k in range(1, 30):
         assert f"figure {k}" in said
         assert f"1.{k}" in said
+
+
+def test_an_interval_stays_with_its_figure(tmp_path: Path) -> None:
+    made = Table("Parts", "What each says.", ["part", *(c for n in range(9) for c in (f"figure {n}", INTERVAL))])
+    made.add("a", *(c for n in range(9) for c in (f"{n}.5", f"from {n}.123 to {n}.876")))
+    said = text(written(tmp_path / "report.pdf", made))
+    heads = re.findall(r"figure \d|95 % interval", said)
+    assert heads == [c for n in range(9) for c in (f"figure {n}", INTERVAL)]
+    assert "part 95 %" not in said
 
 
 def test_no_text_is_markup(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from muster.charts.words import count, counted, percent
 from muster.errors import NotApplicable
 from muster.metrics.confusion import Confused, Confusion
 
-__all__ = ["Shown", "confusion_chart", "mistakes_chart"]
+__all__ = ["ORDER", "Shown", "confusion_chart", "mistakes_chart", "natural"]
 
 Shown = Literal["count", "row", "column", "cost"]
 _TITLES = {
@@ -21,6 +22,10 @@ _TITLES = {
     "column": "share of the predicted class",
     "cost": "cost",
 }
+ORDER = "order"
+"""The parameter that says in which order the classes of a matrix stand."""
+_ORDERS = ("as declared", "by name", "most rows first", "most confused first")
+_CHOICE: Spec = {"input": "select", "options": [*_ORDERS], "name": "Classes "}
 _TEXTS = 12
 """Up to so many classes, each cell says its number."""
 
@@ -46,14 +51,15 @@ def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
         if k <= _TEXTS:
             cell["label"] = percent(value) if shown in ("row", "column") else count(value)
     side = int(np.clip(460 / max(k, 1), 15, 96))
-    order: Spec = {"sort": list(found.classes), "scale": {"paddingInner": 0.04, "paddingOuter": 0}, "type": "nominal"}
+    order: Spec = {"scale": {"paddingInner": 0.04, "paddingOuter": 0}, "type": "nominal"}
     look: Spec = {"domain": False, "grid": False, "labelLimit": 140}
     x: Spec = {
         "field": "predicted",
         **order,
+        "sort": _sorted(found, "predicted"),
         "axis": {**look, "title": "Predicted class", "labelAngle": 0 if k <= 6 else -90},
     }
-    y: Spec = {"field": "actual", **order, "axis": {**look, "title": "Actual class"}}
+    y: Spec = {"field": "actual", **order, "sort": _sorted(found, "actual"), "axis": {**look, "title": "Actual class"}}
     tips = {"actual": ("actual", ""), "predicted": ("predicted", ""), "count": ("rows", ",.0f")}
     tips |= {"row": ("of the actual class", ".1%"), "column": ("of the predicted class", ".1%")}
     texts: Spec = {
@@ -82,6 +88,13 @@ def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
         width=side * k,
         height=side * k,
     )
+    if k > 2:
+        spec["params"] = [{"name": ORDER, "value": _ORDERS[0], "bind": _CHOICE}]
+        spec["data"] = {"name": "cells"}  # once for all layers, so that they have one order
+        for layer in spec["layer"]:
+            layer.pop("data")
+        spec["transform"] = [step for of in ("actual", "predicted") for step in _placed(of)]
+        spec["datasets"]["places"] = _places(found)
     table = [
         {
             "actual": cell["actual"],
@@ -103,6 +116,43 @@ def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
         table=table,
         below=60 if k <= 6 else 56 + 6 * min(24, max(len(name) for name in found.classes)),
     )
+
+
+def _places(found: Confusion) -> list[Spec]:
+    """Where each class stands in each of the orders; those that are taken together always last."""
+    size = found.counts.sum(1)
+    wrong = found.counts.sum(0) + size - 2 * np.diagonal(found.counts)
+    whole = len(found.classes) - (1 if found.others else 0)
+    orders = (
+        range(whole),
+        sorted(range(whole), key=lambda n: natural(found.classes[n])),
+        np.argsort(-size[:whole], kind="stable").tolist(),
+        np.argsort(-wrong[:whole], kind="stable").tolist(),
+    )
+    places = [{n: place for place, n in enumerate(order)} for order in orders]
+    return [
+        {"class": name, **{str(o): place.get(n, whole) for o, place in enumerate(places)}}
+        for n, name in enumerate(found.classes)
+    ]
+
+
+def _placed(of: str) -> list[Spec]:
+    """Gives each cell the place of its class in the order that is chosen."""
+    names = [f"{of}_{o}" for o in range(len(_ORDERS))]
+    chosen = f"datum.{names[0]}"
+    for name, words in zip(names[1:], _ORDERS[1:], strict=True):
+        chosen = f"{ORDER} == '{words}' ? datum.{name} : ({chosen})"
+    source: Spec = {"data": {"name": "places"}, "key": "class", "fields": [str(o) for o in range(len(_ORDERS))]}
+    return [{"lookup": of, "from": source, "as": names}, {"calculate": chosen, "as": f"{of}_place"}]
+
+
+def _sorted(found: Confusion, of: str) -> object:
+    return list(found.classes) if len(found.classes) <= 2 else {"field": f"{of}_place", "op": "min"}
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """By which texts are ordered as people do: `class 9` before `class 10`."""
+    return [(int(part), "") if part.isdigit() else (0, part.casefold()) for part in re.split(r"(\d+)", text) if part]
 
 
 def _reading(found: Confusion) -> str:

@@ -12,18 +12,21 @@ from muster.charts.calibration import calibration_chart
 from muster.charts.chart import Chart
 from muster.charts.classes import classes_chart
 from muster.charts.confusion import Shown, confusion_chart, mistakes_chart
+from muster.charts.coverage import coverage_chart
 from muster.charts.decision import cost_chart, net_benefit_chart
-from muster.charts.density import density_chart
+from muster.charts.density import confidence_chart, density_chart
 from muster.charts.gains import gain_chart, lift_chart, tenths_chart
 from muster.charts.precision_recall import precision_recall_chart
 from muster.charts.predicted import predicted_chart, tenths_error_chart, tenths_lift_chart
 from muster.charts.predicted import tenths_chart as means_chart
 from muster.charts.residuals import along_chart, errors_chart
 from muster.charts.roc import roc_chart
+from muster.charts.sides import sides_chart
 from muster.charts.thresholds import thresholds_chart
 from muster.metrics.confusion import confused_pairs, confusion
+from muster.metrics.coverage import coverage
 from muster.metrics.decision import cost_curve, net_benefit
-from muster.metrics.density import density
+from muster.metrics.density import confidence, density
 from muster.metrics.gains import gains
 from muster.metrics.heat import heat_bound
 from muster.metrics.per_class import class_table
@@ -32,9 +35,10 @@ from muster.metrics.regression import measure
 from muster.metrics.reliability import By, reliability
 from muster.metrics.residuals import bands, deciles, error_histogram, error_quantiles, lift, predicted_by_actual
 from muster.metrics.roc import roc
+from muster.metrics.sides import sides
 from muster.metrics.threshold_table import threshold_table
 from muster.profiles.classification import Classification
-from muster.profiles.regression import MOMENTS, Regression
+from muster.profiles.regression import FACTS, MOMENTS, Regression
 from muster.profiles.tally import lanes_of
 
 __all__ = ["Charts", "charts_of", "classification_charts", "regression_charts"]
@@ -91,14 +95,16 @@ def classification_charts(
         return lambda: confusion_chart(confusion(profile, names, costs=costs), kind)
 
     makers |= {"confusion" if kind == "row" else f"confusion_by_{kind}": matrix(kind) for kind in shown}
+    if profile.top is not None:
+        makers["confidence"] = lambda: confidence_chart(confidence(profile))
     if profile.classes > 2:
         makers["classes"] = lambda: classes_chart(class_table(profile, names))
         makers["mistakes"] = lambda: mistakes_chart(confused_pairs(profile, names))
     return Charts(makers)
 
 
-def regression_charts(profile: Regression, target: str = "value") -> Charts:
-    """What a profile of predicted numbers can show."""
+def regression_charts(profile: Regression, target: str = "value", level: float | None = None) -> Charts:
+    """What a profile of predicted numbers can show; `level` is the share that predicted intervals are to hold."""
     rows = profile.rows
     of: dict[str, Any] = {"count": rows, "target": target}
     alone = profile.predicted.shift == 0
@@ -108,6 +114,7 @@ def regression_charts(profile: Regression, target: str = "value") -> Charts:
         bound = 0.0 if found is None else heat_bound(profile, found)
         return predicted_chart(found, right=measure(profile)["r2"].value, bound=bound, **of)
 
+    covered = profile.totals.facts[0, FACTS.index("inside") :].any()
     return Charts(
         {
             "predicted": heat,
@@ -115,6 +122,8 @@ def regression_charts(profile: Regression, target: str = "value") -> Charts:
                 error_histogram(profile), error_quantiles(profile), count=rows, spread=_spread(profile)
             ),
             "errors_along": lambda: along_chart(bands(profile), exact=profile.apart.exact, **of),
+            "sides": lambda: sides_chart(sides(profile), count=rows),
+            **({"coverage": lambda: coverage_chart(coverage(profile, level))} if covered else {}),
             "tenths": lambda: means_chart(deciles(profile), exact=alone, **of),
             "tenths_error": lambda: tenths_error_chart(deciles(profile), exact=alone, **of),
             "lift": lambda: tenths_lift_chart(lift(profile), exact=alone, **of),
@@ -135,10 +144,11 @@ def charts_of(
     target: str = "value",
     threshold: float | None = None,
     costs: ArrayLike | None = None,
+    level: float | None = None,
 ) -> Charts:
     """Of whatever was predicted."""
     if isinstance(profile, Regression):
-        return regression_charts(profile, target)
+        return regression_charts(profile, target, level)
     return classification_charts(profile, classes, threshold=threshold, costs=costs)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from muster.evaluation.outputs import Single
     from muster.evaluation.result import Evaluation, Parts
     from muster.metrics.figure import Figure
+    from muster.metrics.sides import Side
 
 __all__ = ["evaluation_sheet"]
 
@@ -42,6 +43,8 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
     sheet.fact("of your own", *(f"{m.name}  ({m.told})" for m in found.profile.question.custom))
     sheet.table("metrics", [*found.metrics.values()], _metric_columns(found))
     _confusion(sheet, found)
+    if found.record.task == "regression":
+        _sides(sheet, found)
     _outputs(sheet, found)
     for name, parts in found.segments.items():
         _segment(sheet, name, parts)
@@ -109,6 +112,21 @@ def _outputs(sheet: Sheet, found: Evaluation) -> None:
     sheet.table(f"by {kind}", outputs[:_MOST_OUTPUTS], columns)
     if len(outputs) > _MOST_OUTPUTS:
         sheet.fact("", f"and {plural(len(outputs) - _MOST_OUTPUTS, kind)} more: `--json` has all")
+
+
+def _sides(sheet: Sheet, found: Evaluation) -> None:
+    if found.metrics["max_error"].value is None:
+        return
+    told = found.sides()
+    columns: list[Column[Side]] = [
+        Column(f"predicted (± {told.band:g})", lambda s: s.name, "name"),
+        Column("rows", lambda s: round(s.rows)),
+        Column("share", lambda s: number(s.share.value)),
+        Column("95 % interval", lambda s: interval(s.share)),
+        Column("median error", lambda s: number(s.median.value)),
+        Column("95 % interval", lambda s: interval(s.median)),
+    ]
+    sheet.table("sides", told.sides, columns)
 
 
 def _segment(sheet: Sheet, name: str, parts: Parts) -> None:

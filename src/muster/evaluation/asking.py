@@ -21,8 +21,8 @@ from muster.profiles.question import Question, Segmenting
 from muster.signature import Output, Scalar, Task, canonical
 
 __all__ = [
-    "MEASURED", "SHOWN", "Asked", "Segment", "Segments", "check_measured", "columns_wanted", "in_class_order", "is_number",
-    "outputs_of", "question", "segmenting",
+    "MEASURED", "SHOWN", "Asked", "Segment", "Segments", "check_measured", "columns_wanted", "in_class_order", "interval_of",
+    "is_number", "outputs_of", "question", "segmenting",
 ]  # fmt: skip
 
 MEASURED: tuple[Task, ...] = ("binary", "multiclass", "regression", "multilabel", "multioutput")
@@ -34,6 +34,7 @@ _FEW = 20
 """A number of more different values than this is cut at its quintiles, unless edges are given."""
 SHOWN = 30
 """Columns that are shown of a mistake."""
+_INTERVAL = ("prediction_low", "prediction_high")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,8 @@ class Asked:
     classes: Sequence[Scalar] = ()
     prediction: str | None = None
     probabilities: Sequence[str] = ()
+    interval: Sequence[str] = ()
+    level: float | None = None
     weight: str | None = None
     segments: Segments = ()
     protected: Segments = ()
@@ -59,6 +62,8 @@ class Asked:
     targets: Sequence[str] = ()
     predictions: Sequence[str] = ()
     class_lists: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
+    texts: bool | None = None
+    """Whether texts of the rows are kept; None as the setting says."""
 
 
 def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
@@ -69,7 +74,7 @@ def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) ->
     if not inputs:
         return tuple(names)
     parts = (_parsed_columns(s, names) for s in (*asked.segments, *asked.protected))
-    own = (asked.target, *asked.targets, asked.prediction, *asked.predictions, *asked.probabilities)
+    own = (asked.target, *asked.targets, asked.prediction, *asked.predictions, *asked.probabilities, *asked.interval)
     wanted = {*inputs, *own, asked.weight, *asked.key, *chain(*parts)}
     return tuple(n for n in names if n in wanted)
 
@@ -89,7 +94,9 @@ def outputs_of(asked: Asked, head: pa.Table) -> tuple[Output, str | None, tuple[
             "the data has no column `prediction`",
             hint="name the columns with `prediction=` and `probabilities=`, or a version",
         )
-    missing = [n for n in (prediction, asked.target, *probabilities) if n is not None and n not in names]
+    missing = [
+        n for n in (prediction, asked.target, *probabilities, *asked.interval) if n is not None and n not in names
+    ]
     if missing:
         told = ", ".join(f"`{n}`{near(n, names)}" for n in missing)
         raise InvalidInput(f"the data lacks {told}", hint="see its columns with `muster dataset show`")
@@ -113,6 +120,13 @@ def in_class_order(probabilities: tuple[str, ...], classes: Sequence[Scalar]) ->
     if len(of) < len(probabilities) or sorted(of) != sorted(names):
         return probabilities
     return tuple(of[name] for name in names)
+
+
+def interval_of(asked: Asked, task: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Of data that are scored already: the columns with the ends of predicted intervals, where there are some."""
+    if asked.interval or asked.prediction or task != "regression":
+        return tuple(asked.interval)
+    return _INTERVAL if all(n in names for n in _INTERVAL) else ()
 
 
 def _classes(asked: Asked, head: pa.Table, prediction: str | None, probabilities: Sequence[str]) -> tuple[Scalar, ...]:
@@ -160,6 +174,7 @@ def question(
     *,
     prediction: str | None = None,
     probabilities: Sequence[str] = (),
+    interval: Sequence[str] = (),
     inputs: Sequence[str] = (),
 ) -> Question:
     """What to measure; `inputs` are the columns that a version takes.
@@ -173,6 +188,7 @@ def question(
         *_wrong_target(asked, output, head),
         *_wrong_threshold(asked, output),
         *_wrong_search(asked),
+        *_wrong_interval(asked, output, head, scored=bool(prediction or probabilities)),
     ]
     protected, faults = segmenting(asked.protected, head, names)
     others, more = segmenting(asked.segments, head, names)
@@ -188,7 +204,8 @@ def question(
     if wrong:
         raise InvalidInput("; ".join(wrong), hint="see the columns of the data with `muster dataset show`")
     assert asked.target is not None
-    aside = {asked.target, asked.weight, prediction, *probabilities}
+    texts = asked.texts is not False
+    aside = {asked.target, asked.weight, prediction, *probabilities, *interval}
     columns = tuple(n for n in head.column_names if n not in aside)
     return Question(
         output=output,
@@ -199,11 +216,14 @@ def question(
         protected=tuple(s.name for s in protected),
         prediction=prediction,
         probabilities=tuple(probabilities),
+        interval=tuple(interval),
+        level=asked.level,
         threshold=asked.threshold,
         costs=costs,
         inputs=tuple(inputs) or columns[:SHOWN],
         shown=columns[:SHOWN],
-        search=search_in(head, tuple(inputs) or columns) if asked.weak_segments else None,
+        search=search_in(head, tuple(inputs) or columns, texts=texts) if asked.weak_segments else None,
+        texts=texts,
     )
 
 
@@ -269,6 +289,26 @@ def _costs(asked: Asked, output: Output) -> tuple[tuple[tuple[float, ...], ...],
     except InvalidInput as error:
         return (), [error.message]
     return tuple(tuple(row) for row in matrix.tolist()), []
+
+
+def _wrong_interval(asked: Asked, output: Output, head: pa.Table, *, scored: bool) -> list[str]:
+    wrong = []
+    if output.task != "regression" and (asked.interval or asked.level is not None):
+        wrong.append("an interval and its level go with predicted numbers")
+    elif asked.interval and not scored:
+        wrong.append(
+            "columns of an interval go with predictions in the data: name those too (`prediction=`, --prediction)"
+        )
+    elif asked.interval and len(set(asked.interval)) != 2:
+        wrong.append(f"an interval has two columns, its lower and its upper end, not {', '.join(asked.interval)}")
+    wrong += [
+        f"the end `{n}` of the interval is {head.schema.field(n).type}, and ends are numbers"
+        for n in asked.interval
+        if n in head.column_names and not is_number(head.schema.field(n).type)
+    ]
+    if asked.level is not None and not 0 < asked.level < 1:  # NaN too
+        wrong.append(f"the level {asked.level:g} of the interval is no share between 0 and 1")
+    return wrong
 
 
 def segmenting(segments: Segments, head: pa.Table, names: Sequence[str]) -> tuple[tuple[Segmenting, ...], list[str]]:

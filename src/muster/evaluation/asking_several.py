@@ -109,6 +109,7 @@ def question_of_several(
         threshold=asked.threshold,
         inputs=tuple(inputs) or others[:SHOWN],
         shown=others[:SHOWN],
+        texts=asked.texts is not False,
     )
 
 
@@ -288,6 +289,7 @@ def _wrong_rest(asked: Asked, output: Output) -> list[str]:
     asked_for = {
         "costs go with a single output of classes": asked.costs is not None,
         "protected columns go with a single output: there is no one rate to hold against groups": bool(asked.protected),
+        "an interval and its level go with a single output of numbers": bool(asked.interval) or asked.level is not None,
         "weak segments are found for a single output: there is no one loss of a row": asked.weak_segments,
     }
     wrong = [says for says, given in asked_for.items() if given]

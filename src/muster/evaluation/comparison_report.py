@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from muster.charts.chart import Chart
 from muster.charts.words import NOTHING, count, number
-from muster.evaluation.document import Document, Table
-from muster.evaluation.tables import interval_text, number_text, signed_text
+from muster.evaluation.document import Document
+from muster.evaluation.tables import Table, interval_text, number_text, signed_text
 from muster.evaluation.telling import metrics_with_intervals
 from muster.evaluation.verdict import SAID, outcome
 

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import TypeAlias
 
 from muster.charts.chart import Chart
+from muster.evaluation.tables import Table
 
-__all__ = ["Block", "Document", "Table"]
-
-
-class Table:
-    """A heading, what it says in a sentence, and rows of text under their columns; those at the places `left` are words, no figures."""
-
-    def __init__(self, heading: str, words: str, columns: Sequence[str], left: Collection[int] = (0,)) -> None:
-        self.heading, self.words, self.columns, self.left = heading, words, tuple(columns), frozenset(left)
-        self.rows: list[tuple[str, ...]] = []
-        self.quiet: set[int] = set()
-
-    def add(self, *cells: str, quiet: bool = False) -> None:
-        if quiet:
-            self.quiet.add(len(self.rows))
-        self.rows.append(cells)
-
+__all__ = ["Block", "Document"]
 
 Block: TypeAlias = Table | Chart
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from muster.charts.fairness import fairness_reading
 from muster.charts.words import count
-from muster.evaluation.document import Table
-from muster.evaluation.tables import interval_text, number_text
+from muster.evaluation.tables import INTERVAL, Table, interval_text, number_text
 from muster.evaluation.telling import rates_of_groups
 from muster.metrics.fairness import Fairness
 
@@ -23,15 +22,16 @@ def fairness_tables(name: str, fairness: Fairness) -> Iterator[Table]:
     words = "Groups of fewer than 30 rows are grey: they decide nothing."
     if len(fairness) > len(shown):
         words += f" The first {len(shown)} of {len(fairness)}."
-    rates = Table(f"Fairness by {name}", words, (name, "rows", *(c for n in told for c in (n, "95 % interval"))))
+    rates = Table(f"Fairness by {name}", words, (name, "rows", *(c for n in told for c in (n, INTERVAL))))
     for group in shown:
         own = fairness[group]
         cells = (c for n in told for c in (number_text(own[n].value), interval_text(own[n])))
         rates.add(group, count(own.rows), *cells, quiet=own.small)
     yield rates
     of_class = ("class",) if fairness.worst else ()
-    columns = ("measure", "value", "95 % interval", *of_class, "note")
-    measures = Table(f"Over the groups of {name}", fairness_reading(fairness), columns, left=(0, len(columns) - 1))
+    columns = ("measure", "value", INTERVAL, *of_class, "note")
+    words = fairness_reading(fairness)
+    measures = Table(f"Over the groups of {name}", words, columns, left=(0, *range(3, len(columns))))
     for measure, found in fairness.measures.items():
         label = [fairness.worst.get(measure, "")] if fairness.worst else []
         measures.add(measure, number_text(found.value), interval_text(found), *label, found.reason)

@@ -19,18 +19,19 @@ from muster.charts.chart import Chart
 from muster.charts.drawing import drawn
 from muster.charts.texts import changed
 from muster.errors import MissingExtra, plural
-from muster.evaluation.document import Document, Table
+from muster.evaluation.document import Document
+from muster.evaluation.tables import Table
 from muster.scratch import scratch
 from muster.signature import Json
 
-__all__ = ["pdf"]
+__all__ = ["check_libraries", "pdf"]
 
 _FONT = "Liberation Sans"
 _STANDARD = "ua-1"
 """PDF/UA: tagged for screen readers, and refused by Typst where a character has no glyph."""
 
-_PAGE, _GAP, _LETTER, _LONGEST = 493.0, 11.0, 4.4, 26
-"""In points: the width of a page without its margins, the gap between columns, a letter; and the letters at which cells wrap."""
+_PAGE, _GAP, _LETTER, _LONGEST, _HEAD = 493.0, 11.0, 4.4, 26, 14
+"""In points: the width of a page without its margins, the gap between columns, a letter; and the letters at which cells and heads wrap."""
 
 
 def pdf(document: Document) -> bytes:
@@ -172,15 +173,23 @@ def _table(table: Table, written: _Written) -> dict[str, Json]:
 
 
 def _pieces(table: Table) -> list[list[int]]:
-    letters = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
-    widths = [_GAP + _LETTER * min(n, _LONGEST) for n in letters]
-    pieces, used = [[0]], widths[0]
+    cells = [max(map(len, column), default=0) for column in zip(*table.rows, strict=True)] or [0] * len(table.columns)
+    heads = [max(len(max(name.split(), key=len, default="")), min(len(name), _HEAD)) for name in table.columns]
+    widths = [_GAP + _LETTER * min(max(both), _LONGEST) for both in zip(cells, heads, strict=True)]
+    groups: list[list[int]] = []
     for n in range(1, len(widths)):
-        if used + widths[n] > _PAGE:
+        if groups and table.columns[n].endswith("interval"):  # stays with its figure
+            groups[-1].append(n)
+        else:
+            groups.append([n])
+    pieces, used = [[0]], widths[0]
+    for group in groups:
+        wide = sum(widths[n] for n in group)
+        if used + wide > _PAGE and len(pieces[-1]) > 1:
             pieces.append([0])
             used = widths[0]
-        pieces[-1].append(n)
-        used += widths[n]
+        pieces[-1] += group
+        used += wide
     return pieces
 
 
@@ -199,6 +208,11 @@ def _letters(document: Document) -> Iterator[str]:
 
 def _is_rare(letter: str) -> bool:
     return not letter.isascii() or not (letter.isprintable() or letter.isspace())
+
+
+def check_libraries() -> None:
+    """MissingExtra where one is not installed."""
+    _typst()
 
 
 def _typst() -> ModuleType:

@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
-from muster.errors import InvalidInput, NotApplicable
+from muster.errors import InvalidInput, NotApplicable, near
 from muster.evaluation.figures import Figures, dummy_of, figures_of
+from muster.evaluation.mistakes import WorstMistakes
 from muster.evaluation.outputs import Single, measured_of, output_names, outputs_of, probability, thresholds_of
 from muster.evaluation.requirements import Verdict, verdicts
 from muster.evaluation.subject import Subject
 from muster.metrics.costs import costs_of
+from muster.metrics.coverage import Coverage, coverage
 from muster.metrics.custom import custom_figures, custom_of_part
 from muster.metrics.fairness import Fairness
 from muster.metrics.figure import Figure
 from muster.metrics.optimum import Best, best_threshold
+from muster.metrics.sides import Sides, sides
 from muster.metrics.threshold_table import threshold_table
 from muster.metrics.weak_segments import WeakSegments
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
-from muster.profiles.mistakes import Mistake
 from muster.profiles.multilabel import Multilabel
 from muster.profiles.multioutput import Multioutput
 from muster.profiles.question import Question, Segmenting
@@ -227,8 +229,39 @@ class Evaluation:
             target=self.record.target,
             threshold=self.record.threshold,
             costs=costs_of(self.profile.question),
+            level=self.profile.question.level,
         )
         return found.also(part_charts(self))
+
+    def sides(self, band: float | None = None) -> Sides:
+        """The rows that are predicted too low, too high, and within `band` of the actual value; a tenth of the standard deviation of
+        the actual values where none is given.
+        """
+        found = sides(self._numbers(), band)
+        if found is None:
+            raise NotApplicable("the errors are too large, or weigh nothing", hint="see `metrics`")
+        return found
+
+    def sides_of(self, segment: str, band: float | None = None) -> dict[str, Sides]:
+        """The same of each part of a segment, with the band of all rows where none is given."""
+        if segment not in self.segments:
+            raise InvalidInput(
+                f"`{segment}` was no segment of this evaluation{near(segment, self.segments)}",
+                hint="evaluate with it in `segments=`",
+            )
+        whole, parts = self.sides(band), self.profile.segments[segment]
+        found = {value: sides(parts[value], whole.band) for value in self.segments[segment]}  # type: ignore[arg-type]  # numbers, as all
+        return {value: one for value, one in found.items() if one is not None}
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """Whether predicted intervals hold what they promise; None where there are none."""
+        return coverage(self._numbers(), self.profile.question.level)
+
+    def _numbers(self) -> Regression:
+        if not isinstance(self.profile.whole, Regression):
+            raise NotApplicable("only predicted numbers are too high or too low", hint="see `confusion`")
+        return self.profile.whole
 
     @property
     def confusion(self) -> list[list[int]] | None:
@@ -236,10 +269,10 @@ class Evaluation:
         whole = self.profile.whole
         return whole.tally.confusion[0].tolist() if isinstance(whole, Classification) else None
 
-    @property
-    def mistakes(self) -> list[Mistake]:
-        """The rows that were predicted worst, the worst first."""
-        return self.profile.mistakes.worst
+    @cached_property
+    def mistakes(self) -> WorstMistakes:
+        """The rows that were predicted worst, the worst first; `kinds` has those of each kind."""
+        return WorstMistakes(self.profile.mistakes)
 
     @property
     def left_out(self) -> Mapping[str, int]:
@@ -287,6 +320,7 @@ class Evaluation:
             "dummy": dict(self.dummy),
             "classes": [*self.classes],
             "confusion": None if self.confusion is None else [[*row] for row in self.confusion],
+            **(self._sides_json() if isinstance(self.profile.whole, Regression) else {}),
             "segments": {
                 name: {v: {"rows": parts.rows(v), "metrics": parts[v].to_json()} for v in parts}
                 for name, parts in self.segments.items()
@@ -295,6 +329,10 @@ class Evaluation:
             "fairness": {name: found.to_json() for name, found in self.fairness.items()},
             **({"outputs": {name: one.to_json() for name, one in self.outputs.items()}} if self.outputs else {}),
         }
+
+    def _sides_json(self) -> dict[str, Json]:
+        found = {"sides": sides(self._numbers()), "coverage": self.coverage}
+        return {name: None if screen is None else screen.to_json() for name, screen in found.items()}
 
     def __repr__(self) -> str:
         of = self.record.ref or "scored data"
@@ -305,9 +343,11 @@ _REASONS = {
     "unread": "could not be read",
     "failed": "have no prediction",
     "no target": "have no value in `{target}`",
+    "class": "are of a class that the model does not know",
     "target": "have no finite value in `{target}`",
     "prediction": "have a prediction that is no class, or no finite number",
     "probabilities": "have probabilities that are none: outside 0 to 1, or not adding up to 1",
+    "interval": "have a predicted interval without an end, or with its ends the wrong way round",
     "weight": "have no weight, or a negative one",
     "scores": "have a probability that is none: outside 0 to 1, or not one for each label",
     "labels": "have predicted labels that are none of the model's",

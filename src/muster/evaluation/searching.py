@@ -30,13 +30,18 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-def search_in(head: pa.Table, inputs: Sequence[str]) -> Search:
-    """Bins of equal rows for numbers and times, the most frequent values of all else: by the first rows of the data."""
+def search_in(head: pa.Table, inputs: Sequence[str], *, texts: bool = True) -> Search:
+    """Bins of equal rows for numbers and times, the most frequent values of all else: by the first rows of the data. Without `texts`
+    columns of texts are left out, whose values the bins would keep.
+    """
     found: list[Binning] = []
     left_out: list[tuple[str, str]] = []
     for name in inputs:
         if len(found) == _MOST_COLUMNS:
             left_out.append((name, f"it stands behind the first {_MOST_COLUMNS} columns that can be looked at"))
+            continue
+        if not texts and kind_of(head[name].type) == "text":
+            left_out.append((name, "no texts of the rows are kept"))
             continue
         binning = _binning(name, head[name].combine_chunks())
         if isinstance(binning, str):

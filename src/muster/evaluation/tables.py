@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from muster.charts.words import NOTHING, count, number, short
 from muster.evaluation.subject import Effort
 from muster.metrics.figure import Figure
 
-__all__ = ["effort_text", "interval_text", "number_text", "signed_text"]
+__all__ = ["INTERVAL", "Table", "effort_text", "interval_text", "number_text", "signed_text"]
+
+INTERVAL = "95 % interval"
+"""The name of a column with the interval of the figure before it."""
+
+
+class Table:
+    """A heading, what it says in a sentence, and rows of text under their columns; those at the places `left` are words, no figures."""
+
+    def __init__(self, heading: str, words: str, columns: Sequence[str], left: Collection[int] = (0,)) -> None:
+        self.heading, self.words, self.columns, self.left = heading, words, tuple(columns), frozenset(left)
+        self.rows: list[tuple[str, ...]] = []
+        self.quiet: set[int] = set()
+
+    def add(self, *cells: str, quiet: bool = False) -> None:
+        if quiet:
+            self.quiet.add(len(self.rows))
+        self.rows.append(cells)
 
 
 def number_text(value: float | None) -> str:

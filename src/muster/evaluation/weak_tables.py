@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from muster.charts.weak_segments import looked_at
 from muster.charts.words import count, percent
-from muster.evaluation.document import Table
-from muster.evaluation.tables import interval_text, number_text
+from muster.evaluation.tables import Table, interval_text, number_text
 from muster.metrics.weak_segments import WeakSegments
 
 __all__ = ["chance_text", "weak_table"]

@@ -8,21 +8,30 @@ from pathlib import Path
 from muster.charts import page
 from muster.charts.chart import escaped
 from muster.errors import InvalidInput
-from muster.evaluation.document import Document, Table
-from muster.evaluation.paper import pdf
+from muster.evaluation.document import Document
+from muster.evaluation.paper import check_libraries, pdf
+from muster.evaluation.tables import Table
 
-__all__ = ["html", "markdown", "write"]
+__all__ = ["check", "html", "markdown", "write"]
 
 
 def write(document: Document, path: str | Path) -> None:
-    """As `.html`, `.md` or `.pdf`, whole or not at all."""
+    """As `.html`, `.md` or `.pdf`; the file is touched when all of it is made."""
+    check(path)
     target = Path(path)
-    form = _FORMS.get(target.suffix.lower())
-    if form is None:
+    made = _FORMS[target.suffix.lower()](document)
+    target.write_bytes(made)
+
+
+def check(path: str | Path) -> None:
+    """What stands in the way of a report is told before anything else is done."""
+    target = Path(path)
+    if target.suffix.lower() not in _FORMS:
         raise InvalidInput(f"no report is written as `{target.name}`", hint="end its name in .html, .pdf or .md")
     if not target.absolute().parent.is_dir():
         raise InvalidInput(f"there is no folder {target.absolute().parent}", hint="make it, or choose another place")
-    target.write_bytes(form(document))
+    if target.suffix.lower() == ".pdf":
+        check_libraries()
 
 
 def html(document: Document) -> str:

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from muster.errors import NotApplicable
+from muster.metrics.figure import Figure, Interval, figure, undefined
+from muster.metrics.intervals import wilson
 from muster.metrics.labels import share
 from muster.metrics.quality import quality
 from muster.metrics.screen import Screen
 from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats
 
-__all__ = ["Density", "density"]
+__all__ = ["SURE", "Confidence", "Density", "confidence", "density"]
+
+SURE = 0.9
+"""From this highest score on, a prediction is called sure."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,8 +35,42 @@ class Density(Screen):
     others_share: Floats
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Confidence(Density):
+    """The same of the highest score of each row: `own` are the rows that were predicted right, `others` those that were not.
+
+    `sure` is the share of wrong ones among those with a highest score above `SURE`.
+    """
+
+    sure: Figure
+
+
+def confidence(profile: Classification, bins: int = 50) -> Confidence:
+    """NotApplicable where highest scores are not kept: of labels alone, of two classes, and in profiles of before they were."""
+    if profile.top is None:
+        raise NotApplicable("the highest probabilities of these rows are not kept")
+    counted = profile.top.astype(np.float64) if profile.top_mass is None else profile.top_mass
+    others, own = counted.reshape(bins, EQUAL_WIDTHS // bins, 2).sum(1).T
+    above = slice(round(SURE * EQUAL_WIDTHS), None)
+    wrong, of = float(counted[above, 0].sum()), float(counted[above].sum())
+    interval = Interval.none("no weights of these rows are kept by fold") if profile.weighted else wilson(wrong, of)
+    rows = int(profile.top[above].sum())
+    found = (
+        undefined("sure", rows, "there is no such row") if not of > 0 else figure("sure", wrong / of, rows, interval)
+    )
+    return Confidence(
+        rows=profile.rows,
+        edges=np.arange(bins + 1) / bins,
+        own=own,
+        others=others,
+        own_share=share(own, own.sum(keepdims=True)),
+        others_share=share(others, others.sum(keepdims=True)),
+        sure=found,
+    )
+
+
 def density(profile: Classification, lane: int = 0, bins: int = 50) -> Density:
-    """Of a lane's scores; the density of the highest probability, right or wrong, is not kept in profiles and so not given."""
+    """Of a lane's scores."""
     if (counted := quality(profile).bins) is None:
         raise NotApplicable("this needs probabilities, and there are only labels")
     others, own = counted[lane, :, :2].reshape(bins, EQUAL_WIDTHS // bins, 2).sum(1).T

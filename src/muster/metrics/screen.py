@@ -46,6 +46,8 @@ def _json(value: object) -> Json:
         return value.to_json()
     if isinstance(value, Mapping):
         return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return _json(value._asdict())  # a named tuple
     if isinstance(value, (list, tuple)):
         return [_json(item) for item in value]
     assert value is None or isinstance(value, (str, int))

@@ -53,6 +53,8 @@ class Classification:
     `exact` has for each lane the rows of each actual class by score, while few scores are distinct; else it is None.
     `pairs` (lanes, classes, cells) has the rows of each actual class in cells, for three to 20 classes. `calibration`
     (lanes, 100, 2) and `scores` (lanes, 100) have rows and sums of the scores in bins of equal width, each with its upper end.
+    `top` (100, 2), of more than two classes, has rows by their highest score, those predicted wrong and right; None in profiles of
+    before it was kept.
     """
 
     def __init__(self, classes: int, extent: Extent = WHOLE, *, scores: bool, weighted: bool = False) -> None:
@@ -74,6 +76,9 @@ class Classification:
         self.pairs, self.calibration = (np.zeros(shape, np.int64) for shape in shapes.values())
         self.scores = np.zeros((lanes, EQUAL_WIDTHS), np.float64)
         self.mass = {name: np.zeros(shape, np.float64) for name, shape in shapes.items()} if weighted else {}
+        kept = lanes > 1
+        self.top: npt.NDArray[np.int64] | None = np.zeros((EQUAL_WIDTHS, 2), np.int64) if kept else None
+        self.top_mass: Floats | None = np.zeros((EQUAL_WIDTHS, 2), np.float64) if kept and weighted else None
 
     @property
     def rows(self) -> int:
@@ -99,21 +104,28 @@ class Classification:
             self.folds.add(rows, (hashes >> np.uint64(58)).astype(np.int64))
         if (given := rows.probabilities) is None:
             return
+        highest = np.zeros(len(rows.actual), np.int64)
         for lane, (label, score, cells) in enumerate(
             zip(lanes_of(self.classes), given.scores, given.cells, strict=True)
         ):
-            self._calibrate(lane, score, rows.actual == label, rows.weight)
+            place = _bins(score)
+            np.maximum(highest, place, out=highest)  # the bin of the highest score, as a higher score has no lower bin
+            self._count("calibration", lane, place * 2 + (rows.actual == label), rows.weight)
+            self.scores[lane] += np.bincount(place, score if rows.weight is None else score * rows.weight, EQUAL_WIDTHS)
             if self.pairs.size:
                 self._count("pairs", lane, rows.actual * self.pairs.shape[2] + coarse(cells, _PAIRS), rows.weight)
             if self.exact is not None:
                 self._keep(self.exact[lane], score, rows)
+        if self.top is not None:
+            highest *= 2
+            highest += rows.actual == rows.predicted
+            self._count_highest(highest, rows.weight)
 
-    def _calibrate(self, lane: int, score: Floats, mine: npt.NDArray[np.bool_], weight: Floats | None) -> None:
-        place = np.minimum((score * EQUAL_WIDTHS).astype(np.int64), EQUAL_WIDTHS - 1)
-        place -= (score <= _EDGES[place]) & (place > 0)  # to the bin whose upper end it is, and whatever rounding did
-        place += score > _EDGES[place + 1]
-        self._count("calibration", lane, place * 2 + mine, weight)
-        self.scores[lane] += np.bincount(place, score if weight is None else score * weight, EQUAL_WIDTHS)
+    def _count_highest(self, place: Cells, weight: Floats | None) -> None:
+        assert self.top is not None
+        self.top = self.top + np.bincount(place, minlength=self.top.size).reshape(self.top.shape)
+        if self.top_mass is not None:
+            self.top_mass = self.top_mass + np.bincount(place, weight, self.top.size).reshape(self.top.shape)
 
     def _count(self, name: str, lane: int, index: Cells, weight: Floats | None) -> None:
         counts: npt.NDArray[np.int64] = getattr(self, name)[lane]
@@ -137,6 +149,11 @@ class Classification:
         self.folds.merge(other.folds)
         for mine, its in zip(self._arrays().values(), other._arrays().values(), strict=True):
             np.add(mine, its, out=mine)
+        if self.top is None or other.top is None:
+            self.top = self.top_mass = None
+        else:
+            self.top = self.top + other.top
+            self.top_mass = None if self.top_mass is None or other.top_mass is None else self.top_mass + other.top_mass
         if self.exact is None or other.exact is None:
             self.exact = None
             return
@@ -151,6 +168,8 @@ class Classification:
             **{f"tally.{name}": array for name, array in self.tally.arrays().items()},
             **{f"folds.{name}": array for name, array in self.folds.arrays().items()},
             **self._arrays(),
+            **({} if self.top is None else {"top": self.top}),
+            **({} if self.top_mass is None else {"mass.top": self.top_mass}),
             **{
                 f"exact.{n}.{name}": array
                 for n, lane in enumerate(self.exact or ())
@@ -164,6 +183,15 @@ class Classification:
         self.folds.restore(arrays, f"{prefix}folds.")
         for name, mine in self._arrays().items():
             mine[...] = fitting(arrays[prefix + name], mine)
+        self.top = (
+            fitting(arrays[f"{prefix}top"], self.top) if self.top is not None and f"{prefix}top" in arrays else None
+        )
+        if self.top is None or self.top_mass is None:
+            self.top_mass = None
+        else:
+            self.top_mass = fitting(arrays[f"{prefix}mass.top"], self.top_mass)
+        if self.top is not None and (self.top.sum() != self.rows or (self.top < 0).any()):
+            raise ValueError("highest scores of other rows than those that are counted")
         if self.lanes and f"{prefix}exact.0.cells" not in arrays:
             self.exact = None
         for n, lane in enumerate(self.exact or ()):
@@ -175,3 +203,11 @@ class Classification:
     def _arrays(self) -> Arrays:
         own = {"pairs": self.pairs, "calibration": self.calibration, "scores": self.scores}
         return own | {f"mass.{name}": array for name, array in self.mass.items()}
+
+
+def _bins(score: Floats) -> Cells:
+    """The bin of equal width of each, which has its upper end."""
+    place = np.minimum((score * EQUAL_WIDTHS).astype(np.int64), EQUAL_WIDTHS - 1)
+    place -= (score <= _EDGES[place]) & (place > 0)  # to the bin whose upper end it is, and whatever rounding did
+    place += score > _EDGES[place + 1]
+    return place

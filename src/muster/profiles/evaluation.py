@@ -29,16 +29,18 @@ from muster.profiles.mistakes import Mistakes
 from muster.profiles.multilabel import Labelled, Multilabel
 from muster.profiles.multioutput import Multioutput, Several
 from muster.profiles.question import MOST_SEGMENTS, Question, Segmenting
+from muster.profiles.reading import kind_of
 from muster.profiles.regression import Predicted, Regression
 from muster.profiles.stored import pack, reads, unpack
 from muster.profiles.tally import Classified
-from muster.signature import Json
+from muster.signature import Json, Output
 
 __all__ = ["EvaluationProfile", "Measurement", "names_between"]
 
 Measurement = Classification | Regression | Multilabel | Multioutput
 _JUDGED = {"multilabel": judged_labels, "multioutput": judged_targets}
 """How the rows of a task are read; `judged` reads all others."""
+_WORDLESS = frozenset(("boolean", "number", "date", "timestamp", "timestamp_utc", "clock", "duration"))
 MISSING = "missing"
 """The part of rows without a value in a column of a segment."""
 
@@ -78,18 +80,17 @@ class EvaluationProfile:
         self.rows = 0
         self.digest = 0
         self.left_out: Counter[str] = Counter()
-        self.columns = Columns(Kept(weighted=False))
+        self.columns = Columns(Kept(texts=question.texts, weighted=False))
         self.whole = self._measurement(segment=False)
         if self._opening.over and isinstance(self.whole, Classification):
             self.whole.exact = None
         self.segments: dict[str, dict[str, Measurement]] = {s.name: {} for s in question.segments}
-        self.mistakes = Mistakes(question.mistakes, question.output.classes)
+        self.mistakes = _mistakes(question.output, question.mistakes)
         self.custom = Custom(question.custom)
         self.losses = None if question.search is None else _losses(question, question.search)
         each = max(5, 4 * question.mistakes // max(1, len(question.output.targets)))
         self.mistakes_of = {
-            name: Mistakes(min(question.mistakes, each), output.classes)
-            for name, output in question.output.targets.items()
+            name: _mistakes(output, min(question.mistakes, each)) for name, output in question.output.targets.items()
         }
 
     @classmethod
@@ -99,7 +100,7 @@ class EvaluationProfile:
     def update(self, rows: Rows, answer: pa.RecordBatch | None = None) -> None:
         found = _JUDGED.get(self.question.output.task, judged)(self.question, rows, answer)
         self.rows += rows.batch.num_rows + len(rows.unread)
-        self.left_out.update(found.left_out)
+        self.left_out.update(found.left_out if self.question.texts else _without_labels(found.left_out))
         self.columns.add(rows.batch.select(list(self.question.inputs)))
         if not len(found.places):
             return
@@ -113,11 +114,17 @@ class EvaluationProfile:
             self._update_segments(segmenting, rows.batch, found, given)
         if self.losses is not None:
             self.losses.add(rows.batch, found)
+        shown = self._shown(rows.batch.schema)
         if not isinstance(found.measured, Several):
-            self.mistakes.add(rows, found, self.question.shown)
+            self.mistakes.add(rows, found, shown)
             return
         for mistakes, one in zip(self.mistakes_of.values(), found.measured.targets, strict=True):
-            mistakes.add(rows, replace(found, measured=one), self.question.shown)
+            mistakes.add(rows, replace(found, measured=one), shown)
+
+    def _shown(self, schema: pa.Schema) -> tuple[str, ...]:
+        """The columns that are kept of a mistake."""
+        shown = self.question.shown
+        return shown if self.question.texts else tuple(n for n in shown if kind_of(schema.field(n).type) in _WORDLESS)
 
     def _update_segments(self, segmenting: Segmenting, batch: pa.RecordBatch, found: Judged, given: Floats) -> None:
         parts = self.segments[segmenting.name]
@@ -236,6 +243,18 @@ class EvaluationProfile:
             return Multioutput(output.targets, scored_targets(question), segment=segment, weighted=weighted)
         extent = classification.SEGMENT if segment else classification.WHOLE
         return Classification(len(question.output.classes), extent, scores=question.scores, weighted=weighted)
+
+
+def _mistakes(output: Output, most: int) -> Mistakes:
+    return Mistakes(most, output.classes, sides=output.task in ("binary", "regression"))
+
+
+def _without_labels(left_out: Counter[str]) -> Counter[str]:
+    """Rows by reason, those of labels that are no class together."""
+    found: Counter[str] = Counter()
+    for reason, rows in left_out.items():
+        found["class" if reason.startswith("class: ") else reason] += rows
+    return found
 
 
 def _losses(question: Question, search: Search) -> Losses:

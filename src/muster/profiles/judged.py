@@ -44,7 +44,7 @@ class Judged:
     where `answered`.
 
     Reasons: `unread`, `failed` (no prediction), `no target`, `class: <label>` (one that the model does not know), `target`,
-    `prediction`, `probabilities` (not what they can be), `weight` (missing, negative or not finite).
+    `prediction`, `probabilities`, `interval` (not what they can be), `weight` (missing, negative or not finite).
     """
 
     places: NDArray[np.int64]
@@ -129,7 +129,7 @@ def _predicted(question: Question, batch: pa.RecordBatch, answer: pa.RecordBatch
     if question.scored:
         prediction = None if question.prediction is None else batch.column(question.prediction)
         lists = [batch.column(name) for name in question.probabilities]
-        low = high = None
+        low, high = (batch.column(name) for name in question.interval) if question.interval else (None, None)
     else:
         assert answer is not None
         names = answer.schema.names
@@ -170,12 +170,12 @@ def _probabilities(columns: Sequence[pa.Array], classes: int, sieve: _Sieve) -> 
 
 def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve) -> tuple[Cells, Measure]:
     classes = question.output.classes
-    actual, unknown = class_places(target, classes)
+    actual, unknown = class_places(target, classes, tell=question.texts)
     sieve.drop(actual == _NULL, "no target")
     for label, places in unknown.items():
         sieve.drop(places, f"class: {label}")
     if given.prediction is not None and (question.threshold is None or given.probabilities is None):
-        predicted, _ = class_places(given.prediction, classes)
+        predicted, _ = class_places(given.prediction, classes, tell=question.texts)
         sieve.drop(predicted < 0, "prediction")
     else:
         assert given.probabilities is not None
@@ -202,7 +202,8 @@ def _numbers(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
     sieve.drop(~np.isfinite(predicted), "prediction")
     low, high = (None if a is None else numbers(a) for a in (given.low, given.high))
     if low is not None and high is not None:
-        sieve.drop(~(np.isfinite(low) & np.isfinite(high)), "prediction")
+        with np.errstate(invalid="ignore"):
+            sieve.drop(~(np.isfinite(low) & np.isfinite(high) & (low <= high)), "interval")
 
     def measured(kept: Kept, weight: Floats | None) -> Predicted:
         ends = (None if a is None else a[kept] for a in (low, high))
@@ -217,10 +218,12 @@ def _weights(column: pa.Array, sieve: _Sieve) -> Floats:
     return weights
 
 
-def class_places(labels: pa.Array, classes: Sequence[Scalar]) -> tuple[Cells, dict[str, NDArray[np.bool_]]]:
+def class_places(
+    labels: pa.Array, classes: Sequence[Scalar], *, tell: bool = True
+) -> tuple[Cells, dict[str, NDArray[np.bool_]]]:
     """The place of each label among the classes, -2 where it is null, -1 where it is none of them; and where each unknown one stands.
 
-    Labels are equal when their canonical strings are. InvalidInput if there are very many that are no class.
+    Labels are equal when their canonical strings are. InvalidInput if there are very many that are no class; some are told of if `tell`.
     """
     known = {canonical(c): n for n, c in enumerate(classes)}
     encoded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
@@ -233,7 +236,8 @@ def class_places(labels: pa.Array, classes: Sequence[Scalar]) -> tuple[Cells, di
     unknown = sorted({t for t in texts if t is not None and t not in known})
     if len(unknown) > _MOST_LABELS:
         raise InvalidInput(
-            f"a column of labels has {len(unknown)} that are no class, such as {', '.join(map(repr, unknown[:3]))}",
+            f"a column of labels has {len(unknown)} that are no class"
+            + (f", such as {', '.join(map(repr, unknown[:3]))}" if tell else ""),
             hint=f"the classes are {', '.join(map(repr, known))}; name another column as the target",
         )
     of_code = np.array([-1 if t is None or t in known else unknown.index(t) for t in [*texts, None]], np.int64)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from muster.profile import Rows
 from muster.profiles.judged import Judged
+from muster.profiles.keys import Hashes
 from muster.profiles.label_sets import FACTS
 from muster.profiles.multilabel import Labelled
 from muster.profiles.multioutput import Several
@@ -46,34 +47,69 @@ class Mistake:
 
 
 class Mistakes:
-    """At most `most`: the greatest losses, of equal ones those with the least hash. A row that was predicted right is none."""
+    """At most `most` are the `worst`: the greatest losses, of equal ones those with the least hash. A row that was predicted right is none.
 
-    def __init__(self, most: int, classes: tuple[Scalar, ...] = ()) -> None:
+    With `sides`, which two classes and numbers have, half as many are kept of each whatever the other has: `positive` (taken for the
+    positive class, or predicted too high) and the others.
+    """
+
+    def __init__(self, most: int, classes: tuple[Scalar, ...] = (), *, sides: bool = False) -> None:
         self.most, self.classes = most, classes
-        self.worst: list[Mistake] = []
+        self.each = (most + 1) // 2 if sides else 0
+        self.kept: list[Mistake] = []
+
+    @property
+    def worst(self) -> list[Mistake]:
+        return self.kept[: self.most]
+
+    def of_side(self, *, positive: bool) -> list[Mistake]:
+        return [m for m in self.kept if self._is_positive(m) == positive][: self.each]
 
     def add(self, rows: Rows, found: Judged, shown: tuple[str, ...]) -> None:
         loss, wrong = _losses(found)
-        at = np.flatnonzero(wrong)
-        if not len(at) or not self.most:
+        at = np.flatnonzero(wrong & (loss >= self._least()))
+        if not self.most or not len(at):
             return
-        if len(at) > self.most:
-            least = np.partition(loss[at], len(at) - self.most)[len(at) - self.most]
-            at = at[loss[at] >= least]
-        at = at[np.lexsort((found.hashes[at], -loss[at]))][: self.most]
-        places = found.places[at]
+        worst = [_worst(loss, found.hashes, at, self.most)]
+        if self.each:
+            over = _positive(found, at)
+            worst += [_worst(loss, found.hashes, at[side], self.each) for side in (over, ~over)]
+        chosen = np.unique(np.concatenate(worst))
+        places = found.places[chosen]
         values = _shown(rows.batch.select(list(shown)), places)
         numbers = rows.numbers()[places]
-        for n, row, row_values in zip(at.tolist(), numbers.tolist(), values, strict=True):
+        more = []
+        for n, row, row_values in zip(chosen.tolist(), numbers.tolist(), values, strict=True):
             known = self._known(found, n)
-            self.worst.append(Mistake(float(loss[n]), int(found.hashes[n]), rows.file, row, *known, row_values))
-        self._keep([])
+            more.append(Mistake(float(loss[n]), int(found.hashes[n]), rows.file, row, *known, row_values))
+        self._keep(more)
 
     def merge(self, other: Mistakes) -> None:
-        self._keep(other.worst)
+        self._keep(other.kept)
 
     def _keep(self, more: list[Mistake]) -> None:
-        self.worst = sorted([*self.worst, *more], key=lambda m: m.order)[: self.most]
+        left = {True: self.each, False: self.each}
+        kept = []
+        for n, one in enumerate(sorted([*self.kept, *more], key=lambda m: m.order)):
+            side = bool(self.each) and self._is_positive(one)
+            if n < self.most or left[side] > 0:
+                kept.append(one)
+            left[side] -= 1
+        self.kept = kept
+
+    def _least(self) -> float:
+        """A row with a smaller loss than this is not kept: the least of the worst, and of each side."""
+        full = [self.kept[self.most - 1 : self.most]]
+        if self.each:
+            full += [self.of_side(positive=side)[self.each - 1 :] for side in (True, False)]
+        return min(last[0].loss for last in full) if all(full) else 0.0
+
+    def _is_positive(self, one: Mistake) -> bool:
+        if self.classes:
+            return one.predicted == self.classes[-1]
+        assert isinstance(one.predicted, float)
+        assert isinstance(one.actual, float)
+        return one.predicted > one.actual
 
     def _known(self, found: Judged, n: int) -> tuple[Json, Json, float | None]:
         measured = found.measured
@@ -100,7 +136,7 @@ class Mistakes:
                 "score": m.score,
                 "values": m.values,
             }
-            for m in self.worst
+            for m in self.kept
         ]
 
     def restore(self, stored: list[dict[str, Any]]) -> None:
@@ -119,6 +155,22 @@ class Mistakes:
                 for m in stored
             ]
         )
+
+
+def _worst(loss: NDArray[np.float64], hashes: Hashes, at: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Of the rows `at`, those with the greatest losses."""
+    if len(at) > most:
+        least = np.partition(loss[at], len(at) - most)[len(at) - most]
+        at = at[loss[at] >= least]
+    return at[np.lexsort((hashes[at], -loss[at]))][:most]
+
+
+def _positive(found: Judged, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    measured = found.measured
+    if isinstance(measured, Predicted):
+        return measured.predicted[at] > measured.actual[at]
+    assert isinstance(measured, Classified)
+    return measured.predicted[at] == 1
 
 
 def _losses(found: Judged) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

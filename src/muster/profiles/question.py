@@ -39,11 +39,13 @@ class Question:
     """`output` tells the task and the classes. What was predicted is the answer's, or in the columns `prediction` and `probabilities`.
 
     `probabilities` are columns in the order of the classes, in binary also that of the positive class alone, or one column of
-    lists. `threshold` gives the labels, whatever the prediction says; `costs[actual][predicted]` are those of a row. `key` are
-    columns that tell a row from every other one, where its place in its file does not. `protected` are names of segments whose
-    parts have to be treated alike. `inputs` are columns whose values are measured too, `shown` those that are kept with the worst
-    mistakes, of which there are `mistakes`. `search` says where weak segments are looked for, if they are; `custom`
-    are metrics of the user's own.
+    lists. `interval` are the columns with the lower and the upper end of what a number is predicted to be within, in a share of
+    `level` of the rows where that is told. `threshold` gives the labels, whatever the prediction says;
+    `costs[actual][predicted]` are those of a row. `key` are columns that tell a row from every other one, where its place in its
+    file does not. `protected` are names of segments whose parts have to be treated alike. `inputs` are columns whose values are
+    measured too, `shown` those that are kept with the worst mistakes, of which there are `mistakes`. `search` says where weak
+    segments are looked for, if they are; `custom` are metrics of the user's own. Without `texts`, no text of the rows is kept,
+    but names of parts that were asked for.
 
     Of several labels or targets, `targets` and `predictions` are columns in their order, where each has its own; then `target` names
     them all.
@@ -57,6 +59,8 @@ class Question:
     protected: tuple[str, ...] = ()
     prediction: str | None = None
     probabilities: tuple[str, ...] = ()
+    interval: tuple[str, ...] = ()
+    level: float | None = None
     threshold: float | None = None
     costs: tuple[tuple[float, ...], ...] = ()
     inputs: tuple[str, ...] = ()
@@ -66,6 +70,7 @@ class Question:
     targets: tuple[str, ...] = ()
     predictions: tuple[str, ...] = ()
     custom: tuple[CustomMetric, ...] = ()
+    texts: bool = True
 
     @property
     def scored(self) -> bool:
@@ -86,7 +91,16 @@ class Question:
         return tuple(
             dict.fromkeys(
                 c
-                for c in (*single, *self.probabilities, *self.key, *segments, *self.inputs, *searched, *self.shown)
+                for c in (
+                    *single,
+                    *self.probabilities,
+                    *self.interval,
+                    *self.key,
+                    *segments,
+                    *self.inputs,
+                    *searched,
+                    *self.shown,
+                )
                 if c is not None
             )
         )
@@ -101,6 +115,8 @@ class Question:
             "protected": list(self.protected),
             "prediction": self.prediction,
             "probabilities": list(self.probabilities),
+            **({"interval": list(self.interval)} if self.interval else {}),
+            **({} if self.level is None else {"level": float(self.level).hex()}),
             "threshold": None if self.threshold is None else float(self.threshold).hex(),
             "costs": [[float(c).hex() for c in row] for row in self.costs],
             "inputs": list(self.inputs),
@@ -110,11 +126,12 @@ class Question:
             **({"targets": list(self.targets)} if self.targets else {}),
             **({"predictions": list(self.predictions)} if self.predictions else {}),
             **({"custom": [m.to_json() for m in self.custom]} if self.custom else {}),
+            **({} if self.texts else {"texts": False}),
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Question:
-        threshold, search = document["threshold"], document.get("search")
+        threshold, search, level = document["threshold"], document.get("search"), document.get("level")
         return cls(
             output=Output.from_json(document["output"]),
             target=document["target"],
@@ -124,6 +141,8 @@ class Question:
             protected=tuple(document.get("protected", ())),
             prediction=document["prediction"],
             probabilities=tuple(document["probabilities"]),
+            interval=tuple(document.get("interval", ())),
+            level=None if level is None else float.fromhex(level),
             threshold=None if threshold is None else float.fromhex(threshold),
             costs=tuple(tuple(float.fromhex(c) for c in row) for row in document.get("costs", ())),
             inputs=tuple(document["inputs"]),
@@ -133,4 +152,5 @@ class Question:
             targets=tuple(document.get("targets", ())),
             predictions=tuple(document.get("predictions", ())),
             custom=tuple(CustomMetric.from_json(m) for m in document.get("custom", ())),
+            texts=bool(document.get("texts", True)),
         )

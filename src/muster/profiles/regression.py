@@ -18,7 +18,7 @@ from muster.profiles.keys import Cells, Floats, Hashes, ordered
 from muster.profiles.stored import Arrays, fitting
 
 __all__ = [
-    "BY_PREDICTION", "FACTS", "MOMENTS", "RANGES", "SEGMENT", "SUMS", "WHOLE", "Predicted", "Reach", "Regression", "Totals",
+    "BY_PREDICTION", "COVERED", "FACTS", "MOMENTS", "RANGES", "SEGMENT", "SUMS", "WHOLE", "Predicted", "Reach", "Regression", "Totals",
 ]  # fmt: skip
 
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -52,6 +52,14 @@ BY_PREDICTION = ("mass", "predicted", "actual", "error", "absolute", "squared")
 RANGES = ("mass", "inside", "width", "mass_2", "inside_2")
 """Columns of `Totals.ranges`, each weighted: of rows with a predicted interval 1, whether the actual value is inside, and its width; and
 the first two in squares of weights."""
+
+
+COVERED = ("width", "inside", "under", "above")
+"""Columns of the sums beside `Regression.covered`, each weighted: the width of the predicted interval, and whether the actual value is
+inside, under and above it; the counts of rows beside them are of the last three."""
+
+_COVERED_CELLS = 1_024
+"""Enough for coverage by tenths of the predictions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +299,8 @@ class Regression:
 
     `totals` has one group, `folds` has 64. `predicted`, `actual` and `error` count rows by value. The sums beside `predicted` are
     as BY_PREDICTION tells; beside `actual` of weights, and of weights times the value; beside `error` of weights, where rows have
-    them. `together` counts pairs of prediction and actual value, `apart` of prediction and error.
+    them. `together` counts pairs of prediction and actual value, `apart` of prediction and error. `covered` counts rows with a
+    predicted interval by prediction, as COVERED tells; it is empty in parts, and in profiles of before it was kept.
     """
 
     def __init__(self, reach: Reach = WHOLE, *, weighted: bool = False) -> None:
@@ -302,6 +311,7 @@ class Regression:
         self.actual = CellCounts(reach.spread, sums=2)
         self.error = CellCounts(reach.spread, sums=1 if weighted else 0)
         self.together, self.apart = PairCounts(reach.squares), PairCounts(reach.squares)
+        self.covered = CellCounts(_COVERED_CELLS, kinds=3, sums=len(COVERED))
 
     @property
     def rows(self) -> int:
@@ -332,6 +342,11 @@ class Regression:
         if self.reach.squares:
             self.together.add(rows.predicted, rows.actual)
             self.apart.add(rows.predicted, error)
+        if self.folds.groups and rows.low is not None and rows.high is not None:
+            facts = np.stack(rows.facts[FACTS.index("inside") :], axis=1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                sums = np.column_stack([rows.high - rows.low, facts]) * weight[:, None]
+            self.covered.add(ordered(rows.predicted), facts.argmax(1), sums)
 
     def merge(self, other: Self) -> None:
         if (self.reach, self.weighted) != (other.reach, other.weighted):
@@ -341,20 +356,26 @@ class Regression:
 
     def arrays(self) -> Arrays:
         """All that is counted, by name."""
-        return {f"{of}.{name}": a for of, piece in self._pieces().items() for name, a in piece.arrays().items()}
+        pieces = {
+            name: piece for name, piece in self._pieces().items() if piece is not self.covered or self.covered.rows
+        }
+        return {f"{of}.{name}": a for of, piece in pieces.items() for name, a in piece.arrays().items()}
 
     def restore(self, arrays: Arrays, prefix: str = "") -> None:
         """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
         for of, piece in self._pieces().items():
-            piece.restore(arrays, f"{prefix}{of}.")
+            if piece is not self.covered or f"{prefix}{of}.cells" in arrays:
+                piece.restore(arrays, f"{prefix}{of}.")
         counted = [self.predicted.rows, self.actual.rows, self.error.rows]
         if self.reach.squares:
             counted += [self.together.rows, self.apart.rows]
         if self.folds.groups and (self.folds.facts.sum(0) != self.totals.facts[0]).any():
             raise ValueError("folds that are not the whole")
+        if self.covered.rows:
+            counted += [self.covered.rows]
         if any(rows != self.rows for rows in counted):
             raise ValueError("counts of other numbers of rows")
 
     def _pieces(self) -> dict[str, Totals | CellCounts | PairCounts]:
-        names = ("totals", "folds", "predicted", "actual", "error", "together", "apart")
+        names = ("totals", "folds", "predicted", "actual", "error", "together", "apart", "covered")
         return {name: getattr(self, name) for name in names}

@@ -51,6 +51,10 @@ class EvaluateOptions(TypedDict, total=False):
     """
     probabilities: Sequence[str]
     """Their columns in the order of the classes; in binary also that of the positive class alone."""
+    interval: Sequence[str]
+    """The columns with the lower and the upper end of what numbers are predicted to be within."""
+    level: float | None
+    """The share of rows that predicted intervals are to hold."""
     weight: str | None
     segments: Segments
     """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`."""
@@ -63,6 +67,8 @@ class EvaluateOptions(TypedDict, total=False):
     """`costs[actual][predicted]` of a row, in the order of the classes: `[[tn, fp], [fn, tp]]`; what is gained is negative."""
     weak_segments: bool
     """Look in all input columns, and pairs of them, for rows that are predicted worse than the rest."""
+    texts: bool | None
+    """Whether texts of the rows are kept, in the profiles of columns and in the worst mistakes; None is as `profiles.texts` says."""
     labels: Mapping[str, str]
     """By which evaluations are found again."""
     mapping: Mapping[str, str]
@@ -113,7 +119,7 @@ def asked_of(evaluation: Evaluation) -> EvaluateOptions:
     asked = evaluation.profile.question
     every: list[Segment] = [{s.columns[0]: s.edges} if s.edges else s.columns for s in asked.segments]
     protected = [one for one, s in zip(every, asked.segments, strict=True) if s.name in asked.protected]
-    return {
+    asking: EvaluateOptions = {
         "target": asked.targets or asked.target,
         "weight": asked.weight,
         "segments": every,
@@ -123,6 +129,11 @@ def asked_of(evaluation: Evaluation) -> EvaluateOptions:
         "weak_segments": asked.search is not None,
         "metrics": [m.ref for m in asked.custom],
     }
+    if asked.level is not None:
+        asking["level"] = asked.level
+    if not asked.texts:
+        asking["texts"] = False
+    return asking
 
 
 def completed(options: EvaluateOptions, default: EvaluateOptions) -> EvaluateOptions:

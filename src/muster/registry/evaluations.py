@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from muster.dataset import Dataset
 from muster.errors import Conflict, EvaluationNotFound, RunFailed, plural
-from muster.evaluation.asking import Asked, columns_wanted, outputs_of, question
+from muster.evaluation.asking import Asked, columns_wanted, interval_of, outputs_of, question
 from muster.evaluation.asking_several import SEVERAL, Given, is_several, named, question_of_several, scored_several
 from muster.evaluation.given import AlreadyScored
 from muster.evaluation.metering import OpenMetered, check_custom, tell
@@ -259,6 +259,7 @@ class Evaluations:
     ) -> tuple[Question, tuple[str, ...], tuple[str, ...]]:
         """What is asked, the columns that the version takes, and how they are cast."""
         asked = told_by(request.asked, version, self._registry)
+        asked = replace(asked, texts=self._tools.texts if asked.texts is None else asked.texts)
         scored = version is None or bool(asked.prediction or asked.predictions or asked.probabilities)
         inputs = [] if version is None or scored else [request.mapping.get(c.name, c.name) for c in version.signature]
         names = dataset.names
@@ -281,7 +282,10 @@ class Evaluations:
         output, prediction, probabilities = outputs_of(asked, first)
         if prediction is None and version is not None:
             asked = replace(asked, threshold=threshold_of(request, version))
-        found = question(asked, output, first, names, prediction=prediction, probabilities=probabilities)
+        interval = interval_of(asked, output.task, names)
+        found = question(
+            asked, output, first, names, prediction=prediction, probabilities=probabilities, interval=interval
+        )
         return self._with_metrics(found, request), (), ()
 
     def _with_metrics(self, found: Question, request: EvaluateRequest) -> Question:

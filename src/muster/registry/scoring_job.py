@@ -134,6 +134,8 @@ class ScoreTools:
     open_metric: Callable[[MetricRecord], OpenCode] = _no_kept
     """Opens the code of a metric of the user's own."""
     talk: Talk = _silent
+    texts: bool = True
+    """Whether profiles keep texts of the rows where nothing else is said."""
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""
 

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     "--prediction", multiple=True, metavar="A,B", help="The column of predictions, where the data are scored already."
 )
 @click.option("--probabilities", multiple=True, metavar="A,B", help="Their columns, in the order of the classes.")
+@click.option("--interval", metavar="LOW,HIGH", help="The columns with the ends of predicted intervals.")
+@click.option("--level", type=float, metavar="P", help="The share of rows that predicted intervals are to hold.")
 @click.option("--classes", metavar="A,B", help="In order, the positive one last; of several targets as JSON.")
 @click.option(
     "--task",
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 )
 @threshold_option
 @click.option("--costs", metavar="MATRIX", help="Of a row, by actual and predicted class: `[[0, 1], [5, 0]]`.")
+@click.option("--texts/--no-texts", default=None, help="Keep texts of the rows, or none; as profiles.texts says.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="To find it again by. May be repeated.")
 @click.option("--require", multiple=True, metavar="TEXT", help="Fail unless it is met: `f1>=0.8`. May be repeated.")
 @click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
@@ -82,10 +85,13 @@ def evaluate(
     key: tuple[str, ...],
     prediction: tuple[str, ...],
     probabilities: tuple[str, ...],
+    interval: str | None,
+    level: float | None,
     classes: str | None,
     task: str | None,
     threshold: float | None,
     costs: str | None,
+    texts: bool | None,
     labels: tuple[str, ...],
     require: tuple[str, ...],
     report: str | None,
@@ -105,12 +111,15 @@ def evaluate(
     scored already: their columns of predictions are named, or called as `muster score` calls them.
     """
     from muster.evaluation.requirements import Requirement
+    from muster.evaluation.writing import check
     from muster.parameters import read_parameters
 
     if len(arguments) > 2:
         raise click.UsageError("give DATA, or REF and DATA", click.get_current_context())
     for text in require:
         Requirement.parse(text)  # before anything is counted
+    if report is not None:
+        check(report)
     reference, data = arguments if len(arguments) == 2 else (None, arguments[0])
     hub = session.hub
     given = values.pairs(params, "--param")
@@ -127,10 +136,13 @@ def evaluate(
             key=values.names(key),
             prediction=values.names(prediction),
             probabilities=values.names(probabilities),
+            interval=values.names((interval,) if interval else ()),
+            level=level,
             classes=values.classes_of(classes),
             task=task,
             threshold=threshold,
             costs=values.matrix(costs, "--costs"),
+            texts=texts,
             labels=values.pairs(labels, "--label"),
             mapping=values.pairs(mapping, "--map", "MODEL_COLUMN=DATA_COLUMN"),
             params=read,

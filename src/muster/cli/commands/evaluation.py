@@ -12,16 +12,15 @@ from muster.cli.documents import plain
 from muster.cli.evaluations import evaluation_sheet
 from muster.cli.figures import interval, number
 from muster.cli.lists import Paging, View, list_command, show_page
+from muster.cli.mistakes import show_mistakes
 from muster.cli.options import reason_option, yes_option
-from muster.cli.render import Column, show_line, show_list
+from muster.cli.render import Column, show_line, show_list, show_sheet
 from muster.cli.session import Session
 from muster.cli.thresholds import spread, threshold_columns
-from muster.cli.verbs import Shown, show_command
 from muster.errors import InvalidInput, near
 from muster.evaluation.telling import first_metric
 
 if TYPE_CHECKING:
-    from muster.hub import Hub
     from muster.records import EvaluationRecord
 
 
@@ -62,11 +61,24 @@ def _view(_found: object) -> View[EvaluationRecord]:
     )
 
 
-@show_command(evaluation, "ID", example="muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")
-def show_evaluation(hub: Hub, identity: str) -> Shown:
+@evaluation.command(
+    "show",
+    table=True,
+    example="muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC\n"
+    "muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --mistakes --csv",
+)
+@click.argument("identity", metavar="ID")
+@click.option("--mistakes", is_flag=True, help="The rows that were predicted worst, by kind, in place of the figures.")
+@pass_session
+def show_evaluation(session: Session, identity: str, mistakes: bool) -> None:
     """Show an evaluation: every figure, with its interval and whether it is exact."""
-    found = hub.evaluation(identity)
-    return Shown(found.to_json(), lambda: evaluation_sheet(found))
+    if session.format == "csv" and not mistakes:
+        raise click.UsageError("figures are no table: leave --csv out, or add --mistakes", click.get_current_context())
+    found = session.hub.evaluation(identity)
+    if mistakes:
+        show_mistakes(session, found)
+    else:
+        show_sheet(session, found.to_json(), lambda: evaluation_sheet(found))
 
 
 @evaluation.command(

@@ -34,7 +34,7 @@ from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.estimate import estimate
 from muster.predictors.external.opening import checked_settings, discover, place_of, steps_of
-from muster.predictors.kept import OpenKept, encode_answer
+from muster.predictors.kept import KeepAnswer, OpenKept
 from muster.predictors.local.artifact import lost, specify, store
 from muster.predictors.local.download import download
 from muster.predictors.local.environment import EnvironmentInfo, Environments
@@ -67,7 +67,7 @@ from muster.scratch import scratch, young
 from muster.signature import Json, Scalar, Signature, Task
 from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
-from muster.stores.whereabouts import blobs_of
+from muster.stores.whereabouts import OpenRecords, blobs_of
 
 __all__ = ["Hub", "decode", "encode"]
 
@@ -372,7 +372,7 @@ class Hub(Switchboard):
     def _beside(self) -> Opened:
         """The store again, as those may open it who are sent elsewhere."""
         place = self._database
-        return Opened((lambda: self._records) if place is None else partial(open_records, place, make=False))
+        return Opened((lambda: self._records) if place is None else OpenRecords(place, self.settings))
 
     @cached_property
     def _site(self) -> LocalSite:
@@ -384,7 +384,7 @@ class Hub(Switchboard):
             self._say,
             find=self.connection,
             answers=KeptAnswers(records),
-            shares=KeptShares(records, str(place or id(self._records))),
+            shares=KeptShares(records, without_password(str(place or id(self._records)))),
         )
 
     def _say(self, line: str) -> None:
@@ -399,7 +399,7 @@ class Hub(Switchboard):
             open_dataset=self.open_dataset,
             create_sink=partial(create_sink, scratch=self._outputs, find=self.connection),
             open_version=self._open,
-            runner=lambda name, workers: named(RUNNERS, name, "runner")(workers),
+            runner=lambda name, workers: named(RUNNERS, name, "runner").of(self.settings, workers),
             fit=fit,
             parameters=parameters,
             profile=lambda output: partial(PredictionProfile.of, output),
@@ -412,10 +412,12 @@ class Hub(Switchboard):
             announce=self._announce,
             batch_folder=self._batch_folder,
             open_jobs=self._open_jobs,
-            keep_answer=lambda answer: self._blobs.put(encode_answer(answer)),
-            open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, lambda: self._blobs, threshold),
+            keep_answer=KeepAnswer(self._blobs),
+            open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, self._blobs, threshold),
             talk=self._say,
             by_version=self.settings.source("worker.count") == "default",
+            files=getattr(self._blobs, "folder", None),
+            database=self._database if isinstance(self._database, Path) else None,
         )
 
     def _announce(self, version: Version, rows: int | None, chunk: int) -> Mapping[str, Json]:

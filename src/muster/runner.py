@@ -36,6 +36,8 @@ class Plan:
     finished: frozenset[int] = frozenset()
     """Parts of which every chunk is done: they are not read again."""
     call: Call = field(default_factory=Call)
+    ready: Callable[[], None] | None = None
+    """Asked once in each process that works elsewhere, before it does: raises what stands in the way there. Picklable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,8 @@ class Evaluations:
             raise Conflict(f"the data of run {run.id} has changed since it began: {run.input}", hint="evaluate again")
         params = _mapping(run.settings["params"])
         call = Call(params, run.id, cancelled=held.cancelled)
-        plan = Plan(chunk_size(run), tuple(texts(run.settings["columns"])), call=call)
+        ready = self._tools.seen(version, dataset, stamp)
+        plan = Plan(chunk_size(run), tuple(texts(run.settings["columns"])), call=call, ready=ready)
         runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers)
         telling: _Telling | None = _Telling(held, watch)
         with Fingerprint(dataset, held) as fingerprint:
@@ -247,9 +248,10 @@ class Evaluations:
         if before is not None and before.answers is not None:
             return replace(plan, rows=before.chunk_rows), read_answers(self._blobs, before.answers)
         self._tools.announce(version, dataset.rows(), plan.rows)
-        runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers_of(version))
+        name = str(run.settings["runner"])
+        runner = self._tools.runner(name, self._tools.workers_of(version))
         opened = self._tools.open_version(
-            version, threshold=None, mapping=mapping, workers=self._tools.workers_of(version)
+            version, threshold=None, mapping=mapping, workers=self._tools.workers_of(version, name)
         )
         parts = dataset.parts(plan.rows)
         chunks = ask_all(held, self._runs, runner, parts, opened, keep=self._tools.keep_answer, plan=plan, watch=watch)
@@ -260,7 +262,7 @@ class Evaluations:
             version,
             threshold=_number(run, "threshold"),
             mapping=strings(run.settings["mapping"]),
-            workers=self._tools.workers_of(version),
+            workers=self._tools.workers_of(version, str(run.settings["runner"])),
         )
 
     def _version(self, run: Run) -> Version | None:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html or FILE.md.")
 @mapping_option
 @params_option
-@click.option("--runner", default="local", show_default=True, help="Where the work runs.")
+@click.option("--runner", default="local", show_default=True, help="Where the work runs: local, ray or spark.")
 @pass_session
 def evaluate(
     session: Session,

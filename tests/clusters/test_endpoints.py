@@ -19,6 +19,7 @@ from tests.hub.endpoint_stage import Stage, expected, staged, table
 pytestmark = pytest.mark.deep
 
 ROWS = 480
+LOGIN = {"auth": "bearer", "secret": "env:CHURN_SECRET"}
 ROOT = Path(__file__).parents[2]
 
 # In a process of its own, whose cluster begins with the variables that it has.
@@ -53,10 +54,9 @@ def cluster(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    settings = {"auth": "bearer", "secret": "env:CHURN_SECRET"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHURN_SECRET", "a-word")
-        with staged("http", tmp_path, patch, settings=settings) as stage:
+        with staged("http", tmp_path, patch, settings=LOGIN) as stage:
             stage.model.pause = 0.02
             yield stage
 
@@ -69,6 +69,11 @@ def told(stage: Stage, task: str, cluster: str, data: Path, *, output: str = "",
     return found
 
 
+def _capped(stage: Stage, **caps: float) -> None:
+    settings: dict[str, Any] = {**stage.account.settings, **LOGIN, **caps}
+    stage.hub.connect("c", "http", replace=True, **settings)
+
+
 def labelled(stage: Stage) -> Path:
     file = stage.folder / "labelled.parquet"
     rows = table(ROWS)
@@ -77,13 +82,7 @@ def labelled(stage: Stage) -> Path:
 
 
 def test_the_cap_of_a_connection_holds_over_all_executors(cluster: str, stage: Stage) -> None:
-    stage.hub.connect(
-        "c",
-        "http",
-        replace=True,
-        **{**stage.account.settings, "auth": "bearer", "secret": "env:CHURN_SECRET"},
-        concurrency=2,
-    )
+    _capped(stage, concurrency=2)
     data, output = labelled(stage), stage.output()
     assert told(stage, "score", cluster, data, output=str(output)) == {"rows": ROWS}
     found = pq.read_table(output).to_pydict()
@@ -99,8 +98,7 @@ def test_the_cap_of_a_connection_holds_over_all_executors(cluster: str, stage: S
 
 
 def test_an_evaluation_asks_once_and_what_it_spent_is_counted(cluster: str, stage: Stage) -> None:
-    settings = {**stage.account.settings, "auth": "bearer", "secret": "env:CHURN_SECRET"}
-    stage.hub.connect("c", "http", replace=True, **settings, price_per_call=1, spend=100)
+    _capped(stage, price_per_call=1, spend=100)
     there = stage.hub.evaluation(told(stage, "evaluate", cluster, labelled(stage))["id"])
     assert there.record.counted == ROWS
     assert sorted(stage.model.rows()) == list(range(ROWS))

@@ -86,7 +86,7 @@ def test_the_session_of_a_program_is_used_and_one_without_a_context_refused(
     runner: Any = CLUSTERS["spark"]()
     from pyspark.sql import SparkSession
 
-    assert runner._session().sparkContext is SparkSession.getActiveSession().sparkContext  # type: ignore[union-attr]
+    assert runner._session().sparkContext is SparkSession.getActiveSession().sparkContext
 
     class Connected:
         """As a session of Spark Connect, which refuses this name."""

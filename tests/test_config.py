@@ -218,3 +218,23 @@ def test_workers_have_a_bound(home: Path) -> None:
         match=r"`worker\.count` cannot be '100000': it says how many workers a scoring uses, 1024 at most",
     ):
         Settings.load(environ={"MUSTER_WORKER_COUNT": "100000"}, home=home, folder=home)
+
+
+def test_a_password_does_not_go_to_other_processes_and_is_found_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://me:word-of-mouth@index.example/simple"
+    known = Settings.load({"environment.index": url, "worker.count": 3}, environ={})
+    sent = pickle.dumps(known)
+    assert b"word-of-mouth" not in sent
+    there: Settings = pickle.loads(sent)
+    assert there.number("worker.count") == 3
+    with pytest.raises(InvalidConfig, match=r"`environment\.index` has a password, which is not sent") as raised:
+        there.text("environment.index")
+    assert "MUSTER_ENVIRONMENT_INDEX" in raised.value.hint
+    monkeypatch.setenv("MUSTER_ENVIRONMENT_INDEX", "https://me:another@elsewhere.example/simple")
+    with pytest.raises(InvalidConfig):
+        pickle.loads(sent).text("environment.index")
+    monkeypatch.setenv("MUSTER_ENVIRONMENT_INDEX", url)
+    found: Settings = pickle.loads(sent)
+    assert found.text("environment.index") == url
+    assert b"word-of-mouth" not in pickle.dumps(found)
+    assert pickle.loads(pickle.dumps(Settings.load(environ={}))).text("hub") == "./.muster"

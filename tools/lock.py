@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from pip_settings import as_uv_settings
@@ -23,20 +25,29 @@ OPTIONS = [
     "--python-version=3.11",
     "--quiet",
 ]
+CLUSTERS = ("ray", "spark")
+"""Half a gigabyte that only the deep tests of the runners need: they have a file of their own."""
 # An extra index or a folder of wheels has some of a version's files, and the lock must have the hashes of all.
 PARTIAL = {"UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"}
 
 
 def main(arguments: list[str]) -> int:
-    """Write dev.txt, then core.txt as a part of it, so that the two never disagree."""
-    resolve("dev", ["--group", "dev", "--all-extras", *arguments])
+    """Write dev.txt, then core.txt as a part of it and clusters.txt as more than it, so that they never disagree."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [name for name in project["optional-dependencies"] if name not in CLUSTERS]
+    resolve("dev", ["--group", "dev", *_extras(extras), *arguments])
     resolve("core", ["--constraints", "requirements/dev.txt"])
+    resolve("clusters", [*_extras(CLUSTERS), "--constraints", "requirements/dev.txt"])
     addresses = [
         file.name for file in requirement_files() if re.search(r"://|^-|^[^#]* @ ", file.read_text(), re.MULTILINE)
     ]
     if addresses:
         print(f"./run lock: {', '.join(addresses)} must not name an index or a direct address", file=sys.stderr)
     return 1 if addresses else 0
+
+
+def _extras(names: Sequence[str]) -> list[str]:
+    return [f"--extra={name}" for name in names]
 
 
 def resolve(name: str, options: list[str]) -> None:

@@ -196,6 +196,24 @@ SETTINGS: Mapping[str, Setting] = {
             lambda: "refuse",
             "what becomes of a model with a pickle that can do harm when it is loaded: `refuse` it, or `warn` and load it in its worker",
         ),
+        Setting(
+            "ray.address",
+            str,
+            lambda: "",
+            "the Ray cluster of `--runner ray`; RAY_ADDRESS when empty, and one on this machine without that",
+        ),
+        Setting(
+            "ray.workers", _count, lambda: 0, "how many actors work, with a core each; 0 is all cores of the cluster"
+        ),
+        Setting(
+            "spark.master",
+            str,
+            lambda: "",
+            "the master of `--runner spark` where the program has no session of its own; this machine when empty",
+        ),
+        Setting(
+            "spark.workers", _count, lambda: 0, "how many Spark tasks work at a time; 0 is as many as it has cores"
+        ),
         Setting("score.chunk_rows", _count, lambda: 0, "rows of a chunk; 0 chooses them by the width of a row"),
         Setting(
             "profiles.texts",
@@ -251,6 +269,13 @@ class Settings(Mapping[str, object]):
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         self._values = {name: (v.value, v.source) for name, v in values.items()}
+        self._withheld: frozenset[str] = frozenset()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Passwords do not go along: what has one is taken from the variables of the process that it is sent to."""
+        shown = {n: (without_password(v) if isinstance(v, str) else v, s) for n, (v, s) in self._values.items()}
+        withheld = frozenset(n for n, (v, _) in self._values.items() if shown[n][0] != v)
+        return Settings._received, (shown, withheld | self._withheld)
 
     @classmethod
     def load(
@@ -275,6 +300,16 @@ class Settings(Mapping[str, object]):
             raise InvalidConfig("; ".join(wrong), hint="see all settings with `muster config show`")
         return cls(values)
 
+    @classmethod
+    def _received(cls, shown: Mapping[str, tuple[object, str]], withheld: frozenset[str]) -> Settings:
+        """Those of another process, with the passwords that this one knows of the same places."""
+        made = cls({})
+        known = {n: os.environ.get(SETTINGS[n].variable, "") for n in withheld}
+        known = {n: value for n, value in known.items() if without_password(value) == shown[n][0]}
+        made._values = {**shown, **{n: (value, "environment") for n, value in known.items()}}
+        made._withheld = withheld - known.keys()
+        return made
+
     @staticmethod
     def unheard(environ: Mapping[str, str] | None = None) -> list[str]:
         """Variables that look like settings and are none, each with what is like it: other programs' names may begin so too."""
@@ -289,6 +324,12 @@ class Settings(Mapping[str, object]):
         return found
 
     def __getitem__(self, name: str) -> object:
+        if name in self._withheld:
+            raise InvalidConfig(
+                f"`{name}` has a password, which is not sent to the executors of a cluster",
+                hint=f"set {SETTINGS[name].variable} on every node, as it is on the driver",
+                details={"resume": True},
+            )
         return self._values[name][0]
 
     def __iter__(self) -> Iterator[str]:

@@ -18,6 +18,7 @@
     ├── NotApplicable          the capability does not apply to this model, and why
     ├── DatasetError           a dataset cannot be read or written
     ├── EnvironmentFailed      a version's environment cannot be resolved or built
+    ├── ClusterFailed          a Ray or Spark cluster cannot be reached, or fails at its part
     ├── ModelFailed            the model's code failed
     │   ├── ModelTimeout       it did not answer in time
     │   └── ModelDied          its process ended while it worked
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AliasNotFound",
+    "ClusterFailed",
     "Conflict",
     "Corrupt",
     "DatasetError",
@@ -174,6 +176,10 @@ class DatasetError(MusterError):
 
 class EnvironmentFailed(MusterError):
     """A version's environment cannot be resolved or built."""
+
+
+class ClusterFailed(MusterError):
+    """A cluster cannot be reached, loses its executors, or they do not see what they need."""
 
 
 class ModelFailed(MusterError):

@@ -34,7 +34,7 @@ from muster.predictors.external.codecs.public import decode, encode
 from muster.predictors.external.digests import digest_of
 from muster.predictors.external.estimate import cost_of, estimate
 from muster.predictors.external.opening import checked_settings, discover, place_of, steps_of
-from muster.predictors.kept import OpenKept, encode_answer
+from muster.predictors.kept import KeepAnswer, OpenKept
 from muster.predictors.local.artifact import lost, specify, store
 from muster.predictors.local.download import download
 from muster.predictors.local.environment import EnvironmentInfo, Environments
@@ -70,7 +70,7 @@ from muster.scratch import scratch, young
 from muster.signature import Json, Scalar, Signature, Task
 from muster.store import BlobStore, RecordStore
 from muster.stores import open_blobs, open_records
-from muster.stores.whereabouts import blobs_of
+from muster.stores.whereabouts import OpenRecords, blobs_of
 
 __all__ = ["Hub", "decode", "encode"]
 
@@ -375,7 +375,7 @@ class Hub(Switchboard):
     def _beside(self) -> Opened:
         """The store again, as those may open it who are sent elsewhere."""
         place = self._database
-        return Opened((lambda: self._records) if place is None else partial(open_records, place, make=False))
+        return Opened((lambda: self._records) if place is None else OpenRecords(place, self.settings))
 
     @cached_property
     def _site(self) -> LocalSite:
@@ -387,7 +387,7 @@ class Hub(Switchboard):
             self._say,
             find=self.connection,
             answers=KeptAnswers(records),
-            shares=KeptShares(records, str(place or id(self._records))),
+            shares=KeptShares(records, without_password(str(place or id(self._records)))),
         )
 
     def _say(self, line: str) -> None:
@@ -413,7 +413,7 @@ class Hub(Switchboard):
             open_dataset=self.open_dataset,
             create_sink=partial(create_sink, scratch=self._outputs, find=self.connection),
             open_version=self._open,
-            runner=lambda name, workers: named(RUNNERS, name, "runner")(workers),
+            runner=lambda name, workers: named(RUNNERS, name, "runner").of(self.settings, workers),
             fit=fit,
             parameters=parameters,
             profile=lambda output: partial(PredictionProfile.of, output),
@@ -426,14 +426,16 @@ class Hub(Switchboard):
             announce=self._announce,
             batch_folder=self._batch_folder,
             open_jobs=self._open_jobs,
-            keep_answer=lambda answer: self._blobs.put(encode_answer(answer)),
+            keep_answer=KeepAnswer(self._blobs),
             open_metric=lambda metric: OpenMetric(metric, self._site, number("worker.count")),
-            open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, lambda: self._blobs, threshold),
+            open_kept=lambda version, chunks, threshold: OpenKept(version, chunks, self._blobs, threshold),
             price=self._price,
             packages=lambda environment: self.environments.packages(environment),  # noqa: PLW0108  # only when one is asked for
             talk=self._say,
             texts=self.settings.flag("profiles.texts"),
             by_version=self.settings.source("worker.count") == "default",
+            files=getattr(self._blobs, "folder", None),
+            database=self._database if isinstance(self._database, Path) else None,
         )
 
     def _announce(self, version: Version, rows: int | None, chunk: int) -> Mapping[str, Json]:

@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-__all__ = ["NOBODY", "alive", "me", "user"]
+__all__ = ["NOBODY", "alive", "machine", "me", "user"]
 
 NOBODY = "nobody/0/"
 """The owner of what is left to whoever comes next."""
@@ -15,13 +15,13 @@ NOBODY = "nobody/0/"
 
 def me() -> str:
     """This process: machine, number and start time."""
-    return f"{_machine()}/{os.getpid()}/{_started(os.getpid())}"
+    return f"{machine()}/{os.getpid()}/{_started(os.getpid())}"
 
 
 def alive(owner: str) -> bool | None:
     """Whether the owner still runs; None where that cannot be told, as it is on another machine."""
-    machine, pid, started = owner.rsplit("/", 2)
-    if machine != _machine():
+    place, pid, started = owner.rsplit("/", 2)
+    if place != machine():
         return None
     return _started(int(pid)) == started
 
@@ -34,7 +34,7 @@ def user() -> str:
         return f"uid-{os.getuid()}"
 
 
-def _machine() -> str:
+def machine() -> str:
     """The host since it was started, and the container: processes of others cannot be seen, and have the same numbers."""
     boot, space = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
     if not boot.exists():

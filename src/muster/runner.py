@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 import pyarrow as pa
 
@@ -36,6 +36,8 @@ class Plan:
     finished: frozenset[int] = frozenset()
     """Parts of which every chunk is done: they are not read again."""
     call: Call = field(default_factory=Call)
+    ready: Callable[[], None] | None = None
+    """Asked once in each process that works elsewhere, before it does: raises what stands in the way there. Picklable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,14 @@ class InOrder:
         """`parts` are the indices of those that are read."""
         self.total = total
         self._order = list(parts)
+        self._turn = {part: turn for turn, part in enumerate(self._order)}
         self._next: tuple[int, int] | None = (self._order[0], 0) if self._order else None
         self._waiting: dict[tuple[int, int], tuple[bool, Profile]] = {}
+
+    @classmethod
+    def of(cls, total: Profile, parts: Sequence[Part], plan: Plan) -> Self:
+        """Of the parts that a plan reads."""
+        return cls(total, [part.index for part in parts if part.index not in plan.finished])
 
     def add(self, part: int, index: int, measured: Profile, *, last: bool) -> None:
         self._waiting[part, index] = last, measured
@@ -93,7 +101,7 @@ class InOrder:
 
     def end(self) -> Profile:
         """With what stands behind chunks that were done before: whether one was the last of its part, only they could tell."""
-        for key in sorted(self._waiting, key=lambda k: (self._order.index(k[0]), k[1])):
+        for key in sorted(self._waiting, key=lambda k: (self._turn[k[0]], k[1])):
             self.total.merge(self._waiting[key][1])
         self._waiting.clear()
         return self.total
@@ -102,7 +110,7 @@ class InOrder:
         part, index = place
         if not ended:
             return part, index + 1
-        position = self._order.index(part) + 1
+        position = self._turn[part] + 1
         return (self._order[position], 0) if position < len(self._order) else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -17,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import muster
-from muster.errors import InvalidInput, MissingExtra, NotFound
+from muster.errors import InvalidConfig, InvalidInput, MissingExtra, NotFound
 from muster.hub import Hub
+from muster.predictors.local.site import LocalSite
 from tests import postgres
 from tests.cli.helpers import Answer, call
 
@@ -125,6 +127,25 @@ def test_a_password_is_shown_nowhere(hub: Hub, postgres_hub: str, settings: dict
         opened.tag("numbers:1", {"a": "b"})
         for event in opened.events():
             assert SECRET not in repr(event)
+
+
+def test_a_password_does_not_go_to_executors_and_is_found_there(
+    hub: Hub, postgres_hub: str, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_hub.replace("@", f":{SECRET}@", 1)
+    monkeypatch.delenv("MUSTER_HUB", raising=False)
+    with muster.open(url, **settings) as opened:
+        sent = pickle.dumps(opened._site.knowing({}))
+    assert SECRET.encode() not in sent
+    there: LocalSite = pickle.loads(sent)
+    assert there.answers is not None
+    with pytest.raises(InvalidConfig, match="`hub` has a password, which is not sent") as raised:
+        there.answers.of("run", "0/0")
+    assert "MUSTER_HUB" in raised.value.hint
+    monkeypatch.setenv("MUSTER_HUB", url)
+    there = pickle.loads(sent)
+    assert there.answers is not None
+    assert list(there.answers.of("run", "0/0")) == []
 
 
 def test_a_database_that_is_not_there_is_told(settings: dict[str, str], postgres_server: str) -> None:

@@ -1,8 +1,9 @@
-"""The suite of runners over every runner."""
+"""The suite of runners over every runner. Those of clusters start a real Ray and a real Spark, and are deep."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,21 @@ from muster.runner import Runner
 from muster.runners import RUNNERS
 from muster.runners.local import LocalRunner
 from muster.testing.runner import RunnerSuite
+from tests.clusters.starting import ray_runner, spark_runner
 
 FACTORIES: dict[str, Callable[[], Runner]] = {
     "local, one worker": lambda: LocalRunner(1),
     "local, three workers": lambda: LocalRunner(3),
+    "ray": ray_runner,
+    "spark": spark_runner,
 }
+CASES: list[Any] = [
+    pytest.param(make, id=name, marks=[] if name.startswith("local") else pytest.mark.deep)
+    for name, make in FACTORIES.items()
+]
 
 
-@pytest.mark.parametrize("make", FACTORIES.values(), ids=FACTORIES)
+@pytest.mark.parametrize("make", CASES)
 class TestRunners(RunnerSuite):
     @pytest.fixture
     def runner(self, make: Callable[[], Runner]) -> Runner:

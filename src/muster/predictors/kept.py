@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,7 +14,17 @@ from muster.predictors.guarded import by_threshold
 from muster.records import Version
 from muster.store import BlobStore
 
-__all__ = ["KeptAnswers", "OpenKept", "decode_answer", "encode_answer"]
+__all__ = ["KeepAnswer", "KeptAnswers", "OpenKept", "decode_answer", "encode_answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAnswer:
+    """Keeps the answers to a chunk; the digest. Picklable if the store is."""
+
+    blobs: BlobStore
+
+    def __call__(self, answer: pa.RecordBatch) -> str:
+        return self.blobs.put(encode_answer(answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +33,11 @@ class OpenKept:
 
     version: Version
     chunks: Mapping[tuple[int, int], str]
-    blobs: Callable[[], BlobStore]
+    blobs: BlobStore
     threshold: float | None
 
     def __call__(self) -> Predictor:
-        return KeptAnswers(self.version, self.chunks, self.blobs(), self.threshold)
+        return KeptAnswers(self.version, self.chunks, self.blobs, self.threshold)
 
 
 class KeptAnswers:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from muster.dataset import KeptRejects
 from muster.errors import (
+    ClusterFailed,
     Corrupt,
     DatasetError,
     EnvironmentFailed,
@@ -60,7 +61,7 @@ def passing(error: BaseException) -> bool:
     """Whether the same may well succeed later with nobody having mended anything."""
     if isinstance(error, (Corrupt, TooNew)) or not isinstance(error, MusterError):
         return isinstance(error, OSError)
-    kinds = (DatasetError, EnvironmentFailed, ModelFailed, SourceUnavailable, StoreError)
+    kinds = (ClusterFailed, DatasetError, EnvironmentFailed, ModelFailed, SourceUnavailable, StoreError)
     return isinstance(error, kinds) and worth_resuming(error)
 
 

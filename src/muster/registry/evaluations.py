@@ -303,9 +303,10 @@ class Evaluations:
             raise Conflict(f"the data of run {run.id} has changed since it began: {run.input}", hint="evaluate again")
         params = _mapping(run.settings["params"])
         call = Call(params, run.id, cancelled=held.cancelled)
+        ready = self._tools.seen(version, dataset, stamp)
         codes = opened_metrics(self._metrics, asked.custom, self._tools.open_metric)
         of_rows = {m.name: codes[m.name] for m in asked.custom if m.kind == "batch"}
-        plan = Plan(chunk_size(run), tuple(texts(run.settings["columns"])), call=call)
+        plan = Plan(chunk_size(run), tuple(texts(run.settings["columns"])), call=call, ready=ready)
         runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers)
         telling: _Telling | None = _Telling(held, watch)
         with Fingerprint(dataset, held) as fingerprint:
@@ -356,9 +357,10 @@ class Evaluations:
                 {"kept": before.id},
             )
         self._tools.announce(version, dataset.rows(), plan.rows)
-        runner = self._tools.runner(str(run.settings["runner"]), self._tools.workers_of(version))
+        name = str(run.settings["runner"])
+        runner = self._tools.runner(name, self._tools.workers_of(version))
         opened = self._tools.open_version(
-            version, threshold=None, mapping=mapping, workers=self._tools.workers_of(version)
+            version, threshold=None, mapping=mapping, workers=self._tools.workers_of(version, name)
         )
         parts, stopwatch = dataset.parts(plan.rows), Stopwatch()
         opened = stopwatch.around(opened)
@@ -371,7 +373,7 @@ class Evaluations:
             version,
             threshold=_number(run, "threshold"),
             mapping=strings(run.settings["mapping"]),
-            workers=self._tools.workers_of(version),
+            workers=self._tools.workers_of(version, str(run.settings["runner"])),
         )
 
     def _version(self, run: Run) -> Version | None:

@@ -127,7 +127,7 @@ class Scorings:
         job.sink.begin()
         stamp = job.dataset.stamp()
         with Fingerprint(job.dataset, held) as fingerprint:
-            for _ in self._work(held, job, watch):
+            for _ in self._work(held, job, watch, stamp):
                 pass
             known = fingerprint.result()
         if job.dataset.stamp() != stamp:
@@ -253,7 +253,7 @@ class Scorings:
         parts = dataset.parts(chunk_size(run))
         return Job(run, version, dataset, parts, shown, self._sink(run, shown.schema), columns)
 
-    def _work(self, held: Held, job: Job, watch: Watch | None) -> Iterator[None]:
+    def _work(self, held: Held, job: Job, watch: Watch | None, stamp: str) -> Iterator[None]:
         settings = job.run.settings
         finished = list(self._runs.chunks(job.run.id))
         threshold = settings["threshold"]
@@ -262,7 +262,7 @@ class Scorings:
             job.version,
             threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
             mapping=strings(settings["mapping"]),
-            workers=self._tools.workers_of(job.version),
+            workers=self._tools.workers_of(job.version, str(settings["runner"])),
         )
         params = settings["params"]
         assert isinstance(params, dict)
@@ -272,6 +272,7 @@ class Scorings:
             done=frozenset((c.part, c.index) for c in finished),
             finished=frozenset(_complete(finished)),
             call=Call(params=params, id=job.run.id, cancelled=held.cancelled),
+            ready=self._tools.seen(job.version, job.dataset, stamp, job.sink.staging),
         )
         writer = ScoreWriter(
             job.sink,

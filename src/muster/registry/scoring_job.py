@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from muster.predictor import OpenPredictor, ProviderJobs, Talk
 from muster.profile import Profile
 from muster.records import Environment, MetricRecord, Progress, Run, Version
 from muster.registry.endings import Retries
+from muster.registry.seen import Seen
 from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
 from muster.signature import Json, Output, Signature
@@ -138,9 +140,21 @@ class ScoreTools:
     """Whether profiles keep texts of the rows where nothing else is said."""
     by_version: bool = False
     """Whether a version that was measured to use all cores itself gets one worker."""
+    files: Path | None = None
+    """Where the files of models are kept, if that is a folder."""
+    database: Path | None = None
+    """Where the records are kept, if that is a file."""
 
-    def workers_of(self, version: Version) -> int:
-        return 1 if self.by_version and version.load.get("spread") == "threads" else self.workers
+    def workers_of(self, version: Version, runner: str = "local") -> int:
+        """Of one process: executors of a cluster have one core each."""
+        alone = runner != "local" or (self.by_version and version.load.get("spread") == "threads")
+        return 1 if alone else self.workers
+
+    def seen(self, version: Version | None, dataset: Dataset, stamp: str, staging: Path | str | None = None) -> Seen:
+        """What executors need to see."""
+        folders = [p for p in (self.files, staging) if isinstance(p, Path)]
+        calls = version is not None and version.load.get("connection") is not None
+        return Seen(dataset, stamp, tuple(folders), self.database if calls else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,10 @@ class FileBlobs:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._folder}>"
 
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
     def put(self, source: Path | bytes) -> str:
         if not self._swept:
             self._swept = True

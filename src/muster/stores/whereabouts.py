@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from muster.config import expanded
+from muster.config import Settings, expanded, without_password
 from muster.errors import Conflict, StoreError
 from muster.records import Version
 from muster.store import BlobStore, Condition, Query, RecordStore, Sort
-from muster.stores import open_blobs
+from muster.stores import open_blobs, open_records
 
-__all__ = ["blobs_of"]
+__all__ = ["OpenRecords", "blobs_of"]
 
 _NOTE = "blobs.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRecords:
+    """Opens the records of a hub that is there. Picklable: a password stays here, and the settings tell it elsewhere."""
+
+    place: Path | str
+    settings: Settings
+    withheld: bool = False
+
+    def __call__(self) -> RecordStore:
+        return open_records(self.settings.text("hub") if self.withheld else self.place, make=False)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        place = without_password(self.place) if isinstance(self.place, str) else self.place
+        return OpenRecords, (place, self.settings, self.withheld or place != self.place)
 
 
 def blobs_of(records: RecordStore, folder: Path, named: str) -> BlobStore:

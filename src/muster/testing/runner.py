@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
@@ -88,17 +90,22 @@ class Named(Doubler):
         return super().predict(batch, call)
 
 
-class Memory:
-    """A writer that keeps what it is given."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A writer that keeps what it is given, as a file for each chunk."""
 
-    def __init__(self) -> None:
-        self.rows: dict[tuple[int, int], list[int]] = {}
-        self._lock = threading.Lock()
+    folder: Path
 
     def write(self, chunk: Chunk, answer: pa.RecordBatch) -> tuple[Written, int]:
-        with self._lock:
-            self.rows[chunk.part, chunk.index] = answer.column("prediction").to_pylist()
-        return Written(f"{chunk.part}-{chunk.index}", answer.num_rows, ""), len(chunk.faults)
+        file = self.folder / f"{chunk.part}-{chunk.index}.json"
+        file.write_text(json.dumps(answer.column("prediction").to_pylist()), encoding="utf-8")
+        return Written(file.name, answer.num_rows, ""), len(chunk.faults)
+
+    @property
+    def rows(self) -> dict[tuple[int, int], list[int]]:
+        """The predictions by part and index."""
+        found = {tuple(map(int, file.stem.split("-"))): file for file in self.folder.iterdir()}
+        return {(part, index): json.loads(file.read_text("utf-8")) for (part, index), file in found.items()}
 
 
 class Sum:
@@ -126,11 +133,14 @@ class Sum:
         self.numbers += other.numbers
 
     def encode(self) -> bytes:
-        return b""
+        return json.dumps([self.rows, self.sum, self.order, self.numbers]).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        return cls()
+        found = cls()
+        found.rows, found.sum, found.order, numbers = json.loads(data)
+        found.numbers = [(file, number) for file, number in numbers]
+        return found
 
     def figures(self) -> dict[str, Json]:
         return {"rows": self.rows, "sum": self.sum}
@@ -138,6 +148,10 @@ class Sum:
 
 def _doubler(fails_at: int | None = None) -> Predictor:
     return Doubler(fails_at)
+
+
+def _raise(error: Exception) -> Predictor:
+    raise error
 
 
 def _sum() -> Profile:
@@ -155,52 +169,55 @@ class RunnerSuite:
     def parts(self) -> list[Part]:
         return [Numbers(0, 0, 1_000), Numbers(1, 1_000, 0), Numbers(2, 1_000, 37), Numbers(3, 1_037, 2_500)]
 
-    def test_map_predicts_every_row_once(self, runner: Runner, parts: list[Part]) -> None:
-        memory = Memory()
-        done = list(runner.map(parts, _doubler, memory, plan=Plan(rows=100)))
+    @pytest.fixture
+    def writer(self, tmp_path: Path) -> Kept:
+        (tmp_path / "kept").mkdir()
+        return Kept(tmp_path / "kept")
+
+    def test_map_predicts_every_row_once(self, runner: Runner, parts: list[Part], writer: Kept) -> None:
+        done = list(runner.map(parts, _doubler, writer, plan=Plan(rows=100)))
         assert sum(d.length for d in done) == 3_537
         assert len({(d.part, d.index) for d in done}) == len(done) == 10 + 1 + 1 + 25
-        assert [n for key in sorted(memory.rows) for n in memory.rows[key]] == [2 * n for n in range(3_537)]
+        assert [n for _, rows in sorted(writer.rows.items()) for n in rows] == [2 * n for n in range(3_537)]
         assert {d.part for d in done if d.last} == {0, 1, 2, 3}
         assert all({"read", "predict", "write"} <= set(d.timings) for d in done)
 
-    def test_map_leaves_out_what_is_done(self, runner: Runner, parts: list[Part]) -> None:
-        memory = Memory()
+    def test_map_leaves_out_what_is_done(self, runner: Runner, parts: list[Part], writer: Kept) -> None:
         plan = Plan(rows=100, done=frozenset({(0, 0), (0, 3), (2, 0)}), finished=frozenset({2}))
-        keys = {(d.part, d.index) for d in runner.map(parts, _doubler, memory, plan=plan)}
+        keys = {(d.part, d.index) for d in runner.map(parts, _doubler, writer, plan=plan)}
         assert keys == {(0, i) for i in range(10) if i not in (0, 3)} | {(1, 0)} | {(3, i) for i in range(25)}
-        assert set(memory.rows) == keys
+        assert set(writer.rows) == keys
 
-    def test_map_measures_in_the_same_pass(self, runner: Runner, parts: list[Part]) -> None:
-        done = list(runner.map(parts, _doubler, Memory(), _sum, plan=Plan(rows=100)))
+    def test_map_measures_in_the_same_pass(self, runner: Runner, parts: list[Part], writer: Kept) -> None:
+        done = list(runner.map(parts, _doubler, writer, _sum, plan=Plan(rows=100)))
         assert sum(int(str(d.profile.figures()["sum"])) for d in done if d.profile is not None) == 2 * sum(range(3_537))
 
-    def test_faults_are_passed_on_with_their_rows(self, runner: Runner) -> None:
-        done = list(runner.map([Numbers(0, 0, 100, faulty=10)], _doubler, Memory(), plan=Plan(rows=30)))
+    def test_faults_are_passed_on_with_their_rows(self, runner: Runner, writer: Kept) -> None:
+        done = list(runner.map([Numbers(0, 0, 100, faulty=10)], _doubler, writer, plan=Plan(rows=30)))
         assert sum(d.rejected for d in done) == 10
         assert sum(d.length for d in done) == 100
 
-    def test_the_first_error_ends_all_and_is_raised(self, runner: Runner, parts: list[Part]) -> None:
+    def test_the_first_error_ends_all_and_is_raised(self, runner: Runner, parts: list[Part], writer: Kept) -> None:
         with pytest.raises(ModelFailed, match="cannot double 2000"):
-            list(runner.map(parts, partial(_doubler, 2_000), Memory(), plan=Plan(rows=100)))
+            list(runner.map(parts, partial(_doubler, 2_000), writer, plan=Plan(rows=100)))
 
-    def test_cancelling_ends_the_work(self, runner: Runner) -> None:
+    def test_cancelling_ends_the_work(self, runner: Runner, writer: Kept) -> None:
         seen: list[int] = []
         call = Call(cancelled=lambda: len(seen) >= 3)
         with pytest.raises(RunCancelled):
-            for done in runner.map([Numbers(0, 0, 10_000_000)], _doubler, Memory(), plan=Plan(rows=100, call=call)):
+            for done in runner.map([Numbers(0, 0, 10_000_000)], _doubler, writer, plan=Plan(rows=100, call=call)):
                 seen.append(done.index)  # noqa: PERF401  # its length is asked while it grows
         assert len(seen) < 100_000
 
-    def test_closing_the_iterator_ends_the_work(self, runner: Runner) -> None:
+    def test_closing_the_iterator_ends_the_work(self, runner: Runner, writer: Kept) -> None:
         before = threading.active_count()
-        work = runner.map([Numbers(0, 0, 10_000_000)], _doubler, Memory(), plan=Plan(rows=100))
+        work = runner.map([Numbers(0, 0, 10_000_000)], _doubler, writer, plan=Plan(rows=100))
         next(work)
         work.close()
         assert threading.active_count() <= before
 
-    def test_no_parts_is_no_work(self, runner: Runner) -> None:
-        assert list(runner.map([], _doubler, Memory(), plan=Plan(rows=100))) == []
+    def test_no_parts_is_no_work(self, runner: Runner, writer: Kept) -> None:
+        assert list(runner.map([], _doubler, writer, plan=Plan(rows=100))) == []
         assert runner.reduce([], _sum, plan=Plan(rows=100)).figures() == {"rows": 0, "sum": 0}
 
     def test_reduce_merges_in_the_order_of_the_rows(self, runner: Runner, parts: list[Part]) -> None:
@@ -209,11 +226,27 @@ class RunnerSuite:
         assert (total.rows, total.sum) == (3_537, 2 * sum(range(3_537)))
         assert total.order == sorted(total.order)
 
-    def test_each_call_says_of_which_chunk_it_is(self, runner: Runner, parts: list[Part]) -> None:
+    def test_an_error_is_raised_as_it_is(self, runner: Runner, parts: list[Part], writer: Kept) -> None:
+        error = ModelFailed("it failed", hint="mend it", details={"rows": [1, 2], "why": {"a": None}})
+        for work in (
+            lambda: list(runner.map(parts, partial(_raise, error), writer, plan=Plan(rows=100))),
+            lambda: runner.reduce(parts, _sum, partial(_raise, error), plan=Plan(rows=100)),
+        ):
+            with pytest.raises(ModelFailed) as raised:
+                work()
+            told = raised.value
+            assert (type(told), told.message, told.hint, told.details) == (
+                type(error),
+                error.message,
+                error.hint,
+                error.details,
+            )
+
+    def test_each_call_says_of_which_chunk_it_is(self, runner: Runner, parts: list[Part], writer: Kept) -> None:
         plan = Plan(rows=100, call=Call(id="run"))
         for work in (
             lambda: runner.reduce(parts, _sum, partial(Named, "run"), plan=plan),
-            lambda: list(runner.map(parts, partial(Named, "run"), Memory(), plan=plan)),
+            lambda: list(runner.map(parts, partial(Named, "run"), writer, plan=plan)),
         ):
             work()  # a call of another id raises
 

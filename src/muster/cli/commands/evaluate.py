@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
 @mapping_option
 @params_option
-@click.option("--runner", default="local", show_default=True, help="Where the work runs.")
+@click.option("--runner", default="local", show_default=True, help="Where the work runs: local, ray or spark.")
 @pass_session
 def evaluate(
     session: Session,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     help="Rows that cannot be scored are set apart with the reason, or end the run.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
-@click.option("--runner", default="local", show_default=True, help="Where the work runs.")
+@click.option("--runner", default="local", show_default=True, help="Where the work runs: local, ray or spark.")
 @click.option(
     "--via",
     type=click.Choice(["calls", "batch"]),

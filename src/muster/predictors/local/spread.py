@@ -30,8 +30,10 @@ _CHEAP = 200_000
 
 
 def cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Those that this process may use. Ray and Spark tell their executors so by OMP_NUM_THREADS, and bind them to none."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(here, max(1, int(told))) if told.isdecimal() else here
 
 
 class _Slow(Exception):

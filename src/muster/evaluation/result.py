@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -104,6 +104,10 @@ class Evaluation:
     def metrics(self) -> Figures:
         """With the labels as they were given."""
         return figures_of(self.profile.whole, self.profile.question)
+
+    def some(self, names: Collection[str]) -> Figures:
+        """Those of the metrics that are named, without measuring the others."""
+        return figures_of(self.profile.whole, self.profile.question, names=names)
 
     @cached_property
     def outputs(self) -> Mapping[str, Single]:

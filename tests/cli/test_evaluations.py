@@ -184,9 +184,17 @@ def test_two_are_held_against_each_other_row_by_row(made: Path) -> None:
     assert agreement["figures"]["agreement"]["value"] == pytest.approx(np.mean((p >= 0.5) == (q >= 0.5)))
     assert agreement["figures"]["moved_far"]["value"] == pytest.approx(np.mean(np.abs(q - p) > 0.1))
     assert agreement["moved"][0]["row"] == np.argmax(np.abs(q - p))
-    answer = _call(made, "compare", one, two, "--agreement")
+    answer = _call(made, "compare", one, two, "--agreement", "--report", made / "agreed.md")
     lines = [" ".join(line.split()) for line in answer.out.splitlines()]
-    assert answer.code == 0
+    assert answer.code == 0, answer.err
+    report = (made / "agreed.md").read_text()
+    for told in (
+        "Agreement of probability_yes and other",
+        "Who is right",
+        "Labels, one against the other",
+        "Rows that moved most",
+    ):
+        assert told in report
     assert "agreement other with probability_yes, on 2,000 rows that both predict" in lines
     assert any(line.startswith("test ") and line.endswith("(exact), McNemar") for line in lines)
     assert any(line.startswith("kappa 0.") for line in lines)

@@ -46,7 +46,10 @@ def agreement_text(found: Agreement) -> str:
 def _figures(found: Agreement) -> Table:
     first, second = found.names
     table = Table(
-        f"Agreement of {first} and {second}", agreement_text(found), ("figure", "value", "95 % interval", "note")
+        f"Agreement of {first} and {second}",
+        agreement_text(found),
+        ("figure", "value", "95 % interval", "note"),
+        left=(0, 3),
     )
     for name, figure in found.figures.items():
         table.add(name, short(figure.value), _interval(figure), figure.reason)
@@ -90,7 +93,7 @@ def _moved(found: Agreement) -> Table:
     heads += ["actual", first, f"{second} "]
     heads += [f"score of {first}", f"score of {second}"] if scored and classed else []
     words = "The rows on which the two are furthest apart, by their number in their file."
-    table = Table("Rows that moved most", words, (*heads, *shown), left=0)
+    table = Table("Rows that moved most", words, (*heads, *shown), left=())
     for one in worst:
         cells = [count(one.row), short(one.move)] if scored else [count(one.row)]
         cells += [_plain(v) for v in (one.actual, one.first, one.second)]

@@ -11,7 +11,9 @@ from muster.charts.screens import classification_charts, regression_charts
 from muster.profiles.classification import SEGMENT, Classification
 from muster.profiles.regression import SEGMENT as REGRESSION_SEGMENT
 from muster.profiles.regression import Regression
+from tests.charts.pairs import PAIRS, pairs
 from tests.charts.parts import NAMES, PARTS, parts
+from tests.charts.past import PAST, past
 from tests.metrics.classified import IN_CELLS, binary, scored, several
 from tests.metrics.numbers import BINNED
 from tests.metrics.numbers import rows as numbers
@@ -53,8 +55,9 @@ def profiles() -> dict[str, tuple[Classification | Regression, list[str]]]:
 
 @cache
 def charts(kind: str) -> dict[str, Chart]:
-    if kind in PARTS:
-        return parts(kind)
+    for known, of in ((PARTS, parts), (PAIRS, pairs), (PAST, past)):
+        if kind in known:
+            return of(kind)
     profile, names = profiles()[kind]
     if isinstance(profile, Regression):
         return dict(regression_charts(profile, "delay"))
@@ -63,4 +66,4 @@ def charts(kind: str) -> dict[str, Chart]:
     return {name: made[name] for name in made if ":" not in name or name.endswith((":a", ":class 7"))}
 
 
-ALL = [(kind, name) for kind in (*profiles(), *PARTS) for name in charts(kind)]
+ALL = [(kind, name) for kind in (*profiles(), *PARTS, *PAIRS, *PAST) for name in charts(kind)]

@@ -19,7 +19,9 @@ from muster.charts.chart import Chart
 from muster.charts.screens import classification_charts
 from muster.charts.words import within
 from muster.errors import InvalidInput, NotApplicable
+from tests.charts.pairs import PAIRS
 from tests.charts.parts import NAMES, PARTS
+from tests.charts.past import PAST
 from tests.charts.shown import ALL, COSTS, charts, profiles
 from tests.metrics.classified import binary, scored, several
 
@@ -294,4 +296,4 @@ def test_an_unknown_end_of_a_name_is_refused(tmp_path: Any) -> None:
 
 
 def test_profiles_of_all_kinds_are_here() -> None:
-    assert {kind for kind, _ in ALL} == {*profiles(), *PARTS}
+    assert {kind for kind, _ in ALL} == {*profiles(), *PARTS, *PAIRS, *PAST}

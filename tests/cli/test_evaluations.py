@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -234,6 +235,53 @@ def test_data_that_are_scored_already_have_no_champion(made: Path) -> None:
     assert "vs champion   the data are scored already: they are of no model that has a champion" in answer.out
     told = _call(made, "evaluate", made / "scored.parquet", "--target", "late", "--vs-champion", "--json").json
     assert told["vs_champion"]["evaluation"] is None
+
+
+def test_two_are_held_against_each_other_row_by_row(made: Path) -> None:
+    table = pq.read_table(made / "scored.parquet")
+    other = pq.read_table(made / "other.parquet")["probability_yes"]
+    pq.write_table(table.append_column("other", other), made / "both.parquet")
+    one, two = (
+        _evaluated(made, "both.parquet", "--probabilities", name, "--classes", "no,yes")
+        for name in ("probability_yes", "other")
+    )
+    told = _call(made, "compare", one, two, "--agreement", "--json").json
+    (agreement,) = told["agreement"]
+    p, q = table["probability_yes"].to_numpy(), other.to_numpy()
+    assert agreement["figures"]["agreement"]["value"] == pytest.approx(np.mean((p >= 0.5) == (q >= 0.5)))
+    assert agreement["figures"]["moved_far"]["value"] == pytest.approx(np.mean(np.abs(q - p) > 0.1))
+    assert agreement["moved"][0]["row"] == np.argmax(np.abs(q - p))
+    answer = _call(made, "compare", one, two, "--agreement", "--report", made / "agreed.md")
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
+    assert answer.code == 0, answer.err
+    report = (made / "agreed.md").read_text()
+    for told in (
+        "Agreement of probability_yes and other",
+        "Who is right",
+        "Labels, one against the other",
+        "Rows that moved most",
+    ):
+        assert told in report
+    assert "agreement other with probability_yes, on 2,000 rows that both predict" in lines
+    assert any(line.startswith("test ") and line.endswith("(exact), McNemar") for line in lines)
+    assert any(line.startswith("kappa 0.") for line in lines)
+    answer = _call(made, "compare", one, _evaluated(made, "other.parquet"), "--agreement")
+    assert (answer.code, "is of other data" in answer.err) == (2, True)
+
+
+def test_numbers_are_held_against_each_other(made: Path) -> None:
+    table = pq.read_table(made / "prices.parquet")
+    pq.write_table(table.append_column("half", pc.divide(table["prediction"], 2)), made / "halves.parquet")
+    one, two = (
+        _call(made, "evaluate", made / "halves.parquet", "--target", "price", "--prediction", name, "--json").json["id"]
+        for name in ("prediction", "half")
+    )
+    answer = _call(made, "compare", one, two, "--agreement")
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
+    assert any(line.startswith("correlation 1.0000") for line in lines)
+    assert any(
+        line.startswith("test ") and "prediction is nearer on " in line and "sign test" in line for line in lines
+    )
 
 
 def test_one_is_deleted_when_that_is_meant(made: Path) -> None:

@@ -170,3 +170,28 @@ def test_what_was_asked_before_it_was_cut_off_counts_too(stage: Stage) -> None:
     effort = stage.hub.evaluation(str(ended.summary["evaluation"])).subject.effort
     assert 0 < effort.rows <= ROWS
     assert effort.asked["rows"] >= ROWS - CHUNK
+
+
+@over_kinds
+def test_two_are_held_against_each_other_without_being_asked_again(stage: Stage) -> None:
+    rows = _labelled().to_pydict()
+    rows["row"][3] = -1.0  # which it refuses
+    data = stage.data(pa.table(rows))
+    one = stage.hub.evaluate("churn", data, target="late")
+    other = stage.hub.evaluate("churn", data, target="late", threshold=0.2)
+    asked = len(stage.account.invocations)
+    expected = _two_thresholds(0.5, 0.2)
+    (found,) = stage.hub.compare([one.id, other.id], agreement=True).agreement
+    assert found.labels == expected
+    assert found.left_out == {"are predicted by neither, or have no actual value": 1}
+    with stage.home.open(score__chunk_rows=CHUNK - 5) as cut:  # where the chunks are not those that were asked
+        (found,) = cut.compare([one.id, other.id], agreement=True).agreement
+    assert (found.labels, found.rows) == (expected, ROWS - 1)
+    assert found.figures["largest_shift"].value == 0.0
+    assert len(stage.account.invocations) == asked
+
+
+def _two_thresholds(one: float, other: float) -> list[list[int]]:
+    score = np.array([chance(n) for n in range(ROWS) if n != 3])
+    first, second = score >= one, score >= other
+    return [[int(((first == a) & (second == b)).sum()) for b in (False, True)] for a in (False, True)]

@@ -16,7 +16,7 @@ def test_no_cell_is_further_off_than_its_bound(kind: str) -> None:
     profile = d.profile(BINNED)
     found = predicted_by_actual(profile, 30)
     assert found is not None
-    bound = heat_bound(profile, found)
+    bound = heat_bound(profile.together, found)
     true, _, _ = np.histogram2d(d.predicted, d.actual, [found.edges, found.edges])
     assert np.abs(found.rows - true).max() <= bound + 1e-9
     assert bound < len(d)
@@ -27,4 +27,4 @@ def test_single_pairs_are_exact() -> None:
     found = predicted_by_actual(profile, 30)
     assert found is not None
     assert profile.together.exact
-    assert heat_bound(profile, found) == 0.0
+    assert heat_bound(profile.together, found) == 0.0

@@ -16,22 +16,22 @@ from tests.profiles.make_evaluations import STORED, figures, measured, questions
 FILES = sorted(STORED.glob("evaluation-*.bin"))
 
 
-def _nearly(value: Any) -> Any:
+def nearly(value: Any) -> Any:
     """Floats to rounding: sums may differ in their last bits from machine to machine."""
     match value:
         case float():
             return pytest.approx(value, rel=1e-9, abs=1e-12)
         case dict():
-            return {k: _nearly(v) for k, v in value.items()}
+            return {k: nearly(v) for k, v in value.items()}
         case list():
-            return [_nearly(v) for v in value]
+            return [nearly(v) for v in value]
     return value
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_format_opens_with_its_figures(path: Path) -> None:
     profile = EvaluationProfile.decode(path.read_bytes())
-    assert figures(profile) == _nearly(json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
+    assert figures(profile) == nearly(json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
     rows = profile.whole.rows
     profile.merge(EvaluationProfile.decode(path.read_bytes()))
     assert profile.whole.rows == 2 * rows
@@ -42,7 +42,7 @@ def test_the_format_of_today_has_stored_profiles_with_the_figures_of_today() -> 
     for name, question in questions().items():
         stored = EvaluationProfile.decode((STORED / f"evaluation-{number}-{name}.bin").read_bytes())
         assert stored.question == question
-        assert figures(stored) == _nearly(figures(measured(question)))
+        assert figures(stored) == nearly(figures(measured(question)))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 import pytest
 
 from muster.profile import OpenProfile, Rows
+from muster.profiles.agreement import AgreementProfile
+from muster.profiles.answered import FIRST, SECOND, Pair
 from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.predictions import PredictionProfile
 from muster.profiles.question import Question, Segmenting
@@ -115,6 +118,46 @@ class TestEvaluations(ProfileSuite):
         return [(_rows(random, n), _answer(random, output)) for n in range(12)]
 
 
+def _paired(kind: str) -> Pair:
+    """A version and another one, or one and what stands in the data, or both in the data."""
+    second = _evaluated(kind.removesuffix(" and scored"))
+    first = second
+    if kind.endswith("and scored"):
+        first = replace(second, prediction="told", output=replace(second.output, probabilities=False))
+    return Pair(replace(first, segments=()), replace(second, segments=()))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "binary",
+        "binary, weighted, by key",
+        "binary and scored",
+        "labels alone",
+        "multiclass, weighted",
+        "scored already",
+        "regression",
+        "regression, weighted",
+    ],
+)
+class TestAgreements(ProfileSuite):
+    @pytest.fixture
+    def empty(self, kind: str) -> OpenProfile:
+        return AgreementProfile.of(_paired(kind))
+
+    @pytest.fixture
+    def rows(self, kind: str) -> Sequence[Counted]:
+        random = np.random.default_rng(13)
+        pair = _paired(kind)
+        return [(_rows(random, n), _both(random, pair)) for n in range(12)]
+
+
+def _both(random: np.random.Generator, pair: Pair) -> pa.RecordBatch | None:
+    asked = {FIRST: pair.first, SECOND: pair.second}
+    answers = {name: _answer(random, q.output).to_struct_array() for name, q in asked.items() if not q.scored}
+    return pa.record_batch(answers) if answers else None
+
+
 def _rows(random: np.random.Generator, n: int) -> Rows:
     """Rows with all that an evaluation may meet: no target, a class that is none, odd weights, no value in a segment."""
     count = 60
@@ -132,6 +175,7 @@ def _rows(random: np.random.Generator, n: int) -> Rows:
             "tags": pa.array(
                 [None if "d" in t else [*t] for t in random.choice(["", "a", "ab", "bc", "az", "d"], count).tolist()]
             ),
+            "told": _texts(random.choice(["no", "yes", ""], count)),
         }
     )
     return Rows(batch, n // 4, n % 4 * 62, (n % 4 * 62 + 7, n % 4 * 62 + 8))

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from muster.charts.chart import Chart
+from muster.charts.matrix import TEXTS, below, matrix
 from muster.charts.parts import Spec, counts, hover, layered, rows
 from muster.charts.words import count, counted, percent
 from muster.errors import NotApplicable
@@ -26,8 +27,6 @@ ORDER = "order"
 """The parameter that says in which order the classes of a matrix stand."""
 _ORDERS = ("as declared", "by name", "most rows first", "most confused first")
 _CHOICE: Spec = {"input": "select", "options": [*_ORDERS], "name": "Classes "}
-_TEXTS = 12
-"""Up to so many classes, each cell says its number."""
 
 
 def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
@@ -48,46 +47,13 @@ def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
     most = 1.0 if shown in ("row", "column") else float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     for cell, value in zip(cells, values.ravel().tolist(), strict=True):
         cell["value"] = round(abs(value) / most, 4) if np.isfinite(value) else None
-        if k <= _TEXTS:
+        if k <= TEXTS:
             cell["label"] = percent(value) if shown in ("row", "column") else count(value)
-    side = int(np.clip(460 / max(k, 1), 15, 96))
-    order: Spec = {"scale": {"paddingInner": 0.04, "paddingOuter": 0}, "type": "nominal"}
-    look: Spec = {"domain": False, "grid": False, "labelLimit": 140}
-    x: Spec = {
-        "field": "predicted",
-        **order,
-        "sort": _sorted(found, "predicted"),
-        "axis": {**look, "title": "Predicted class", "labelAngle": 0 if k <= 6 else -90},
-    }
-    y: Spec = {"field": "actual", **order, "sort": _sorted(found, "actual"), "axis": {**look, "title": "Actual class"}}
     tips = {"actual": ("actual", ""), "predicted": ("predicted", ""), "count": ("rows", ",.0f")}
     tips |= {"row": ("of the actual class", ".1%"), "column": ("of the predicted class", ".1%")}
-    texts: Spec = {
-        "data": {"name": "cells"},
-        "mark": {"type": "text", "style": ["direct"]},
-        "encoding": {"x": x, "y": y, "text": {"field": "label"}},
-    }
-    spec = layered(
-        {"cells": cells},
-        {
-            "data": {"name": "cells"},
-            "mark": {"type": "rect"},
-            "encoding": {
-                "x": x,
-                "y": y,
-                "color": {
-                    "field": "value",
-                    "type": "quantitative",
-                    "scale": {"domain": [0, 1], "range": "ramp" if k <= _TEXTS else "heatmap"},
-                    "legend": None,
-                },
-            },
-        },
-        *([texts] if k <= _TEXTS else []),
-        hover("cells", {"x": x, "y": y}, tips, {"type": "rect", "opacity": 0}),
-        width=side * k,
-        height=side * k,
-    )
+    sides = ("actual", "Actual class"), ("predicted", "Predicted class")
+    sorts = {of: _sorted(found, of) for of, _ in sides}
+    spec = matrix(cells, found.classes, sides, tips, labelled=k <= TEXTS, sorts=sorts)
     if k > 2:
         spec["params"] = [{"name": ORDER, "value": _ORDERS[0], "bind": _CHOICE}]
         spec["data"] = {"name": "cells"}  # once for all layers, so that they have one order
@@ -114,7 +80,7 @@ def confusion_chart(found: Confusion, shown: Shown = "row") -> Chart:
         reading=_reading(found),
         note=counted(found) + rest,
         table=table,
-        below=60 if k <= 6 else 56 + 6 * min(24, max(len(name) for name in found.classes)),
+        below=below(found.classes),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from muster.charts.chart import Chart, Row
-from muster.charts.parts import Spec, axis, halo, hover, labelled, layered, rows
+from muster.charts.heat import heat, heat_table
+from muster.charts.parts import Spec, axis, hover, labelled, layered, rows
 from muster.charts.residuals import NO_PAIRS, nothing
 from muster.charts.words import number, percent, rows_and_bound, rows_spread, short
 from muster.metrics.residuals import Group, Heat
@@ -22,45 +23,7 @@ def predicted_chart(
     """Never points of rows; `right` is R², for the sentence, and `bound` how many rows a cell may have more or less."""
     if found is None:
         return nothing("predicted", "Predicted and actual", count, NO_PAIRS)
-    lower, upper = found.edges[:-1], found.edges[1:]
-    across, up = np.nonzero(found.rows)
-    cells = rows(x=lower[across], x2=upper[across], y=lower[up], y2=upper[up], rows=found.rows[across, up])
-    within = float(found.edges[0]), float(found.edges[-1])
-    x = axis("x", f"Predicted {target}", within=within, bin="binned")
-    y = axis("y", f"Actual {target}", within=within, bin="binned")
-    both: Spec = {"x": x, "x2": {"field": "x2"}, "y": y, "y2": {"field": "y2"}}
-    line: Spec = {"values": [{"x": end, "y": end} for end in within]}
-    plain = axis("x", f"Predicted {target}", within=within), axis("y", f"Actual {target}", within=within)
-    at = within[0] + 0.86 * (within[1] - within[0])
-    tips = {"x": ("predicted from", ".4~g"), "x2": ("to", ".4~g"), "y": ("actual from", ".4~g"), "y2": ("to ", ".4~g")}
-    tips |= {"rows": ("rows", ",.1~f")}
-    spec = layered(
-        {"cells": cells},
-        {
-            "data": {"name": "cells"},
-            "mark": {"type": "rect"},
-            "encoding": {
-                **both,
-                "color": {
-                    "field": "rows",
-                    "type": "quantitative",
-                    "scale": {"type": "sqrt", "domainMin": 0, "range": "heatmap"},
-                    "legend": {
-                        "title": "Rows",
-                        "gradientLength": 160,
-                        "gradientThickness": 10,
-                        "tickCount": 3,
-                        "titleOrient": "left",
-                    },
-                },
-            },
-        },
-        {"data": line, "mark": {"type": "line", "style": ["chance"]}, "encoding": {"x": plain[0], "y": plain[1]}},
-        *halo("as predicted", at, at, plain, style="quiet", align="left", dx=8, dy=8),
-        hover("cells", both, tips, {"type": "rect", "opacity": 0}),
-        width=380,
-        height=380,
-    )
+    spec, cells = heat(found.edges, found.rows, (f"Predicted {target}", f"Actual {target}"), ("predicted", "actual"))
     total = float(found.rows.sum()) + found.outside
     near = sum(float(np.trace(found.rows, offset)) for offset in (-1, 0, 1))
     width = float(np.diff(found.edges).mean())
@@ -68,10 +31,7 @@ def predicted_chart(
     if total:
         told = f"{percent(near / total)} of the predictions come within about {short(width)} of the actual value"
     reading = f"{told}; R² {number(right)}." if right is not None and np.isfinite(right) else f"{told}."
-    table = [
-        {"predicted from": c["x"], "to": c["x2"], "actual from": c["y"], "to ": c["y2"], "rows": c["rows"]}
-        for c in cells
-    ]
+    table = heat_table(cells, ("predicted", "actual"))
     note = rows_and_bound(count, bound, "rows of a cell")
     if found.outside > 0:
         note += f"; {percent(found.outside / total)} lie outside of what is drawn"

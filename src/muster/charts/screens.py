@@ -111,7 +111,7 @@ def regression_charts(profile: Regression, target: str = "value", level: float |
 
     def heat() -> Chart:
         found = predicted_by_actual(profile, 30)
-        bound = 0.0 if found is None else heat_bound(profile, found)
+        bound = 0.0 if found is None else heat_bound(profile.together, found)
         return predicted_chart(found, right=measure(profile)["r2"].value, bound=bound, **of)
 
     covered = profile.totals.facts[0, FACTS.index("inside") :].any()

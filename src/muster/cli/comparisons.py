@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from muster.cli.agreements import show_agreement
 from muster.cli.figures import interval, number, signed
 from muster.cli.render import Column, Sheet
 from muster.cli.text import plural
@@ -39,6 +40,8 @@ def comparison_sheet(found: Comparison) -> Sheet:
     if len(found.settings) > len(settings):
         sheet.fact("", f"and {len(found.settings) - len(settings)} more: `--json` has all")
     sheet.fact("verdict", *verdicts(found))
+    for agreement in found.agreement:
+        show_agreement(sheet, agreement)
     return sheet
 
 

@@ -147,7 +147,7 @@ def _from_model(error: MusterError) -> bool:
 def _interrupted(error: BaseException, session: Session) -> _Told:
     terminated = isinstance(error, Terminated)
     code, name = (TERMINATED, "Terminated") if terminated else (INTERRUPTED, "Interrupted")
-    if session.run is None:
+    if not session.run:
         return _Told(code, name, "stopped by SIGTERM" if terminated else "stopped by you")
     return _Told(
         code,

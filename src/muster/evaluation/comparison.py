@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput
+from muster.evaluation.agreement import Agreement
 from muster.evaluation.result import Evaluation, Figures
 from muster.evaluation.subject import Setting, differing
 from muster.evaluation.telling import names_of
@@ -103,7 +104,10 @@ def _of_part(measured: Measurement, one: Figures, other: Figures, aside: Collect
 
 
 class Comparison:
-    """The first evaluation is the `reference`, against which each other is a Contest."""
+    """The first evaluation is the `reference`, against which each other is a Contest.
+
+    `agreement` has, where it was asked for, how far the two of each contest agree, row by row.
+    """
 
     def __init__(self, evaluations: Sequence[Evaluation]) -> None:
         """InvalidInput where they cannot be compared."""
@@ -119,6 +123,7 @@ class Comparison:
             Contest(self.reference, other, (self.names[0], name))
             for other, name in zip(evaluations[1:], self.names[1:], strict=True)
         )
+        self.agreement: tuple[Agreement, ...] = ()
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
@@ -168,6 +173,7 @@ class Comparison:
                 }
                 for c in self.contests
             ],
+            "agreement": [a.to_json() for a in self.agreement],
         }
 
     def __repr__(self) -> str:

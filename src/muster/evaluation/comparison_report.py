@@ -25,9 +25,18 @@ def document(found: Comparison) -> Document:
     return Document(
         f"Comparison with {found.names[0]}",
         tuple(_facts(found)),
-        (_evaluations(found), _metrics(found), *_charts(found), *_rest(found)),
+        (_evaluations(found), _metrics(found), *_charts(found), *_rest(found), *_agreement(found)),
         max(e.record.created_at for e in found.evaluations),
     )
+
+
+def _agreement(found: Comparison) -> Iterator[Table | Chart]:
+    """Where it was asked for."""
+    for one in found.agreement:
+        first, *rest = one.tables
+        yield first
+        yield from one.charts.values()
+        yield from rest
 
 
 def _facts(found: Comparison) -> Iterator[tuple[str, str]]:

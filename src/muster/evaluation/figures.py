@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from muster.metrics import multilabel, multioutput
 from muster.metrics.baseline import dummy as constant
@@ -43,20 +43,27 @@ class Figures(Mapping[str, Figure]):
 
 
 def figures_of(
-    measurement: Measurement, question: Question, threshold: float | Sequence[float] | None = None
+    measurement: Measurement,
+    question: Question,
+    threshold: float | Sequence[float] | None = None,
+    names: Collection[str] | None = None,
 ) -> Figures:
-    """Every metric; with the labels of a threshold, or of one for each label, where given."""
+    """Every metric, or those of `names`; with the labels of a threshold, or of one for each label, where given."""
     match measurement:
         case Classification():
             assert not isinstance(threshold, Sequence)
-            return Figures(measure(measurement, threshold=threshold, costs=costs_of(question)))
+            return Figures(measure(measurement, threshold=threshold, names=names, costs=costs_of(question)))
         case Multilabel():
             each = [threshold] * len(measurement.labels) if isinstance(threshold, (int, float)) else threshold
-            names = [canonical(label) for label in question.output.classes]
-            return Figures(multilabel.measure(measurement, names, thresholds=each))
+            labels = [canonical(label) for label in question.output.classes]
+            return _named(multilabel.measure(measurement, labels, thresholds=each), names)
         case Multioutput():
-            return Figures(multioutput.measure(measurement))
-    return Figures(measure_numbers(measurement))
+            return _named(multioutput.measure(measurement), names)
+    return Figures(measure_numbers(measurement, names=names))
+
+
+def _named(found: Mapping[str, Figure], names: Collection[str] | None) -> Figures:
+    return Figures({name: figure for name, figure in found.items() if names is None or name in names})
 
 
 def dummy_of(measurement: Measurement, question: Question) -> Mapping[str, float | None]:

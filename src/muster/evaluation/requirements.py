@@ -73,6 +73,16 @@ class Requirement:
         )
         return cls(text.strip(), *told)
 
+    def value(self, figure: Figure) -> float | None:
+        """What is held against the bar."""
+        found: float | None = getattr(figure, self.end or "value")
+        return found
+
+    def met(self, figure: Figure) -> bool:
+        """Not by a figure that is not known."""
+        value = self.value(figure)
+        return value is not None and _SIGNS[self.sign](value, self.bar)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -141,13 +151,13 @@ def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
         if asked.metric not in figures:
             figures = evaluation.fairness[asked.segment][asked.part]
     figure = figures[asked.metric]
-    value = getattr(figure, asked.end or "value")
+    value = asked.value(figure)
     if value is None:
         why = figure.reason or "it is not known"
         return Verdict(
             asked.text, passed=False, value=None, reason=f"{asked.metric} has no {asked.end or 'value'}: {why}"
         )
-    passed = _SIGNS[asked.sign](value, asked.bar)
+    passed = asked.met(figure)
     name = asked.metric + (f":{asked.output}" if asked.output else "") + (f".{asked.end}" if asked.end else "")
     reason = "" if passed else f"{name} is {value:.4f}, and {asked.bar:g} is asked for"
     return Verdict(asked.text, passed=passed, value=value, reason=reason)

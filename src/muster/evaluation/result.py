@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -122,6 +122,10 @@ class Evaluation:
         """With the labels as they were given, and the metrics of the user's own."""
         built_in = figures_of(self.profile.whole, self.profile.question)
         return Figures({**built_in, **custom_figures(self.profile)})
+
+    def some(self, names: Collection[str]) -> Figures:
+        """Those of the metrics that are named, without measuring the others."""
+        return figures_of(self.profile.whole, self.profile.question, names=names)
 
     @cached_property
     def outputs(self) -> Mapping[str, Single]:

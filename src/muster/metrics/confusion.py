@@ -17,7 +17,7 @@ from muster.metrics.screen import Screen
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
 
-__all__ = ["Confused", "Confusion", "confused_pairs", "confusion"]
+__all__ = ["Confused", "Confusion", "confused_pairs", "confusion", "confusion_of"]
 
 SHOWN = 30
 """Classes of which each has its own row and column."""
@@ -54,10 +54,24 @@ def confusion(
     Of more than `most` classes the most confused ones are shown, and the others taken together.
     """
     counts, bound = _counts(profile, threshold)
+    return confusion_of(counts, profile.rows, classes, bound=bound, costs=costs, most=most, by_confusion=by_confusion)
+
+
+def confusion_of(
+    counts: Floats,
+    rows: int,
+    classes: Sequence[object],
+    *,
+    bound: float = 0.0,
+    costs: ArrayLike | None = None,
+    most: int = SHOWN,
+    by_confusion: bool = False,
+) -> Confusion:
+    """Of `rows` rows that were counted; likewise."""
     names = tuple(str(name) for name in classes)
-    if len(names) != profile.classes:
-        raise InvalidInput(f"{len(names)} names are given for {profile.classes} classes")
-    spent = None if costs is None else counts * cost_matrix(costs, profile.classes)
+    if len(names) != len(counts):
+        raise InvalidInput(f"{len(names)} names are given for {len(counts)} classes")
+    spent = None if costs is None else counts * cost_matrix(costs, len(counts))
     order = np.arange(len(names))
     if by_confusion or len(names) > most:
         order = np.argsort(-_wrong(counts), kind="stable")
@@ -69,7 +83,7 @@ def confusion(
     counts = _together(counts, kept, rest)
     shown = tuple(names[n] for n in kept) + ((f"{others} others",) if others else ())
     return Confusion(
-        rows=profile.rows,
+        rows=rows,
         bound=bound,
         bounded="rows of a cell",
         classes=shown,

@@ -6,14 +6,14 @@ import numpy as np
 
 from muster.metrics.grids import parts_of
 from muster.metrics.residuals import Heat
-from muster.profiles.regression import Regression
+from muster.profiles.grid import PairCounts
 
 __all__ = ["heat_bound"]
 
 
-def heat_bound(profile: Regression, found: Heat) -> float:
+def heat_bound(pairs: PairCounts, found: Heat) -> float:
     """The most rows that any cell may have more or less: those of all squares that an edge of it cuts."""
-    low_x, high_x, low_y, high_y, rows = profile.together.squares()
+    low_x, high_x, low_y, high_y, rows = pairs.squares()
     across, up = parts_of(low_x, high_x, found.edges), parts_of(low_y, high_y, found.edges)
     whole = np.minimum(across.max(1, initial=0.0), up.max(1, initial=0.0)) >= 1 - 1e-12
     cut = np.where(whole, 0, rows).astype(np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -244,13 +244,13 @@ def errors_of(profile: Regression) -> Errors:
     return Errors(profile.totals, not profile.weighted, profile)
 
 
-def measure(profile: Regression, *, alpha: float = 0.5) -> dict[str, Figure]:
-    """Every metric of a profile, by name; pinball losses are those of the `alpha` quantile."""
+def measure(profile: Regression, *, alpha: float = 0.5, names: Collection[str] | None = None) -> dict[str, Figure]:
+    """Every metric of a profile, or those of `names`, by name; pinball losses are those of the `alpha` quantile."""
     total = errors_of(profile)
     without = Errors(profile.folds.others(), total.whole) if profile.folds.groups else None
     metrics = REGRESSION if alpha == 0.5 else regression_metrics(alpha)
     with np.errstate(all="ignore"):  # what comes out as no number is told as such
-        return {m.name: _figure(m, total, without) for m in metrics}
+        return {m.name: _figure(m, total, without) for m in metrics if names is None or m.name in names}
 
 
 def reason(metric: Of, total: Errors) -> str:

@@ -14,6 +14,7 @@ from muster.metrics.figure import Interval
 from muster.metrics.grids import parts_of, readable_edges
 from muster.metrics.quantiles import Steps, between, magnitudes, order_statistics, quantile, steps
 from muster.metrics.ranks import actual_steps, predicted_steps
+from muster.profiles.grid import PairCounts
 from muster.profiles.keys import Floats
 from muster.profiles.regression import BY_PREDICTION, MOMENTS, Regression
 
@@ -28,8 +29,11 @@ __all__ = [
     "error_histogram",
     "error_histograms",
     "error_quantiles",
+    "heat",
+    "histogram",
     "lift",
     "predicted_by_actual",
+    "quantiles",
     "size_quantiles",
 ]
 
@@ -92,14 +96,14 @@ class Band(NamedTuple):
 
 def error_quantiles(profile: Regression, parts: Sequence[float] = PARTS) -> tuple[Quantile, ...]:
     """Of errors, prediction less actual value; none of no rows, or of errors too large for a double."""
-    return _quantiles(_errors(profile), parts, whole=not profile.weighted)
+    return quantiles(_errors(profile), parts, whole=not profile.weighted)
 
 
 def size_quantiles(profile: Regression, parts: Sequence[float] = PARTS) -> tuple[Quantile, ...]:
     """Of the sizes of errors, likewise."""
     largest = _largest(profile)
     numbers = magnitudes(profile.error, largest) if largest is not None else None
-    return _quantiles(numbers, parts, whole=not profile.weighted)
+    return quantiles(numbers, parts, whole=not profile.weighted)
 
 
 def error_histogram(profile: Regression, most: int = 40) -> Histogram | None:
@@ -118,6 +122,14 @@ def error_histograms(profiles: Sequence[Regression], most: int = 40) -> list[His
     return [None if e is None or not e.mass.sum() > 0 else _histogram(e, edges) for e in every]
 
 
+def histogram(numbers: Steps | None, most: int = 40) -> Histogram | None:
+    """Of numbers; None of none that weighs something."""
+    if numbers is None or not numbers.mass.sum() > 0:
+        return None
+    low, high = (quantile(numbers, part)[0] for part in _SHOWN)
+    return _histogram(numbers, readable_edges(low, high, most))
+
+
 def _histogram(errors: Steps, edges: Floats) -> Histogram:
     parts = parts_of(errors.low, errors.high, edges)
     under, over = (float(errors.mass[side].sum()) for side in (errors.high < edges[0], errors.low > edges[-1]))
@@ -129,10 +141,14 @@ def _histogram(errors: Steps, edges: Floats) -> Histogram:
 
 def predicted_by_actual(profile: Regression, most: int = 40) -> Heat | None:
     """Counts rows, whatever they weigh. None of no rows, or where pairs are not kept."""
-    low_x, high_x, low_y, high_y, rows = profile.together.squares()
+    return heat(profile.together, (predicted_steps(profile), actual_steps(profile)), most)
+
+
+def heat(pairs: PairCounts, both: tuple[Steps, Steps], most: int = 40) -> Heat | None:
+    """Of pairs, whose sides are spread as `both` tell; None of no pair."""
+    low_x, high_x, low_y, high_y, rows = pairs.squares()
     if not len(rows):
         return None
-    both = (predicted_steps(profile), actual_steps(profile))
     ends = [(min, 0), (max, 1)]
     low, high = (end(_at(numbers, _SHOWN[n]) for numbers in both) for end, n in ends)
     edges = readable_edges(low, high, most)
@@ -221,7 +237,8 @@ def _at(numbers: Steps, part: float) -> float:
     return quantile(numbers, part)[0]
 
 
-def _quantiles(numbers: Steps | None, parts: Sequence[float], *, whole: bool) -> tuple[Quantile, ...]:
+def quantiles(numbers: Steps | None, parts: Sequence[float] = PARTS, *, whole: bool) -> tuple[Quantile, ...]:
+    """Of numbers; `whole` where each row counts once, and ranks give an interval."""
     if numbers is None or not numbers.mass.sum() > 0:
         return ()
     none = Interval.none("ranks of rows give it, and these have weights")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import ipc
 
 from muster.errors import Corrupt
@@ -14,7 +16,10 @@ from muster.predictors.guarded import by_threshold
 from muster.records import Version
 from muster.store import BlobStore
 
-__all__ = ["KeepAnswer", "KeptAnswers", "OpenKept", "decode_answer", "encode_answer"]
+__all__ = ["KeepAnswer", "KeptAnswers", "OpenKept", "Pieces", "decode_answer", "encode_answer"]
+
+Pieces = Sequence[tuple[str, NDArray[np.int64]]]
+"""Where the answers to the rows of a chunk stand, in order: the digest of a blob, and which rows of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,10 @@ class KeepAnswer:
 
 @dataclass(frozen=True, slots=True)
 class OpenKept:
-    """Opens what was kept of a version's answers: `chunks` has the digest of a blob by part and index."""
+    """Opens what was kept of a version's answers: `chunks` has by part and index the digest of a blob, or pieces of several."""
 
     version: Version
-    chunks: Mapping[tuple[int, int], str]
+    chunks: Mapping[tuple[int, int], str] | Mapping[tuple[int, int], Pieces]
     blobs: BlobStore
     threshold: float | None
 
@@ -44,7 +49,11 @@ class KeptAnswers:
     """A Predictor that has an answer for each chunk of one dataset, and knows the chunk by the call's id."""
 
     def __init__(
-        self, version: Version, chunks: Mapping[tuple[int, int], str], blobs: BlobStore, threshold: float | None
+        self,
+        version: Version,
+        chunks: Mapping[tuple[int, int], str] | Mapping[tuple[int, int], Pieces],
+        blobs: BlobStore,
+        threshold: float | None,
     ) -> None:
         self.signature, self.output = version.signature, version.output
         self.abilities: frozenset[str] = frozenset()
@@ -53,7 +62,8 @@ class KeptAnswers:
 
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         _, part, index = call.id.rsplit("/", 2)
-        answer = decode_answer(self._blobs.read(self._chunks[int(part), int(index)]))
+        kept = self._chunks[int(part), int(index)]
+        answer = self._read(kept) if isinstance(kept, str) else self._joined(kept)
         if answer.num_rows != batch.num_rows:
             raise Corrupt(f"kept answers of {answer.num_rows} rows do not fit a chunk of {batch.num_rows}")
         if self._label is None:
@@ -63,6 +73,16 @@ class KeptAnswers:
 
     def close(self) -> None:
         return None
+
+    def _read(self, digest: str) -> pa.RecordBatch:
+        return decode_answer(self._blobs.read(digest))
+
+    def _joined(self, pieces: Pieces) -> pa.RecordBatch:
+        """One batch, whichever of the columns that an answer may have the pieces have."""
+        taken = [pa.Table.from_batches([self._read(digest).take(pa.array(rows))]) for digest, rows in pieces]
+        whole = pa.concat_tables(taken or [self.output.schema.empty_table()], promote_options="default")
+        columns = [c.combine_chunks() if c.num_chunks != 1 else c.chunk(0) for c in whole.columns]
+        return pa.RecordBatch.from_arrays(columns, schema=whole.schema)
 
 
 def encode_answer(answer: pa.RecordBatch) -> bytes:

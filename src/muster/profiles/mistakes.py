@@ -21,7 +21,7 @@ from muster.profiles.regression import Predicted
 from muster.profiles.tally import Classified
 from muster.signature import Json, Scalar
 
-__all__ = ["Mistake", "Mistakes"]
+__all__ = ["Mistake", "Mistakes", "values_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Mistakes:
             worst += [_worst(loss, found.hashes, at[side], self.each) for side in (over, ~over)]
         chosen = np.unique(np.concatenate(worst))
         places = found.places[chosen]
-        values = _shown(rows.batch.select(list(shown)), places)
+        values = values_of(rows.batch, places, shown)
         numbers = rows.numbers()[places]
         more = []
         for n, row, row_values in zip(chosen.tolist(), numbers.tolist(), values, strict=True):
@@ -192,10 +192,10 @@ def _of_classes(measured: Classified) -> tuple[NDArray[np.float64], NDArray[np.b
     return measured.probabilities.losses[0], wrong
 
 
-def _shown(rows: pa.RecordBatch, places: NDArray[np.int64]) -> list[dict[str, Json]]:
-    columns = [_taken(column, places).to_pylist() for column in rows.columns]
-    names = rows.schema.names
-    return [{name: _json(column[n]) for name, column in zip(names, columns, strict=True)} for n in range(len(places))]
+def values_of(batch: pa.RecordBatch, places: NDArray[np.int64], shown: tuple[str, ...]) -> list[dict[str, Json]]:
+    """Of some rows, the values of the columns that are shown of them."""
+    columns = [_taken(batch.column(name), places).to_pylist() for name in shown]
+    return [{name: _json(column[n]) for name, column in zip(shown, columns, strict=True)} for n in range(len(places))]
 
 
 def _taken(column: pa.Array, places: NDArray[np.int64]) -> pa.Array:

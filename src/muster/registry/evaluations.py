@@ -237,6 +237,10 @@ class Evaluations:
         known = subject_of(record, profile.question, self._store, self._registry, self._tools.packages)
         return Evaluation(record, profile, known)
 
+    def read(self, record: EvaluationRecord) -> Evaluation:
+        """The evaluation of a record, without what is known of the version: for its figures alone."""
+        return Evaluation(record, EvaluationProfile.decode(self._blobs.read(record.profile)))
+
     def list(
         self, filters: Sequence[str] = (), sort: Sequence[str] = (), limit: int | None = None
     ) -> Listing[EvaluationRecord]:

@@ -21,7 +21,17 @@ from muster.runner import Runner
 from muster.scoring.layout import Keep, Layout
 from muster.signature import Json, Output, Signature
 
-__all__ = ["Job", "ScoreRequest", "ScoreTools", "Watch", "chunk_size", "declared", "strings", "texts"]
+__all__ = [
+    "Job",
+    "ScoreRequest",
+    "ScoreTools",
+    "Watch",
+    "chunk_size",
+    "declared",
+    "declared_together",
+    "strings",
+    "texts",
+]
 
 Watch = Callable[[Progress], None]
 """Is told how far a run is: when work on it begins, and after each chunk."""
@@ -127,8 +137,8 @@ class ScoreTools:
     open_jobs: Callable[[Version, Run], ProviderJobs] = _no_jobs
     keep_answer: Callable[[pa.RecordBatch], str] = _no_kept
     """Keeps the answers to a chunk in the blob store; the digest."""
-    open_kept: Callable[[Version, Mapping[tuple[int, int], str], float | None], OpenPredictor] = _no_kept
-    """Opens answers that were kept, by part and index of their chunk."""
+    open_kept: Callable[[Version, Mapping[tuple[int, int], Any], float | None], OpenPredictor] = _no_kept
+    """Opens answers that were kept, by part and index of their chunk: a digest, or pieces of several."""
     price: Callable[[Version, float, float], float | None] = _no_price
     """What so many calls of a version's endpoint in so many seconds cost at its connection's prices; None where it has none."""
     packages: Callable[[Environment], Sequence[str]] = _no_packages
@@ -172,9 +182,15 @@ class Job:
 
 def declared(dataset: Dataset, version: Version, mapping: Mapping[str, str]) -> Dataset:
     """The data, with text read as the types that the version takes."""
+    return declared_together(dataset, [(version, mapping)])
+
+
+def declared_together(dataset: Dataset, versions: Sequence[tuple[Version, Mapping[str, str]]]) -> Dataset:
+    """The data, with text read as the types that several versions take, each by its mapping."""
     wanted: dict[str, set[pa.DataType]] = {}
-    for column in version.signature:
-        wanted.setdefault(mapping.get(column.name, column.name), set()).add(column.type)
+    for version, mapping in versions:
+        for column in version.signature:
+            wanted.setdefault(mapping.get(column.name, column.name), set()).add(column.type)
     # One that serves several columns of different types is read as what it is, and cast to each.
     return dataset.declare({name: kinds.pop() for name, kinds in wanted.items() if len(kinds) == 1})
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Literal, Unpack, overload
 
 from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed, near
+from muster.evaluation.agreement import Agreement
 from muster.evaluation.champion import beside_champion
 from muster.evaluation.comparison import Comparison
+from muster.evaluation.history import Asking, History
 from muster.evaluation.result import Evaluation, Goal
 from muster.records import EvaluationRecord, Run, Version, new_id
+from muster.registry.agreements import Agreements
 from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed, evaluate_request
 from muster.registry.evaluations import Evaluations
 from muster.registry.jobs import Jobs, Tell
@@ -187,6 +190,31 @@ class Workshop(MetricHouse, ABC):
         """Records of evaluations, the newest first unless sorted otherwise; `tag.KEY=VALUE` filters by a label."""
         return self._evaluations.list(filters, sort, limit)
 
+    def history(
+        self,
+        reference: str,
+        metrics: Sequence[str] | str | None = None,
+        filters: Sequence[str] = (),
+        *,
+        by: str | None = None,
+        require: Sequence[str] = (),
+        limit: int = 200,
+    ) -> History:
+        """How good a version was found one time after the other, or all versions of a model, by its name alone.
+
+        The evaluations stand in time, or in the order of a label: `by="month"`. Without `metrics` the main ones are told. What is
+        required (`roc_auc>=0.8`) is drawn as a line, and `unmet` says what the newest evaluations do not meet.
+        """
+        asked = Asking.of(metrics, by, require)
+        if ":" in reference or "@" in reference:
+            version = self._registry.version(reference)
+            of, own = version.ref, [f"model={version.model}", f"number={version.number}"]
+        else:
+            of = self._registry.model(reference).name
+            own = [f"model={of}"]
+        records = list(self._evaluations.list([*own, *filters], (), limit + 1))
+        return History(of, records[:limit], self._evaluations.read, asked, older=len(records) > limit)
+
     def optimise(self, reference: str, evaluation: str, goal: Goal = "f1", *, reason: str = "") -> Version:
         """Set the threshold of a version to the one that an evaluation of it finds best, as an audited act.
 
@@ -233,24 +261,41 @@ class Workshop(MetricHouse, ABC):
             hint = "name the column with the actual values with `target=` (--target)"
             raise InvalidInput(f"the version cannot be evaluated: {told}", hint=hint)
 
-    def compare(self, items: Sequence[str], data: object = None, **asked: Unpack[EvaluateOptions]) -> Comparison:
+    def compare(
+        self, items: Sequence[str], data: object = None, *, agreement: bool = False, **asked: Unpack[EvaluateOptions]
+    ) -> Comparison:
         """Evaluations side by side, the first as the reference. An item is the id of an evaluation or a version.
 
         Versions are evaluated on `data`, or on what the evaluations among the items were made on, asked as those; one that was
-        evaluated so before is not again.
+        evaluated so before is not again. With `agreement` each is held against the reference row by row, in one more pass.
         """
         if asked.get("output") is not None:
             raise InvalidInput("a comparison writes no rows", hint="evaluate each version with its own `output`")
         found = [self._evaluations.find(item) for item in items]
         first = next((e for e in found if e is not None), None)
+        given = data
         if data is None and first is not None:
             data = first.record.data
         if data is None and None in found:
             raise InvalidInput("there are no data to compare on", hint="name them with `data=` (--data)")
         options = asked if first is None else completed(asked, asked_of(first))
-        return Comparison(
+        compared = Comparison(
             [self._evaluated(item, data, options) if e is None else e for item, e in zip(items, found, strict=True)]
         )
+        if agreement:
+            compared.agreement = self._agreed(compared, given, asked.get("watch"))
+        return compared
+
+    def _agreed(self, compared: Comparison, data: object, watch: Watch | None) -> tuple[Agreement, ...]:
+        reference, others = compared.reference, compared.evaluations[1:]
+        self._agreements.check(reference, others)
+        named = isinstance(data, (str, os.PathLike))
+        uri = str(data) if named else None if data is None else self._kept(data, queue=False)
+        try:
+            return tuple(self._agreements.between(reference, other, uri, watch) for other in others)
+        finally:
+            if not named:
+                self._lent.forget_table(uri)
 
     def _evaluated(self, reference: str, data: object, options: EvaluateOptions) -> Evaluation:
         if isinstance(data, (str, os.PathLike)):
@@ -312,6 +357,10 @@ class Workshop(MetricHouse, ABC):
         return Evaluations(
             self._records, self._blob_store(), self._runs, self._registry, self._lent, metrics=self._custom_metrics
         )
+
+    @cached_property
+    def _agreements(self) -> Agreements:
+        return Agreements(self._blob_store(), self._registry, self._lent)
 
     @cached_property
     def _jobs(self) -> Jobs:

@@ -17,6 +17,7 @@ from muster.cli.session import Session
     cls=Command,
     example="muster compare churn:3 churn:4 --data march.parquet --target churned\n"
     "muster compare churn@champion churn:4 churn:5 --data march.parquet --report compared.html\n"
+    "muster compare churn:3 churn:4 --data march.parquet --agreement\n"
     "muster compare 01JD4ZT7K5Q3F0W8V9X2Y6A1BC churn:4",
 )
 @click.argument("items", metavar="A B [...]", nargs=-1, required=True)
@@ -27,6 +28,7 @@ from muster.cli.session import Session
 @click.option("--key", multiple=True, metavar="A,B", help="Columns that tell a row from every other one.")
 @threshold_option
 @click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
+@click.option("--agreement", is_flag=True, help="Hold each against A row by row too: which rows moved, and how far.")
 @pass_session
 def compare(
     session: Session,
@@ -39,6 +41,7 @@ def compare(
     key: tuple[str, ...],
     threshold: float | None,
     report: str | None,
+    agreement: bool,
 ) -> None:
     """Compare versions or evaluations, the first as the reference.
 
@@ -55,6 +58,7 @@ def compare(
             weight=weight,
             key=values.names(key),
             threshold=threshold,
+            agreement=agreement,
             watch=meter.watch,
         )
     if report is not None:

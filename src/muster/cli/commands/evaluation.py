@@ -1,4 +1,4 @@
-"""`muster evaluation`: list, show, thresholds, delete."""
+"""`muster evaluation`: list, show, thresholds, history, delete."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from muster.cli import values
 from muster.cli.command import Group, pass_session
 from muster.cli.confirm import confirm
 from muster.cli.documents import plain
 from muster.cli.evaluations import evaluation_sheet
 from muster.cli.figures import interval, number
+from muster.cli.histories import history_columns
 from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.mistakes import show_mistakes
 from muster.cli.options import reason_option, yes_option
 from muster.cli.render import Column, show_line, show_list, show_sheet
 from muster.cli.session import Session
+from muster.cli.text import plural
 from muster.cli.thresholds import spread, threshold_columns
-from muster.errors import InvalidInput, near
+from muster.errors import InvalidInput, RequirementFailed, near
 from muster.evaluation.telling import first_metric
 
 if TYPE_CHECKING:
@@ -113,6 +116,50 @@ def show_thresholds(session: Session, identity: str, best: str | None, rows: int
         session.say(f"best for {chosen.goal}  from p ≥ {chosen.threshold:.4g}  {told}")
         if found.record.ref is not None and output is None:
             session.next(f"muster version threshold {found.record.ref} --best '{best}' --evaluation {found.id}")
+
+
+@evaluation.command(
+    "history",
+    table=True,
+    example="muster evaluation history churn:3 --metric roc_auc\n"
+    "muster evaluation history churn --by month --where tag.region=north --require 'roc_auc>=0.8'",
+)
+@click.argument("reference", metavar="REF")
+@click.option("--metric", "metrics", multiple=True, metavar="A,B", help="What to look at; else the main metrics.")
+@click.option("--by", metavar="LABEL", help="In the order of a label, and not of time.")
+@click.option("--where", multiple=True, metavar="FILTER", help="Which evaluations, as for `list`. May be repeated.")
+@click.option("--require", multiple=True, metavar="TEXT", help="Fail unless the newest of each version meet it.")
+@click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True, help="How many at most.")
+@pass_session
+def show_history(
+    session: Session,
+    *,
+    reference: str,
+    metrics: tuple[str, ...],
+    by: str | None,
+    where: tuple[str, ...],
+    require: tuple[str, ...],
+    limit: int,
+) -> None:
+    """Show how good a version was found one time after the other.
+
+    REF is a version, or the name of a model for all of its versions.
+    """
+    found = session.hub.history(reference, values.names(metrics), where, by=by, require=require, limit=limit)
+    rest: dict[str, Any] = {key: value for key, value in found.to_json().items() if key not in ("items", "next")}
+    show_list(session, found, history_columns(found), lambda row: row.to_json(), **rest)
+    if found.unlabelled:
+        session.say(f"{plural(found.unlabelled, 'evaluation')} without the label `{by}`")
+    if found.older:
+        session.say(f"there are older ones: give a `--limit` above {limit}")
+    if not len(found):
+        session.say(f"no evaluations of {found.of}" + (" match" if where else " yet"))
+        session.next(f"muster evaluate {found.of} DATA --target COLUMN")
+    if found.unmet:
+        told = "; ".join(
+            f"{identity} does not meet {', '.join(f'`{t}`' for t in texts)}" for identity, texts in found.unmet.items()
+        )
+        raise RequirementFailed(told, hint=f"see `muster evaluation show {next(iter(found.unmet))}`")
 
 
 @evaluation.command("delete", example="muster evaluation delete 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")

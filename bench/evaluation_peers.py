@@ -25,7 +25,8 @@ names = [c for c in frame.columns if c.startswith("probability_")]
 """
 _MLFLOW = """
 import os, tempfile
-os.environ.update(MLFLOW_TRACKING_URI="sqlite:///" + tempfile.mkdtemp() + "/mlflow.db", TQDM_DISABLE="1")
+os.chdir(tempfile.mkdtemp())  # where it leaves its artifacts
+os.environ.update(MLFLOW_TRACKING_URI="sqlite:///mlflow.db", TQDM_DISABLE="1")
 logging.disable(logging.CRITICAL)
 import mlflow
 with mlflow.start_run():
@@ -64,4 +65,4 @@ PEERS = {
 def command(peer: str, task: str, data: Path) -> list[str | Path]:
     """Run by the peer's own interpreter; what it prints are figures that Muster must agree with."""
     wanted, program = PEERS[peer]
-    return [installed(f"{peer}-evaluate-peer", *wanted) / "python", "-c", _READ + program, task, data]
+    return [installed(f"{peer}-evaluate-peer", *wanted) / "python", "-c", _READ + program, task, data.resolve()]

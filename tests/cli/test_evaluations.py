@@ -322,6 +322,9 @@ def test_what_each_threshold_would_do(made: Path) -> None:
     assert "best for cost  from p ≥ 0." in answer.err
     best = _call(made, "evaluation", "thresholds", one, "--best", "recall>=0.9", "--json").json["best"]
     assert best["figure"]["name"] == "precision"
+    lines = _call(made, "evaluation", "thresholds", one, "--rows", "0", "--csv").out.splitlines()
+    assert lines[0].startswith("threshold,tp,fp,tn,fn,precision")
+    assert len(lines) == len(every) + 1
     answer = _call(made, "evaluation", "thresholds", one, "--best", "recal")
     assert (answer.code, "no goal `recal`" in answer.err) == (2, True)
 

@@ -86,6 +86,7 @@ def show_evaluation(session: Session, identity: str, mistakes: bool) -> None:
 
 @evaluation.command(
     "thresholds",
+    table=True,
     example="muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --best f1\n"
     "muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --rows 0 --csv\n"
     "muster evaluation thresholds 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --output spam",

@@ -352,6 +352,16 @@ def test_versions_are_compared_by_label_and_by_target(hub: Hub, rows: Path, tmp_
     one, other = (hub.evaluate("house", rows, target=t) for t in ("both", ("price", "size")))
     (contest,) = hub.compare([one.id, other.id]).contests
     assert contest.outputs["price"]["rmse"].value == 0
+    targets = hub.compare([one.id, other.id])
+    for compared, name in ((found, "spam"), (targets, "price")):
+        assert list(compared.charts) == ["differences"]
+        assert compared.contests[0].verdict.outcome is not None
+        compared.report(tmp_path / "compared.md")
+        assert f"| {name} | " in (tmp_path / "compared.md").read_text()
+    assert "ROC AUC, macro (higher is better)" in {row["metric"] for row in found.charts["differences"].table}
+    assert targets.contests[0].verdict.text.startswith(
+        f"{targets.names[1]} errs no differently beyond chance: root mean"
+    )
     json.dumps(found.to_json(), allow_nan=False)
     with pytest.raises(InvalidInput, match="is of the task multioutput"):
         hub.compare([found.reference.id, one.id])

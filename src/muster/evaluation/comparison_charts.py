@@ -39,6 +39,7 @@ _POINTS = 120
 _UNITS = {
     "log_loss": "nats",
     "cost": "cost of a row",
+    **dict.fromkeys(("rmse_uniform_average", "mae_uniform_average"), "mean over targets"),
     "mse": "squared",
     **dict.fromkeys(("rmse", "mae", "median_absolute_error", "mean_error", "max_error"), "{target}"),
 }

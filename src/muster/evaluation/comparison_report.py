@@ -9,7 +9,7 @@ from muster.charts.chart import Chart
 from muster.charts.words import NOTHING, count, number
 from muster.evaluation.document import Document
 from muster.evaluation.tables import Table, interval_text, number_text, signed_text
-from muster.evaluation.telling import metrics_with_intervals
+from muster.evaluation.telling import metrics_of_outputs, metrics_with_intervals
 from muster.evaluation.verdict import SAID, outcome
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ def _shown(found: Comparison) -> list[str]:
 def _rest(found: Comparison) -> Iterator[Table]:
     for contest in found.contests:
         yield _differences(contest)
+        if contest.outputs:
+            yield _outputs(contest)
     if found.settings:
         yield _settings(found)
     for contest in found.contests:
@@ -146,6 +148,24 @@ def _differences(contest: Contest) -> Table:
         metric = contest.metric(name)
         note = "; ".join(filter(None, (exact, less.reason)))
         table.add(name, metric.better, signed_text(less.value), interval_text(less), SAID[outcome(less, metric)], note)
+    return table
+
+
+def _outputs(contest: Contest) -> Table:
+    """Of each label, or each target."""
+    label = contest.reference.record.task == "multilabel"
+    what = "label" if label else "target"
+    main = metrics_of_outputs({m for of in contest.outputs.values() for m in of}, label=label)
+    table = Table(
+        f"By {what}: {contest.names[1]} less {contest.names[0]}",
+        f"Each {what} by itself.",
+        (what, *(c for m in main for c in (m, "95 % interval"))),
+    )
+    for name, less in contest.outputs.items():
+        cells: list[str] = []
+        for metric in main:
+            cells += [signed_text(less[metric].value), interval_text(less[metric])] if metric in less else ["", ""]
+        table.add(name, *cells)
     return table
 
 

@@ -57,6 +57,8 @@ _MAIN = (
     *("roc_auc", "roc_auc_ovr_macro", "average_precision", "average_precision_macro", "accuracy", "balanced_accuracy"),
     *("precision", "recall", "specificity", "f1", "precision_macro", "recall_macro", "f1_macro", "mcc"),
     *("brier", "log_loss", "cost", "rmse", "mae", "median_absolute_error", "mean_error", "r2", "spearman", "mape"),
+    *("roc_auc_macro", "average_precision_macro", "f1_micro", "subset_accuracy"),
+    *("rmse_uniform_average", "mae_uniform_average", "r2_uniform_average", "accuracy_uniform_average"),
 )
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
@@ -83,7 +85,7 @@ def first_metric(known: Container[str]) -> str | None:
 
 def main_metrics(known: Container[str]) -> list[str]:
     """Those that are looked at first, where evaluations are compared."""
-    return [name for name in _MAIN if name in known]
+    return [name for name in dict.fromkeys(_MAIN) if name in known]
 
 
 def metrics_of_parts(known: Container[str]) -> list[str]:

@@ -19,7 +19,6 @@ __all__ = ["SAID", "Verdict", "difference", "lowered", "outcome", "verdict"]
 Number = Callable[[float, int], str]
 _SAYS = {
     "roc_auc": ("ranks better", "ranks worse", "ranks no differently"),
-    "roc_auc_ovr_macro": ("ranks better", "ranks worse", "ranks no differently"),
     "rmse": ("errs less", "errs more", "errs no differently"),
     "accuracy": ("is right more often", "is right less often", "is right no more or less often"),
 }
@@ -59,7 +58,7 @@ def verdict(contest: Contest, write: Number = number) -> Verdict:
     if judged is None:
         why = f" ({found.reason})" if found.reason else ""
         return Verdict(name, None, f"{one} has no verdict: {told}{why}")
-    better, worse, neither = _SAYS.get(name, _ELSE)
+    better, worse, neither = next((says for of, says in _SAYS.items() if name.startswith(of)), _ELSE)
     same = neither if found.low == found.high == 0 else f"{neither} beyond chance"
     says = {"better": better, "worse": worse, "": same}[judged]
     return Verdict(name, judged, f"{one} {says}: {told}")

@@ -106,3 +106,13 @@ def test_an_evaluation_is_the_same_to_the_bit(cluster: str, place: Path, data: P
         told = [{k: v for k, v in e.to_json().items() if k not in ("id", "run", "created_at")} for e in (here, there)]
         assert told[0] == told[1]
         assert here.metrics["roc_auc"].value == there.metrics["roc_auc"].value
+
+
+def test_evaluated_rows_are_the_same_to_the_byte(cluster: str, place: Path, data: Path, tmp_path: Path) -> None:
+    with opened(place) as hub:
+        found = [
+            hub.evaluate("numbers", data, target="late", runner=runner, output=tmp_path / f"{runner}/")
+            for runner in ("local", cluster)
+        ]
+    assert found[0].profile.encode() == found[1].profile.encode()
+    assert digests(tmp_path / "local") == digests(tmp_path / cluster)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -95,6 +96,11 @@ class EvaluatedOutput:
         self._lengths: dict[tuple[int, int], int] = {}
         self._parts: Sequence[Part] = ()
         self._rejected = 0
+
+    @property
+    def staging(self) -> Path | str | None:
+        """Where it grows; None where it is in place."""
+        return None if self._sink.committed() else self._sink.staging
 
     def measure(
         self,

@@ -333,6 +333,7 @@ class Evaluations:
                 found = runner.reduce(parts, profile, opened, plan=plan, watch=telling)
             else:
                 opened = opened or AlreadyScored(asked.output)
+                plan = replace(plan, ready=self._tools.seen(version, dataset, stamp, output.staging))
                 found = output.measure(runner, parts, profile, opened, plan=plan, watch=telling)
             known = fingerprint.result()
         if dataset.stamp() != stamp:

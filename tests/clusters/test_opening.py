@@ -58,25 +58,22 @@ def test_settings_say_how_many_work_at_a_time(name: str, tmp_path: Path, monkeyp
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("name", CLUSTERS)
-def test_a_cluster_that_is_not_there_is_told_with_its_setting(name: str) -> None:
-    setting, where = {"ray": ("ray.address", "127.0.0.1:1"), "spark": ("spark.master", "no-such-master")}[name]
-    pytest.importorskip("ray" if name == "ray" else "pyspark")
-    program = f"""
+def test_a_master_that_is_not_there_is_told_with_its_setting() -> None:
+    pytest.importorskip("pyspark")
+    program = """
 from muster.config import Settings
 from muster.errors import ClusterFailed
-from muster.extensions import named
-from muster.runners import RUNNERS
+from muster.runners.spark import SparkRunner
 
-runner = named(RUNNERS, {name!r}, "runner").of(Settings.load({{{setting!r}: {where!r}}}), 1)
+runner = SparkRunner.of(Settings.load({"spark.master": "no-such-master"}), 1)
 try:
     runner._hire(b"", 1)
 except ClusterFailed as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert f"there is no {name.capitalize()} at {where}" in done.stdout
-    assert setting in done.stdout
+    assert "there is no Spark at no-such-master" in done.stdout
+    assert "spark.master" in done.stdout
 
 
 @pytest.mark.deep

@@ -38,7 +38,7 @@ def fairness_chart(found: Fairness) -> Chart:
         {found.name: name, "rows": group.rows, **{panel_title(n): figure(f) for n, f in group.items()}}
         for name, group in one.items()
     ]
-    bound = max((f.bound for group in one.values() for f in group.values()), default=0.0)
+    bound = max((group[n].bound for group in one.values() for n in names), default=0.0)
     note = rows_and_bound(found.rows, bound, "rates")
     if reference is not None:
         note += f"; the line is {one.reference}"

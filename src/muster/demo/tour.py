@@ -20,6 +20,7 @@ __all__ = ["next_steps", "tour"]
 REQUIREMENTS = ("mlflow-skinny>=3", "scikit-learn>=1.5", "pandas>=2")
 TRAINED = "models/delays/MLmodel"
 REPORT = f"reports/delays-2013-{SCORED_MONTH:02}.html"
+COMPARISON = f"reports/comparison-2013-{SCORED_MONTH:02}.html"
 
 
 def tour(hub: Hub, folder: Path, told: Told) -> Run:
@@ -61,13 +62,16 @@ def tour(hub: Hub, folder: Path, told: Told) -> Run:
     )
     told.scored(run)
     month = month_file(folder, SCORED_MONTH)
-    told.compared(
-        compared := hub.compare([trained.ref, by_rule.ref], month, target="late", segments=["carrier", "origin"])
+    segments = ["carrier", "origin"]
+    compared = hub.compare(
+        [trained.ref, by_rule.ref], month, target="late", segments=segments, weak_segments=True, agreement=True
     )
-    report = folder / REPORT
-    report.parent.mkdir(exist_ok=True)
-    compared.reference.report(report)
-    told.reported(report)
+    told.compared(compared)
+    (folder / REPORT).parent.mkdir(exist_ok=True)
+    compared.reference.report(folder / REPORT)
+    told.reported(folder / REPORT)
+    compared.report(folder / COMPARISON)
+    told.reported(folder / COMPARISON)
     return run
 
 

@@ -29,7 +29,7 @@ def test_the_commands_are_those_of_the_surface() -> None:
         for words in (
             *("demo", "register", "score", "evaluate", "compare", "predict", "worker", "gc", "init", "completion"),
             *(f"metric {verb}" for verb in ("register", "list", "show", "delete")),
-            *("evaluation list", "evaluation show", "evaluation thresholds", "evaluation delete"),
+            *("evaluation list", "evaluation show", "evaluation thresholds", "evaluation history", "evaluation delete"),
             *("model list", "model show", "model describe", "model delete", "model restore"),
             *(
                 "version list",

@@ -31,7 +31,8 @@ def test_a_new_hub_is_told_and_is_empty(place: Path) -> None:
 
 
 def test_what_only_reads_makes_no_hub(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    makers = {"muster register", "muster demo", "muster dataset register", "muster db restore", "muster connection add"}
+    makers = {"muster register", "muster demo", "muster dataset register", "muster metric register"}
+    makers |= {"muster db restore", "muster connection add"}
     assert {path for path, command in leaves() if getattr(command, "makes_hub", False)} == makers
     hint = (
         "go to the folder that has one, name it with --hub or MUSTER_HUB, or make one with"
@@ -506,7 +507,7 @@ def test_settings_that_are_none(place: Path) -> None:
     answer = call("config", "show", "wrker")
     assert (answer.code, answer.err.splitlines()[0]) == (
         2,
-        "InvalidInput: there is no setting `wrker`; did you mean `worker`?",
+        "InvalidInput: there is no setting `wrker`; did you mean `worker` or `ray.workers`?",
     )
     assert call("config", "show", "--set", "worker.count=many", "--json").error["type"] == "InvalidConfig"
     assert call("config", "show", "--set", "worker").code == 2

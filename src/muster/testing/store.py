@@ -175,8 +175,16 @@ class RecordStoreSuite(QuerySuite):
         insert(store, *records)
         run = next(r.id for r in records if isinstance(r, Run))
         told = [e.subject for e in store.find(Event).items]
-        assert told == ["model/churn", "version/churn:3", "alias/churn@champion", f"run/{run}", "dataset/flights"]
-        assert store.verify() == (5, None)
+        mine = [
+            "model/churn",
+            "version/churn:3",
+            "alias/churn@champion",
+            f"run/{run}",
+            "dataset/flights",
+            "metric/profit:2",
+        ]
+        assert told == mine
+        assert store.verify() == (6, None)
 
     def test_an_equal_record_makes_no_event(self, store: RecordStore) -> None:
         model = a_model("churn", tags={"a": "1", "b": "2"})
@@ -227,7 +235,7 @@ class RecordStoreSuite(QuerySuite):
         assert [kind for kind, _ in records] == sorted((kind for kind, _ in records), key=list(KINDS).index)
         last = other.fill(records)
         assert last == store.find(Event, Query(sort=(Sort("seq", descending=True),))).items[0]
-        assert other.verify() == store.verify() == (7, None)
+        assert other.verify() == store.verify() == (8, None)
         for kind in KINDS.values():
             assert other.find(kind).items == store.find(kind).items
         with other.dump() as again:
@@ -239,13 +247,13 @@ class RecordStoreSuite(QuerySuite):
         with other.dump() as records:
             last = store.fill(records)
         assert last is not None
-        assert store.verify() == (last.seq, None) == (1_205, None)
+        assert store.verify() == (last.seq, None) == (1_206, None)
         for kind in KINDS.values():
             assert store.count(kind) == other.count(kind)
         assert store.find(Model, Query((Condition("tag.n", "=", "7"),))).items == [models[7]]
         assert store.count(Model, (Condition("tag.all", "=", "x"),)) == 1_200
         insert(store, a_model("next"))
-        assert store.verify() == (1_206, None)
+        assert store.verify() == (1_207, None)
 
     def test_a_filled_store_is_not_filled_again(self, store: RecordStore) -> None:
         insert(store, Counter(name="n", last=1))

@@ -84,3 +84,7 @@ def test_what_is_cut_fits(text: str, most: int) -> None:
 def test_nothing_steers_the_terminal(text: str) -> None:
     assert clean(text).isprintable()
     assert len(clean(text)) == len(text)
+
+
+def test_a_narrow_space_is_a_space() -> None:
+    assert clean("0.5\u202f% of 1\u2009000\u00a0rows\u200b") == "0.5 % of 1 000 rows�"

@@ -168,7 +168,7 @@ def _check(wish: NewMetric) -> None:
     if not _NAME.fullmatch(wish.name):
         wrong.append(f"`{shortened(wish.name)}` cannot name a metric: {_RULE}")
     elif is_built_in(wish.name):
-        wrong.append(f"`{wish.name}` is a metric of Muster")
+        wrong.append(f"`{wish.name}` is a metric of Muster, and a metric of your own has another name")
     if wish.kind not in get_args(hints["kind"]):
         wrong.append(f"`{wish.kind}` is no kind of metric: it is `batch` or `profile`")
     if wish.better not in get_args(hints["better"]):

@@ -96,7 +96,9 @@ def clean(text: str) -> str:
     """One line without control characters: what others wrote can neither break a table nor steer the terminal."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else " " if c in "\n\r\t" or unicodedata.category(c) == "Zs" else "�" for c in text)
+    return "".join(
+        c if c.isprintable() else " " if c in "\n\r\t" or unicodedata.category(c) == "Zs" else "�" for c in text
+    )
 
 
 def width(text: str) -> int:

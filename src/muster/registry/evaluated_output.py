@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -135,9 +136,12 @@ class EvaluatedOutput:
             return
         self._held.ensure()
         chunks, starts, total = sorted(self._lengths), dict[int, int](), 0
+        of_parts = Counter[int]()
+        for (of, _), length in self._lengths.items():
+            of_parts[of] += length
         for part in self._parts:
             starts[part.index] = total
-            total += sum(length for (of, _), length in self._lengths.items() if of == part.index)
+            total += of_parts[part.index]
         self._sink.commit(chunks, {**manifest, "rows": total, "rejected": self._rejected}, starts)
 
     def rejects(self) -> tuple[str | None, str | None]:

@@ -23,6 +23,7 @@ from muster.signature import Json, Output, Scalar, Signature, Task
 
 __all__ = [
     "Answers",
+    "Around",
     "Call",
     "Declared",
     "Description",
@@ -83,6 +84,38 @@ class Predictor(Protocol):
 
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch: ...
     def close(self) -> None: ...
+
+
+class Around:
+    """What a Predictor that stands before another one hands on of it: all but its answers."""
+
+    def __init__(self, inner: Predictor) -> None:
+        self._inner = inner
+
+    @property
+    def signature(self) -> Signature:
+        return self._inner.signature
+
+    @property
+    def output(self) -> Output:
+        return self._inner.output
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        return self._inner.abilities
+
+    @property
+    def isolation(self) -> str | None:
+        """That of what is behind it, where it runs code here."""
+        return getattr(self._inner, "isolation", None)
+
+    def asked(self) -> Mapping[str, float]:
+        """What was asked of an endpoint since this was last called, where one is behind it."""
+        told = getattr(self._inner, "asked", None)
+        return {} if told is None else told()
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,17 @@ def test_they_stand_beside_those_of_muster(hub: Hub, rows: Path, tmp_path: Path)
     assert pq.read_table(tmp_path / "out.parquet").num_rows == ROWS
 
 
+def test_their_history_has_their_figures(hub: Hub, rows: Path) -> None:
+    found = hub.evaluate("numbers", rows, target="late", metrics=["profit", "youden"])
+    hub.evaluate("numbers", rows, target="late")
+    one, without = hub.history("numbers", metrics=["profit", "youden", "f1"])
+    assert one.figures["profit"].value is not None
+    assert {n: one.figures[n] for n in ("profit", "youden", "f1")} == {
+        n: found.metrics[n] for n in ("profit", "youden", "f1")
+    }
+    assert (without.figures["profit"].value, without.figures["f1"]) == (None, found.metrics["f1"])
+
+
 def test_they_are_kept_told_and_required(hub: Hub, rows: Path, tmp_path: Path) -> None:
     found = hub.evaluate("numbers", rows, target="late", metrics=["profit", "youden:1"], segments=["carrier"])
     again = hub.evaluation(found.id)

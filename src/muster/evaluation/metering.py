@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from muster.errors import NotApplicable
 from muster.metrics.counted import counted, counted_without
-from muster.predictor import Call, OpenPredictor, Predictor
+from muster.predictor import Around, Call, OpenPredictor, Predictor
 from muster.profile import Rows
 from muster.profiles.custom import column_of
 from muster.profiles.evaluation import EvaluationProfile
@@ -67,10 +67,10 @@ class OpenMetered:
         return _Metered(self.question, self.inner(), {name: made() for name, made in self.metrics.items()})
 
 
-class _Metered:
+class _Metered(Around):
     def __init__(self, question: Question, inner: Predictor, metrics: Mapping[str, MetricCode]) -> None:
-        self.signature, self.output, self.abilities = inner.signature, inner.output, inner.abilities
-        self._question, self._inner, self._metrics = question, inner, metrics
+        super().__init__(inner)
+        self._question, self._metrics = question, metrics
 
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         answer = self._inner.predict(batch, call)
@@ -84,7 +84,7 @@ class _Metered:
         return answer
 
     def close(self) -> None:
-        self._inner.close()
+        super().close()
         for metric in self._metrics.values():
             metric.close()
 

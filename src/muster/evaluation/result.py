@@ -124,8 +124,10 @@ class Evaluation:
         return Figures({**built_in, **custom_figures(self.profile)})
 
     def some(self, names: Collection[str]) -> Figures:
-        """Those of the metrics that are named, without measuring the others."""
-        return figures_of(self.profile.whole, self.profile.question, names=names)
+        """Those of the metrics that are named, without measuring the others of Muster."""
+        built_in = figures_of(self.profile.whole, self.profile.question, names=names)
+        own = {name: found for name, found in custom_figures(self.profile).items() if name in names}
+        return Figures({**built_in, **own})
 
     @cached_property
     def outputs(self) -> Mapping[str, Single]:

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from muster.conform import Fit, fit
 from muster.errors import InvalidInput
 from muster.parameters import parameters
-from muster.predictor import Call, Predictor
+from muster.predictor import Around, Call, Predictor
 from muster.predictors.answers import Label, check
-from muster.signature import Output, Signature
+from muster.signature import Output
 
 __all__ = ["Guarded", "by_threshold", "spread"]
 
@@ -26,7 +26,7 @@ _FITS = 8
 """Schemas that are remembered: a run has one, a server a few."""
 
 
-class Guarded:
+class Guarded(Around):
     """A Predictor over raw batches. `mapping` has the data's column of a model's column, where they differ.
 
     With a `threshold`, the label of a binary model is its last class where that one's probability reaches it. The answer
@@ -36,35 +36,10 @@ class Guarded:
     def __init__(
         self, inner: Predictor, *, threshold: float | None = None, mapping: Mapping[str, str] | None = None
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._label = None if threshold is None else by_threshold(threshold, inner.output)
         self._mapping = dict(mapping or {})
         self._fits: tuple[tuple[pa.Schema, Fit], ...] = ()
-
-    @property
-    def signature(self) -> Signature:
-        return self._inner.signature
-
-    @property
-    def output(self) -> Output:
-        return self._inner.output
-
-    @property
-    def abilities(self) -> frozenset[str]:
-        return self._inner.abilities
-
-    @property
-    def isolation(self) -> str | None:
-        """That of what is behind it, where it runs code here."""
-        return getattr(self._inner, "isolation", None)
-
-    def asked(self) -> Mapping[str, float]:
-        """What was asked of an endpoint since this was last called, where one is behind it."""
-        told = getattr(self._inner, "asked", None)
-        return {} if told is None else told()
-
-    def close(self) -> None:
-        self._inner.close()
 
     def fit(self, schema: pa.Schema) -> Fit:
         """What data of this schema gives; SignatureMismatch says all that is wrong with it."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 
 from muster.profiles.answered import Answered
 from muster.profiles.counted import Counted
 from muster.profiles.grid import PairCounts
+from muster.profiles.pieces import Composed
 from muster.profiles.shift import Scores, Shift, signs
 from muster.profiles.stored import Arrays
 
@@ -18,7 +17,7 @@ _PAIRS = 16_384
 """Distinct pairs of predicted numbers that are told apart."""
 
 
-class LabelsAgreed:
+class LabelsAgreed(Composed):
     """Of classes: rows by label of the first and of the second (`labels`); by actual class and who is right (`outcomes`: the first or
     not, the second or not); and how their probabilities differ (`scores`, None where one gave none): of the positive class, or of more
     than two that of the actual one.
@@ -42,18 +41,8 @@ class LabelsAgreed:
             assert found.scores is not None
             self.scores.add(*found.scores, found.weight)
 
-    def merge(self, other: Self) -> None:
-        for name, mine in self._pieces().items():
-            mine.merge(other._pieces()[name])  # type: ignore[arg-type]  # the same kind of piece in both
-
-    def arrays(self) -> Arrays:
-        """All that is counted, by name."""
-        return {f"{of}.{name}": a for of, piece in self._pieces().items() for name, a in piece.arrays().items()}
-
     def restore(self, arrays: Arrays, prefix: str) -> None:
-        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
-        for name, piece in self._pieces().items():
-            piece.restore(arrays, f"{prefix}{name}.")
+        super().restore(arrays, prefix)
         scored = self.rows if self.scores is None else self.scores.shift.rows
         if self.outcomes.rows.sum() != self.rows or scored != self.rows:
             raise ValueError("counts of other numbers of rows")
@@ -63,7 +52,7 @@ class LabelsAgreed:
         return pieces if self.scores is None else pieces | {"scores": self.scores}
 
 
-class NumbersAgreed:
+class NumbersAgreed(Composed):
     """Of numbers: how they moved (`shift`); rows by whose prediction is `nearer` to the actual value (the first's, neither, the
     second's); and `together` the predictions of both in pairs, whatever rows weigh.
     """
@@ -85,18 +74,8 @@ class NumbersAgreed:
         self.nearer.add(1 + signs(np.nan_to_num(closer)), found.weight)
         self.together.add(first, second)
 
-    def merge(self, other: Self) -> None:
-        for name, mine in self._pieces().items():
-            mine.merge(other._pieces()[name])  # type: ignore[arg-type]  # the same kind of piece in both
-
-    def arrays(self) -> Arrays:
-        """All that is counted, by name."""
-        return {f"{of}.{name}": a for of, piece in self._pieces().items() for name, a in piece.arrays().items()}
-
     def restore(self, arrays: Arrays, prefix: str) -> None:
-        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
-        for name, piece in self._pieces().items():
-            piece.restore(arrays, f"{prefix}{name}.")
+        super().restore(arrays, prefix)
         if self.nearer.rows.sum() != self.rows or self.together.rows != self.rows:
             raise ValueError("counts of other numbers of rows")
 

@@ -9,6 +9,7 @@ import numpy as np
 from muster.profiles.counted import Counted
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.numbers import Numbers
+from muster.profiles.pieces import Composed
 from muster.profiles.stored import Arrays, fitting
 
 __all__ = ["FAR", "PLACES", "Scores", "Shift", "signs"]
@@ -26,7 +27,7 @@ _MOVES, _ENDS = 16_384, 512
 """Distinct numbers that are told apart: of moves, and of what moved."""
 
 
-class Shift:
+class Shift(Composed):
     """`first` and `second` are how the numbers are spread in either answer, `moves` how the second less the first is.
 
     `squares`, where rows have weights w and moves d: the sums of w², w²d and w²d².
@@ -52,19 +53,15 @@ class Shift:
                 self.squares = self.squares + np.array([each.sum(), (each * moves).sum(), (each * moves * moves).sum()])
 
     def merge(self, other: Self) -> None:
-        for name, mine in self._pieces().items():
-            mine.merge(other._pieces()[name])
+        super().merge(other)
         with np.errstate(over="ignore", invalid="ignore"):
             self.squares = self.squares + other.squares
 
     def arrays(self) -> Arrays:
-        found = {f"{of}.{name}": a for of, piece in self._pieces().items() for name, a in piece.arrays().items()}
-        return found | {"squares": self.squares}
+        return {**super().arrays(), "squares": self.squares}
 
     def restore(self, arrays: Arrays, prefix: str) -> None:
-        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
-        for name, piece in self._pieces().items():
-            piece.restore(arrays, f"{prefix}{name}.")
+        super().restore(arrays, prefix)
         self.squares = fitting(arrays[f"{prefix}squares"], self.squares)
         if not self.first.rows == self.second.rows == self.moves.rows:
             raise ValueError("moves of other rows than those that moved")
@@ -73,7 +70,7 @@ class Shift:
         return {"first": self.first, "second": self.second, "moves": self.moves}
 
 
-class Scores:
+class Scores(Composed):
     """Of probabilities: their `shift`, rows that moved `far` (down, less than that, up), and both against each other in a `grid`."""
 
     def __init__(self, *, weighted: bool) -> None:
@@ -87,18 +84,8 @@ class Scores:
         self.far.add(1 + signs(np.where(np.abs(moves) > FAR + _ROUNDING, moves, 0.0)), weight)
         self.grid.add(_place(first) * PLACES + _place(second), weight)
 
-    def merge(self, other: Self) -> None:
-        for name, mine in self._pieces().items():
-            mine.merge(other._pieces()[name])  # type: ignore[arg-type]  # the same kind of piece in both
-
-    def arrays(self) -> Arrays:
-        """All that is counted, by name."""
-        return {f"{of}.{name}": a for of, piece in self._pieces().items() for name, a in piece.arrays().items()}
-
     def restore(self, arrays: Arrays, prefix: str) -> None:
-        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
-        for name, piece in self._pieces().items():
-            piece.restore(arrays, f"{prefix}{name}.")
+        super().restore(arrays, prefix)
         if self.far.rows.sum() != self.shift.rows or self.grid.rows.sum() != self.shift.rows:
             raise ValueError("counts of other numbers of rows")
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from muster.predictor import Call, OpenPredictor, Predictor
-from muster.signature import Output, Signature
+from muster.predictor import Around, Call, OpenPredictor, Predictor
 
 __all__ = ["Stopwatch"]
 
@@ -57,29 +55,10 @@ class _TimedOpening:
         return _Timed(self.opened(), self.watch)
 
 
-class _Timed:
+class _Timed(Around):
     def __init__(self, inner: Predictor, watch: Stopwatch) -> None:
-        self._inner, self._watch = inner, watch
-
-    @property
-    def signature(self) -> Signature:
-        return self._inner.signature
-
-    @property
-    def output(self) -> Output:
-        return self._inner.output
-
-    @property
-    def abilities(self) -> frozenset[str]:
-        return self._inner.abilities
-
-    @property
-    def isolation(self) -> str | None:
-        return getattr(self._inner, "isolation", None)
-
-    def asked(self) -> Mapping[str, float]:
-        told = getattr(self._inner, "asked", None)
-        return {} if told is None else told()
+        super().__init__(inner)
+        self._watch = watch
 
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         self._watch.begin()
@@ -90,6 +69,3 @@ class _Timed:
             return answer
         finally:
             self._watch.end(rows)
-
-    def close(self) -> None:
-        self._inner.close()

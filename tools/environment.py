@@ -20,13 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 MADE = VENV / ".made"
 OLDEST_PYTHON = (3, 11)
+GROUPS = {"core": ["core"], "dev": ["dev"], "deep": ["dev", "clusters"]}
+"""Each has the requirement files of requirements/ that it is made of; each has all that those before it have."""
 
 
 def main(wanted: str) -> int:
     """Bring .venv up to date with `wanted`, one process at a time."""
     with open(__file__) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        group = "dev" if wanted == "core" and _made_for("dev") else wanted
+        group = max(wanted, _made_for(), key=list(GROUPS).index)  # nothing that is there is taken away
         if _is_current(group):  # another process made it while this one waited
             return 0
         try:
@@ -50,10 +52,11 @@ def _make(group: str) -> None:
     if not _usable():
         print("./run: making .venv (the first time downloads the packages)", file=sys.stderr)
         _run([uv, "venv", "--quiet", "--clear", "--python", _python(), str(VENV)], environment)
-    elif group == "dev":
-        print("./run: bringing .venv up to all that tests, tools and other commands need", file=sys.stderr)
-    requirements = str(ROOT / "requirements" / (group + ".txt"))
-    _run([uv, "pip", "sync", *_talk(), "--require-hashes", "--python", str(VENV), requirements], environment)
+    elif group != "core":
+        needing = "the deep tests" if group == "deep" else "tests, tools and other commands"
+        print("./run: bringing .venv up to all that {} need".format(needing), file=sys.stderr)
+    requirements = [str(file) for file in _requirements(group)]
+    _run([uv, "pip", "sync", *_talk(), "--require-hashes", "--python", str(VENV), *requirements], environment)
     # The environment's own uv is of the pinned version and builds with the backend inside it: nothing unpinned is fetched.
     own = str(VENV / "bin" / "uv")
     _run([own, "pip", "install", "--quiet", "--no-deps", "--python", str(VENV), "--editable", str(ROOT)], environment)
@@ -87,23 +90,27 @@ def _run(command: list[str], environment: dict[str, str]) -> None:
 def _stamp(group: str) -> None:
     """Keep what .venv was made from; ./run compares it before it starts anything."""
     MADE.mkdir()
-    shutil.copyfile(str(ROOT / "requirements" / (group + ".txt")), str(MADE / "requirements.txt"))
+    for file in _requirements(group):
+        shutil.copyfile(str(file), str(MADE / file.name))
     shutil.copyfile(str(ROOT / "pyproject.toml"), str(MADE / "pyproject.toml"))
     (MADE / "group").write_text(group)
     (MADE / "root").write_text(str(ROOT) + "\n")
 
 
-def _made_for(group: str) -> bool:
-    return (MADE / "group").is_file() and (MADE / "group").read_text() == group
+def _requirements(group: str) -> list[Path]:
+    return [ROOT / "requirements" / (name + ".txt") for name in GROUPS[group]]
+
+
+def _made_for() -> str:
+    """The group that .venv was made for; the smallest where there is none."""
+    group = (MADE / "group").read_text() if (MADE / "group").is_file() else ""
+    return group if group in GROUPS else "core"
 
 
 def _is_current(group: str) -> bool:
-    pairs = [
-        (ROOT / "requirements" / (group + ".txt"), "requirements.txt"),
-        (ROOT / "pyproject.toml", "pyproject.toml"),
-    ]
+    sources = [*_requirements(group), ROOT / "pyproject.toml"]
     return _usable() and all(
-        (MADE / kept).is_file() and (MADE / kept).read_bytes() == now.read_bytes() for now, kept in pairs
+        (MADE / now.name).is_file() and (MADE / now.name).read_bytes() == now.read_bytes() for now in sources
     )
 
 

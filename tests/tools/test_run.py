@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,10 +58,10 @@ class Clone:
         return process.returncode, out, said
 
     def synced(self) -> list[str]:
-        """The requirement files that were installed since the last call, in order."""
+        """The requirement files that were installed since the last call, in order; with a + those of one call."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
-        return [Path(line.split()[-1]).stem for line in lines if line.startswith("pip sync")]
+        return ["+".join(re.findall(r"requirements/(\w+)\.txt", line)) for line in lines if line.startswith("pip sync")]
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def clone(tmp_path: Path) -> Clone:
     shutil.copy(ROOT / "run", clone.folder / "run")
     (clone.folder / "pyproject.toml").write_text("[project]\n")
     (clone.folder / "requirements").mkdir()
-    for name in ("core", "dev"):
+    for name in ("core", "dev", "clusters"):
         (clone.folder / "requirements" / f"{name}.txt").write_text(f"# {name}\n")
     clone.log.parent.mkdir()
     uv = clone.log.parent / "uv"
@@ -93,6 +94,22 @@ def test_core_is_enough_to_use_muster_and_dev_serves_as_well(clone: Clone) -> No
     assert clone.synced() == ["dev"]
     clone.run("muster")
     assert clone.synced() == []
+
+
+def test_the_deep_tests_bring_the_clusters_which_then_stay(clone: Clone) -> None:
+    clone.run("test", "-k", "some")
+    assert clone.synced() == ["dev"]
+    clone.run("test", "--deep", "-k", "some")
+    assert clone.synced() == ["dev+clusters"]
+    for command in (["muster"], ["true"], ["test", "-k", "some"], ["test", "--deep"]):
+        clone.run(*command)
+        assert clone.synced() == []
+    (clone.folder / "requirements" / "clusters.txt").write_text("# another\n")
+    clone.run("true")  # needs none of it
+    assert clone.synced() == []
+    (clone.folder / "requirements" / "dev.txt").write_text("# another\n")
+    clone.run("true")  # must not take the clusters away
+    assert clone.synced() == ["dev+clusters"]
 
 
 def test_muster_is_told_how_it_was_called(clone: Clone) -> None:

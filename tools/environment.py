@@ -54,7 +54,7 @@ def _make(group: str) -> None:
         _run([uv, "venv", "--quiet", "--clear", "--python", _python(), str(VENV)], environment)
     elif group != "core":
         needing = "the deep tests" if group == "deep" else "tests, tools and other commands"
-        print("./run: bringing .venv up to all that {} need".format(needing), file=sys.stderr)
+        print(f"./run: bringing .venv up to all that {needing} need", file=sys.stderr)
     requirements = [str(file) for file in _requirements(group)]
     _run([uv, "pip", "sync", *_talk(), "--require-hashes", "--python", str(VENV), *requirements], environment)
     # The environment's own uv is of the pinned version and builds with the backend inside it: nothing unpinned is fetched.

@@ -47,6 +47,7 @@ def test_what_only_reads_makes_no_hub(place: Path, monkeypatch: pytest.MonkeyPat
         ("env", "gc"),
         ("alias", "set", "churn:1", "champion"),
         ("score", "churn", "rows.csv", "out.csv"),
+        ("evaluate", "churn", "rows.csv"),
     ):
         answer = call(*arguments, "--json")
         assert (answer.code, answer.error["type"], answer.error["hint"]) == (1, "NotFound", hint)
@@ -63,6 +64,14 @@ def test_what_only_reads_makes_no_hub(place: Path, monkeypatch: pytest.MonkeyPat
     (place / "muster.toml").write_text('hub = "elsewhere"')
     assert f"{place}/elsewhere (named in {place}/muster.toml)" in call("model", "list").err
     assert sorted(p.name for p in place.rglob("*")) == ["empty", "muster.toml"]
+
+
+def test_data_that_are_scored_already_need_no_hub_before(place: Path) -> None:
+    (place / "scored.csv").write_text("actual,prediction\n" + "1.5,1\n2,2.5\n" * 20)
+    answer = call("evaluate", "scored.csv", "--target", "actual")
+    assert answer.code == 0, answer.err
+    assert f"made  a new hub in {place}/.muster" in answer.err
+    assert len(call("evaluation", "list", "--json").json["items"]) == 1
 
 
 def test_what_is_no_hub_says_so(place: Path) -> None:

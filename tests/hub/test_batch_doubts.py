@@ -122,6 +122,7 @@ def test_a_container_that_did_not_start_rejects_none(hub: Hub, sagemaker: Accoun
     assert numbers_of(tmp_path / "jobs.parquet") == without(3_000, [3])
 
 
+@pytest.mark.deep
 def test_a_container_that_dies_on_its_way_rejects_none(
     hub: Hub, sagemaker: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +174,7 @@ def test_a_job_that_writes_nothing_rejects_none(
     assert not (tmp_path / "jobs.parquet").exists()
 
 
+@pytest.mark.deep
 def test_a_model_with_too_much_to_do_rejects_none(
     hub: Hub, vertex: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +244,7 @@ def test_single_rows_that_were_not_looked_at_come_to_an_end(
     del sagemaker
 
 
+@pytest.mark.deep
 def test_a_job_is_not_judged_by_what_the_next_one_has_written_so_far(
     hub: Hub, sagemaker: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,12 @@ from tests.suites.endpoints import COLUMNS, TRUTH, predict, rows
 given: dict[str, Any] = {"task": "binary", "target": TRUTH, "classes": [0, 1], "sample": rows()}
 
 
+one_in_depth = pytest.mark.parametrize(
+    "account", [pytest.param("sagemaker", marks=pytest.mark.deep), "vertex"], indirect=True
+)
+"""Many requests of one row, each an object in a bucket, take their time with the first."""
+
+
 @pytest.fixture
 def unlucky(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Ends runs at the moment when answers are collected, as a bucket does that is away; the function mends it."""
@@ -119,6 +125,7 @@ def test_what_was_half_cleared_is_sent_again(
     assert (ended.rows, ended.rejected, left(jobs_folder)) == (5_000, 0, [])
 
 
+@one_in_depth
 def test_a_run_whose_folder_was_cleared_begins_again(
     hub: Hub, account: Account, tmp_path: Path, jobs_folder: str, unlucky: Callable[[], None]
 ) -> None:
@@ -209,6 +216,7 @@ def test_a_second_job_of_a_name_is_ended(
     assert sorted(job.wait().state for job in vertex.jobs) == ["JOB_STATE_CANCELLED", "JOB_STATE_SUCCEEDED"]
 
 
+@pytest.mark.deep
 def test_a_job_that_somebody_removed_is_not_waited_for(
     hub: Hub, vertex: Account, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -485,6 +493,7 @@ def test_more_requests_than_a_job_takes_are_refused(
     assert not list(sagemaker.jobs)
 
 
+@one_in_depth
 def test_jobs_of_one_run_have_names_of_their_own(hub: Hub, account: Account, tmp_path: Path) -> None:
     scored(hub, with_refused(tmp_path / "people.parquet", 500, [3]), tmp_path / "jobs.parquet", "batch")
     names = [name_of(job) for job in account.jobs]

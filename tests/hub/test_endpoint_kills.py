@@ -19,7 +19,7 @@ SMALL, LARGE = CHUNK, 500
 ROWS = {SMALL: 400, LARGE: 2_000}
 
 over_kinds = pytest.mark.parametrize("kind", KINDS)
-over_chunks = pytest.mark.parametrize("chunk", [SMALL, LARGE])
+over_chunks = pytest.mark.parametrize("chunk", [SMALL, pytest.param(LARGE, marks=pytest.mark.deep)])
 
 
 @pytest.fixture
@@ -79,7 +79,16 @@ class Cuts:
 
 
 @over_kinds
-@pytest.mark.parametrize(("chunk", "request_number"), [(SMALL, 1), (SMALL, 7), (SMALL, 20), (LARGE, 6), (LARGE, 12)])
+@pytest.mark.parametrize(
+    ("chunk", "request_number"),
+    [
+        (SMALL, 1),
+        (SMALL, 7),
+        pytest.param(SMALL, 20, marks=pytest.mark.deep),
+        (LARGE, 6),
+        pytest.param(LARGE, 12, marks=pytest.mark.deep),
+    ],
+)
 def test_a_killed_scoring_goes_on_without_paying_again(stage: Stage, tmp_path: Path, request_number: int) -> None:
     data = stage.data(ROWS[stage.chunk])
     with killer(tmp_path, _environ(stage), 1) as work:

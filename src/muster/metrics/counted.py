@@ -1,6 +1,6 @@
 """What was counted of rows, as a plain dictionary for metrics of the user's own. Its shape is fixed, and has a number.
 
-docs/evaluation.md describes it: what is there in one number stays there, as it is; what changes gets the next number.
+docs/custom-metrics.md describes it: what is there in one number stays there, as it is; what changes gets the next number.
 """
 
 from __future__ import annotations

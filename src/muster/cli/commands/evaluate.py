@@ -121,6 +121,7 @@ def evaluate(
     if report is not None:
         check(report)
     reference, data = arguments if len(arguments) == 2 else (None, arguments[0])
+    session.makes_hub = reference is None  # as with what registers: nothing has to be there before
     hub = session.hub
     given = values.pairs(params, "--param")
     read = read_parameters(hub.version(reference).signature, given) if reference is not None and given else {}

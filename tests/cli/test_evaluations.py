@@ -58,6 +58,7 @@ def test_every_figure_is_told_with_its_interval(made: Path) -> None:
     assert answer.code == 0
     lines = [" ".join(line.split()) for line in answer.out.splitlines()]
     assert any(line.startswith("rows 2,000 measured of 2,000") for line in lines)
+    assert "target late (binary, `yes` is positive)" in lines
     (auc,) = [line for line in lines if line.startswith(("metrics roc_auc", "roc_auc"))]
     assert " to " in auc
     assert auc.endswith("exact –")

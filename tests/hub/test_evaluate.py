@@ -6,7 +6,7 @@ import json
 import os
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from muster.errors import (
 )
 from muster.evaluation.result import Evaluation
 from muster.hub import Hub
+from muster.profiles.evaluation import EvaluationProfile
 from muster.records import Progress, Run
 
 ROWS = 20_000
@@ -308,7 +309,7 @@ def test_what_is_wrong_with_scored_data_is_told(hub: Hub) -> None:
         hub.evaluate({"y": [1]}, target="y", prediction="p")
     with pytest.raises(InvalidInput, match="the classes are not known"):
         hub.evaluate({"y": ["a"], "p": ["a"]}, target="y", prediction="p", task="binary")
-    with pytest.raises(InvalidInput, match="the task is not known"):
+    with pytest.raises(InvalidInput, match="whether the predictions are classes or numbers is not known"):
         hub.evaluate({"y": [1], "p": [1]}, target="y", prediction="p")
     with pytest.raises(InvalidInput, match="3 columns of probabilities do not fit 2 classes"):
         data = {"y": ["a"], "p": [0.5], "q": [0.5], "r": [0.0]}
@@ -371,6 +372,64 @@ def test_requirements_are_met_or_tell_why_not(hub: Hub, rows: Path) -> None:
         found.require("roc>=1", "accuracy>1 for tier=x")
     with pytest.raises(InvalidInput, match="is no requirement"):
         found.require("roc_auc is good")
+    assert found.verdicts == []
+
+
+def test_requirements_are_looked_at_before_anything_is_counted(hub: Hub, rows: Path) -> None:
+    good = ("roc_auc>=0.6", "recall>=0.99", "accuracy>0 for carrier=ZZ")
+    wrong = ("roc>=1", "good enough", "f2_score>=0 for tier=x", "selection_rate>0 for origin", "f1:yes>0")
+    with pytest.raises(InvalidInput) as caught:
+        hub.evaluate("numbers", rows, target="late", segments=["carrier"], require=[*good, *wrong])
+    assert caught.value.message.split("; ") == [
+        "there is no metric `roc`",
+        "did you mean `roc_auc`?",
+        "`good enough` is no requirement",
+        "there is no metric `f2_score`",
+        "`tier` was no segment of this evaluation: they are `carrier`",
+        "`origin` was no protected column of this evaluation: they are none",
+        "`yes` is no label and no target: this evaluation has one output",
+    ]
+    with pytest.raises(InvalidInput, match="known only when the evaluation is done"):
+        hub.evaluate("numbers", rows, target="late", require="f1>0", wait=False)
+    assert list(hub.runs()) == []
+    found = hub.evaluate("numbers", rows, target="late", segments=["carrier"], require=good)
+    assert found.verdicts == found.require(*good)
+    assert [v.passed for v in found.verdicts] == [True, False, False]
+
+
+_SHARE = np.random.default_rng(8).random(200)
+_YES = _SHARE < 0.5
+
+
+@pytest.mark.parametrize(
+    ("data", "asked"),
+    [
+        ({"probability_no": 1 - _SHARE, "probability_yes": _SHARE, "y": _YES}, {"costs": [[0, 1], [5, 0]]}),
+        ({"prediction": _YES, "y": _YES[::-1]}, {}),
+        ({"prediction": ["a", "b", "c", "c"] * 50, "y": ["a", "b", "c", "a"] * 50}, {"classes": ["a", "b", "c"]}),
+        ({"prediction": _SHARE * 2, "y": _SHARE}, {}),
+        ({"prediction": _SHARE, "y": _SHARE, "prediction_low": _SHARE, "prediction_high": _SHARE + 1}, {"level": 0.9}),
+        (
+            {"p": _SHARE, "q": 1 - _SHARE, "y": _YES, "z": ~_YES},
+            {"task": "multilabel", "target": ["y", "z"], "probabilities": ["p", "q"], "classes": ["y", "z"]},
+        ),
+    ],
+    ids=["probabilities", "labels", "classes", "numbers", "intervals", "multilabel"],
+)
+def test_what_an_evaluation_will_have_is_known_before(hub: Hub, data: dict[str, Any], asked: dict[str, Any]) -> None:
+    groups = {} if asked.get("task") == "multilabel" else {"protected": ["g"]}
+    table = {**data, "g": ["u", "v"] * 100}
+    found = hub.evaluate(table, **{"target": "y", "segments": ["g"], **groups, **asked})
+    nothing = Evaluation(found.record, EvaluationProfile.of_nothing(found.profile.question))
+
+    def names(of: Evaluation) -> set[frozenset[str]]:
+        every: list[Mapping[str, object]] = [of.metrics, *of.segments["g"].values()]
+        every += [one.metrics for one in of.outputs.values()]
+        for fair in of.fairness.values():
+            every += [fair.measures, *fair.values()]
+        return {frozenset(figures) for figures in every}
+
+    assert names(nothing) == names(found)
 
 
 def test_one_that_is_cancelled_leaves_nothing(hub: Hub, tmp_path: Path) -> None:

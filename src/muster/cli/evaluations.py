@@ -32,7 +32,7 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
     sheet = Sheet(f"evaluation  {record.id}")
     sheet.fact("of", record.ref or "data that are scored already")
     sheet.fact("data", record.data)
-    sheet.fact("target", f"{record.target}  ({record.task})")
+    sheet.fact("target", f"{record.target}  ({found.task})")
     sheet.fact("rows", f"{count(record.counted)} measured of {count(record.rows)}")
     sheet.fact("left out", *(f"{count(n)} {reason}" for reason, n in found.left_out.items()))
     sheet.fact("threshold", record.threshold)

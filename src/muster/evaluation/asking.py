@@ -87,11 +87,11 @@ def outputs_of(asked: Asked, head: pa.Table) -> tuple[Output, str | None, tuple[
     names = head.column_names
     prediction = asked.prediction or ("prediction" if "prediction" in names and not asked.probabilities else None)
     probabilities = tuple(asked.probabilities) or tuple(
-        n for n in names if n.startswith("probability_") and prediction == "prediction" and not asked.prediction
+        n for n in names if n.startswith("probability_") and not asked.prediction
     )
     if prediction is None and not probabilities:
         raise InvalidInput(
-            "the data has no column `prediction`",
+            "the data has no column `prediction`, and none named `probability_…`",
             hint="name the columns with `prediction=` and `probabilities=`, or a version",
         )
     missing = [
@@ -155,7 +155,8 @@ def _task(
     kind = head.schema.field(prediction).type if prediction is not None else pa.null()
     if not probabilities and (pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return "regression"
-    raise InvalidInput("the task is not known", hint=f"name it: `task=` {', '.join(MEASURED)}")
+    classes_or_task = f"""name the classes in order, the positive one last: `classes=["no", "yes"]`; or `task=` {", ".join(MEASURED)}"""
+    raise InvalidInput("whether the predictions are classes or numbers is not known", hint=classes_or_task)
 
 
 def check_measured(task: str) -> Task:

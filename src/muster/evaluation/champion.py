@@ -53,4 +53,4 @@ def beside_champion(evaluation: Evaluation, champion: Evaluation | str) -> Evalu
     if not isinstance(champion, str) and (fault := unlike(champion, evaluation)):
         champion = f"they cannot be compared: {fault}"
     found = VsChampion(reason=champion) if isinstance(champion, str) else VsChampion(Contest(champion, evaluation))
-    return Evaluation(evaluation.record, evaluation.profile, evaluation.subject, found)
+    return Evaluation(evaluation.record, evaluation.profile, evaluation.subject, found, evaluation.required)

@@ -40,7 +40,7 @@ def document(evaluation: Evaluation) -> Document:
 def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     record = evaluation.record
     yield "Data", record.data
-    yield "Target", f"{record.target} ({record.task})"
+    yield "Target", f"{record.target} ({evaluation.task})"
     yield "Rows", f"{count(record.counted)} measured of {count(record.rows)}"
     for reason, rows in evaluation.left_out.items():
         yield "Left out", f"{count(rows)} {reason}"

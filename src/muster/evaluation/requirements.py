@@ -19,7 +19,7 @@ from muster.signature import Json
 if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation
 
-__all__ = ["Requirement", "Verdict", "verdicts"]
+__all__ = ["Requirement", "Verdict", "parsed", "verdicts"]
 
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -102,13 +102,25 @@ class Verdict:
         }
 
 
-def verdicts(evaluation: Evaluation, requirements: Sequence[str]) -> list[Verdict]:
-    """Of each requirement; InvalidInput names everything in them that there is not, at once."""
-    parsed = [Requirement.parse(text) for text in requirements]
-    wrong = [fault for r in parsed for fault in _faults(evaluation, r)]
+def parsed(evaluation: Evaluation, requirements: Sequence[str]) -> list[Requirement]:
+    """InvalidInput names everything in them that is no requirement, or that the evaluation does not have, at once."""
+    found, wrong = [], []
+    for text in requirements:
+        try:
+            one = Requirement.parse(text)
+        except InvalidInput as fault:
+            wrong.append(fault.message)
+        else:
+            found.append(one)
+            wrong += _faults(evaluation, one)
     if wrong:
         raise InvalidInput("; ".join(dict.fromkeys(wrong)), hint=_HINT)
-    return [_verdict(evaluation, r) for r in parsed]
+    return found
+
+
+def verdicts(evaluation: Evaluation, requirements: Sequence[str]) -> list[Verdict]:
+    """Of each requirement; InvalidInput as `parsed`."""
+    return [_verdict(evaluation, r) for r in parsed(evaluation, requirements)]
 
 
 def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:

@@ -98,7 +98,7 @@ class Evaluation:
     """`metrics` has every figure with its interval; `at` those of another threshold, without a second pass over the rows.
 
     `subject` is what is known of the version and of the work; `vs_champion`, where it was asked for, how far it is from the
-    champion of its model.
+    champion of its model. `required` is what it has to reach.
     """
 
     def __init__(
@@ -107,11 +107,13 @@ class Evaluation:
         profile: EvaluationProfile,
         subject: Subject | None = None,
         vs_champion: VsChampion | None = None,
+        required: Sequence[str] = (),
     ) -> None:
         self.record = record
         self.profile = profile
         self.subject = subject or Subject()
         self.vs_champion = vs_champion
+        self.required = tuple(required)
 
     @property
     def id(self) -> str:
@@ -217,6 +219,13 @@ class Evaluation:
         """In order, the positive one last; none of a regression."""
         return self.profile.question.output.classes
 
+    @property
+    def task(self) -> str:
+        """In words, with the class that the figures of two classes are of."""
+        if self.record.task != "binary":
+            return self.record.task
+        return f"binary, `{canonical(self.classes[-1])}` is positive"
+
     @cached_property
     def charts(self) -> Charts:
         """The result screens by name, each a Vega-Lite dict that shows itself in a notebook, says what it shows, and saves itself."""
@@ -300,6 +309,11 @@ class Evaluation:
     def require(self, *requirements: str) -> list[Verdict]:
         """Whether it reaches what is asked of it: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`."""
         return verdicts(self, requirements)
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Whether it reaches what was required when it was made."""
+        return self.require(*self.required)
 
     def to_json(self) -> dict[str, Json]:
         record = self.record

@@ -97,6 +97,14 @@ class EvaluationProfile:
     def of(cls, question: Question) -> OpenProfile:
         return _Opening(question)
 
+    @classmethod
+    def of_nothing(cls, question: Question) -> Self:
+        """Of no rows, with one part of none in each segment: whatever is measured has its name here, and no value."""
+        profile = cls(question)
+        for parts in profile.segments.values():
+            parts[MISSING] = profile._measurement(segment=True)
+        return profile
+
     def update(self, rows: Rows, answer: pa.RecordBatch | None = None) -> None:
         found = _JUDGED.get(self.question.output.task, judged)(self.question, rows, answer)
         self.rows += rows.batch.num_rows + len(rows.unread)

@@ -35,6 +35,7 @@ class EvaluateRequest:
     prefix: str = ""
     overwrite: bool = False
     metrics: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
 
 
 class EvaluateOptions(TypedDict, total=False):
@@ -76,6 +77,8 @@ class EvaluateOptions(TypedDict, total=False):
     runner: str
     metrics: Sequence[str]
     """Of the user's own, by name: `profit`, or `profit:2` for one number of it."""
+    require: Sequence[str]
+    """What it has to reach, as `roc_auc>=0.8`: `verdicts` of the evaluation says whether it does."""
     output: str | Path | None
     """Where every row is written, with what was predicted, how right it is, and why it is in no figure where it is in none."""
     keep: Sequence[str] | str
@@ -93,8 +96,9 @@ def evaluate_request(reference: str | None, data: str, options: EvaluateOptions)
     rest = {name: value for name, value in options.items() if name not in known and name != "watch"}
     if (output := options.get("output")) is not None:
         rest["output"] = str(output)
-    metrics = options.get("metrics", ())
-    rest["metrics"] = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    for name in ("metrics", "require"):
+        told: str | Sequence[str] = options.get(name, ())  # type: ignore[assignment]  # both are these
+        rest[name] = (told,) if isinstance(told, str) else tuple(told)
     keep = options.get("keep", ())
     rest["keep"] = "all" if keep == "all" else (keep,) if isinstance(keep, str) else tuple(keep)
     return EvaluateRequest(reference=reference, data=data, asked=asked, **rest)  # type: ignore[arg-type]  # likewise

@@ -9,6 +9,7 @@ from functools import partial
 
 from muster.dataset import Dataset
 from muster.errors import Conflict, EvaluationNotFound
+from muster.evaluation.foreseen import check_requirements
 from muster.evaluation.result import Evaluation
 from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.question import Question
@@ -68,6 +69,7 @@ class Evaluations:
         version = None if request.reference is None else self._registry.version(request.reference)
         dataset = self._asking.dataset(request.data, version, request.mapping)
         found, columns, casts = self._asking.question(request, version, dataset)
+        check_requirements(found, request.require)
         rows = dataset.rows()
         read = tuple(dict.fromkeys((*columns, *found.columns)))
         # Whatever is written beside: other chunks would be summed in another order.

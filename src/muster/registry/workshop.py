@@ -137,10 +137,9 @@ class Workshop(MetricHouse, ABC):
         failed; `wait=False` gives the run at once, whose summary names the evaluation once it is done. `vs_champion` has the
         champion of the model evaluated on the same data, unless it was before, and gives the difference from it with each metric.
         """
-        if vs_champion and not wait:
-            raise InvalidInput(
-                "the difference from the champion is known only when the evaluation is done", hint="leave `wait` out"
-            )
+        if not wait and (vs_champion or asked.get("require")):
+            what = "the difference from the champion" if vs_champion else "whether it reaches what is required"
+            raise InvalidInput(f"{what} is known only when the evaluation is done", hint="leave `wait` out")
         if data is None:
             reference, data = None, reference
         if data is None:
@@ -159,6 +158,7 @@ class Workshop(MetricHouse, ABC):
         if not wait:
             return self._begin(run, asked.get("watch"))
         found = self.evaluation(str(self._execute(run, asked.get("watch")).summary["evaluation"]))
+        found.required = request.require
         return self._beside_champion(found, data, asked) if vs_champion else found
 
     def _beside_champion(self, found: Evaluation, data: object, asked: EvaluateOptions) -> Evaluation:

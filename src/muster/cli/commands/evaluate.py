@@ -110,14 +110,11 @@ def evaluate(
     Every row is counted, and every figure comes with a 95 % interval where there is a valid one. Without REF the data are
     scored already: their columns of predictions are named, or called as `muster score` calls them.
     """
-    from muster.evaluation.requirements import Requirement
     from muster.evaluation.writing import check
     from muster.parameters import read_parameters
 
     if len(arguments) > 2:
         raise click.UsageError("give DATA, or REF and DATA", click.get_current_context())
-    for text in require:
-        Requirement.parse(text)  # before anything is counted
     if report is not None:
         check(report)
     reference, data = arguments if len(arguments) == 2 else (None, arguments[0])
@@ -150,6 +147,7 @@ def evaluate(
             runner=runner,
             vs_champion=vs_champion,
             metrics=values.names(metrics),
+            require=require,
             output=output,
             keep="all" if values.names(keep) == ("all",) else values.names(keep),
             prefix=prefix,
@@ -158,7 +156,7 @@ def evaluate(
         )
     if report is not None:
         found.report(report)
-    verdicts = found.require(*require)
+    verdicts = found.verdicts
     document = found.to_json() | {"requirements": [v.to_json() for v in verdicts]}
     show_sheet(session, document, lambda: evaluation_sheet(found))
     if output is not None:

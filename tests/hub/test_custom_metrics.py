@@ -254,6 +254,9 @@ def test_evaluations_outlive_the_metric(hub: Hub, rows: Path, tmp_path: Path) ->
     event = next(iter(hub.events(["subject=metric/profit:1"])))
     assert (event.action, event.reason) == ("metric.removed", "counted twice")
     assert hub.evaluation(found.id).metrics["profit"] == found.metrics["profit"]
+    (contest,) = hub.compare([found.id, "numbers:1"]).contests
+    assert contest.left_out["profit"].endswith(" lacks it")
+    assert contest.differences["accuracy"].value == 0
     place = tmp_path / "hub"
     hub.close()
     with muster.open(place, retention__unused_hours=0) as opened:

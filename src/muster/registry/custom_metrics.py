@@ -118,6 +118,11 @@ class CustomMetrics:
         where, order = conditions(MetricRecord, filters), sorting(MetricRecord, sort or ("name", "number"))
         return Listing(lambda n, cursor: self._store.find(MetricRecord, Query(where, order, n, cursor)), limit)
 
+    def known(self, references: Sequence[str]) -> Sequence[str]:
+        """Those of them, each with its number, that are still registered."""
+        numbers = {m.ref for m in every(self._store, MetricRecord)}
+        return [reference for reference in references if reference in numbers]
+
     def delete(self, reference: str, reason: str = "") -> None:
         """Forget one number of a metric, or with its name alone all of them. Evaluations keep their figures, and its code."""
         found = self.get(reference)

@@ -174,7 +174,7 @@ class Workshop(MetricHouse, ABC):
         options: EvaluateOptions = {n: v for n, v in asked.items() if n in _OF_CHAMPION}  # type: ignore[assignment]  # a part
         champion = f"{model}:{number}"
         try:
-            return beside_champion(found, self._evaluated(champion, data, completed(options, asked_of(found))))
+            return beside_champion(found, self._evaluated(champion, data, completed(options, self._asked_of(found))))
         except RunCancelled:
             raise
         except MusterError as error:
@@ -278,13 +278,18 @@ class Workshop(MetricHouse, ABC):
             data = first.record.data
         if data is None and None in found:
             raise InvalidInput("there are no data to compare on", hint="name them with `data=` (--data)")
-        options = asked if first is None else completed(asked, asked_of(first))
+        options = asked if first is None else completed(asked, self._asked_of(first))
         compared = Comparison(
             [self._evaluated(item, data, options) if e is None else e for item, e in zip(items, found, strict=True)]
         )
         if agreement:
             compared.agreement = self._agreed(compared, given, asked.get("watch"))
         return compared
+
+    def _asked_of(self, evaluation: Evaluation) -> EvaluateOptions:
+        """What would ask the same again, but for metrics that were deleted since: the comparison says that they are of one alone."""
+        asking = asked_of(evaluation)
+        return {**asking, "metrics": self._custom_metrics.known(asking["metrics"])}
 
     def _agreed(self, compared: Comparison, data: object, watch: Watch | None) -> tuple[Agreement, ...]:
         reference, others = compared.reference, compared.evaluations[1:]

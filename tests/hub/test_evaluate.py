@@ -35,6 +35,9 @@ from muster.records import Progress, Run
 
 ROWS = 20_000
 
+_SHARE = np.random.default_rng(8).random(200)
+_YES = _SHARE < 0.5
+
 
 def labelled(rows: int = ROWS, seed: int = 3) -> pa.Table:
     """What the model predicts is right more often than not, by the part; some rows lack a value somewhere."""
@@ -148,6 +151,14 @@ def test_a_number_with_many_values_is_cut_at_its_quintiles(hub: Hub, rows: Path)
     shares = [found.segments["distance"].rows(p) / ROWS for p in found.segments["distance"]]
     assert len(shares) == 5
     assert all(0.18 < s < 0.22 for s in shares)
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float16()])
+def test_a_number_that_is_none_is_missing(hub: Hub, kind: pa.DataType) -> None:
+    half = pa.array(np.array([1, np.nan, 2.5, 0], np.float16)[[0, 1, 2, 3] * 10], mask=np.array([0, 0, 0, 1] * 10, bool))
+    data = {"y": _SHARE[:40], "prediction": _SHARE[:40], "size": half.cast(kind)}
+    parts = hub.evaluate(data, target="y", segments=["size"]).segments["size"]
+    assert {part: parts.rows(part) for part in parts} == {"missing": 20, "1": 10, "2.5": 10}
 
 
 def test_chunks_and_files_change_no_figure(place: Path, rows: Path, tmp_path: Path) -> None:
@@ -395,10 +406,6 @@ def test_requirements_are_looked_at_before_anything_is_counted(hub: Hub, rows: P
     found = hub.evaluate("numbers", rows, target="late", segments=["carrier"], require=good)
     assert found.verdicts == found.require(*good)
     assert [v.passed for v in found.verdicts] == [True, False, False]
-
-
-_SHARE = np.random.default_rng(8).random(200)
-_YES = _SHARE < 0.5
 
 
 @pytest.mark.parametrize(

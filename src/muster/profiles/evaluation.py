@@ -302,6 +302,8 @@ def _parts(segmenting: Segmenting, batch: pa.RecordBatch) -> tuple[list[str], ND
 
 
 def _values(column: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)  # a number that is none, as where numbers are cut
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     texts = pc.cast(encoded.dictionary, pa.string()).to_pylist()
     codes = pc.fill_null(encoded.indices, len(texts)).to_numpy(zero_copy_only=False)

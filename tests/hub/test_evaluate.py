@@ -155,7 +155,9 @@ def test_a_number_with_many_values_is_cut_at_its_quintiles(hub: Hub, rows: Path)
 
 @pytest.mark.parametrize("kind", [pa.float64(), pa.float16()])
 def test_a_number_that_is_none_is_missing(hub: Hub, kind: pa.DataType) -> None:
-    half = pa.array(np.array([1, np.nan, 2.5, 0], np.float16)[[0, 1, 2, 3] * 10], mask=np.array([0, 0, 0, 1] * 10, bool))
+    half = pa.array(
+        np.array([1, np.nan, 2.5, 0], np.float16)[[0, 1, 2, 3] * 10], mask=np.array([0, 0, 0, 1] * 10, bool)
+    )
     data = {"y": _SHARE[:40], "prediction": _SHARE[:40], "size": half.cast(kind)}
     parts = hub.evaluate(data, target="y", segments=["size"]).segments["size"]
     assert {part: parts.rows(part) for part in parts} == {"missing": 20, "1": 10, "2.5": 10}

@@ -114,6 +114,12 @@ class Around:
         told = getattr(self._inner, "asked", None)
         return {} if told is None else told()
 
+    def rest(self) -> None:
+        """Nothing is asked for a while: let go of what others could use meanwhile, where there is an endpoint behind it."""
+        rested = getattr(self._inner, "rest", None)
+        if rested is not None:
+            rested()
+
     def close(self) -> None:
         self._inner.close()
 

@@ -74,6 +74,12 @@ class Executor:
         """All that may be wrong with this machine is raised."""
         self._open()
 
+    def rest(self) -> None:
+        """Whether another task comes is not known: what was lent to it is given back, and what is open stays open."""
+        rested = getattr(self._opened[1], "rest", None) if self._opened is not None else None
+        if rested is not None:
+            rested()
+
     def close(self) -> None:
         opened, self._opened = self._opened, None
         if opened is not None and opened[1] is not None:
@@ -122,7 +128,10 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def kept(run: str, labour: Callable[[], bytes]) -> Iterator[Executor]:
-    """The executor of a run in this process, where tasks come and go; closed when none has come for a while."""
+    """The executor of a run in this process, where tasks come and go; closed when none has come for a while.
+
+    Between tasks it holds on to nothing that was lent to it: its process may end with the program, and nobody tells it.
+    """
     with _LOCK:
         one = _KEPT.get(run)
         if one is None:
@@ -133,6 +142,8 @@ def kept(run: str, labour: Callable[[], bytes]) -> Iterator[Executor]:
     try:
         yield one.executor
     finally:
+        if one.users == 1:
+            one.executor.rest()
         with _LOCK:
             one.users -= 1
             if not one.users:

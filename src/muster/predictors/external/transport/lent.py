@@ -95,6 +95,12 @@ class Lent(Together):
         if thread is not None and thread is not threading.current_thread():
             thread.join(_SOON_SECONDS if free else LENT_SECONDS if waits else _RENEW_SECONDS)
 
+    def rest(self) -> None:
+        """As it is closed; who asks after that is lent anew."""
+        self.close()
+        with self._changed:
+            self._over = False
+
     def _enter(self, admission: Admission) -> None:
         began, check = time.monotonic(), admission.check
         with self._changed:

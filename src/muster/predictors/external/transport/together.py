@@ -46,6 +46,11 @@ class Together(ABC):
         """Nobody uses it any more; what is in flight may still be."""
         ...
 
+    @abstractmethod
+    def rest(self) -> None:
+        """Nobody asks for a while: let go of what others could use, before this returns."""
+        ...
+
     @contextmanager
     def admitted(self, check: Callable[[], object], *, promised: bool = False) -> Iterator[Admission]:
         """Until the money allows one more request; `check` raises where its call is over. SourceError if the money is used up.
@@ -84,6 +89,9 @@ class Own(Together):
         return bool(self._users)
 
     def close(self) -> None:
+        return None
+
+    def rest(self) -> None:
         return None
 
     def _enter(self, admission: Admission) -> None:

@@ -12,10 +12,14 @@ from typing import Protocol, Self
 import pyarrow as pa
 
 from muster.dataset import Chunk, Part, Written
-from muster.predictor import Call, OpenPredictor
+from muster.predictor import Call, OpenPredictor, Talk
 from muster.profile import OpenProfile, Profile, Rows
 
 __all__ = ["Done", "InOrder", "Places", "Plan", "Runner", "Writer"]
+
+
+def _silent(_line: str) -> None:
+    return None
 
 
 class Writer(Protocol):
@@ -38,6 +42,8 @@ class Plan:
     call: Call = field(default_factory=Call)
     ready: Callable[[], None] | None = None
     """Asked once in each process that works elsewhere, before it does: raises what stands in the way there. Picklable."""
+    talk: Talk = _silent
+    """Told here what a run waits for."""
 
 
 @dataclass(frozen=True, slots=True)

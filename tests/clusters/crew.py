@@ -26,6 +26,9 @@ class Threads(ClusterRunner):
     after: int = 3
     times: int = 1
     """How often each message is told."""
+    missing: str | None = None
+    """Where there is something, nothing works before it was told."""
+    told: threading.Event = field(default_factory=threading.Event)
     begun: list[Task] = field(default_factory=list)
     most: int = 0
     """The most tasks that were begun and not over."""
@@ -63,6 +66,9 @@ class _Threads:
         self.room += not isinstance(told, Answered)
         return (told,)
 
+    def missing(self) -> str | None:
+        return self._runner.missing
+
     def close(self) -> None:
         self._stopped.set()
         for thread in self._threads:
@@ -71,6 +77,8 @@ class _Threads:
     def _work(self, task: Task) -> None:
         executor = Executor(self._labour)
         try:
+            while self._runner.missing and not self._runner.told.wait(0.05) and not self._stopped.is_set():
+                continue
             for count, message in enumerate(executor.run(task, self._stopped.is_set)):
                 if count == self._runner.after and self._runner.losses.get(task.number, 0):
                     self._runner.losses[task.number] -= 1

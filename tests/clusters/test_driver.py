@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -13,10 +15,11 @@ import pyarrow as pa
 import pytest
 
 from muster.dataset import Chunk, Part, Written
-from muster.errors import ClusterFailed, ModelFailed, MusterError, NotApplicable
+from muster.errors import ClusterFailed, ModelFailed, MusterError, NotApplicable, RunCancelled
 from muster.predictor import Call, Predictor
 from muster.profile import Profile
 from muster.runner import Plan, Runner
+from muster.runners.cluster import driver
 from muster.runners.cluster.messages import Failed, portable
 from muster.runners.cluster.tasks import tasks
 from muster.runners.local import LocalRunner
@@ -160,8 +163,6 @@ def test_an_error_that_cannot_be_sent_is_told_as_its_kind() -> None:
 
 
 def test_what_cannot_be_sent_is_refused(tmp_path: Path) -> None:
-    import threading
-
     held = threading.Lock()
 
     def opened(lock: object) -> Predictor:
@@ -191,3 +192,48 @@ class Timed(Doubler):
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         self._seen.write_text(str(call.left(1e9)))
         return super().predict(batch, call)
+
+
+def test_where_nothing_works_it_is_told_once_what_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "_SILENT_SECONDS", 0.0)
+    runner, lines = Threads(missing="the cluster has no room"), list[str]()
+
+    def talk(line: str) -> None:
+        lines.append(line)
+        threading.Timer(0.5, runner.told.set).start()
+
+    plan = Plan(rows=100, call=Call(id="r1"), talk=talk)
+    assert len(list(runner.map(PARTS[:1], _slow, Kept(tmp_path), plan=plan))) == 10
+    (line,) = lines
+    assert re.fullmatch(
+        r"nothing works since \d\d:\d\d:\d\d: the cluster has no room; it goes on by itself,"
+        r" and ends with Ctrl-C or `muster run cancel r1`",
+        line,
+    )
+
+
+def test_a_run_that_waits_for_executors_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "_SILENT_SECONDS", 0.0)
+    runner, cancelled = Threads(missing="the cluster has no room"), threading.Event()
+    plan = Plan(rows=100, call=Call(cancelled=cancelled.is_set), talk=lambda _line: cancelled.set())
+    with pytest.raises(RunCancelled):
+        list(runner.map(PARTS[:1], _slow, Kept(tmp_path), plan=plan))
+
+
+def test_who_works_for_long_without_a_word_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "_SILENT_SECONDS", 0.0)
+    lines: list[str] = []
+    list(Threads().map(PARTS[:1], _slower, Kept(tmp_path), plan=Plan(rows=1_000, talk=lines.append)))
+    assert not lines
+
+
+class Slower(Doubler):
+    def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
+        time.sleep(0.5)
+        return super().predict(batch, call)
+
+
+def _slower() -> Predictor:
+    return Slower()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -61,19 +63,84 @@ def test_settings_say_how_many_work_at_a_time(name: str, tmp_path: Path, monkeyp
 def test_a_master_that_is_not_there_is_told_with_its_setting() -> None:
     pytest.importorskip("pyspark")
     program = """
+import sys
 from muster.config import Settings
 from muster.errors import ClusterFailed
 from muster.runners.spark import SparkRunner
 
-runner = SparkRunner.of(Settings.load({"spark.master": "no-such-master"}), 1)
+runner = SparkRunner.of(Settings.load({"spark.master": sys.argv[1]}), 1)
 try:
     runner._hire(b"", 1)
 except ClusterFailed as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "there is no Spark at no-such-master" in done.stdout
-    assert "spark.master" in done.stdout
+    for master, why in (("no-such-master", ""), ("spark://127.0.0.1:1", "nothing listens at port 1 of 127.0.0.1")):
+        done = subprocess.run([sys.executable, "-c", program, master], capture_output=True, text=True, check=True)
+        assert f"there is no Spark at {master}: {why}" in done.stdout
+        assert "spark.master" in done.stdout
+
+
+CONNECTING = """
+import sys
+from muster.config import Settings
+from muster.runners.ray import RayRunner
+from muster.errors import ClusterFailed
+
+settings = {"ray.address": sys.argv[1]} if sys.argv[1] else {}
+try:
+    ray = RayRunner.of(Settings.load(settings), 1)._connected()
+    print("connected to", ray.get_runtime_context().gcs_address)
+except ClusterFailed as error:
+    print(error)
+"""
+
+
+def connecting(setting: str, variable: str = "") -> str:
+    pytest.importorskip("ray")
+    command = [sys.executable, "-c", CONNECTING, setting]
+    environ = {**os.environ, "RAY_ADDRESS": variable}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=300).stdout
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("setting", "variable", "told"),
+    [
+        ("127.0.0.1:1", "", "there is no Ray at 127.0.0.1:1: nothing listens at port 1 of 127.0.0.1"),
+        (
+            "nohost.invalid:6379",
+            "",
+            "there is no Ray at nohost.invalid:6379: the host nohost.invalid is not known here",
+        ),
+        ("", "127.0.0.1:1", "there is no Ray at 127.0.0.1:1: nothing listens"),
+        ("auto", "127.0.0.1:1", "there is no Ray at 127.0.0.1:1: nothing listens"),
+        ("head", "", "there is no Ray at head: Invalid address format"),
+    ],
+)
+def test_a_ray_that_is_not_there_is_told_with_what_was_given(setting: str, variable: str, told: str) -> None:
+    found = connecting(setting, variable)
+    assert found.startswith(told)
+    assert "ray.address" in found
+
+
+@pytest.mark.deep
+def test_who_listens_and_is_no_ray_is_given_up_soon() -> None:
+    """Ray would try for minutes."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        port = server.getsockname()[1]
+        assert connecting(f"127.0.0.1:{port}").startswith(f"there is no Ray at 127.0.0.1:{port}: Failed to connect")
+
+
+@pytest.mark.deep
+def test_a_ray_is_found_by_its_address_the_variable_and_by_itself() -> None:
+    CLUSTERS["ray"]()
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    _, _, port = address.rpartition(":")
+    for setting, variable in ((address, ""), (f"localhost:{port}", ""), ("", address), ("auto", address)):
+        assert connecting(setting, variable) == f"connected to {address}\n"
+    assert connecting("auto").startswith("connected to "), "whichever there is on this machine"
 
 
 @pytest.mark.deep

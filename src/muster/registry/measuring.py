@@ -67,7 +67,8 @@ class Measuring:
         ready = self.asking.tools.seen(version, dataset, stamp)
         codes = opened_metrics(self.asking.metrics, asked.custom, self.asking.tools.open_metric)
         of_rows = {m.name: codes[m.name] for m in asked.custom if m.kind == "batch"}
-        plan = Plan(chunk_size(run), tuple(texts(run.settings["columns"])), call=call, ready=ready)
+        talk = self.asking.tools.talk
+        plan = Plan(chunk_size(run), tuple(texts(run.settings["columns"])), call=call, ready=ready, talk=talk)
         runner = self.asking.tools.runner(str(run.settings["runner"]), self.asking.tools.workers)
         telling: _Telling | None = _Telling(held, watch)
         with Fingerprint(dataset, held) as fingerprint:

@@ -273,6 +273,7 @@ class Scorings:
             finished=frozenset(_complete(finished)),
             call=Call(params=params, id=job.run.id, cancelled=held.cancelled),
             ready=self._tools.seen(job.version, job.dataset, stamp, job.sink.staging),
+            talk=self._tools.talk,
         )
         writer = ScoreWriter(
             job.sink,

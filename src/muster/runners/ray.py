@@ -6,6 +6,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Self
 
@@ -13,6 +15,7 @@ from muster.config import Settings
 from muster.errors import ClusterFailed, MissingExtra, MusterError
 from muster.runners.cluster.driver import Answered, Crew, Ended, Lost, Told
 from muster.runners.cluster.executor import Executor
+from muster.runners.cluster.listening import nobody_at
 from muster.runners.cluster.messages import decoded, encoded
 from muster.runners.cluster.runner import ClusterRunner
 from muster.runners.cluster.tasks import Task
@@ -70,20 +73,48 @@ class RayRunner(ClusterRunner):
                 return ray
             address = self._address or os.environ.get("RAY_ADDRESS", "")
             quiet = {"logging_level": "error", "log_to_driver": False}
+            if address:
+                _connect(ray, address, **quiet)
+                return ray
             try:
-                if address:
-                    ray.init(address=address, **quiet)
-                else:
-                    _start(ray, num_cpus=self._workers or None, **quiet)
+                _start(ray, num_cpus=self._workers or None, **quiet)
             except Exception as error:
-                where = f"at {address}" if address else "on this machine"
                 raise ClusterFailed(
-                    f"there is no Ray {where}: {_line(error)}",
-                    hint="see `ray.address`, and that the cluster has the same releases of Ray and Python"
-                    if address
-                    else "see its logs below /tmp/ray, or connect to one with `ray.address`",
+                    f"there is no Ray on this machine: {_line(error)}",
+                    hint="see its logs below /tmp/ray, or connect to one with `ray.address`",
                 ) from error
             return ray
+
+
+def _connect(ray: Any, address: str, **options: Any) -> None:
+    # For `auto`, Ray looks there first.
+    place = (os.environ.get("RAY_ADDRESS") or address) if address == "auto" else address
+    if (why := nobody_at(place)) is not None:
+        raise ClusterFailed(
+            f"there is no Ray at {place}: {why}",
+            hint="see `ray.address` and the variable RAY_ADDRESS: they name the host and the port that `ray start --head` told",
+        )
+    try:
+        with _few_tries():
+            ray.init(address=address, **options)
+    except Exception as error:
+        ray.shutdown()
+        raise ClusterFailed(
+            f"there is no Ray at {place}: {_line(error)}",
+            hint="see `ray.address`, and that the cluster has the same releases of Ray and Python",
+        ) from error
+
+
+@contextmanager
+def _few_tries() -> Iterator[None]:
+    """What listens and is no Ray is tried for half a minute; Ray itself would try it twenty times."""
+    constants: Any = import_module("ray._private.ray_constants")
+    before = getattr(constants, "NUM_REDIS_GET_RETRIES", 20)
+    constants.NUM_REDIS_GET_RETRIES = 1
+    try:
+        yield
+    finally:
+        constants.NUM_REDIS_GET_RETRIES = before
 
 
 def _start(ray: Any, **options: Any) -> None:
@@ -113,6 +144,9 @@ class _Actor:
             return encoded(error)
         return None
 
+    def up(self) -> None:
+        """Answers as soon as this is there, while it still opens."""
+
     def run(self, task: Task) -> Iterator[bytes]:
         yield from self._executor.run(task, self._stopped.is_set)
 
@@ -134,6 +168,8 @@ class _Actors:
         self._kind = ray.remote(_Actor).options(num_cpus=1, max_concurrency=2, max_restarts=0)
         self._opening: dict[Any, Any] = {}
         """Of each actor that is not free yet, by what it will answer."""
+        self._coming: dict[Any, Any] = {}
+        """By the same: what it will answer as soon as it has started."""
         self._free: list[Any] = []
         self._busy: dict[Any, tuple[Any, int]] = {}
         """The actor and the task of each stream."""
@@ -163,6 +199,18 @@ class _Actors:
                 told.append(self._heard(one))
         return told
 
+    def missing(self) -> str | None:
+        if self._free or self._busy:
+            return None
+        coming = list(self._coming.values())
+        started, _ = self._ray.wait(coming, num_returns=len(coming), timeout=0, fetch_local=False)
+        if started:
+            return f"executors of Ray that have started: {len(started)}, and none has opened the model yet"
+        all_cores, free = (
+            int(told.get("CPU", 0)) for told in (self._ray.cluster_resources(), self._ray.available_resources())
+        )
+        return f"no executor of Ray has started, each needs a core, and {free} of {all_cores} are free"
+
     def close(self) -> None:
         """Actors come to the end of what they are at, so that nothing is written after this; those that do not are killed."""
         actors = [*self._opening.values(), *self._free, *(actor for actor, _ in self._busy.values())]
@@ -179,10 +227,11 @@ class _Actors:
 
     def _hire(self) -> None:
         actor = self._kind.remote(self._labour)
-        self._opening[actor.open.remote()] = actor
+        opened = actor.open.remote()
+        self._opening[opened], self._coming[opened] = actor, actor.up.remote()
 
     def _opened(self, answer: Any) -> None:
-        actor = self._opening.pop(answer)
+        actor, _ = self._opening.pop(answer), self._coming.pop(answer)
         try:
             wrong = self._ray.get(answer)
         except self._ray.exceptions.RayError as error:

@@ -21,6 +21,7 @@ from muster.errors import ClusterFailed, MissingExtra, NotApplicable
 from muster.records import new_id
 from muster.runners.cluster.driver import Answered, Crew, Ended, Lost, Told
 from muster.runners.cluster.executor import kept
+from muster.runners.cluster.listening import nobody_at
 from muster.runners.cluster.runner import ClusterRunner
 from muster.runners.cluster.tasks import Task
 
@@ -31,6 +32,13 @@ _END_SECONDS = 60.0
 
 _SECONDS = 2.0
 """How long the first job of a task works on it, about; each further one works for twice as long as the one before."""
+
+_SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # What is cancelled is killed as soon as Spark looks, which it does every 2 seconds, and not 2 more after that.
+    "spark.python.task.killTimeout": "0s",
+}
 
 _STARTING = threading.Lock()
 
@@ -76,10 +84,11 @@ class SparkRunner(ClusterRunner):
                 return active
             if SparkContext._active_spark_context is not None:  # noqa: SLF001  # of another thread of this process
                 return SparkSession.builder.getOrCreate()
+            _look(self._master)
             asked = SparkSession.builder.appName("muster")
             asked = asked.master(self._master or f"local[{self._workers or '*'}]")
-            for name in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
-                asked = asked.config(name, "false")
+            for name, value in _SETTINGS.items():
+                asked = asked.config(name, value)
             try:
                 with _this_python():
                     session = asked.getOrCreate()
@@ -92,6 +101,15 @@ class SparkRunner(ClusterRunner):
                 ) from error
             session.sparkContext.setLogLevel("OFF")
             return session
+
+
+def _look(master: str) -> None:
+    """Spark tries a master for a minute."""
+    if master.startswith("spark://") and (why := nobody_at(master.removeprefix("spark://"))) is not None:
+        raise ClusterFailed(
+            f"there is no Spark at {master}: {why}",
+            hint="see `spark.master`: a master listens at port 7077 unless it was told another",
+        )
 
 
 @contextmanager
@@ -154,6 +172,14 @@ class _Jobs:
             told.append(self._told.get())
         self.room += sum(not isinstance(one, Answered) for one in told)
         return told
+
+    def missing(self) -> str | None:
+        if self._active():
+            return None
+        spark = self._context._jsc.sc()  # noqa: SLF001  # nothing in Python tells
+        if spark.isLocal() or spark.getExecutorMemoryStatus().size() > 1:  # the driver is among them
+            return "Spark has begun no task: its cores do other work"
+        return f"Spark has no executor at {self._context.master}"
 
     def close(self) -> None:
         self._closing.set()

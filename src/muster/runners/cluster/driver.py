@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from muster.errors import ClusterFailed, MusterError, RunCancelled, plural
@@ -18,6 +20,8 @@ from muster.runners.cluster.tasks import Task
 __all__ = ["Answered", "Crew", "Ended", "Lost", "Told", "drive"]
 
 _LOOK_SECONDS = 0.1
+_SILENT_SECONDS = 30.0
+"""After so long without a word it is told what is waited for, if nobody works."""
 _LOSSES = 3
 """So often executors may be lost at a task without one chunk more being done."""
 
@@ -65,6 +69,10 @@ class Crew(Protocol):
         """What is told, as soon as anything is. Raises where no executor can work at all."""
         ...
 
+    def missing(self) -> str | None:
+        """In words, what keeps it from any work at all; None if somebody works."""
+        ...
+
     def close(self) -> None:
         """Stop what is at work, and return when nothing is any more."""
         ...
@@ -99,6 +107,7 @@ class _Driver:
         self._crew, self._plan, self._profile, self._ahead = crew, plan, profile, ahead
         self._left = deque(_Begun(replace(task, seconds=crew.seconds)) for task in tasks)
         self._begun: dict[int, _Begun] = {}
+        self._silence = _Silence(crew, plan)
 
     def results(self) -> Iterator[Done | Measured]:
         while self._left or self._begun:
@@ -110,7 +119,9 @@ class _Driver:
                 if rest.parts:  # else it was lost after its last chunk
                     self._begun[one.task.number] = one
                     self._crew.begin(rest)
-            for told in self._crew.wait(_LOOK_SECONDS):
+            heard = self._crew.wait(_LOOK_SECONDS)
+            self._silence.look(broken=bool(heard))
+            for told in heard:
                 match told:
                     case Answered(number, message):
                         yield from self._heard(self._begun[number], message)
@@ -152,3 +163,30 @@ class _Driver:
                 details={"executor": why},
             )
         self._left.appendleft(one)
+
+
+class _Silence:
+    """While nothing is heard of a crew: says once what is waited for, since when, and how to end it."""
+
+    def __init__(self, crew: Crew, plan: Plan) -> None:
+        self._crew, self._plan = crew, plan
+        self._said = False
+        self._since, self._until = _now()
+
+    def look(self, *, broken: bool) -> None:
+        if broken:
+            self._said = False
+            self._since, self._until = _now()
+        elif not self._said and time.monotonic() >= self._until:
+            self._until = time.monotonic() + _SILENT_SECONDS
+            if (missing := self._crew.missing()) is not None:
+                self._said = True
+                run = f" or `muster run cancel {self._plan.call.id}`" if self._plan.call.id else ""
+                self._plan.talk(
+                    f"nothing works since {self._since:%H:%M:%S}: {missing}; it goes on by itself, and ends with Ctrl-C{run}"
+                )
+
+
+def _now() -> tuple[datetime, float]:
+    """By the clock on the wall, and when there will have been silence since for long."""
+    return datetime.now().astimezone(), time.monotonic() + _SILENT_SECONDS

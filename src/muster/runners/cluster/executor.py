@@ -42,7 +42,7 @@ class Labour:
         cls, plan: Plan, open_predictor: OpenPredictor | None, sink: Writer | None, open_profile: OpenProfile | None
     ) -> Labour:
         call, deadline = plan.call, plan.call.deadline
-        plan = replace(plan, done=frozenset(), finished=frozenset(), call=Call(call.params, call.id))
+        plan = Plan(plan.rows, plan.columns, call=Call(call.params, call.id), ready=plan.ready)
         seconds = None if deadline is None else deadline - time.monotonic()
         return cls(plan, open_predictor, sink, open_profile, seconds)
 

@@ -111,7 +111,7 @@ def test_who_rests_has_given_all_back_and_is_lent_anew_when_it_asks(opened: Call
     lender = Lender(Grant(flying=2, money=5.0, call_price=1.0, cap=9.0))
     together = opened(lender)
     together.rest()
-    assert not lender.wishes and not lender.left, "nothing was asked for"
+    assert (lender.wishes, lender.left) == ([], []), "nothing was asked for"
     for count in (1, 2):
         with together.admitted(patient()) as admission:
             admission.taken = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,23 +144,46 @@ def test_an_evaluation_bears_it_too(cluster: str, hub: Hub, pids: Path, tmp_path
     ended(pids)
 
 
+HELD = """
+
+def predict(data, *, answer=predict):
+    answered = answer(data)
+    if data["n"][0].as_py() >= {held}:
+        while not os.path.exists({asked!r}):
+            time.sleep(0.01)
+        time.sleep(2)
+    return answered
+"""
+
+
 def test_a_run_that_is_cancelled_leaves_nothing(cluster: str, hub: Hub, data: Path, pids: Path, tmp_path: Path) -> None:
+    """The second half is held until that was asked for, and takes far longer than it may take to be heard of."""
+    held, asked = ROWS // 2, tmp_path / "asked"
+    code = MODEL.format(pids=str(pids)) + HELD.format(held=held, asked=str(asked))
+    (tmp_path / "held.py").write_text(code)
+    hub.register("held", tmp_path / "held.py", task="regression", sample={"n": [1, 2, 3]})
+    pids.write_text("")
     begun: list[Run] = []
 
     def cancel() -> None:
-        found = hub.runs(["status=running"])
-        begun.extend(found)
+        while not any(first >= held for first in calls(pids)):
+            time.sleep(0.05)
+        begun.extend(hub.runs(["status=running"]))
         hub.cancel(begun[0].id)
+        asked.touch()
 
+    cancelling = threading.Thread(target=cancel, daemon=True)
+    cancelling.start()
     with pytest.raises(RunCancelled):
-        hub.score("slow", data, tmp_path / "out/", runner=cluster, watch=Once(1, cancel))
+        hub.score("held", data, tmp_path / "out/", runner=cluster)
+    cancelling.join()
     at = len(calls(pids))
     assert at < ROWS / CHUNK
     assert hub.run(begun[0].id).status == "cancelled"
-    time.sleep(1.0)
-    assert not list(tmp_path.glob("out*")), "nothing is written after the end"
-    assert len(calls(pids)) <= at + 1
+    assert not list(tmp_path.glob("out*"))
     ended(pids)
+    assert len(calls(pids)) == at, "nothing is asked after the end"
+    assert not list(tmp_path.glob("out*")), "nor written"
 
 
 def test_the_first_error_ends_all(cluster: str, hub: Hub, pids: Path, tmp_path: Path) -> None:

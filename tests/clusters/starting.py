@@ -6,11 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 
 from muster.runner import Runner
 
-__all__ = ["CLUSTERS", "ray_runner", "spark_runner"]
+__all__ = ["CLUSTERS", "WORKERS", "executors", "ray_runner", "spark_runner"]
 
 WORKERS = 2
 
@@ -39,3 +40,18 @@ def spark_runner() -> Runner:
 
 
 CLUSTERS = {"ray": ray_runner, "spark": spark_runner}
+
+
+def executors(cluster: str) -> list[psutil.Process]:
+    """The processes that work on a cluster that this one or a child of it has started."""
+
+    def works(process: psutil.Process) -> bool:
+        try:
+            command, parent = " ".join(process.cmdline()), process.parent()
+            if cluster == "ray":
+                return command.startswith("ray::_Actor.run")
+            return "pyspark.daemon" in command and parent is not None and "pyspark.daemon" in " ".join(parent.cmdline())
+        except psutil.NoSuchProcess:
+            return False
+
+    return [p for p in psutil.Process().children(recursive=True) if works(p)]

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.clusters.starting import CLUSTERS
+from tests.clusters.starting import CLUSTERS, executors
 from tests.hub.endpoint_stage import Stage, expected, staged, table
 
 pytestmark = pytest.mark.deep
@@ -28,13 +29,13 @@ import json, os, sys
 import muster
 from muster.errors import MusterError
 
-task, runner, data, output = sys.argv[1:5]
-hidden = {name: os.environ.pop(name) for name in sys.argv[5:]}
+task, runner, workers, data, output = sys.argv[1:6]
+hidden = {name: os.environ.pop(name) for name in sys.argv[6:]}
 if hidden:
     from tests.clusters.starting import CLUSTERS
     CLUSTERS[runner]()
 os.environ.update(hidden)
-with muster.open(score__chunk_rows="16", ray__workers=2, spark__workers=2) as hub:
+with muster.open(score__chunk_rows="16", ray__workers=workers, spark__workers=workers) as hub:
     try:
         if task == "score":
             told = {"rows": hub.score("churn", data, output, keep=["row"], runner=runner).rows}
@@ -61,8 +62,11 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
             yield stage
 
 
-def told(stage: Stage, task: str, cluster: str, data: Path, *, output: str = "", hidden: str = "") -> dict[str, Any]:
-    command = [sys.executable, "-c", PROGRAM, task, cluster, str(data), output, *([hidden] if hidden else [])]
+def told(
+    stage: Stage, task: str, cluster: str, data: Path, *, output: str = "", hidden: str = "", workers: int = 2
+) -> dict[str, Any]:
+    asked = [task, cluster, str(workers), str(data), output, *([hidden] if hidden else [])]
+    command = [sys.executable, "-c", PROGRAM, *asked]
     done = subprocess.run(command, env=stage.home.environ(), cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -103,6 +107,26 @@ def test_an_evaluation_asks_once_and_what_it_spent_is_counted(cluster: str, stag
     assert there.record.counted == ROWS
     assert sorted(stage.model.rows()) == list(range(ROWS))
     assert stage.hub.connection_spent("c") == ROWS / stage.chunk
+
+
+def test_all_that_an_executor_was_lent_counts_once_it_is_killed_and_no_more(cluster: str, stage: Stage) -> None:
+    """It is alone, and has one request in flight as it dies: the tenth, which is asked again."""
+    _capped(stage, price_per_call=1, spend=100, concurrency=1)
+    counted: list[float] = []
+
+    def kill() -> None:
+        (victim,) = executors(cluster)
+        victim.kill()
+        psutil.wait_procs([victim])
+        counted.append(stage.hub.connection_spent("c"))
+
+    stage.model.at(10, kill)
+    there = stage.hub.evaluation(told(stage, "evaluate", cluster, labelled(stage), workers=1)["id"])
+    assert there.record.counted == ROWS
+    (then,) = counted
+    assert then >= 10
+    assert len(stage.model.asked) == ROWS / stage.chunk + 1
+    assert stage.hub.connection_spent("c") == then + ROWS / stage.chunk + 1 - 10
 
 
 def test_a_secret_that_executors_do_not_have_is_named(cluster: str, stage: Stage) -> None:

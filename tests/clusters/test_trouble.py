@@ -16,7 +16,7 @@ import muster
 from muster.errors import MusterError, RunCancelled, RunFailed
 from muster.hub import Hub
 from muster.records import Progress, Run
-from tests.clusters.starting import CLUSTERS
+from tests.clusters.starting import CLUSTERS, executors
 from tests.clusters.test_work import digests
 
 pytestmark = pytest.mark.deep
@@ -67,21 +67,6 @@ def data(tmp_path: Path) -> Path:
     file = tmp_path / "numbers.parquet"
     pq.write_table(pa.table({"n": range(ROWS)}), file, row_group_size=4_000)
     return file
-
-
-def executors(cluster: str) -> list[psutil.Process]:
-    """The processes that work for this one on its cluster."""
-
-    def works(process: psutil.Process) -> bool:
-        try:
-            command, parent = " ".join(process.cmdline()), process.parent()
-            if cluster == "ray":
-                return command.startswith("ray::_Actor.run")
-            return "pyspark.daemon" in command and parent is not None and "pyspark.daemon" in " ".join(parent.cmdline())
-        except psutil.NoSuchProcess:
-            return False
-
-    return [p for p in psutil.Process().children(recursive=True) if works(p)]
 
 
 def callers(pids: Path) -> set[int]:

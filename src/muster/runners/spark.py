@@ -40,6 +40,8 @@ _SETTINGS = {
     "spark.python.task.killTimeout": "0s",
 }
 
+_ENDED = "its Java process has ended"
+
 _STARTING = threading.Lock()
 
 
@@ -61,10 +63,23 @@ class SparkRunner(ClusterRunner):
         return cls(settings.text("spark.master"), settings.number("spark.workers"))
 
     def _hire(self, labour: bytes, most: int) -> tuple[Crew, int]:
+        try:
+            return self._hired(labour, most)
+        except Exception as error:
+            if not _gone(error):
+                raise
+            raise ClusterFailed(
+                f"the Spark of this program does not answer any more: {_ENDED}",
+                hint="see its own log, and start the program again",
+            ) from error
+
+    def _hired(self, labour: bytes, most: int) -> tuple[Crew, int]:
         session = self._session()
         try:
             cores = session.sparkContext.defaultParallelism
         except Exception as error:
+            if _gone(error):
+                raise
             raise NotApplicable(
                 "the Spark session of this program has no context: jobs of Spark Connect cannot be followed and stopped",
                 hint="use a session on the cluster itself, or leave the runner out",
@@ -185,7 +200,13 @@ class _Jobs:
         self._closing.set()
         for _ in self._threads:
             self._tasks.put(None)
-        until = time.monotonic() + _END_SECONDS
+        try:
+            self._end(time.monotonic() + _END_SECONDS)
+        except Exception as error:
+            if not _gone(error):  # with it, all that works for it ends
+                raise
+
+    def _end(self, until: float) -> None:
         while any(thread.is_alive() for thread in self._threads) and time.monotonic() < until:
             self._context.cancelJobGroup(self._run)
             for thread in self._threads:
@@ -202,20 +223,27 @@ class _Jobs:
         return any(stage is not None and stage.numActiveTasks for stage in stages)
 
     def _work(self) -> None:
-        self._context.setJobGroup(self._run, "muster", interruptOnCancel=True)
         while (task := self._tasks.get()) is not None and not self._closing.is_set():
             try:
+                self._context.setJobGroup(self._run, "muster", interruptOnCancel=True)
                 for message in self._messages(task):
                     self._told.put(Answered(task.number, message))
                 self._told.put(Ended(task.number))
             except Exception as error:  # noqa: BLE001  # Spark's own: what goes wrong in the work is a message
-                self._told.put(Lost(task.number, _line(error)))
+                self._told.put(Lost(task.number, _ENDED if _gone(error) else _line(error)))
 
     def _messages(self, task: Task) -> Iterator[bytes]:
         one = self._session.range(task.number, task.number + 1, 1, 1)
         work = _on_executor(self._run, self._labour, pickle.dumps(task))
         for row in one.mapInArrow(work, "message binary").collect():
             yield bytes(row.message)
+
+
+def _gone(error: Exception) -> bool:
+    """Whether nobody answers to whom Spark's own Python speaks."""
+    from py4j.protocol import Py4JNetworkError
+
+    return isinstance(error, OSError | Py4JNetworkError)
 
 
 def _line(error: Exception) -> str:

@@ -140,7 +140,10 @@ def test_a_ray_is_found_by_its_address_the_variable_and_by_itself() -> None:
     _, _, port = address.rpartition(":")
     for setting, variable in ((address, ""), (f"localhost:{port}", ""), ("", address), ("auto", address)):
         assert connecting(setting, variable) == f"connected to {address}\n"
-    assert connecting("auto").startswith("connected to "), "whichever there is on this machine"
+    from ray._private.services import find_gcs_addresses
+
+    if set(find_gcs_addresses()) == {address}:  # else it may be any of those on this machine, and one that just ends
+        assert connecting("auto") == f"connected to {address}\n"
 
 
 @pytest.mark.deep

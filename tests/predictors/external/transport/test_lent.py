@@ -119,6 +119,8 @@ def test_who_rests_has_given_all_back_and_is_lent_anew_when_it_asks(opened: Call
         assert [w.used for w in lender.left] == [1.0] * count
         assert not placed(together)
     assert len({w.holder for w in lender.left}) == 2
+    again = next(w for w in lender.wishes if w.holder == lender.left[1].holder)
+    assert again.wants == 1.0, "as much as it did before"
 
 
 def test_who_rests_waits_for_what_is_just_ending(opened: Callable[[Lender], Lent]) -> None:

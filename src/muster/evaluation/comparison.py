@@ -213,13 +213,28 @@ def _unpaired(one: Evaluation, other: Evaluation) -> str:
     keys = one.profile.question.key, other.profile.question.key
     if keys[0] != keys[1]:
         return "rows are told apart by other columns"
+    if (one.profile.question.weight, a.target) != (other.profile.question.weight, b.target):
+        return "the target or the weights are other columns"
     if not keys[0] and a.fingerprint != b.fingerprint:
         return "the data are not the same, and no key tells which rows are"
     if (a.counted, a.digest) != (b.counted, b.digest):
         return "not the same rows were counted"
-    if (one.profile.question.weight, a.target) != (other.profile.question.weight, b.target):
-        return "the target or the weights are other columns"
-    return ""
+    return _other_values(one, other)
+
+
+def _other_values(one: Evaluation, other: Evaluation) -> str:
+    """Why the same rows may not have the same actual values and weights; empty if they have."""
+    known = one.profile.values, other.profile.values
+    if known[0] is not None and known[1] is not None:
+        return "" if known[0] == known[1] else f"the same rows have other {_told_of(one)}"
+    if one.record.fingerprint == other.record.fingerprint:  # and the columns are the same
+        return ""
+    old = ", ".join(e.id for e in (one, other) if e.profile.values is None)
+    return f"whether the same rows have the same {_told_of(one)} is not known of {old}, which did not note it: evaluate again"
+
+
+def _told_of(evaluation: Evaluation) -> str:
+    return "actual values" if evaluation.profile.question.weight is None else "actual values or weights"
 
 
 def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:

@@ -117,7 +117,7 @@ class Comparison:
         self.reference = evaluations[0]
         wrong = [fault for other in evaluations[1:] if (fault := unlike(self.reference, other))]
         if wrong:
-            raise InvalidInput("; ".join(wrong), hint="compare evaluations of one question")
+            raise InvalidInput("; ".join(wrong), hint="compare evaluations of one question, whose target has one name")
         self.names = names_of(evaluations)
         self.contests = tuple(
             Contest(self.reference, other, (self.names[0], name))
@@ -198,13 +198,19 @@ def unlike(one: Evaluation, other: Evaluation) -> str:
     """Why the two cannot be compared at all."""
     if one.record.task != other.record.task:
         return f"{other.id} is of the task {other.record.task}, and {one.id} of {one.record.task}"
+    wrong = []
+    in_columns = [bool(e.profile.question.targets) for e in (one, other)]
+    # Where one has a column for each and one a column for all, what labels and targets are called tells more, below.
+    if one.record.target != other.record.target and in_columns[0] == in_columns[1]:
+        wrong.append(f"the target of {other.id} is `{other.record.target}`, and that of {one.id} `{one.record.target}`")
     if one.classes != other.classes:
         first, second = (", ".join(map(str, e.classes)) for e in (one, other))
-        return f"the classes of {other.id} are {second}, and those of {one.id} {first}"
+        wrong.append(f"the classes of {other.id} are {second}, and those of {one.id} {first}")
     mine, its = ({n: (o.task, o.classes) for n, o in e.profile.question.output.targets.items()} for e in (one, other))
     if mine != its:
-        return f"the targets of {other.id} are {', '.join(its)}, and those of {one.id} {', '.join(mine)}, or of other kinds"
-    return ""
+        told = f"{', '.join(its)}, and those of {one.id} {', '.join(mine)}, or of other kinds"
+        wrong.append(f"the targets of {other.id} are {told}")
+    return "; ".join(wrong)
 
 
 def _unpaired(one: Evaluation, other: Evaluation) -> str:

@@ -20,6 +20,7 @@ from muster.records import EvaluationRecord, Run, Version, new_id
 from muster.registry.agreements import Agreements
 from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed, evaluate_request
 from muster.registry.evaluations import Evaluations
+from muster.registry.histories import Histories
 from muster.registry.jobs import Jobs, Tell
 from muster.registry.metric_house import MetricHouse
 from muster.registry.runs import OVER
@@ -203,17 +204,9 @@ class Workshop(MetricHouse, ABC):
         """How good a version was found one time after the other, or all versions of a model, by its name alone.
 
         The evaluations stand in time, or in the order of a label: `by="month"`. Without `metrics` the main ones are told. What is
-        required (`roc_auc>=0.8`) is drawn as a line, and `unmet` says what the newest evaluations do not meet.
+        required (`roc_auc>=0.8`) is drawn as a line, and `faults` says what the newest evaluations do not meet, or why there are none.
         """
-        asked = Asking.of(metrics, by, require)
-        if ":" in reference or "@" in reference:
-            version = self._registry.version(reference)
-            of, own = version.ref, [f"model={version.model}", f"number={version.number}"]
-        else:
-            of = self._registry.model(reference).name
-            own = [f"model={of}"]
-        records = list(self._evaluations.list([*own, *filters], (), limit + 1))
-        return History(of, records[:limit], self._evaluations.read, asked, older=len(records) > limit)
+        return self._histories.of(reference, filters, limit, Asking.of(metrics, by, require))
 
     def optimise(self, reference: str, evaluation: str, goal: Goal = "f1", *, reason: str = "") -> Version:
         """Set the threshold of a version to the one that an evaluation of it finds best, as an audited act.
@@ -362,6 +355,10 @@ class Workshop(MetricHouse, ABC):
         return Evaluations(
             self._records, self._blob_store(), self._runs, self._registry, self._lent, metrics=self._custom_metrics
         )
+
+    @cached_property
+    def _histories(self) -> Histories:
+        return Histories(self._registry, self._evaluations)
 
     @cached_property
     def _agreements(self) -> Agreements:

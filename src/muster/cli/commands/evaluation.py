@@ -149,18 +149,20 @@ def show_history(
     found = session.hub.history(reference, values.names(metrics), where, by=by, require=require, limit=limit)
     rest: dict[str, Any] = {key: value for key, value in found.to_json().items() if key not in ("items", "next")}
     show_list(session, found, history_columns(found), lambda row: row.to_json(), **rest)
-    if found.unlabelled:
+    if found.unlabelled and len(found):
         session.say(f"{plural(found.unlabelled, 'evaluation')} without the label `{by}`")
     if found.older:
         session.say(f"there are older ones: give a `--limit` above {limit}")
     if not len(found):
-        session.say(f"no evaluations of {found.of}" + (" match" if where else " yet"))
+        session.say(found.nothing)
         session.next(f"muster evaluate {found.of} DATA --target COLUMN")
-    if found.unmet:
-        told = "; ".join(
-            f"{identity} does not meet {', '.join(f'`{t}`' for t in texts)}" for identity, texts in found.unmet.items()
+    if found.faults:
+        hint = (
+            f"see `muster evaluation show {next(iter(found.unmet))}`"
+            if found.unmet
+            else "list them with `muster evaluation list`"
         )
-        raise RequirementFailed(told, hint=f"see `muster evaluation show {next(iter(found.unmet))}`")
+        raise RequirementFailed("; ".join(found.faults), hint=hint)
 
 
 @evaluation.command("delete", example="muster evaluation delete 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")

@@ -59,6 +59,8 @@ def best_threshold(profile: Classification, goal: str | ArrayLike) -> Best:
     - `alerts<=N`: the least threshold with so few positive rows (or weights); the figure is its recall.
     - A cost matrix `[[tn, fp], [fn, tp]]`, or its text: where the mean cost is least.
 
+    Where a class has no row that counts there is none, as every threshold would do; an alert budget needs rows of the class alone.
+
     Of equal ones it is the greatest threshold. It stands in the middle between the neighbouring scores that it separates, or at
     the edge of a cell where scores share cells.
     """
@@ -66,11 +68,21 @@ def best_threshold(profile: Classification, goal: str | ArrayLike) -> Best:
     if not isinstance(goal, str) or goal.lstrip().startswith("["):
         return _by_costs(profile, found, cost_matrix(_parsed(goal), 2))
     name, place = _by_limit(found, goal, limit) if (limit := _LIMIT.fullmatch(goal)) else _by_metric(found, goal)
-    if not profile.rows or isinstance(place, str):
-        why = place if profile.rows and isinstance(place, str) else _NO_ROW
+    why = _lacking(found, both=limit is None or limit[1] != "alerts") or (place if isinstance(place, str) else "")
+    if why or isinstance(place, str):
         return Best(goal, None, undefined(name, profile.rows, why), found.single, why)
     threshold = float(found.middles[place])
     return Best(goal, threshold, measure(profile, threshold=threshold, names={name})[name], found.single)
+
+
+def _lacking(found: Steps, *, both: bool = True) -> str:
+    """Why no threshold is better than others: a class that has no row. Empty where each has one that counts."""
+    if not found.rows:
+        return _NO_ROW
+    with_weight = "" if found.total == found.rows else " that weighs something"
+    if not found.positives > 0:
+        return f"no row{with_weight} is of the class"
+    return f"every row{with_weight} is of the class" if both and not found.negatives > 0 else ""
 
 
 def _parsed(goal: str | ArrayLike) -> ArrayLike:
@@ -119,9 +131,9 @@ def _number(goal: str, text: str) -> float:
 
 
 def _by_costs(profile: Classification, found: Steps, costs: Floats) -> Best:
+    if why := _lacking(found):
+        return Best("cost", None, undefined("cost", profile.rows, why), found.single, why)
     means = np.where(np.isfinite(found.middles), mean_cost(found.labels(), costs), np.nan)
-    if not np.isfinite(means).any():
-        return Best("cost", None, undefined("cost", profile.rows, _NO_ROW), found.single, _NO_ROW)
     threshold = float(found.middles[best_of(-means)])
     cost = measure(profile, threshold=threshold, names={"cost"}, costs=costs)["cost"]
     return Best("cost", threshold, cost, found.single)

@@ -40,8 +40,7 @@ def table() -> pa.Table:
         ({**NUMBERS, "prediction": "g", "weight": "f"}, "`f` is named as actual values and as weights"),
         (
             {**NUMBERS, "prediction": "g", "interval": ["f", "g"], "weight": "g"},
-            "`g` is named as predictions and as an end of the interval and as weights; "
-            "`f` is named as actual values and as an end of the interval",
+            "`g` is named as predictions and as an end of the interval and as weights",
         ),
         (
             {"target": ["f", "y"], "prediction": ["g", "y"], "weight": "f", "task": "multioutput"},

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Unpack, overload
 
-from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed, near
+from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed
 from muster.evaluation.agreement import Agreement
 from muster.evaluation.champion import beside_champion
 from muster.evaluation.comparison import Comparison
@@ -22,6 +22,7 @@ from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed,
 from muster.registry.evaluations import Evaluations
 from muster.registry.histories import Histories
 from muster.registry.jobs import Jobs, Tell
+from muster.registry.labelled import check_labelled
 from muster.registry.metric_house import MetricHouse
 from muster.registry.runs import OVER
 from muster.registry.score import Scorings
@@ -29,7 +30,7 @@ from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.registry.search import Listing
 from muster.registry.subjects import CHAMPION
 from muster.scoring.tables import as_table
-from muster.signature import Json
+from muster.signature import Json, Task
 from muster.store import BlobStore, RecordStore
 
 __all__ = ["Workshop"]
@@ -237,22 +238,15 @@ class Workshop(MetricHouse, ABC):
             details = error.details
             raise RunFailed(f"registered {version.ref}, but: {error.message}", hint=hint, details=details) from error
 
-    def _check_labelled(self, model: str, data: object, goal: Goal | None, target: str | None) -> None:
+    def _check_labelled(
+        self, model: str, data: object, target: str | None, task: Task | None, goal: Goal | None
+    ) -> None:
         """Before anything is registered: what stands in the way of evaluating on these data."""
-        if data is None:
-            if goal is not None:
-                hint = "name them with `evaluate=` (--evaluate)"
-                raise InvalidInput("a threshold is optimised on labelled data", hint=hint)
-            return
-        named = isinstance(data, (str, os.PathLike))
-        names = self._lent.open_dataset(str(data)).names if named else as_table(data).column_names
-        known = target or next((m.target for m in self.models([f"name={model}"])), None)
-        if known is None or known not in names:
-            told = "the target is not known"
-            if known is not None:
-                told = f"the target `{known}` is no column of the data{near(known, names)}"
-            hint = "name the column with the actual values with `target=` (--target)"
-            raise InvalidInput(f"the version cannot be evaluated: {told}", hint=hint)
+        names: Sequence[str] | None = None
+        if data is not None:
+            named = isinstance(data, (str, os.PathLike))
+            names = self._lent.open_dataset(str(data)).names if named else as_table(data).column_names
+        check_labelled(names, next(iter(self.models([f"name={model}"])), None), target, task, goal)
 
     def compare(
         self, items: Sequence[str], data: object = None, *, agreement: bool = False, **asked: Unpack[EvaluateOptions]

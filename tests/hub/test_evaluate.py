@@ -576,9 +576,15 @@ def test_what_stands_in_the_way_of_one_act_registers_nothing(hub: Hub, rows: Pat
         ({"evaluate": rows}, "the target is not known"),
         ({"evaluate": rows, "target": "lat"}, "the target `lat` is no column of the data; did you mean `late`"),
         ({"evaluate": rows, "target": "late", "optimise": "bogus"}, "no goal `bogus`"),
-        ({"evaluate": rows, "target": "lat", "optimise": "f11"}, "the target `lat` .*; no goal `f11`; did you mean `f1`"),
+        (
+            {"evaluate": rows, "target": "lat", "optimise": "f11"},
+            "the target `lat` .*; no goal `f11`; did you mean `f1`",
+        ),
         ({"evaluate": rows, "target": "late", "optimise": "recall>=2"}, "`2` in `recall>=2` is out of range"),
-        ({"evaluate": rows, "target": "late", "optimise": "alerts<=1e999"}, "`1e999` in `alerts<=1e999` is out of range"),
+        (
+            {"evaluate": rows, "target": "late", "optimise": "alerts<=1e999"},
+            "`1e999` in `alerts<=1e999` is out of range",
+        ),
         ({"evaluate": rows, "target": "late", "optimise": "precision<=0.5"}, "limits precision from the wrong side"),
         ({"evaluate": rows, "target": "late", "optimise": "[[0, 1]]"}, r"the cost matrix has the shape \(1, 2\)"),
         ({"evaluate": rows, "target": "late", "optimise": [[0, 1], [2]]}, "the cost matrix is not made of numbers"),

@@ -11,6 +11,7 @@ from muster.cli.command import Command, pass_session
 from muster.cli.evaluations import evaluation_sheet
 from muster.cli.options import mapping_option, params_option, threshold_option
 from muster.cli.render import show_sheet
+from muster.cli.reporting import write_report
 from muster.cli.session import Session
 from muster.errors import RequirementFailed
 
@@ -154,17 +155,14 @@ def evaluate(
             overwrite=overwrite,
             watch=meter.watch,
         )
-    if report is not None:
-        found.report(report)
     verdicts = found.verdicts
     document = found.to_json() | {"requirements": [v.to_json() for v in verdicts]}
     show_sheet(session, document, lambda: evaluation_sheet(found))
     if output is not None:
         session.say(f"rows    → {hub.run(found.record.run).output}")
-    if report is not None:
-        session.say(f"report  → {report}")
     for verdict in verdicts:
         session.say(_told(verdict))
+    write_report(session, found, report, f"muster evaluation show {found.id}")
     failed = [v for v in verdicts if not v.passed]
     if failed:
         raise RequirementFailed(

@@ -17,6 +17,7 @@ from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.mistakes import show_mistakes
 from muster.cli.options import reason_option, yes_option
 from muster.cli.render import Column, show_line, show_list, show_sheet
+from muster.cli.reporting import write_report
 from muster.cli.session import Session
 from muster.cli.text import plural
 from muster.cli.thresholds import spread, threshold_columns
@@ -68,20 +69,27 @@ def _view(_found: object) -> View[EvaluationRecord]:
     "show",
     table=True,
     example="muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC\n"
-    "muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --mistakes --csv",
+    "muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --mistakes --csv\n"
+    "muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --report evaluation.html",
 )
 @click.argument("identity", metavar="ID")
 @click.option("--mistakes", is_flag=True, help="The rows that were predicted worst, by kind, in place of the figures.")
+@click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
 @pass_session
-def show_evaluation(session: Session, identity: str, mistakes: bool) -> None:
+def show_evaluation(session: Session, identity: str, mistakes: bool, report: str | None) -> None:
     """Show an evaluation: every figure, with its interval and whether it is exact."""
+    from muster.evaluation.writing import check
+
     if session.format == "csv" and not mistakes:
         raise click.UsageError("figures are no table: leave --csv out, or add --mistakes", click.get_current_context())
+    if report is not None:
+        check(report)
     found = session.hub.evaluation(identity)
     if mistakes:
         show_mistakes(session, found)
     else:
         show_sheet(session, found.to_json(), lambda: evaluation_sheet(found))
+    write_report(session, found, report, f"muster evaluation show {found.id}")
 
 
 @evaluation.command(

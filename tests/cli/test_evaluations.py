@@ -174,6 +174,21 @@ def test_requirements_decide_the_exit_code(made: Path) -> None:
     assert len(_call(made, "evaluation", "list", "--json").json["items"]) == before, "told before anything is counted"
 
 
+def test_many_rows_that_are_left_out_are_told_prominently(made: Path) -> None:
+    told = pq.read_table(made / "scored.parquet", columns=["late", "probability_yes"]).to_pydict()
+    for name, factor in (("wide", 4), ("share", 1)):
+        values = [p * factor for p in told["probability_yes"]]
+        pq.write_table(pa.table({"late": told["late"], "p": values}), made / f"{name}.parquet")
+    asked = ("--target", "late", "--probabilities", "p", "--classes", "no,yes", "--require", "rows>=1000")
+    answer = _call(made, "evaluate", made / "wide.parquet", *asked)
+    assert answer.code == 1
+    assert re.search(
+        r"warning: 1,\d{3} of 2,000 rows \(67\.5%\) are in no figure: 1,\d{3} have probabilities", answer.err
+    )
+    answer = _call(made, "evaluate", made / "share.parquet", *asked)
+    assert (answer.code, "warning" in answer.err) == (0, False)
+
+
 def test_groups_and_weak_segments_are_told(made: Path) -> None:
     asked = ("--protected", "tier", "--protected", "id:500,1000", "--weak-segments")
     answer = _call(made, "evaluate", made / "scored.parquet", "--target", "late", *asked)

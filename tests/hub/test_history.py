@@ -102,6 +102,8 @@ def test_what_is_required_of_the_newest(hub: Hub) -> None:
     assert found.metrics == ("roc_auc", "accuracy"), "what is required is looked at"
     assert found.unmet == {found[-1].id: ["accuracy.low>=0.99"]}
     assert found[0].unmet(found.required) == ["accuracy.low>=0.99"]
+    few = hub.history("numbers", require=["rows>=501", "counted>=1"])
+    assert few.unmet == {few[-1].id: ["rows>=501"]}
     layers = json.dumps(found.charts["roc_auc"]["layer"])
     assert "roc_auc>=0.5" in layers
     assert "accuracy" not in layers

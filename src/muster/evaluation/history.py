@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 
 from muster.errors import InvalidInput, near
 from muster.evaluation.asked_for import differing_in, told_question
-from muster.evaluation.requirements import Requirement
+from muster.evaluation.requirements import OF_ROWS, Requirement, of_rows
 from muster.evaluation.result import Evaluation, Figures
 from muster.evaluation.telling import metrics_of_parts
 from muster.metrics.classes import metrics_of
@@ -204,7 +204,7 @@ class History(Sequence[Past]):
 
 def _measured(evaluation: Evaluation, names: Sequence[str]) -> Figures:
     """Of each metric; that of a cost was perhaps not asked for then."""
-    found, rows = evaluation.some(names), evaluation.record.counted
+    found, rows = {**of_rows(evaluation), **evaluation.some(names)}, evaluation.record.counted
     return Figures({n: found.get(n) or undefined(n, rows, "it was not measured") for n in names})
 
 
@@ -212,11 +212,12 @@ def _looked_at(evaluation: Evaluation, asked: Asking, also: Iterable[str]) -> tu
     """The metrics, and what they are called, `also` those that others have. InvalidInput names all that there are not, at once."""
     titles = _titles(evaluation)
     titles |= {name: name for name in also if name not in titles}
+    main = [m for m in metrics_of_parts(titles) if m in evaluation.record.metrics] or [*titles]
+    titles = {**OF_ROWS, **titles}
     named = (*asked.metrics, *(r.metric for r in asked.required))
     wrong = [f"there is no metric `{name}`{near(name, titles)}" for name in dict.fromkeys(named) if name not in titles]
     if wrong:
         raise InvalidInput("; ".join(wrong), hint=f"there are {', '.join(titles)}")
-    main = [m for m in metrics_of_parts(titles) if m in evaluation.record.metrics] or [*titles]
     return tuple(dict.fromkeys((*(asked.metrics or main[:_FEW]), *(r.metric for r in asked.required)))), titles
 
 

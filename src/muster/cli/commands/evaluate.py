@@ -8,7 +8,7 @@ import click
 
 from muster.cli import values
 from muster.cli.command import Command, pass_session
-from muster.cli.evaluations import evaluation_sheet
+from muster.cli.evaluations import evaluation_sheet, warn_of_left_out
 from muster.cli.options import mapping_option, params_option, threshold_option
 from muster.cli.render import show_sheet
 from muster.cli.reporting import write_report
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     cls=Command,
     example="muster evaluate churn@champion march.parquet --target churned --segments region\n"
     "muster evaluate churn:3 march.parquet --require 'roc_auc>=0.8' --require 'recall>=0.9 for tier=premium'\n"
+    "muster evaluate churn:3 march.parquet --require 'counted>=0.99' --require 'rows>=1000'\n"
     "muster evaluate churn:3 march.parquet --protected sex --require 'demographic_parity_ratio>=0.8 for sex'\n"
     "muster evaluate churn:3 march.parquet --output evaluated.parquet --keep customer,region\n"
     "muster evaluate scored.parquet --target y --prediction p",
@@ -158,6 +159,7 @@ def evaluate(
     verdicts = found.verdicts
     document = found.to_json() | {"requirements": [v.to_json() for v in verdicts]}
     show_sheet(session, document, lambda: evaluation_sheet(found))
+    warn_of_left_out(session, found)
     if output is not None:
         session.say(f"rows    → {hub.run(found.record.run).output}")
     for verdict in verdicts:

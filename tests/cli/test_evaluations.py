@@ -174,6 +174,16 @@ def test_requirements_decide_the_exit_code(made: Path) -> None:
     assert len(_call(made, "evaluation", "list", "--json").json["items"]) == before, "told before anything is counted"
 
 
+def test_what_nobody_hears_is_refused(made: Path) -> None:
+    asked = ("evaluate", made / "scored.parquet", "--target", "late", "--param", "depth=3", "--map", "x=id")
+    answer = _call(made, *asked)
+    assert answer.code == 2
+    assert "the parameter `depth`, the mapping of `x` would change nothing" in answer.err
+    one, other = _evaluated(made, "scored.parquet"), _evaluated(made, "other.parquet")
+    answer = _call(made, "compare", one, other, "--data", made / "other.parquet", "--segments", "tier")
+    assert (answer.code, "`data`, `segments` would be asked of versions" in answer.err) == (2, True)
+
+
 def test_many_rows_that_are_left_out_are_told_prominently(made: Path) -> None:
     told = pq.read_table(made / "scored.parquet", columns=["late", "probability_yes"]).to_pydict()
     for name, factor in (("wide", 4), ("share", 1)):

@@ -388,6 +388,18 @@ def test_requirements_are_met_or_tell_why_not(hub: Hub, rows: Path) -> None:
     assert found.verdicts == []
 
 
+def test_what_is_said_to_a_model_that_is_not_asked_is_refused(hub: Hub) -> None:
+    table = pa.table({"y": [0, 1] * 20, "p": [0.2, 0.7] * 20})
+    with pytest.raises(InvalidInput) as caught:
+        hub.evaluate(table, target="y", probabilities=["p"], classes=[0, 1], params={"depth": 3}, mapping={"y": "p"})
+    assert caught.value.message == (
+        "no model is asked, as the data are scored already: the parameter `depth`, the mapping of `y` would change nothing"
+    )
+    scored = pa.table({"late": ["no", "yes"] * 20, "p": [0.2, 0.7] * 20})
+    with pytest.raises(InvalidInput, match="the parameter `depth` would change nothing"):
+        hub.evaluate("numbers", scored, target="late", probabilities=["p"], params={"depth": 3})
+
+
 def test_rows_are_required_too(hub: Hub) -> None:
     """Percentages as probabilities leave out all but a few rows, of which the figures may be good."""
     percent = np.arange(1_000) / 10.0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput
 from muster.evaluation.agreement import Agreement
+from muster.evaluation.kinds import Kind, unlike
 from muster.evaluation.result import Evaluation, Figures
 from muster.evaluation.subject import Setting, differing
 from muster.evaluation.telling import names_of
@@ -22,7 +23,10 @@ from muster.signature import Json
 if TYPE_CHECKING:
     from muster.charts.screens import Charts
 
-__all__ = ["Comparison", "Contest", "unlike"]
+__all__ = ["COMPARABLE", "Comparison", "Contest"]
+
+COMPARABLE = "compare evaluations of one question, whose target has one name"
+"""What to do where evaluations cannot be compared."""
 
 
 class Contest:
@@ -115,9 +119,10 @@ class Comparison:
             raise InvalidInput("it takes two to compare", hint="name another evaluation or version")
         self.evaluations = tuple(evaluations)
         self.reference = evaluations[0]
-        wrong = [fault for other in evaluations[1:] if (fault := unlike(self.reference, other))]
+        first, *others = map(Kind.of_evaluation, evaluations)
+        wrong = [fault for other in others if (fault := unlike(first, other))]
         if wrong:
-            raise InvalidInput("; ".join(wrong), hint="compare evaluations of one question, whose target has one name")
+            raise InvalidInput("; ".join(wrong), hint=COMPARABLE)
         self.names = names_of(evaluations)
         self.contests = tuple(
             Contest(self.reference, other, (self.names[0], name))
@@ -192,25 +197,6 @@ def _told(evaluation: Evaluation) -> dict[str, Json]:
         "threshold": record.threshold,
         "labels": dict(record.labels),
     }
-
-
-def unlike(one: Evaluation, other: Evaluation) -> str:
-    """Why the two cannot be compared at all."""
-    if one.record.task != other.record.task:
-        return f"{other.id} is of the task {other.record.task}, and {one.id} of {one.record.task}"
-    wrong = []
-    in_columns = [bool(e.profile.question.targets) for e in (one, other)]
-    # Where one has a column for each and one a column for all, what labels and targets are called tells more, below.
-    if one.record.target != other.record.target and in_columns[0] == in_columns[1]:
-        wrong.append(f"the target of {other.id} is `{other.record.target}`, and that of {one.id} `{one.record.target}`")
-    if one.classes != other.classes:
-        first, second = (", ".join(map(str, e.classes)) for e in (one, other))
-        wrong.append(f"the classes of {other.id} are {second}, and those of {one.id} {first}")
-    mine, its = ({n: (o.task, o.classes) for n, o in e.profile.question.output.targets.items()} for e in (one, other))
-    if mine != its:
-        told = f"{', '.join(its)}, and those of {one.id} {', '.join(mine)}, or of other kinds"
-        wrong.append(f"the targets of {other.id} are {told}")
-    return "; ".join(wrong)
 
 
 def _unpaired(one: Evaluation, other: Evaluation) -> str:

@@ -18,6 +18,7 @@ from muster.evaluation.history import Asking, History
 from muster.evaluation.result import Evaluation, Goal
 from muster.records import EvaluationRecord, Run, Version, new_id
 from muster.registry.agreements import Agreements
+from muster.registry.comparable import check_comparable, check_heard
 from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed, evaluate_request
 from muster.registry.evaluations import Evaluations
 from muster.registry.histories import Histories
@@ -254,18 +255,21 @@ class Workshop(MetricHouse, ABC):
         """Evaluations side by side, the first as the reference. An item is the id of an evaluation or a version.
 
         Versions are evaluated on `data`, or on what the evaluations among the items were made on, asked as those; one that was
-        evaluated so before is not again. With `agreement` each is held against the reference row by row, in one more pass.
+        evaluated so before is not again. With `agreement` each is held against the reference row by row, in one more pass. What
+        cannot be compared, or would not be heard, is refused before anything is evaluated.
         """
         if asked.get("output") is not None:
             raise InvalidInput("a comparison writes no rows", hint="evaluate each version with its own `output`")
         found = [self._evaluations.find(item) for item in items]
         first = next((e for e in found if e is not None), None)
+        check_heard(found, data, asked, agreement=agreement)
         given = data
         if data is None and first is not None:
             data = first.record.data
         if data is None and None in found:
             raise InvalidInput("there are no data to compare on", hint="name them with `data=` (--data)")
         options = asked if first is None else completed(asked, self._asked_of(first))
+        check_comparable(items, found, options, self._registry)
         compared = Comparison(
             [self._evaluated(item, data, options) if e is None else e for item, e in zip(items, found, strict=True)]
         )

@@ -123,7 +123,7 @@ def evaluate(
     session.makes_hub = reference is None  # as with what registers: nothing has to be there before
     hub = session.hub
     given = values.pairs(params, "--param")
-    read = read_parameters(hub.version(reference).signature, given) if reference is not None and given else {}
+    read = read_parameters(hub.version(reference).signature, given) if reference is not None and given else given
     with session.meter("evaluating", reference or data) as meter:
         found = hub.evaluate(
             reference,

@@ -53,6 +53,7 @@ def _view(_found: object) -> View[EvaluationRecord]:
         [
             Column("id", lambda e: e.id, "whole"),
             Column("version", lambda e: e.ref),
+            Column("target", lambda e: e.target),
             Column("rows", lambda e: e.counted),
             Column("figure", _main),
             Column("labels", lambda e: e.labels),

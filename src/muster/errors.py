@@ -26,6 +26,7 @@
     ├── RunFailed              a run ended without its result
     │   └── RunCancelled
     ├── RequirementFailed      what was measured does not reach what was asked of it
+    ├── NotWritten             a report or a chart cannot be written to its file
     ├── SourceError            a place that models come from gives no model, or a wrong one
     │   ├── SourceDenied       it refuses: a wrong or missing token, or no right to this
     │   └── SourceUnavailable  it cannot be reached, or fails at whatever is asked
@@ -69,6 +70,7 @@ __all__ = [
     "MusterError",
     "NotApplicable",
     "NotFound",
+    "NotWritten",
     "RequirementFailed",
     "RunCancelled",
     "RunFailed",
@@ -208,6 +210,10 @@ class RunCancelled(RunFailed):
 
 class RequirementFailed(MusterError):
     """What was measured does not reach what was asked of it."""
+
+
+class NotWritten(MusterError):
+    """A file that was asked for cannot be written; what was there before is there still."""
 
 
 class SourceError(MusterError):

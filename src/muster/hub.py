@@ -177,7 +177,7 @@ class Hub(Switchboard):
         `number` is one that it has elsewhere and keeps; refused if a version ever had it here.
         With `if_changed` the newest version of the same digest is given instead, where there is one, and gets the aliases.
         """
-        self._check_labelled(model, evaluate, optimise, target)
+        self._check_labelled(model, evaluate, target, task, optimise)
         wanted = declared_signature(signature) if isinstance(signature, Mapping) else signature
         declared = Declared(
             task=task,

@@ -128,6 +128,30 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_counted(made
     assert (made / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_a_report_that_fails_after_all_loses_nothing(made: Path) -> None:
+    full = made / "full.md"
+    full.symlink_to("/dev/full")
+    asked = ("evaluate", made / "scored.parquet", "--target", "late", "--require", "accuracy>=0.999", "--report", full)
+    answer = _call(made, *asked)
+    assert answer.code == 1
+    assert "roc_auc " in answer.out
+    assert "not met  accuracy>=0.999: " in answer.err
+    assert f"{full} cannot be written: No space left on device" in answer.err
+    (again,) = re.findall(r"muster (evaluation show \w+ --report )", answer.err)
+    told = _call(made, *again.split(), made / "second.md")
+    assert (told.code, "report  → " in told.err, (made / "second.md").exists()) == (0, True, True)
+    answer = _call(made, *asked, "--json")
+    assert answer.json["metrics"]["roc_auc"]["value"] is not None
+    assert answer.error["type"] == "NotWritten"
+    one, other = _evaluated(made, "scored.parquet"), _evaluated(made, "other.parquet")
+    answer = _call(made, "compare", one, other, "--report", full)
+    assert (answer.code, "less scored.parquet" in answer.out) == (1, True)
+    assert f"muster compare {one} {other} --report {full}" in answer.err
+    for command in (("compare", "nobody:1", "nobody:2"), ("evaluation", "show", one)):
+        answer = _call(made, *command, "--report", made / "nowhere" / "x.md")
+        assert (answer.code, "there is no folder" in answer.err, answer.out) == (2, True, "")
+
+
 def test_texts_of_rows_are_kept_unless_told_otherwise(made: Path) -> None:
     for option, values in (("--texts", {"id", "tier"}), ("--no-texts", {"id"})):
         identity = _evaluated(made, "scored.parquet", option)
@@ -148,6 +172,31 @@ def test_requirements_decide_the_exit_code(made: Path) -> None:
     answer = _call(made, *arguments, "--require", "good enough")
     assert (answer.code, "`good enough` is no requirement" in answer.err) == (2, True)
     assert len(_call(made, "evaluation", "list", "--json").json["items"]) == before, "told before anything is counted"
+
+
+def test_what_nobody_hears_is_refused(made: Path) -> None:
+    asked = ("evaluate", made / "scored.parquet", "--target", "late", "--param", "depth=3", "--map", "x=id")
+    answer = _call(made, *asked)
+    assert answer.code == 2
+    assert "the parameter `depth`, the mapping of `x` would change nothing" in answer.err
+    one, other = _evaluated(made, "scored.parquet"), _evaluated(made, "other.parquet")
+    answer = _call(made, "compare", one, other, "--data", made / "other.parquet", "--segments", "tier")
+    assert (answer.code, "`data`, `segments` would be asked of versions" in answer.err) == (2, True)
+
+
+def test_many_rows_that_are_left_out_are_told_prominently(made: Path) -> None:
+    told = pq.read_table(made / "scored.parquet", columns=["late", "probability_yes"]).to_pydict()
+    for name, factor in (("wide", 4), ("share", 1)):
+        values = [p * factor for p in told["probability_yes"]]
+        pq.write_table(pa.table({"late": told["late"], "p": values}), made / f"{name}.parquet")
+    asked = ("--target", "late", "--probabilities", "p", "--classes", "no,yes", "--require", "rows>=1000")
+    answer = _call(made, "evaluate", made / "wide.parquet", *asked)
+    assert answer.code == 1
+    assert re.search(
+        r"warning: 1,\d{3} of 2,000 rows \(67\.5%\) are in no figure: 1,\d{3} have probabilities", answer.err
+    )
+    answer = _call(made, "evaluate", made / "share.parquet", *asked)
+    assert (answer.code, "warning" in answer.err) == (0, False)
 
 
 def test_groups_and_weak_segments_are_told(made: Path) -> None:

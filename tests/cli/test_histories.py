@@ -71,7 +71,26 @@ def test_the_newest_has_to_meet_what_is_required(place: Path) -> None:
 def test_what_is_not_shown_is_told(place: Path) -> None:
     assert "there are older ones: give a `--limit` above 1" in _history(place, "rule", "--limit", "1").err
     answer = _history(place, "rule", "--by", "region")
-    assert (answer.code, "2 evaluations without the label `region`" in answer.err) == (0, True)
+    assert (
+        answer.code,
+        "2 evaluations of rule none has the label `region`; their labels are `month`" in answer.err,
+    ) == (0, True)
     answer = _history(place, "rule", "--where", "tag.month=7")
-    assert (answer.code, "no evaluations of rule match" in answer.err) == (0, True)
+    assert (answer.code, "of 2 evaluations of rule none has `tag.month=7`" in answer.err) == (0, True)
     assert _history(place, "nobody").code == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (("--where", "tag.month=99"), "of 2 evaluations of rule none has `tag.month=99`"),
+        (("--by", "mont"), "of 2 evaluations of rule none has the label `mont`; did you mean `month`?"),
+        (("--where", "tag.mnth=1"), "none has the label `mnth`; did you mean `month`?"),
+    ],
+)
+def test_no_evaluation_meets_nothing(place: Path, asked: tuple[str, ...], why: str) -> None:
+    answer = _history(place, "rule", "--require", "accuracy>=0.1", *asked)
+    assert answer.code == 1
+    assert "no evaluation meets `accuracy>=0.1`: " in answer.err
+    assert why in answer.err
+    assert "yet" not in answer.err

@@ -74,6 +74,24 @@ def test_a_regression_is_not_compared_with_a_classification() -> None:
         Comparison([one, other])
 
 
+def test_nor_what_was_asked_of_another_target_or_another_positive_class() -> None:
+    one, other = evaluations("binary", [0, 1])
+    else_asked = replace(other.profile.question, target="y2")
+    columns = table("binary", 0.9)
+    of_y2 = evaluated(else_asked, columns.append_column("y2", columns["y"]), 2)
+    with pytest.raises(InvalidInput, match=f"the target of {of_y2.id} is `y2`, and that of {one.id} `y`"):
+        Comparison([one, of_y2])
+    beside = beside_champion(of_y2, one).vs_champion
+    assert beside is not None
+    assert beside.contest is None
+    inverted = replace(question("binary"), output=replace(question("binary").output, classes=("late", "on time")))
+    other_class = evaluated(replace(inverted, target="y2"), columns.append_column("y2", columns["y"]), 3)
+    with pytest.raises(
+        InvalidInput, match=r"is `y2`, and .*; the classes of .* are late, on time, and those of .* on time, late"
+    ):
+        Comparison([one, other_class])
+
+
 def test_what_only_one_has_is_left_out_and_said_why() -> None:
     one, other = evaluations("binary", [0, 1])
     older = Evaluation(other.record, other.profile)

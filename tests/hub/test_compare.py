@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from muster.errors import EvaluationNotFound, InvalidInput, MusterError
+from muster.errors import EvaluationNotFound, InvalidInput, MusterError, VersionNotFound
 from muster.evaluation.result import Evaluation
 from muster.hub import Hub
 from muster.metrics.figure import Figure
@@ -232,3 +232,40 @@ def test_a_champion_that_cannot_be_evaluated_costs_no_evaluation(two: Hub, tmp_p
     assert found.vs_champion is not None
     assert found.vs_champion.reason.startswith("the champion, `numbers:3`, cannot be evaluated: ")
     assert "height" in found.vs_champion.reason
+
+
+NUMBER = """
+INPUT = "arrow"
+
+
+def predict(data):
+    return data["n"]
+"""
+
+
+def test_what_cannot_be_compared_is_refused_before_anything_is_evaluated(two: Hub, rows: Path, tmp_path: Path) -> None:
+    (tmp_path / "number.py").write_text(NUMBER)
+    two.register("size", tmp_path / "number.py", task="regression", target="late", sample={"n": [1, 2, 3]})
+    with pytest.raises(InvalidInput, match="size:1 is of the task regression, and numbers:1 of binary"):
+        two.compare(["numbers:1", "size:1"], data=rows, target="late")
+    with pytest.raises(VersionNotFound):
+        two.compare(["numbers:1", "numbers:9"], data=rows, target="late")
+    with pytest.raises(InvalidInput, match="it takes two to compare"):
+        two.compare(["numbers:1"], data=rows, target="late")
+    assert list(two.runs()) == []
+    one = two.evaluate("numbers:1", rows, target="late")
+    with pytest.raises(InvalidInput, match=f"size:1 is of the task regression, and {one.id} of binary"):
+        two.compare([one.id, "size:1"])
+    with pytest.raises(InvalidInput, match=f"the target of numbers:2 is `other`, and that of {one.id} `late`"):
+        two.compare([one.id, "numbers:2"], target="other")
+    assert [e.id for e in two.evaluations()] == [one.id]
+
+
+def test_what_would_not_be_heard_is_refused(two: Hub, rows: Path) -> None:
+    one, other = (two.evaluate(v, rows, target="late") for v in ("numbers:1", "numbers:2"))
+    with pytest.raises(InvalidInput, match="`data`, `target`, `threshold` would be asked of versions") as caught:
+        two.compare([one.id, other.id], rows, target="late", segments=[], threshold=0.0)
+    assert caught.value.hint == "leave it out, or name versions"
+    assert two.compare([one.id, other.id], target=None, segments=[]).contests[0].paired
+    assert two.compare([one.id, other.id], rows, agreement=True).agreement, "which looks at the rows"
+    assert two.compare([one.id, "numbers:2"], rows).evaluations[1].id == other.id

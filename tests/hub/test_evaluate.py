@@ -388,6 +388,50 @@ def test_requirements_are_met_or_tell_why_not(hub: Hub, rows: Path) -> None:
     assert found.verdicts == []
 
 
+def test_what_is_said_to_a_model_that_is_not_asked_is_refused(hub: Hub) -> None:
+    table = pa.table({"y": [0, 1] * 20, "p": [0.2, 0.7] * 20})
+    with pytest.raises(InvalidInput) as caught:
+        hub.evaluate(table, target="y", probabilities=["p"], classes=[0, 1], params={"depth": 3}, mapping={"y": "p"})
+    assert caught.value.message == (
+        "no model is asked, as the data are scored already: the parameter `depth`, the mapping of `y` would change nothing"
+    )
+    scored = pa.table({"late": ["no", "yes"] * 20, "p": [0.2, 0.7] * 20})
+    with pytest.raises(InvalidInput, match="the parameter `depth` would change nothing"):
+        hub.evaluate("numbers", scored, target="late", probabilities=["p"], params={"depth": 3})
+
+
+def test_rows_are_required_too(hub: Hub) -> None:
+    """Percentages as probabilities leave out all but a few rows, of which the figures may be good."""
+    percent = np.arange(1_000) / 10.0
+    table = pa.table({"y": (percent > 50).astype(int), "p": percent, "part": np.where(percent <= 0.5, "low", "high")})
+    found = hub.evaluate(table, target="y", probabilities=["p"], classes=[0, 1], segments=["part"])
+    assert found.record.counted == 11
+    told = found.require(
+        "accuracy>=0.3",
+        "rows>=1000",
+        "rows<=11",
+        "counted>=0.99",
+        "counted<0.02",
+        "rows>5 for part=low",
+        "rows>5 for part=high",
+    )
+    assert [v.passed for v in told] == [True, False, True, False, True, True, False]
+    assert [v.value for v in told[1:]] == [11, 11, 0.011, 0.011, 6, 5]
+    assert (told[1].reason, told[3].reason) == (
+        "rows is 11, and 1000 is asked for",
+        "counted is 0.0110, and 0.99 is asked for",
+    )
+    with pytest.raises(InvalidInput) as caught:
+        found.require("rows.low>=5", "rows:y>=5", "counted>=0.9 for part=low", "rows>=5 for part")
+    assert caught.value.message.split("; ") == [
+        "`rows` is a count, which has no interval: write `rows>=5`",
+        "`y` is no label and no target: this evaluation has one output",
+        "`counted` is the share of all rows that are measured, which is not known of a part: write `rows>=N for …`",
+        "`rows` is of one part of the rows: write `rows>=5 for part=VALUE`",
+    ]
+    hub.evaluate(table, target="y", probabilities=["p"], classes=[0, 1], require=["counted>=0.5", "rows>=1"])
+
+
 def test_requirements_are_looked_at_before_anything_is_counted(hub: Hub, rows: Path) -> None:
     good = ("roc_auc>=0.6", "recall>=0.99", "accuracy>0 for carrier=ZZ")
     wrong = ("roc>=1", "good enough", "f2_score>=0 for tier=x", "selection_rate>0 for origin", "f1:yes>0")
@@ -575,6 +619,21 @@ def test_what_stands_in_the_way_of_one_act_registers_nothing(hub: Hub, rows: Pat
         ({"optimise": "f1"}, "a threshold is optimised on labelled data"),
         ({"evaluate": rows}, "the target is not known"),
         ({"evaluate": rows, "target": "lat"}, "the target `lat` is no column of the data; did you mean `late`"),
+        ({"evaluate": rows, "target": "late", "optimise": "bogus"}, "no goal `bogus`"),
+        (
+            {"evaluate": rows, "target": "lat", "optimise": "f11"},
+            "the target `lat` .*; no goal `f11`; did you mean `f1`",
+        ),
+        ({"evaluate": rows, "target": "late", "optimise": "recall>=2"}, "`2` in `recall>=2` is out of range"),
+        (
+            {"evaluate": rows, "target": "late", "optimise": "alerts<=1e999"},
+            "`1e999` in `alerts<=1e999` is out of range",
+        ),
+        ({"evaluate": rows, "target": "late", "optimise": "precision<=0.5"}, "limits precision from the wrong side"),
+        ({"evaluate": rows, "target": "late", "optimise": "[[0, 1]]"}, r"the cost matrix has the shape \(1, 2\)"),
+        ({"evaluate": rows, "target": "late", "optimise": [[0, 1], [2]]}, "the cost matrix is not made of numbers"),
+        ({"evaluate": rows, "target": "late", "optimise": "[[0, 1"}, "is no cost matrix"),
+        ({"evaluate": rows, "target": "late", "optimise": "cost"}, "`cost` is a goal with costs, and there are none"),
     ):
         with pytest.raises(InvalidInput, match=message):
             hub.register("numbers", MODEL, sample={"n": [1]}, **more)

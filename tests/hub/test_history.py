@@ -90,6 +90,11 @@ def test_some_of_them(hub: Hub) -> None:
     assert not hub.history("numbers", limit=5).older
     nothing = hub.history("numbers", filters=["tag.month=7"])
     assert (list(nothing), list(nothing.charts), nothing.unmet) == ([], [], {})
+    assert nothing.faults == [], "where nothing is required"
+    assert nothing.nothing == "of 5 evaluations of numbers none has `tag.month=7`"
+    required = hub.history("numbers", filters=["tag.month=7"], require=["accuracy>=0"])
+    assert required.faults == [f"no evaluation meets `accuracy>=0`: {nothing.nothing}"]
+    assert required.to_json()["faults"] == required.faults
 
 
 def test_what_is_required_of_the_newest(hub: Hub) -> None:
@@ -97,9 +102,40 @@ def test_what_is_required_of_the_newest(hub: Hub) -> None:
     assert found.metrics == ("roc_auc", "accuracy"), "what is required is looked at"
     assert found.unmet == {found[-1].id: ["accuracy.low>=0.99"]}
     assert found[0].unmet(found.required) == ["accuracy.low>=0.99"]
+    few = hub.history("numbers", require=["rows>=501", "counted>=1"])
+    assert few.unmet == {few[-1].id: ["rows>=501"]}
     layers = json.dumps(found.charts["roc_auc"]["layer"])
     assert "roc_auc>=0.5" in layers
     assert "accuracy" not in layers
+
+
+def test_what_is_required_is_required_of_a_version_that_is_not_among_the_newest_too(hub: Hub) -> None:
+    late = [r for r in hub.evaluations(["model=numbers"]) if r.labels.get("month") == "9"]
+    found = hub.history("numbers", "accuracy", ["tag.region=north"], limit=1, require=["accuracy>=0.99"])
+    assert list(found.unmet) == [r.id for r in late]
+    assert found.older
+
+
+def test_what_was_asked_of_another_target_has_its_own_line(evaluated: Path, tmp_path: Path) -> None:
+    shutil.copytree(evaluated, tmp_path / "hub")
+    with muster.open(tmp_path / "hub") as hub:
+        table = _scored(2_000, 11)
+        same = [not late for late in pa.compute.equal(table["late"], "yes").to_pylist()]
+        late = pa.array(["yes" if one else "no" for one in same])
+        pq.write_table(table.append_column("other", late), tmp_path / "rows.parquet")
+        hub.evaluate("numbers", tmp_path / "rows.parquet", target="other", probabilities=["p"])
+        pq.write_table(table, tmp_path / "again.parquet")
+        _evaluate(hub, tmp_path / "again.parquet", weight="n")
+        found = hub.history("numbers", "roc_auc", require=["roc_auc>=0.7"])
+        assert found.differing == ("target", "weight")
+        lines = ["target late, weight none", "target other, weight none", "target late, weight n"]
+        assert [found.line(row) for row in found.newest] == [f"numbers:1 ({line})" for line in lines]
+        dots = found.charts["roc_auc"]["datasets"]["dots"]
+        assert {dot["version"] for dot in dots} == {found.line(row) for row in found}
+        assert found[-2].id in found.unmet, "also where a newer evaluation is of another target"
+        assert found[-2].to_json()["target"] == "other"
+        short = hub.history("numbers", "roc_auc", limit=1, require=["roc_auc>=0.7"])
+        assert found[-2].id in short.unmet
 
 
 def test_all_that_is_wrong_is_told(hub: Hub) -> None:

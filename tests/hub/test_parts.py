@@ -189,6 +189,22 @@ def test_requirements_can_be_of_all_groups_or_of_one(found: Evaluation) -> None:
     assert "there is no metric `parity`" in str(caught.value)
 
 
+def test_a_rate_of_one_group_is_said_to_be_one(found: Evaluation) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        found.require(
+            "accuracy.low>=0.5 for sex",
+            "selection_rate>=0.1 for sex",
+            "selection_rate>=0.1",
+            "accuracy>=0.5 for carrier",
+        )
+    assert caught.value.message.split("; ") == [
+        "`accuracy` is of one part of the rows: write `accuracy.low>=0.5 for sex=VALUE`",
+        "`selection_rate` is of one part of the rows: write `selection_rate>=0.1 for sex=VALUE`",
+        "`selection_rate` is of a group of a protected column: write `selection_rate>=0.1 for COLUMN=VALUE`",
+        "`accuracy` is of one part of the rows: write `accuracy>=0.5 for carrier=VALUE`",
+    ]
+
+
 def test_an_undefined_measure_does_not_meet_a_requirement(hub: Hub) -> None:
     table = people(400)
     found = hub.evaluate(table.set_column(0, "sex", pa.array(["M"] * 400)), **asked(protected=["sex"]))

@@ -216,6 +216,24 @@ def test_nothing_to_choose_from() -> None:
         steps(Classification(2, scores=False))
 
 
+@pytest.mark.parametrize(
+    "goal", [*COLUMNS, *GOALS, "recall>=0", "precision>=0", "alerts<=0", "[[0, 1], [1, 0]]"], ids=str
+)
+def test_no_threshold_is_best_where_a_class_has_no_row(goal: object) -> None:
+    score = np.linspace(0.05, 0.95, 50)
+    for actual, weight, why in (
+        (np.zeros(50), None, "no row is of the class"),
+        (np.ones(50), None, "every row is of the class"),
+        (np.arange(50) < 25, np.arange(50) >= 25, "no row that weighs something is of the class"),
+        (np.arange(50) < 25, np.arange(50) < 25, "every row that weighs something is of the class"),
+    ):
+        best = best_threshold(scored(actual, score, weight).profile(), goal)  # type: ignore[arg-type]
+        if str(goal).startswith("alerts") and why.startswith("every"):
+            assert best.threshold is not None, "the budget alone says where"
+            continue
+        assert (best.threshold, best.figure.value, best.reason, best.figure.reason) == (None, None, why, why)
+
+
 def test_the_table_goes_to_json() -> None:
     stored = threshold_table(binary(1, ties=True).profile()).to_json()
     assert stored["exact"] is True

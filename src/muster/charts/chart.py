@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from muster.charts import theme
+from muster.charts.saving import check_place, save
 from muster.charts.words import NOTHING
 from muster.errors import InvalidInput
 from muster.signature import Json
@@ -76,22 +77,20 @@ class Chart(dict[str, Any]):
         from muster.charts import drawing
 
         target = Path(path)
-        match target.suffix.lower():
-            case ".svg":
-                target.write_text(drawing.svg(self, dark=dark), encoding="utf-8")
-            case ".png":
-                target.write_bytes(drawing.png(self, dark=dark))
-            case ".pdf":
-                target.write_bytes(drawing.pdf(self, dark=dark))
-            case ".html":
-                target.write_text(drawing.html(self), encoding="utf-8")
-            case ".json":
-                target.write_text(json.dumps(self.themed(dark=dark), ensure_ascii=False), encoding="utf-8")
-            case other:
-                raise InvalidInput(
-                    f"no chart is saved as `{other or target.name}`",
-                    hint="end the name in .svg, .png, .pdf, .html or .json",
-                )
+        forms: Mapping[str, Callable[[], str | bytes]] = {
+            ".svg": lambda: drawing.svg(self, dark=dark),
+            ".png": lambda: drawing.png(self, dark=dark),
+            ".pdf": lambda: drawing.pdf(self, dark=dark),
+            ".html": lambda: drawing.html(self),
+            ".json": lambda: json.dumps(self.themed(dark=dark), ensure_ascii=False),
+        }
+        if (form := target.suffix.lower()) not in forms:
+            raise InvalidInput(
+                f"no chart is saved as `{form or target.name}`",
+                hint="end the name in .svg, .png, .pdf, .html or .json",
+            )
+        check_place(target)
+        save(target, forms[form]())
 
     def __repr__(self) -> str:
         return f"Chart({self.name!r}: {self.text})"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from muster.cli.fairness import fairness_tables
 from muster.cli.figures import interval, number, signed
+from muster.cli.paint import paint
 from muster.cli.render import Column, Sheet
 from muster.cli.text import count, exact, listed, percent, plural, scalar
 from muster.cli.weak_segments import weak_segments_table
@@ -14,13 +16,16 @@ from muster.evaluation.shown import metrics_shown, worst_first
 from muster.evaluation.telling import metrics_of_parts
 
 if TYPE_CHECKING:
+    from muster.cli.session import Session
     from muster.evaluation.outputs import Single
     from muster.evaluation.result import Evaluation, Parts
     from muster.metrics.figure import Figure
     from muster.metrics.sides import Side
 
-__all__ = ["evaluation_sheet"]
+__all__ = ["evaluation_sheet", "warn_of_left_out"]
 
+_MANY_LEFT_OUT = 0.05
+"""A larger share of the rows than this is not left out in silence."""
 _MOST_PARTS = 20
 _MOST_CLASSES = 12
 _MOST_OUTPUTS = 30
@@ -52,6 +57,17 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
     weak_segments_table(sheet, found)
     sheet.fact("made", f"{exact(record.created_at)} by {record.created_by}, run {record.run}")
     return sheet
+
+
+def warn_of_left_out(session: Session, found: Evaluation) -> None:
+    """Where figures are of much fewer rows than there are."""
+    rows, left = found.record.rows, found.record.rows - found.record.counted
+    if left <= _MANY_LEFT_OUT * rows:
+        return
+    reasons = sorted(found.left_out.items(), key=lambda item: -item[1])[:3]
+    told = "; ".join(f"{count(n)} {reason}" for reason, n in reasons)
+    mark = paint("warning:", "warn", sys.stderr)
+    session.say(f"{mark} {count(left)} of {plural(rows, 'row')} ({left / rows:.1%}) are in no figure: {told}")
 
 
 def _metric_columns(found: Evaluation) -> Sequence[Column[Figure]]:

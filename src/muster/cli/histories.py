@@ -22,6 +22,7 @@ def history_columns(found: History) -> Sequence[Column[Past]]:
     columns += [
         Column("when", lambda row: row.record.created_at),
         Column("version", lambda row: row.version, "name"),
+        *(Column(name, lambda row, n=name: row.asked[n]) for name in found.differing),  # type: ignore[misc]  # bound here
         Column("rows", lambda row: row.record.counted),
     ]
     for name in found.metrics:

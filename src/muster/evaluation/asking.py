@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, NotApplicable, near
+from muster.evaluation.roles import twice_named
 from muster.evaluation.searching import search_in
+from muster.evaluation.texts import keeps_texts, wrong_texts
 from muster.metrics.costs import cost_matrix
 from muster.profiles.question import Question, Segmenting
 from muster.signature import Output, Scalar, Task, canonical
@@ -183,29 +185,36 @@ def question(
     `head` has the first rows of the data, with the columns that are looked at; `names` are all there are.
     """
     check_measured(output.task)
+    roles: dict[str, Sequence[str | None]] = {
+        "actual values": [asked.target],
+        "predictions": [prediction],
+        "probabilities": probabilities,
+        "an end of the interval": [*dict.fromkeys(interval)],
+        "weights": [asked.weight],
+    }
     wrong = [
         *_several(asked, output),
         *_wrong_columns(asked, head, names),
+        *twice_named(roles),
         *_wrong_target(asked, output, head),
-        *_wrong_threshold(asked, output),
-        *_wrong_search(asked),
         *_wrong_interval(asked, output, head, scored=bool(prediction or probabilities)),
     ]
     protected, faults = segmenting(asked.protected, head, names)
     others, more = segmenting(asked.segments, head, names)
     segments = tuple(dict.fromkeys((*others, *protected)))
     wrong += dict.fromkeys((*faults, *more, *_twice(segments)))
-    costs, faults = _costs(asked, output)
-    wrong += faults
     if output.task != "regression" and probabilities:
         classes = len(output.classes)
         lists = len(probabilities) == 1 and is_list(head.schema.field(probabilities[0]).type)
         if not lists and len(probabilities) not in ({1, 2} if classes == 2 else {classes}):
             wrong.append(f"{len(probabilities)} columns of probabilities do not fit {classes} classes")
+    hint = "see the columns of the data with `muster dataset show`" if wrong else ""
+    costs, faults = _costs(asked, output)
+    wrong += [*_wrong_threshold(asked, output), *_wrong_search(asked), *wrong_texts(asked.texts), *faults]
     if wrong:
-        raise InvalidInput("; ".join(wrong), hint="see the columns of the data with `muster dataset show`")
+        raise InvalidInput("; ".join(wrong), hint=hint)
     assert asked.target is not None
-    texts = asked.texts is not False
+    texts = keeps_texts(asked.texts)
     aside = {asked.target, asked.weight, prediction, *probabilities, *interval}
     columns = tuple(n for n in head.column_names if n not in aside)
     return Question(

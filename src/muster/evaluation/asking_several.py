@@ -13,7 +13,9 @@ import pyarrow as pa
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, near
 from muster.evaluation.asking import SHOWN, Asked, check_measured, in_class_order, is_number, segmenting
+from muster.evaluation.roles import twice_named
 from muster.evaluation.targets_at_hand import wrong_targets
+from muster.evaluation.texts import keeps_texts, wrong_texts
 from muster.profiles.multilabel import MOST_LABELS
 from muster.profiles.multioutput import MOST_TARGETS
 from muster.profiles.nested import is_text
@@ -89,10 +91,12 @@ def question_of_several(
         *_wrong_columns(asked, output, head, names),
         *_wrong_given(asked, output, head, given),
     ]
-    wrong += _wrong_rest(asked, output)
     segments, faults = segmenting(asked.segments, head, names)
-    if wrong or faults:
-        raise InvalidInput("; ".join([*wrong, *faults]), hint=_SEE)
+    wrong += faults
+    hint = _SEE if wrong else ""
+    wrong += [*_wrong_rest(asked, output), *wrong_texts(asked.texts)]
+    if wrong:
+        raise InvalidInput("; ".join(wrong), hint=hint)
     target = asked.target or ", ".join(asked.targets)
     aside = {asked.target, *asked.targets, asked.weight, *given.columns}
     others = tuple(n for n in head.column_names if n not in aside)
@@ -109,7 +113,7 @@ def question_of_several(
         threshold=asked.threshold,
         inputs=tuple(inputs) or others[:SHOWN],
         shown=others[:SHOWN],
-        texts=asked.texts is not False,
+        texts=keeps_texts(asked.texts),
     )
 
 
@@ -266,8 +270,13 @@ def _wrong_columns(asked: Asked, output: Output, head: pa.Table, names: Sequence
 
 def _wrong_given(asked: Asked, output: Output, head: pa.Table, given: Given) -> list[str]:
     outputs = _names(output)
-    twice = [name for name in (asked.target, *asked.targets) if name in given.columns]
-    wrong = [f"`{name}` is named as actual values and as predictions" for name in twice]
+    roles: dict[str, Sequence[str | None]] = {
+        "actual values": [asked.target, *asked.targets],
+        "predictions": [given.prediction, *given.predictions],
+        "probabilities": given.probabilities,
+        "weights": [asked.weight],
+    }
+    wrong = twice_named(roles)
     if given.predictions and len(given.predictions) != len(outputs):
         wrong.append(f"{len(given.predictions)} columns of predictions are named for {len(outputs)} outputs")
     columns = len(given.probabilities)

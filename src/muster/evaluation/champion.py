@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from muster.evaluation.comparison import Contest, unlike
+from muster.evaluation.comparison import Contest
+from muster.evaluation.kinds import Kind, unlike
 from muster.evaluation.result import Evaluation
 from muster.metrics.figure import Figure, undefined
 from muster.signature import Json
@@ -50,7 +51,8 @@ class VsChampion:
 
 def beside_champion(evaluation: Evaluation, champion: Evaluation | str) -> Evaluation:
     """The evaluation with its difference from the champion's, or with the reason why there is none."""
-    if not isinstance(champion, str) and (fault := unlike(champion, evaluation)):
-        champion = f"they cannot be compared: {fault}"
+    if not isinstance(champion, str):
+        fault = unlike(*map(Kind.of_evaluation, (champion, evaluation)))
+        champion = f"they cannot be compared: {fault}" if fault else champion
     found = VsChampion(reason=champion) if isinstance(champion, str) else VsChampion(Contest(champion, evaluation))
     return Evaluation(evaluation.record, evaluation.profile, evaluation.subject, found, evaluation.required)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput
 from muster.evaluation.agreement import Agreement
+from muster.evaluation.kinds import Kind, unlike
 from muster.evaluation.result import Evaluation, Figures
 from muster.evaluation.subject import Setting, differing
 from muster.evaluation.telling import names_of
@@ -22,7 +23,10 @@ from muster.signature import Json
 if TYPE_CHECKING:
     from muster.charts.screens import Charts
 
-__all__ = ["Comparison", "Contest", "unlike"]
+__all__ = ["COMPARABLE", "Comparison", "Contest"]
+
+COMPARABLE = "compare evaluations of one question, whose target has one name"
+"""What to do where evaluations cannot be compared."""
 
 
 class Contest:
@@ -115,9 +119,10 @@ class Comparison:
             raise InvalidInput("it takes two to compare", hint="name another evaluation or version")
         self.evaluations = tuple(evaluations)
         self.reference = evaluations[0]
-        wrong = [fault for other in evaluations[1:] if (fault := unlike(self.reference, other))]
+        first, *others = map(Kind.of_evaluation, evaluations)
+        wrong = [fault for other in others if (fault := unlike(first, other))]
         if wrong:
-            raise InvalidInput("; ".join(wrong), hint="compare evaluations of one question")
+            raise InvalidInput("; ".join(wrong), hint=COMPARABLE)
         self.names = names_of(evaluations)
         self.contests = tuple(
             Contest(self.reference, other, (self.names[0], name))
@@ -194,32 +199,34 @@ def _told(evaluation: Evaluation) -> dict[str, Json]:
     }
 
 
-def unlike(one: Evaluation, other: Evaluation) -> str:
-    """Why the two cannot be compared at all."""
-    if one.record.task != other.record.task:
-        return f"{other.id} is of the task {other.record.task}, and {one.id} of {one.record.task}"
-    if one.classes != other.classes:
-        first, second = (", ".join(map(str, e.classes)) for e in (one, other))
-        return f"the classes of {other.id} are {second}, and those of {one.id} {first}"
-    mine, its = ({n: (o.task, o.classes) for n, o in e.profile.question.output.targets.items()} for e in (one, other))
-    if mine != its:
-        return f"the targets of {other.id} are {', '.join(its)}, and those of {one.id} {', '.join(mine)}, or of other kinds"
-    return ""
-
-
 def _unpaired(one: Evaluation, other: Evaluation) -> str:
     """Why the differences are not of the same rows, row by row; empty if they are."""
     a, b = one.record, other.record
     keys = one.profile.question.key, other.profile.question.key
     if keys[0] != keys[1]:
         return "rows are told apart by other columns"
+    if (one.profile.question.weight, a.target) != (other.profile.question.weight, b.target):
+        return "the target or the weights are other columns"
     if not keys[0] and a.fingerprint != b.fingerprint:
         return "the data are not the same, and no key tells which rows are"
     if (a.counted, a.digest) != (b.counted, b.digest):
         return "not the same rows were counted"
-    if (one.profile.question.weight, a.target) != (other.profile.question.weight, b.target):
-        return "the target or the weights are other columns"
-    return ""
+    return _other_values(one, other)
+
+
+def _other_values(one: Evaluation, other: Evaluation) -> str:
+    """Why the same rows may not have the same actual values and weights; empty if they have."""
+    known = one.profile.values, other.profile.values
+    if known[0] is not None and known[1] is not None:
+        return "" if known[0] == known[1] else f"the same rows have other {_told_of(one)}"
+    if one.record.fingerprint == other.record.fingerprint:  # and the columns are the same
+        return ""
+    old = ", ".join(e.id for e in (one, other) if e.profile.values is None)
+    return f"whether the same rows have the same {_told_of(one)} is not known of {old}, which did not note it: evaluate again"
+
+
+def _told_of(evaluation: Evaluation) -> str:
+    return "actual values" if evaluation.profile.question.weight is None else "actual values or weights"
 
 
 def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, overload
 
 from muster.errors import InvalidInput, near
-from muster.evaluation.requirements import Requirement
+from muster.evaluation.asked_for import differing_in, told_question
+from muster.evaluation.requirements import OF_ROWS, Requirement, of_rows
 from muster.evaluation.result import Evaluation, Figures
 from muster.evaluation.telling import metrics_of_parts
 from muster.metrics.classes import metrics_of
@@ -38,6 +39,8 @@ class Past:
     figures: Figures
     label: str | None = None
     """By which it is ordered, where that is not its time."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """Its task, target, classes and weight, in words."""
 
     @property
     def id(self) -> str:
@@ -58,6 +61,7 @@ class Past:
             "when": record.created_at.isoformat().replace("+00:00", "Z"),
             "evaluation": record.id,
             "ref": record.ref,
+            **self.asked,
             "data": record.data,
             "labels": dict(record.labels),
             "rows": record.counted,
@@ -89,15 +93,18 @@ class Asking:
 
 class History(Sequence[Past]):
     """Evaluations, the oldest first or by their label. `metrics` are those that are looked at; `unlabelled` have not the label that
-    orders it, and `older` says that there are more before.
+    orders it, `older` says that there are more before, and `nothing` why there is none.
+
+    `differing` is what not all were asked alike, such as the `target`: each has its own line, and its own newest evaluation.
     """
 
     def __init__(
         self, of: str, records: Iterable[EvaluationRecord], read: Callable[[EvaluationRecord], Evaluation], asked: Asking,
-        *, older: bool = False,
+        *, older: bool = False, nothing: str = "",
     ) -> None:  # fmt: skip
         """`records` come the newest first; each is read once, and nothing but its figures is kept."""
         self.of, self.by, self.required, self.older = of, asked.by, asked.required, older
+        self.nothing = nothing
         found = list(records)
         labelled = [r for r in found if asked.by is None or asked.by in r.labels]
         self.unlabelled = len(found) - len(labelled)
@@ -109,7 +116,9 @@ class History(Sequence[Past]):
             if not self.metrics:
                 self.metrics, self.titles = _looked_at(evaluation, asked, (n for r in labelled for n in r.metrics))
             label = None if asked.by is None else record.labels[asked.by]
-            self._rows.append(Past(record, _measured(evaluation, self.metrics), label))
+            told = told_question(evaluation.profile.question)
+            self._rows.append(Past(record, _measured(evaluation, self.metrics), label, told))
+        self.differing = differing_in([row.asked for row in self._rows])
         if asked.by is not None:
             order = _places({r.label or "" for r in self._rows})
             self._rows.sort(key=lambda row: order[row.label or ""])  # evaluations of one label stay in time
@@ -126,16 +135,30 @@ class History(Sequence[Past]):
 
     @property
     def newest(self) -> list[Past]:
-        """Of each version the evaluation that was made last."""
+        """Of each line the evaluation that was made last."""
         found: dict[str, Past] = {}
         for row in sorted(self._rows, key=lambda row: (row.record.created_at, row.id)):
-            found[row.version] = row
+            found[self.line(row)] = row
         return list(found.values())
+
+    def line(self, row: Past) -> str:
+        """The version, and in what it was asked otherwise than others: no line goes through both."""
+        asked = ", ".join(f"{name} {row.asked[name]}" for name in self.differing)
+        return f"{row.version} ({asked})" if asked else row.version
 
     @property
     def unmet(self) -> Mapping[str, list[str]]:
-        """What the newest evaluation of a version does not meet, by the evaluation's id."""
+        """What the newest evaluation of a line does not meet, by the evaluation's id."""
         return {row.id: wrong for row in self.newest if (wrong := row.unmet(self.required))}
+
+    @property
+    def faults(self) -> list[str]:
+        """Why it is not as required: nothing is met by no evaluation."""
+        if self.required and not self._rows:
+            return [f"no evaluation meets {', '.join(f'`{r.text}`' for r in self.required)}: {self.nothing}"]
+        return [
+            f"{identity} does not meet {', '.join(f'`{t}`' for t in texts)}" for identity, texts in self.unmet.items()
+        ]
 
     @cached_property
     def charts(self) -> Charts:
@@ -154,8 +177,11 @@ class History(Sequence[Past]):
             "next": None,
             "unlabelled": self.unlabelled,
             "older": self.older,
+            "nothing": self.nothing,
+            "differing": [*self.differing],
             "requirements": [r.text for r in self.required],
             "unmet": {identity: [*texts] for identity, texts in self.unmet.items()},
+            "faults": [*self.faults],
         }
 
     def __repr__(self) -> str:
@@ -165,7 +191,7 @@ class History(Sequence[Past]):
         from muster.charts.history import Point
 
         return [
-            Point(row.label or row.record.created_at.isoformat(), row.version, row.figures[name], row.record.counted)
+            Point(row.label or row.record.created_at.isoformat(), self.line(row), row.figures[name], row.record.counted)
             for row in self._rows
         ]
 
@@ -178,7 +204,7 @@ class History(Sequence[Past]):
 
 def _measured(evaluation: Evaluation, names: Sequence[str]) -> Figures:
     """Of each metric; that of a cost was perhaps not asked for then."""
-    found, rows = evaluation.some(names), evaluation.record.counted
+    found, rows = {**of_rows(evaluation), **evaluation.some(names)}, evaluation.record.counted
     return Figures({n: found.get(n) or undefined(n, rows, "it was not measured") for n in names})
 
 
@@ -186,11 +212,12 @@ def _looked_at(evaluation: Evaluation, asked: Asking, also: Iterable[str]) -> tu
     """The metrics, and what they are called, `also` those that others have. InvalidInput names all that there are not, at once."""
     titles = _titles(evaluation)
     titles |= {name: name for name in also if name not in titles}
+    main = [m for m in metrics_of_parts(titles) if m in evaluation.record.metrics] or [*titles]
+    titles = {**OF_ROWS, **titles}
     named = (*asked.metrics, *(r.metric for r in asked.required))
     wrong = [f"there is no metric `{name}`{near(name, titles)}" for name in dict.fromkeys(named) if name not in titles]
     if wrong:
         raise InvalidInput("; ".join(wrong), hint=f"there are {', '.join(titles)}")
-    main = [m for m in metrics_of_parts(titles) if m in evaluation.record.metrics] or [*titles]
     return tuple(dict.fromkeys((*(asked.metrics or main[:_FEW]), *(r.metric for r in asked.required)))), titles
 
 

@@ -1,5 +1,5 @@
 """What an evaluation has to reach: `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, of a protected column
-`demographic_parity_ratio>=0.8 for sex`, of one label or target `f1:spam>=0.5`.
+`demographic_parity_ratio>=0.8 for sex`, of one label or target `f1:spam>=0.5`, of the rows themselves `rows>=1000`, `counted>=0.99`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING
 from muster.errors import InvalidInput, near
 from muster.metrics.fairness import MEASURES
 from muster.metrics.figure import Figure
+from muster.metrics.groups import RATES
 from muster.signature import Json
 
 if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation
 
-__all__ = ["Requirement", "Verdict", "parsed", "verdicts"]
+__all__ = ["COUNTED", "OF_ROWS", "ROWS", "Requirement", "Verdict", "of_rows", "parsed", "verdicts"]
+
+ROWS, COUNTED = "rows", "counted"
+OF_ROWS = {ROWS: "Rows that are measured", COUNTED: "Share of rows that are measured"}
+"""What is required of the rows themselves, and what it is called."""
 
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -33,7 +38,7 @@ _FORM = re.compile(
 )
 _HINT = (
     "write `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, `demographic_parity_ratio>=0.8 for sex`, "
-    "or of one label or target `f1:spam>=0.5`"
+    "of one label or target `f1:spam>=0.5`, or of the rows that are measured `rows>=1000`, and of their share `counted>=0.99`"
 )
 
 
@@ -102,6 +107,20 @@ class Verdict:
         }
 
 
+def of_rows(evaluation: Evaluation) -> dict[str, Figure]:
+    """How many rows are measured, and which share of those that were read that is."""
+    rows, counted = evaluation.profile.rows, evaluation.profile.whole.rows
+    share = counted / rows if rows else None
+    return {
+        ROWS: _count(ROWS, counted),
+        COUNTED: Figure(COUNTED, share, rows, reason="" if rows else "no row was read"),
+    }
+
+
+def _count(name: str, rows: int) -> Figure:
+    return Figure(name, float(rows), rows)
+
+
 def parsed(evaluation: Evaluation, requirements: Sequence[str]) -> list[Requirement]:
     """InvalidInput names everything in them that is no requirement, or that the evaluation does not have, at once."""
     found, wrong = [], []
@@ -128,8 +147,14 @@ def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
     if asked.output and asked.output not in outputs:
         given = f": they are {', '.join(outputs)}" if outputs else ": this evaluation has one output"
         return [f"`{asked.output}` is no label and no target{given}{near(asked.output, outputs)}"]
+    if asked.metric in OF_ROWS and asked.metric not in evaluation.metrics and (fault := _wrong_rows(asked)):
+        return [fault]
     known: Mapping[str, object] = outputs[asked.output].metrics if asked.output else evaluation.metrics
+    known = {**dict.fromkeys(OF_ROWS), **known}
     if asked.segment and not asked.part:
+        rates = RATES if asked.segment in evaluation.fairness else ()
+        if asked.segment in evaluation.segments and asked.metric in {*known, *rates} - {*MEASURES}:
+            return [f"`{asked.metric}` is of one part of the rows: write `{_bare(asked)} for {asked.segment}=VALUE`"]
         if asked.segment not in evaluation.fairness:
             given = ", ".join(f"`{s}`" for s in evaluation.fairness) or "none"
             return [f"`{asked.segment}` was no protected column of this evaluation: they are {given}"]
@@ -144,15 +169,34 @@ def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
     return wrong
 
 
+def _wrong_rows(asked: Requirement) -> str:
+    """What is wrong with one of the rows."""
+    if asked.end:
+        return f"`{asked.metric}` is a count, which has no interval: write `{asked.metric}{asked.sign}{asked.bar:g}`"
+    if asked.output:
+        return f"`{asked.metric}` is of all outputs together: write `{asked.metric}{asked.sign}{asked.bar:g}`"
+    if asked.metric == COUNTED and asked.part:
+        return f"`{COUNTED}` is the share of all rows that are measured, which is not known of a part: write `{ROWS}>=N for …`"
+    return ""
+
+
+def _bare(asked: Requirement) -> str:
+    """Without the part of the rows that it is of."""
+    output, end = (f"{mark}{name}" if name else "" for mark, name in ((":", asked.output), (".", asked.end)))
+    return f"{asked.metric}{output}{end}{asked.sign}{asked.bar:g}"
+
+
 def _unknown(asked: Requirement, known: Mapping[str, object]) -> str:
     if asked.metric in MEASURES and not (asked.segment and not asked.part):
-        return f"`{asked.metric}` is of all groups together: write `{asked.metric}{asked.sign}{asked.bar:g} for COLUMN`"
+        return f"`{asked.metric}` is of all groups together: write `{_bare(asked)} for COLUMN`"
+    if asked.metric in RATES:
+        return f"`{asked.metric}` is of a group of a protected column: write `{_bare(asked)} for COLUMN=VALUE`"
     return f"there is no metric `{asked.metric}`{near(asked.metric, known)}"
 
 
 def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
     of = evaluation.outputs[asked.output] if asked.output else evaluation
-    figures: Mapping[str, Figure] = of.metrics
+    figures: Mapping[str, Figure] = {**of_rows(evaluation), **of.metrics}
     if asked.segment and not asked.part:
         figures = evaluation.fairness[asked.segment].measures
     elif asked.segment:
@@ -160,7 +204,9 @@ def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
         if asked.part not in parts:
             return Verdict(asked.text, passed=False, value=None, reason=f"no row has {asked.segment}={asked.part}")
         figures = parts[asked.part]
-        if asked.metric not in figures:
+        if asked.metric == ROWS and ROWS not in figures:
+            figures = {ROWS: _count(ROWS, evaluation.segments[asked.segment].rows(asked.part))}
+        elif asked.metric not in figures:
             figures = evaluation.fairness[asked.segment][asked.part]
     figure = figures[asked.metric]
     value = asked.value(figure)
@@ -171,5 +217,6 @@ def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
         )
     passed = asked.met(figure)
     name = asked.metric + (f":{asked.output}" if asked.output else "") + (f".{asked.end}" if asked.end else "")
-    reason = "" if passed else f"{name} is {value:.4f}, and {asked.bar:g} is asked for"
+    told = f"{value:,.0f}" if figure.name == ROWS else f"{value:.4f}"
+    reason = "" if passed else f"{name} is {told}, and {asked.bar:g} is asked for"
     return Verdict(asked.text, passed=passed, value=value, reason=reason)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from muster.charts import page
 from muster.charts.chart import escaped
+from muster.charts.saving import check_place, save
 from muster.errors import InvalidInput
 from muster.evaluation.document import Document
 from muster.evaluation.paper import check_libraries, pdf
@@ -16,11 +17,10 @@ __all__ = ["check", "html", "markdown", "write"]
 
 
 def write(document: Document, path: str | Path) -> None:
-    """As `.html`, `.md` or `.pdf`; the file is touched when all of it is made."""
+    """As `.html`, `.md` or `.pdf`; a file that is there is replaced when all of it is written."""
     check(path)
     target = Path(path)
-    made = _FORMS[target.suffix.lower()](document)
-    target.write_bytes(made)
+    save(target, _FORMS[target.suffix.lower()](document))
 
 
 def check(path: str | Path) -> None:
@@ -28,8 +28,7 @@ def check(path: str | Path) -> None:
     target = Path(path)
     if target.suffix.lower() not in _FORMS:
         raise InvalidInput(f"no report is written as `{target.name}`", hint="end its name in .html, .pdf or .md")
-    if not target.absolute().parent.is_dir():
-        raise InvalidInput(f"there is no folder {target.absolute().parent}", hint="make it, or choose another place")
+    check_place(target)
     if target.suffix.lower() == ".pdf":
         check_libraries()
 

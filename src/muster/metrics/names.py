@@ -14,6 +14,8 @@ __all__ = ["is_built_in"]
 _BUILT_IN = frozenset(
     {
         "cost",
+        "rows",
+        "counted",
         *(m.name for m in (*BINARY, *MULTICLASS)),
         *(m.name for m in REGRESSION),
         *(m.name for m in MULTILABEL),

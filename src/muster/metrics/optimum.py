@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from muster.errors import InvalidInput, near
 from muster.metrics.classes import measure
-from muster.metrics.costs import cost_matrix, mean_cost
+from muster.metrics.costs import mean_cost
 from muster.metrics.figure import Figure, undefined
+from muster.metrics.goals import Limit, parsed_goal
 from muster.metrics.steps import Steps, steps
-from muster.metrics.threshold_table import COLUMNS, best_of, metrics_of
+from muster.metrics.threshold_table import best_of, metrics_of
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
 from muster.signature import Json
 
 __all__ = ["Best", "best_threshold"]
 
-_LIMIT = re.compile(r"\s*(recall|precision|alerts)\s*(>=|<=)\s*([0-9.eE+-]+)\s*")
-_GOALS = "give a metric (f1, mcc, …), `recall>=0.9`, `precision>=0.8`, `alerts<=1000`, or a cost matrix"
 _NO_ROW = "there is no row"
 
 
@@ -59,47 +55,43 @@ def best_threshold(profile: Classification, goal: str | ArrayLike) -> Best:
     - `alerts<=N`: the least threshold with so few positive rows (or weights); the figure is its recall.
     - A cost matrix `[[tn, fp], [fn, tp]]`, or its text: where the mean cost is least.
 
+    Where a class has no row that counts there is none, as every threshold would do; an alert budget needs rows of the class alone.
+
     Of equal ones it is the greatest threshold. It stands in the middle between the neighbouring scores that it separates, or at
     the edge of a cell where scores share cells.
     """
-    found = steps(profile)
-    if not isinstance(goal, str) or goal.lstrip().startswith("["):
-        return _by_costs(profile, found, cost_matrix(_parsed(goal), 2))
-    name, place = _by_limit(found, goal, limit) if (limit := _LIMIT.fullmatch(goal)) else _by_metric(found, goal)
-    if not profile.rows or isinstance(place, str):
-        why = place if profile.rows and isinstance(place, str) else _NO_ROW
-        return Best(goal, None, undefined(name, profile.rows, why), found.single, why)
+    found, wanted = steps(profile), parsed_goal(goal)
+    if isinstance(wanted, np.ndarray):
+        return _by_costs(profile, found, wanted)
+    name, place = _by_limit(found, wanted) if isinstance(wanted, Limit) else _by_metric(found, wanted)
+    budget = isinstance(wanted, Limit) and wanted.of == "alerts"
+    why = _lacking(found, both=not budget) or (place if isinstance(place, str) else "")
+    if why or isinstance(place, str):
+        return Best(str(goal), None, undefined(name, profile.rows, why), found.single, why)
     threshold = float(found.middles[place])
-    return Best(goal, threshold, measure(profile, threshold=threshold, names={name})[name], found.single)
+    figure = measure(profile, threshold=threshold, names={name})[name]
+    return Best(str(goal), threshold, figure, found.single)
 
 
-def _parsed(goal: str | ArrayLike) -> ArrayLike:
-    if not isinstance(goal, str):
-        return goal
-    try:
-        found: ArrayLike = json.loads(goal)
-    except ValueError:
-        raise InvalidInput(f"`{goal}` is no cost matrix", hint="write it as [[0, 1], [5, 0]]") from None
-    return found
+def _lacking(found: Steps, *, both: bool = True) -> str:
+    """Why no threshold is better than others: a class that has no row. Empty where each has one that counts."""
+    if not found.rows:
+        return _NO_ROW
+    with_weight = "" if found.total == found.rows else " that weighs something"
+    if not found.positives > 0:
+        return f"no row{with_weight} is of the class"
+    return f"every row{with_weight} is of the class" if both and not found.negatives > 0 else ""
 
 
-def _by_metric(found: Steps, goal: str) -> tuple[str, int | str]:
+def _by_metric(found: Steps, name: str) -> tuple[str, int | str]:
     """The metric, and the place of its greatest value or why there is none."""
-    name = goal.strip()
-    if name not in COLUMNS:
-        raise InvalidInput(f"no goal `{goal}`{near(name, COLUMNS)}", hint=_GOALS)
     values = np.where(np.isfinite(found.middles), metrics_of(found.labels())[name], np.nan)
     return name, best_of(values) if np.isfinite(values).any() else f"{name} is not defined at any threshold"
 
 
-def _by_limit(found: Steps, goal: str, limit: re.Match[str]) -> tuple[str, int | str]:
+def _by_limit(found: Steps, limit: Limit) -> tuple[str, int | str]:
     """The metric that is left free, and the place where it is greatest within the limit or why there is none."""
-    of, sign, text = limit.groups()
-    number = _number(goal, text)
-    if sign != ("<=" if of == "alerts" else ">="):
-        raise InvalidInput(f"`{goal}` limits {of} from the wrong side", hint=_GOALS)
-    if number < 0 or (of != "alerts" and number > 1):
-        raise InvalidInput(f"`{text}` in `{goal}` is out of range", hint="recall and precision lie within 0 and 1")
+    of, number = limit.of, limit.number
     values = -(found.hits + found.alarms) if of == "alerts" else metrics_of(found.labels())[of]
     values = np.where(np.isfinite(found.middles), np.nan_to_num(values, nan=-np.inf), -np.inf)
     places = np.flatnonzero(values >= (-number if of == "alerts" else number))
@@ -111,17 +103,10 @@ def _by_limit(found: Steps, goal: str, limit: re.Match[str]) -> tuple[str, int |
     return free, f"no threshold has a {of} of {number:g}; the greatest is {max(values.max(), 0.0):.4g}"
 
 
-def _number(goal: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidInput(f"`{text}` in `{goal}` is no number", hint=_GOALS) from None
-
-
 def _by_costs(profile: Classification, found: Steps, costs: Floats) -> Best:
+    if why := _lacking(found):
+        return Best("cost", None, undefined("cost", profile.rows, why), found.single, why)
     means = np.where(np.isfinite(found.middles), mean_cost(found.labels(), costs), np.nan)
-    if not np.isfinite(means).any():
-        return Best("cost", None, undefined("cost", profile.rows, _NO_ROW), found.single, _NO_ROW)
     threshold = float(found.middles[best_of(-means)])
     cost = measure(profile, threshold=threshold, names={"cost"}, costs=costs)["cost"]
     return Best("cost", threshold, cost, found.single)

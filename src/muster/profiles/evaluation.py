@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from muster.errors import InvalidInput
 from muster.profile import OpenProfile, Rows
 from muster.profiles import classification, regression
+from muster.profiles.alike import sum_of_rows, sum_of_values
 from muster.profiles.binning import Search
 from muster.profiles.classification import Classification
 from muster.profiles.columns import Columns, Kept
@@ -68,6 +69,7 @@ class EvaluationProfile:
     `custom` has what metrics of the user's own tell: those of rows come with the answer.
 
     `digest` is the sum of the hashes of the rows that count, modulo 2**64: two evaluations of the same rows have the same one.
+    `values` is the same of the rows with their actual values and weights; None where it was stored before this was told.
     `written` is the format that it was read from: an older one may lack figures of today.
     """
 
@@ -79,6 +81,7 @@ class EvaluationProfile:
         self.written = self.format
         self.rows = 0
         self.digest = 0
+        self.values: int | None = 0
         self.left_out: Counter[str] = Counter()
         self.columns = Columns(Kept(texts=question.texts, weighted=False))
         self.whole = self._measurement(segment=False)
@@ -112,7 +115,7 @@ class EvaluationProfile:
         self.columns.add(rows.batch.select(list(self.question.inputs)))
         if not len(found.places):
             return
-        self.digest = (self.digest + int(found.hashes.sum(dtype=np.uint64))) % 2**64
+        self._count(sum_of_rows(found.hashes), sum_of_values(found.measured, found.hashes))
         _add(self.whole, found.measured, found.hashes)
         self._look()
         given = given_to(self.custom.of_rows, answer, found.places)
@@ -155,7 +158,7 @@ class EvaluationProfile:
         if self.question != other.question:
             raise InvalidInput("these profiles measure different things", hint="merge profiles of one evaluation only")
         self.rows += other.rows
-        self.digest = (self.digest + other.digest) % 2**64
+        self._count(other.digest, other.values)
         self.left_out.update(other.left_out)
         self.columns.merge(other.columns)
         _merge(self.whole, other.whole)
@@ -177,6 +180,7 @@ class EvaluationProfile:
             "question": self.question.to_json(),
             "rows": self.rows,
             "digest": f"{self.digest:016x}",
+            **({} if self.values is None else {"values": f"{self.values:016x}"}),
             "left_out": dict(sorted(self.left_out.items())),
             "segments": {name: list(values) for name, values in self._values().items()},
             "mistakes": self.mistakes.to_json(),
@@ -199,6 +203,7 @@ class EvaluationProfile:
         profile = cls(Question.from_json(header["question"]))
         profile.written = f"{cls.format.rpartition('/')[0]}/{number}"
         profile.rows, profile.digest = int(header["rows"]), int(header["digest"], 16)
+        profile.values = int(header["values"], 16) if "values" in header else None
         profile.left_out.update({str(k): int(n) for k, n in header["left_out"].items()})
         profile.mistakes.restore(header["mistakes"])
         for name, mistakes in profile.mistakes_of.items():
@@ -222,6 +227,10 @@ class EvaluationProfile:
             "left_out": dict(sorted(self.left_out.items())),
             "segments": {name: {v: m.rows for v, m in sorted(parts.items())} for name, parts in self.segments.items()},
         }
+
+    def _count(self, digest: int, values: int | None) -> None:
+        self.digest = (self.digest + digest) % 2**64
+        self.values = None if self.values is None or values is None else (self.values + values) % 2**64
 
     def _look(self) -> None:
         """Whether single scores are too many to keep."""

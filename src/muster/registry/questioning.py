@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from muster.dataset import Dataset
+from muster.errors import InvalidInput
 from muster.evaluation.asking import Asked, columns_wanted, interval_of, outputs_of, question
 from muster.evaluation.asking_several import SEVERAL, Given, is_several, named, question_of_several, scored_several
 from muster.evaluation.metering import check_custom
@@ -43,6 +44,8 @@ class Questioning:
         asked = told_by(request.asked, version, self.registry)
         asked = replace(asked, texts=self.tools.texts if asked.texts is None else asked.texts)
         scored = version is None or bool(asked.prediction or asked.predictions or asked.probabilities)
+        if scored:
+            _check_unasked(request)
         inputs = [] if version is None or scored else [request.mapping.get(c.name, c.name) for c in version.signature]
         names = dataset.names
         if version is not None and version.task in SEVERAL:
@@ -74,6 +77,17 @@ class Questioning:
         asked = replace(found, custom=asked_for(self.metrics, request.metrics))
         check_custom(asked)
         return asked
+
+
+def _check_unasked(request: EvaluateRequest) -> None:
+    """InvalidInput where something is said to a model that is not asked: its predictions stand in the data."""
+    parameters = [f"the parameter `{name}`" for name in request.params]
+    mapped = [f"the mapping of `{name}`" for name in request.mapping] if request.reference is None else []
+    if parameters or mapped:
+        raise InvalidInput(
+            f"no model is asked, as the data are scored already: {', '.join(parameters + mapped)} would change nothing",
+            hint="leave these out, or name a version and no columns of predictions",
+        )
 
 
 def _told_target(asked: Asked) -> bool:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Unpack, overload
 
-from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed, near
+from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed
 from muster.evaluation.agreement import Agreement
 from muster.evaluation.champion import beside_champion
 from muster.evaluation.comparison import Comparison
@@ -18,9 +18,12 @@ from muster.evaluation.history import Asking, History
 from muster.evaluation.result import Evaluation, Goal
 from muster.records import EvaluationRecord, Run, Version, new_id
 from muster.registry.agreements import Agreements
+from muster.registry.comparable import check_comparable, check_heard
 from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed, evaluate_request
 from muster.registry.evaluations import Evaluations
+from muster.registry.histories import Histories
 from muster.registry.jobs import Jobs, Tell
+from muster.registry.labelled import check_labelled
 from muster.registry.metric_house import MetricHouse
 from muster.registry.runs import OVER
 from muster.registry.score import Scorings
@@ -28,7 +31,7 @@ from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
 from muster.registry.search import Listing
 from muster.registry.subjects import CHAMPION
 from muster.scoring.tables import as_table
-from muster.signature import Json
+from muster.signature import Json, Task
 from muster.store import BlobStore, RecordStore
 
 __all__ = ["Workshop"]
@@ -203,17 +206,9 @@ class Workshop(MetricHouse, ABC):
         """How good a version was found one time after the other, or all versions of a model, by its name alone.
 
         The evaluations stand in time, or in the order of a label: `by="month"`. Without `metrics` the main ones are told. What is
-        required (`roc_auc>=0.8`) is drawn as a line, and `unmet` says what the newest evaluations do not meet.
+        required (`roc_auc>=0.8`) is drawn as a line, and `faults` says what the newest evaluations do not meet, or why there are none.
         """
-        asked = Asking.of(metrics, by, require)
-        if ":" in reference or "@" in reference:
-            version = self._registry.version(reference)
-            of, own = version.ref, [f"model={version.model}", f"number={version.number}"]
-        else:
-            of = self._registry.model(reference).name
-            own = [f"model={of}"]
-        records = list(self._evaluations.list([*own, *filters], (), limit + 1))
-        return History(of, records[:limit], self._evaluations.read, asked, older=len(records) > limit)
+        return self._histories.of(reference, filters, limit, Asking.of(metrics, by, require))
 
     def optimise(self, reference: str, evaluation: str, goal: Goal = "f1", *, reason: str = "") -> Version:
         """Set the threshold of a version to the one that an evaluation of it finds best, as an audited act.
@@ -244,22 +239,15 @@ class Workshop(MetricHouse, ABC):
             details = error.details
             raise RunFailed(f"registered {version.ref}, but: {error.message}", hint=hint, details=details) from error
 
-    def _check_labelled(self, model: str, data: object, goal: Goal | None, target: str | None) -> None:
+    def _check_labelled(
+        self, model: str, data: object, target: str | None, task: Task | None, goal: Goal | None
+    ) -> None:
         """Before anything is registered: what stands in the way of evaluating on these data."""
-        if data is None:
-            if goal is not None:
-                hint = "name them with `evaluate=` (--evaluate)"
-                raise InvalidInput("a threshold is optimised on labelled data", hint=hint)
-            return
-        named = isinstance(data, (str, os.PathLike))
-        names = self._lent.open_dataset(str(data)).names if named else as_table(data).column_names
-        known = target or next((m.target for m in self.models([f"name={model}"])), None)
-        if known is None or known not in names:
-            told = "the target is not known"
-            if known is not None:
-                told = f"the target `{known}` is no column of the data{near(known, names)}"
-            hint = "name the column with the actual values with `target=` (--target)"
-            raise InvalidInput(f"the version cannot be evaluated: {told}", hint=hint)
+        names: Sequence[str] | None = None
+        if data is not None:
+            named = isinstance(data, (str, os.PathLike))
+            names = self._lent.open_dataset(str(data)).names if named else as_table(data).column_names
+        check_labelled(names, next(iter(self.models([f"name={model}"])), None), target, task, goal)
 
     def compare(
         self, items: Sequence[str], data: object = None, *, agreement: bool = False, **asked: Unpack[EvaluateOptions]
@@ -267,18 +255,21 @@ class Workshop(MetricHouse, ABC):
         """Evaluations side by side, the first as the reference. An item is the id of an evaluation or a version.
 
         Versions are evaluated on `data`, or on what the evaluations among the items were made on, asked as those; one that was
-        evaluated so before is not again. With `agreement` each is held against the reference row by row, in one more pass.
+        evaluated so before is not again. With `agreement` each is held against the reference row by row, in one more pass. What
+        cannot be compared, or would not be heard, is refused before anything is evaluated.
         """
         if asked.get("output") is not None:
             raise InvalidInput("a comparison writes no rows", hint="evaluate each version with its own `output`")
         found = [self._evaluations.find(item) for item in items]
         first = next((e for e in found if e is not None), None)
+        check_heard(found, data, asked, agreement=agreement)
         given = data
         if data is None and first is not None:
             data = first.record.data
         if data is None and None in found:
             raise InvalidInput("there are no data to compare on", hint="name them with `data=` (--data)")
         options = asked if first is None else completed(asked, self._asked_of(first))
+        check_comparable(items, found, options, self._registry)
         compared = Comparison(
             [self._evaluated(item, data, options) if e is None else e for item, e in zip(items, found, strict=True)]
         )
@@ -362,6 +353,10 @@ class Workshop(MetricHouse, ABC):
         return Evaluations(
             self._records, self._blob_store(), self._runs, self._registry, self._lent, metrics=self._custom_metrics
         )
+
+    @cached_property
+    def _histories(self) -> Histories:
+        return Histories(self._registry, self._evaluations)
 
     @cached_property
     def _agreements(self) -> Agreements:

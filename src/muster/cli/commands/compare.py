@@ -9,6 +9,7 @@ from muster.cli.command import Command, pass_session
 from muster.cli.comparisons import comparison_sheet
 from muster.cli.options import threshold_option
 from muster.cli.render import show_sheet
+from muster.cli.reporting import write_report
 from muster.cli.session import Session
 
 
@@ -49,6 +50,10 @@ def compare(
     the same rows come with paired intervals; the last lines say who is better by the first metric, and whether by more than
     chance.
     """
+    from muster.evaluation.writing import check
+
+    if report is not None:
+        check(report)
     with session.meter("comparing", items[0]) as meter:
         found = session.hub.compare(
             list(items),
@@ -61,9 +66,7 @@ def compare(
             agreement=agreement,
             watch=meter.watch,
         )
-    if report is not None:
-        found.report(report)
     show_sheet(session, found.to_json(), lambda: comparison_sheet(found))
-    if report is not None:
-        session.say(f"report  → {report}")
+    again = ["muster compare", *(e.id for e in found.evaluations), *(["--agreement"] if agreement else [])]
+    write_report(session, found, report, " ".join(again))
     session.next(*(f"muster evaluation show {e.id}" for e in found.evaluations[:2]))

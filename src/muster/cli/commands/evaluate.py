@@ -8,9 +8,10 @@ import click
 
 from muster.cli import values
 from muster.cli.command import Command, pass_session
-from muster.cli.evaluations import evaluation_sheet
+from muster.cli.evaluations import evaluation_sheet, warn_of_left_out
 from muster.cli.options import mapping_option, params_option, threshold_option
 from muster.cli.render import show_sheet
+from muster.cli.reporting import write_report
 from muster.cli.session import Session
 from muster.errors import RequirementFailed
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     cls=Command,
     example="muster evaluate churn@champion march.parquet --target churned --segments region\n"
     "muster evaluate churn:3 march.parquet --require 'roc_auc>=0.8' --require 'recall>=0.9 for tier=premium'\n"
+    "muster evaluate churn:3 march.parquet --require 'counted>=0.99' --require 'rows>=1000'\n"
     "muster evaluate churn:3 march.parquet --protected sex --require 'demographic_parity_ratio>=0.8 for sex'\n"
     "muster evaluate churn:3 march.parquet --output evaluated.parquet --keep customer,region\n"
     "muster evaluate scored.parquet --target y --prediction p",
@@ -121,7 +123,7 @@ def evaluate(
     session.makes_hub = reference is None  # as with what registers: nothing has to be there before
     hub = session.hub
     given = values.pairs(params, "--param")
-    read = read_parameters(hub.version(reference).signature, given) if reference is not None and given else {}
+    read = read_parameters(hub.version(reference).signature, given) if reference is not None and given else given
     with session.meter("evaluating", reference or data) as meter:
         found = hub.evaluate(
             reference,
@@ -154,17 +156,15 @@ def evaluate(
             overwrite=overwrite,
             watch=meter.watch,
         )
-    if report is not None:
-        found.report(report)
     verdicts = found.verdicts
     document = found.to_json() | {"requirements": [v.to_json() for v in verdicts]}
     show_sheet(session, document, lambda: evaluation_sheet(found))
+    warn_of_left_out(session, found)
     if output is not None:
         session.say(f"rows    → {hub.run(found.record.run).output}")
-    if report is not None:
-        session.say(f"report  → {report}")
     for verdict in verdicts:
         session.say(_told(verdict))
+    write_report(session, found, report, f"muster evaluation show {found.id}")
     failed = [v for v in verdicts if not v.passed]
     if failed:
         raise RequirementFailed(

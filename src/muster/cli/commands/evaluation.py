@@ -17,6 +17,7 @@ from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.mistakes import show_mistakes
 from muster.cli.options import reason_option, yes_option
 from muster.cli.render import Column, show_line, show_list, show_sheet
+from muster.cli.reporting import write_report
 from muster.cli.session import Session
 from muster.cli.text import plural
 from muster.cli.thresholds import spread, threshold_columns
@@ -52,6 +53,7 @@ def _view(_found: object) -> View[EvaluationRecord]:
         [
             Column("id", lambda e: e.id, "whole"),
             Column("version", lambda e: e.ref),
+            Column("target", lambda e: e.target),
             Column("rows", lambda e: e.counted),
             Column("figure", _main),
             Column("labels", lambda e: e.labels),
@@ -68,20 +70,27 @@ def _view(_found: object) -> View[EvaluationRecord]:
     "show",
     table=True,
     example="muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC\n"
-    "muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --mistakes --csv",
+    "muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --mistakes --csv\n"
+    "muster evaluation show 01JD4ZT7K5Q3F0W8V9X2Y6A1BC --report evaluation.html",
 )
 @click.argument("identity", metavar="ID")
 @click.option("--mistakes", is_flag=True, help="The rows that were predicted worst, by kind, in place of the figures.")
+@click.option("--report", metavar="FILE", help="Write all of it with charts: FILE.html, FILE.pdf or FILE.md.")
 @pass_session
-def show_evaluation(session: Session, identity: str, mistakes: bool) -> None:
+def show_evaluation(session: Session, identity: str, mistakes: bool, report: str | None) -> None:
     """Show an evaluation: every figure, with its interval and whether it is exact."""
+    from muster.evaluation.writing import check
+
     if session.format == "csv" and not mistakes:
         raise click.UsageError("figures are no table: leave --csv out, or add --mistakes", click.get_current_context())
+    if report is not None:
+        check(report)
     found = session.hub.evaluation(identity)
     if mistakes:
         show_mistakes(session, found)
     else:
         show_sheet(session, found.to_json(), lambda: evaluation_sheet(found))
+    write_report(session, found, report, f"muster evaluation show {found.id}")
 
 
 @evaluation.command(
@@ -149,18 +158,20 @@ def show_history(
     found = session.hub.history(reference, values.names(metrics), where, by=by, require=require, limit=limit)
     rest: dict[str, Any] = {key: value for key, value in found.to_json().items() if key not in ("items", "next")}
     show_list(session, found, history_columns(found), lambda row: row.to_json(), **rest)
-    if found.unlabelled:
+    if found.unlabelled and len(found):
         session.say(f"{plural(found.unlabelled, 'evaluation')} without the label `{by}`")
     if found.older:
         session.say(f"there are older ones: give a `--limit` above {limit}")
     if not len(found):
-        session.say(f"no evaluations of {found.of}" + (" match" if where else " yet"))
+        session.say(found.nothing)
         session.next(f"muster evaluate {found.of} DATA --target COLUMN")
-    if found.unmet:
-        told = "; ".join(
-            f"{identity} does not meet {', '.join(f'`{t}`' for t in texts)}" for identity, texts in found.unmet.items()
+    if found.faults:
+        hint = (
+            f"see `muster evaluation show {next(iter(found.unmet))}`"
+            if found.unmet
+            else "list them with `muster evaluation list`"
         )
-        raise RequirementFailed(told, hint=f"see `muster evaluation show {next(iter(found.unmet))}`")
+        raise RequirementFailed("; ".join(found.faults), hint=hint)
 
 
 @evaluation.command("delete", example="muster evaluation delete 01JD4ZT7K5Q3F0W8V9X2Y6A1BC")

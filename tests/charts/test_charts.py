@@ -215,6 +215,7 @@ def test_readings() -> None:
     assert reading("one class", "roc") == "There is no curve: all rows have the same actual class."
     assert reading("no row", "confusion") == "There is no row."
     assert reading("no row", "thresholds") == "There is no threshold to compare."
+    assert reading("one class", "thresholds").endswith("No threshold is best: no row is of the class.")
     assert reading("one class", "lift") == "There is no lift: no row is late."
     assert "At the threshold in use, 0.400: precision" in reading("exact", "thresholds")
     turned = binary(1, 3_000)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from muster.errors import EvaluationNotFound, InvalidInput, MusterError, VersionNotFound
+from muster.errors import EvaluationNotFound, InvalidInput, VersionNotFound
 from muster.evaluation.result import Evaluation
 from muster.hub import Hub
 from muster.metrics.figure import Figure
@@ -114,8 +114,9 @@ def test_what_cannot_be_compared_says_why(two: Hub, rows: Path) -> None:
         two.compare([one.id])
     with pytest.raises(InvalidInput, match="no data to compare on"):
         two.compare(["numbers:1", "numbers:2"])
-    with pytest.raises(MusterError):
-        two.compare([one.id, "01JD4ZT7K5Q3F0W8V9X2Y6A1BC"])
+    for items in ([one.id, "01JD4ZT7K5Q3F0W8V9X2Y6A1BC"], ["01JD4ZT7K5Q3F0W8V9X2Y6A1BC", "numbers:1"]):
+        with pytest.raises(EvaluationNotFound):
+            two.compare(items)
     with pytest.raises(EvaluationNotFound):
         two.evaluation("01JD4ZT7K5Q3F0W8V9X2Y6A1BC")
 

@@ -383,8 +383,9 @@ def test_requirements_are_met_or_tell_why_not(hub: Hub, rows: Path) -> None:
     assert "ks has no low" in told[4].reason
     with pytest.raises(InvalidInput, match=r"there is no metric `roc`.*`tier` was no segment"):
         found.require("roc>=1", "accuracy>1 for tier=x")
-    with pytest.raises(InvalidInput, match="is no requirement"):
-        found.require("roc_auc is good")
+    for text in ("roc_auc is good", None, 5, ["roc_auc>=0.6"]):
+        with pytest.raises(InvalidInput, match="is no requirement"):
+            found.require(text)  # type: ignore[arg-type]  # as somebody may do without types
     assert found.verdicts == []
 
 
@@ -645,6 +646,16 @@ def test_what_stands_in_the_way_of_one_act_registers_nothing(hub: Hub, rows: Pat
             hub.optimise(made.ref, other.id)
     with pytest.raises(NotApplicable, match="no threshold is best"):
         hub.optimise("numbers:1", other.id, "alerts<=0")
+
+
+def test_data_of_one_class_choose_no_threshold(hub: Hub, tmp_path: Path) -> None:
+    table = labelled(300)
+    pq.write_table(table.filter(pa.compute.equal(table["late"], "no")), tmp_path / "one.parquet")
+    with pytest.raises(RunFailed, match="but: no threshold is best for `f1`: no row is of the class"):
+        hub.register(
+            "numbers", MODEL, sample={"n": [1]}, target="late", evaluate=tmp_path / "one.parquet", optimise="f1"
+        )
+    assert hub.version("numbers:2").threshold is None
 
 
 def test_columns_of_probabilities_are_told_by_their_classes(hub: Hub) -> None:

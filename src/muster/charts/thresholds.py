@@ -22,7 +22,7 @@ _LINES = {"precision": "Precision", "recall": "Recall", "f1": "F1", "mcc": "MCC"
 
 def thresholds_chart(table: ThresholdTable, *, positive: str, threshold: float | None = None) -> Chart:
     """With a rule at the `threshold` in use, if there is one; a page can move it, as the parameter `threshold`."""
-    best = best_of(table.metrics["f1"])
+    best = 0 if table.lacking else best_of(table.metrics["f1"])
     at = threshold if threshold is not None else (float(table.thresholds[best]) if best else 0.5)
     shown = np.isfinite(table.thresholds)
     xs = table.thresholds[shown]
@@ -85,9 +85,10 @@ def thresholds_chart(table: ThresholdTable, *, positive: str, threshold: float |
 
 
 def _reading(table: ThresholdTable, best: int, at: float, *, chosen: bool) -> str:
-    if not len(table.thresholds) > 1 or not np.isfinite(table.metrics["f1"][best]):
+    if not len(table.thresholds) > 1 or not (table.lacking or np.isfinite(table.metrics["f1"][best])):
         return "There is no threshold to compare."
     top = f"F1 is greatest at {number(float(table.thresholds[best]))}: {number(float(table.metrics['f1'][best]))}"
+    top = f"No threshold is best: {table.lacking}" if table.lacking else top
     if not chosen:
         return f"{top}."
     here = int(np.flatnonzero(table.thresholds >= at)[-1]) if (table.thresholds >= at).any() else 0

@@ -145,7 +145,7 @@ def _thresholds(
     tops = []
     for s, t in zip(series, tables, strict=True):
         best = best_of(t.metrics["f1"])
-        if np.isfinite(t.metrics["f1"][best]) and np.isfinite(t.thresholds[best]):
+        if not t.lacking and np.isfinite(t.metrics["f1"][best]) and np.isfinite(t.thresholds[best]):
             tops.append(f"{s.name} {number(float(t.metrics['f1'][best]))} at {number(float(t.thresholds[best]))}")
     reading = f"The greatest F1: {sentence_list(tops)}." if tops else "There is no threshold to compare."
     return compared_thresholds(series, tables, positive=positive, reading=reading, note=_note(found))

@@ -59,6 +59,8 @@ class Requirement:
 
     @classmethod
     def parse(cls, text: str) -> Requirement:
+        if not isinstance(text, str):  # whatever the types say: a gate is no place to guess
+            raise InvalidInput(f"`{text!r}` is no requirement", hint=_HINT)
         found = _FORM.fullmatch(text.strip())
         try:
             bar = float(found["bar"]) if found is not None else math.nan

@@ -55,6 +55,13 @@ class ThresholdTable(Screen):
     distinct: int
     complete: bool
 
+    @property
+    def lacking(self) -> str:
+        """Which class has no row that counts: then F1 is 0 everywhere, or greatest where all rows are positive."""
+        if not self.tp[0] + self.fn[0] > 0:
+            return "no row is of the class"
+        return "" if self.fp[0] + self.tn[0] > 0 else "every row is of the class"
+
     def to_table(self) -> pa.Table:
         """A row for each threshold; a metric that is not defined is null."""
         counts = {name: getattr(self, name) for name in ("tp", "fp", "tn", "fn")}

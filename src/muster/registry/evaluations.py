@@ -208,17 +208,11 @@ class Evaluations:
 
     def get(self, identity: str) -> Evaluation:
         """The evaluation of an id."""
-        found = self.find(identity)
-        if found is None:
+        record = self._store.get(EvaluationRecord, identity)
+        if record is None:
             raise EvaluationNotFound(
                 f"no evaluation has the id `{identity}`", hint="list them with `muster evaluation list`"
             )
-        return found
-
-    def find(self, identity: str) -> Evaluation | None:
-        record = self._store.get(EvaluationRecord, identity)
-        if record is None:
-            return None
         profile = EvaluationProfile.decode(self._blobs.read(record.profile))
         known = subject_of(record, profile.question, self._store, self._registry, self._tools.packages)
         return Evaluation(record, profile, known)

@@ -25,6 +25,7 @@ from muster.registry.histories import Histories
 from muster.registry.jobs import Jobs, Tell
 from muster.registry.labelled import check_labelled
 from muster.registry.metric_house import MetricHouse
+from muster.registry.references import ID
 from muster.registry.runs import OVER
 from muster.registry.score import Scorings
 from muster.registry.scoring_job import ScoreRequest, ScoreTools, Watch
@@ -260,7 +261,7 @@ class Workshop(MetricHouse, ABC):
         """
         if asked.get("output") is not None:
             raise InvalidInput("a comparison writes no rows", hint="evaluate each version with its own `output`")
-        found = [self._evaluations.find(item) for item in items]
+        found = [self._evaluations.get(item) if ID.fullmatch(item) else None for item in items]
         first = next((e for e in found if e is not None), None)
         check_heard(found, data, asked, agreement=agreement)
         given = data

@@ -25,7 +25,8 @@ from muster.metrics.sides import Sides, sides
 from muster.metrics.threshold_table import threshold_table
 from muster.metrics.weak_segments import WeakSegments
 from muster.profiles.classification import Classification
-from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
+from muster.profiles.edges import names_between
+from muster.profiles.evaluation import EvaluationProfile, Measurement
 from muster.profiles.multilabel import Multilabel
 from muster.profiles.multioutput import Multioutput
 from muster.profiles.question import Question, Segmenting
@@ -58,7 +59,8 @@ class Parts(Mapping[str, Figures]):
     ) -> None:
         """`custom` gives the figures of the user's own metrics of a part, where they are told of it."""
         self._question, self._custom = question, custom
-        order = {name: n for n, name in enumerate(names_between(segmenting.edges))} if segmenting.edges else {}
+        names = names_between(segmenting.edges, times=segmenting.times) if segmenting.edges else []
+        order = {name: n for n, name in enumerate(names)}
         self._parts = dict(sorted(parts.items(), key=lambda item: (order.get(item[0], 0), -item[1].rows, item[0])))
 
     def __getitem__(self, value: str) -> Figures:

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from muster.errors import InvalidInput
 from muster.profile import Rows
-from muster.profiles.edges import names_between
+from muster.profiles.edges import name_between, names_between
 from muster.profiles.evaluation import EvaluationProfile
 from muster.profiles.parting import parts_of
 from muster.profiles.question import Question, Segmenting
@@ -93,6 +94,16 @@ def test_a_place_is_named_by_its_edges_exactly(edges: tuple[float, ...], names: 
     assert names_between(edges) == names
 
 
+def test_neighbouring_places_have_one_name() -> None:
+    edges = (0.0, 5e-324, 7.0, 9.0, math.nextafter(9.0, 10.0))
+    places = [(0, 1), (0, 2), (1, 2), (2, 3), (3, 3), (2, 4), (3, 4), (4, 4), (4, 5), (5, 5)]
+    assert [name_between(edges, *place) for place in places] == [
+        "0 or less", "below 7", "0 to 7", "above 0 to 9", "7 to 9", "above 0 to 9 inclusive", "7 to 9 inclusive", "9", "9 or more",
+        "above 9",
+    ]  # fmt: skip
+    assert name_between((0.0, 86_400.0), 0, 1, times=True) == "before 1970-01-02"
+
+
 def test_near_edges_keep_their_rows_apart() -> None:
     random = np.random.default_rng(3)
     for spread in (1e-12, 1e-3, 1.0, 1e9):
@@ -142,3 +153,21 @@ def test_parts_that_were_named_by_six_digits_open_with_the_names_of_today() -> N
         "missing": 1,
     }
     assert EvaluationProfile.decode(found.encode()).figures() == found.figures()
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind", "hint"),
+    [
+        (("x",), pa.int64(), "choose another column, or cut it at edges: `x:10,20,50`"),
+        (("x",), pa.date32(), "choose another column, or cut it at dates: `x:2024-01-01,2024-07-01`"),
+        (("x",), pa.string(), "choose a column of fewer values"),
+        (("x", "p"), pa.int64(), "cross columns of fewer values: a number or a date is cut only by itself"),
+    ],
+)
+def test_too_many_parts_have_a_hint_that_helps(columns: tuple[str, ...], kind: pa.DataType, hint: str) -> None:
+    output = Output("binary", pa.int64(), (0, 1))
+    profile = EvaluationProfile(Question(output=output, target="y", prediction="p", segments=(Segmenting(columns),)))
+    flags, values = pa.array([0, 1] * 101), pa.array(range(202), pa.int32()).cast(kind)
+    with pytest.raises(InvalidInput, match="more than 200 values") as caught:
+        profile.update(Rows(pa.record_batch({"y": flags, "p": flags, "x": values}), 0, 0))
+    assert caught.value.hint == hint

@@ -9,11 +9,10 @@ from itertools import pairwise
 import numpy as np
 
 from muster.profiles.keys import Cells, Floats
+from muster.profiles.part_names import MISSING
 
-__all__ = ["MISSING", "edge_texts", "follows", "names_between", "names_of_before", "places_between"]
+__all__ = ["after", "edge_texts", "name_between", "names_between", "names_of_before", "places_between"]
 
-MISSING = "missing"
-"""The part of rows without a value."""
 _EXACT = 2.0**53
 """Up to here every whole number is a double."""
 
@@ -23,22 +22,32 @@ def edge_texts(edges: Sequence[float], *, times: bool = False) -> list[str]:
     return [_time(e) if times else _number(e) for e in edges]
 
 
-def follows(edge: float, before: float) -> bool:
-    """Whether no number is between the two, so that the place from `before` to `edge` holds the one value `before`."""
-    return edge == math.nextafter(before, math.inf)
+def after(edge: float, *, times: bool = False) -> float:
+    """The next number, or the next second: the place from an edge to it holds one value."""
+    return edge + 1 if times else math.nextafter(edge, math.inf)
 
 
 def names_between(edges: Sequence[float], *, times: bool = False) -> list[str]:
     """The names of the places in their order, and of the rows without a value."""
-    below, above, more = ("before", "after", "or later") if times else ("below", "above", "or more")
+    return [*(name_between(edges, n, n, times=times) for n in range(len(edges) + 1)), MISSING]
+
+
+def name_between(edges: Sequence[float], first: int, last: int, *, times: bool = False) -> str:
+    """The name of a place, or of neighbouring ones up to the `last`; not of all together."""
     texts = edge_texts(edges, times=times)
-    names, start = [f"{below} {texts[0]}"], texts[0]
-    for (one, other), (text, next_text) in zip(pairwise(edges), pairwise(texts), strict=True):
-        alone = follows(other, one)
-        names.append(text if alone else f"{start} to {next_text}")
-        start = f"{above} {text}" if alone else next_text
-    last = start if start.startswith(above) else f"{start} {more}"
-    return [*names, last, MISSING]
+    below, less, above, more = (
+        ("before", "or earlier", "after", "or later") if times else ("below", "or less", "above", "or more")
+    )
+    alone = 0 < last < len(edges) and edges[last] == after(edges[last - 1], times=times)
+    if alone and first == last:
+        return texts[last - 1]
+    if first == 0:
+        return f"{texts[last - 1]} {less}" if alone else f"{below} {texts[last]}"
+    open_start = first > 1 and edges[first - 1] == after(edges[first - 2], times=times)
+    start = f"{above} {texts[first - 2]}" if open_start else texts[first - 1]
+    if last == len(edges):
+        return start if open_start else f"{start} {more}"
+    return f"{start} to {texts[last - 1]} inclusive" if alone else f"{start} to {texts[last]}"
 
 
 def names_of_before(edges: Sequence[float]) -> dict[str, str]:

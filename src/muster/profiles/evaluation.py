@@ -28,8 +28,9 @@ from muster.profiles.losses import Losses
 from muster.profiles.mistakes import Mistakes
 from muster.profiles.multilabel import Labelled, Multilabel
 from muster.profiles.multioutput import Multioutput, Several
-from muster.profiles.parting import MISSING, parts_of
-from muster.profiles.question import MOST_SEGMENTS, Question, Segmenting
+from muster.profiles.part_names import MISSING
+from muster.profiles.parting import check_parts, parts_of
+from muster.profiles.question import Question, Segmenting
 from muster.profiles.reading import kind_of
 from muster.profiles.regression import Predicted, Regression
 from muster.profiles.stored import pack, reads, unpack
@@ -138,11 +139,14 @@ class EvaluationProfile:
 
     def _update_segments(self, segmenting: Segmenting, batch: pa.RecordBatch, found: Judged, given: Floats) -> None:
         parts = self.segments[segmenting.name]
+        kind = kind_of(batch.schema.field(segmenting.columns[0]).type)
         names, codes = parts_of(segmenting, batch)
         codes = codes[found.places]
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(names) + 1))
-        _check_parts(segmenting, {*parts, *(n for n, (a, b) in zip(names, pairwise(starts), strict=True) if b > a)})
+        check_parts(
+            segmenting, {*parts, *(n for n, (a, b) in zip(names, pairwise(starts), strict=True) if b > a)}, kind
+        )
         for name, (first, end) in zip(names, pairwise(starts), strict=True):
             if end == first:
                 continue
@@ -164,7 +168,7 @@ class EvaluationProfile:
         self._look()
         for segmenting in self.question.segments:
             parts, others = self.segments[segmenting.name], other.segments[segmenting.name]
-            _check_parts(segmenting, {*parts, *others})
+            check_parts(segmenting, {*parts, *others})
             for name, measured in others.items():
                 _merge(parts.setdefault(name, self._measurement(segment=True)), measured)
         self.mistakes.merge(other.mistakes)
@@ -298,13 +302,3 @@ def _add(measurement: Measurement, rows: Classified | Predicted | Labelled | Sev
 
 def _merge(measurement: Measurement, other: Measurement) -> None:
     measurement.merge(other)  # type: ignore[arg-type]  # both are of the task of the question
-
-
-def _check_parts(segmenting: Segmenting, parts: set[str]) -> None:
-    if len(parts) > MOST_SEGMENTS:
-        raise InvalidInput(
-            f"`{segmenting.name}` has more than {MOST_SEGMENTS} values, which are too many parts to look at apart",
-            hint="choose another column, or cut a number at edges: `{name}:10,20,50`".replace(
-                "{name}", segmenting.name
-            ),
-        )

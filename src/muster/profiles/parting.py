@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from muster.profiles.edges import MISSING, names_between, places_between
+from muster.errors import InvalidInput
+from muster.profiles.edges import names_between, places_between
 from muster.profiles.judged import numbers
 from muster.profiles.keys import Cells, Floats
-from muster.profiles.question import Segmenting
+from muster.profiles.part_names import CROSS, MISSING, part_name
+from muster.profiles.question import MOST_SEGMENTS, Segmenting
 from muster.profiles.reading import kind_of, plain, seconds
 
-__all__ = ["CROSS", "MISSING", "PARTED", "part_name", "parts_of"]
+__all__ = ["PARTED", "TIMES", "check_parts", "fewer", "parts_of"]
 
-CROSS = "×"
-"""Between the names of the values of several columns."""
-PARTED = frozenset(
-    ("null", "boolean", "number", "text", "date", "timestamp", "timestamp_utc", "clock", "duration")
-)  # fmt: skip
+TIMES = frozenset(("date", "timestamp", "timestamp_utc"))
+PARTED = TIMES | {"null", "boolean", "number", "text", "clock", "duration"}
 """The kinds of columns whose values make parts."""
 
 
@@ -40,14 +38,25 @@ def parts_of(segmenting: Segmenting, batch: pa.RecordBatch) -> tuple[list[str], 
     return names, codes
 
 
-def part_name(text: str) -> str:
-    """A text as it is, or in quotes where it would be taken for something else: for a missing value, for those of several columns, or
-    for another text.
-    """
-    clear = text and text == text.strip() and text.isprintable()
-    if clear and text != MISSING and text[0] != '"' and CROSS not in text:
-        return text
-    return json.dumps(text, ensure_ascii=False)
+def check_parts(segmenting: Segmenting, parts: Collection[str], kind: str = "") -> None:
+    """InvalidInput where they are too many; `kind` is that of the column, where it is known."""
+    if len(parts) > MOST_SEGMENTS:
+        raise InvalidInput(
+            f"`{segmenting.name}` has more than {MOST_SEGMENTS} values, which are too many parts to look at apart",
+            hint=fewer(segmenting, kind),
+        )
+
+
+def fewer(segmenting: Segmenting, kind: str = "") -> str:
+    """How there would be fewer parts."""
+    name = segmenting.name
+    if len(segmenting.columns) > 1:
+        return "cross columns of fewer values: a number or a date is cut only by itself"
+    if kind == "number":
+        return f"choose another column, or cut it at edges: `{name}:10,20,50`"
+    if kind in TIMES:
+        return f"choose another column, or cut it at dates: `{name}:2024-01-01,2024-07-01`"
+    return "choose a column of fewer values"
 
 
 def _values(column: pa.Array) -> tuple[list[str], Cells]:

@@ -20,13 +20,14 @@ class Segmenting:
     """Parts of the rows by the value of a column, by the values of several together, or by the place of a number between `edges`; of
     `times` these are in seconds since 1970.
 
-    `sampled` rows told where to cut; none where the edges were asked for.
+    `sampled` rows, taken from so many that were `looked_at`, told where to cut; none where the edges were asked for.
     """
 
     columns: tuple[str, ...]
     edges: tuple[float, ...] = ()
     times: bool = False
     sampled: int = field(default=0, compare=False)
+    looked_at: int = field(default=0, compare=False)
 
     @property
     def name(self) -> str:
@@ -37,14 +38,14 @@ class Segmenting:
             "columns": list(self.columns),
             "edges": [float(e).hex() for e in self.edges],
             **({"times": True} if self.times else {}),
-            **({"sampled": self.sampled} if self.sampled else {}),
+            **({"sampled": self.sampled, "looked_at": self.looked_at} if self.sampled else {}),
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Segmenting:
         edges = tuple(float.fromhex(e) for e in document["edges"])
-        times, sampled = bool(document.get("times", False)), int(document.get("sampled", 0))
-        return cls(tuple(document["columns"]), edges, times, sampled)
+        sampled, looked_at = (int(document.get(name, 0)) for name in ("sampled", "looked_at"))
+        return cls(tuple(document["columns"]), edges, bool(document.get("times", False)), sampled, looked_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,3 +95,4 @@ def test_times_are_cut_at_whole_days_where_these_are_many() -> None:
     assert np.abs(np.array([*rows(days, edges).values()]) / ROWS - 0.2).max() < 0.02
     assert {e % 60 for e in cuts(1.6e9 + whole(0, 7_200), 5, times=True)} == {0.0}
     assert len(cuts(1.6e9 + whole(0, 30), 5, times=True)) == 4
+    assert {0.0, 1.0} < set(cuts(np.where(whole(0, 2) > 0, 0.0, days), 5, times=True))

@@ -148,6 +148,10 @@ def test_what_makes_no_parts_is_told_before_anything_is_counted(hub: Hub) -> Non
     ]
     with pytest.raises(InvalidInput, match="`tier × both` is the name of two segments"):
         evaluated(hub, table.slice(0, 100), ["tier*both", "tier × both"])
+    two: Any = {"both": [1.0], "day": [2.0]}
+    for badly in ("", (), {"both": [None]}, two, "both:nan", "day:2024-01-01T00:00:00.5", "both:1,2024-01-01"):
+        with pytest.raises(InvalidInput, match="has edges that are no numbers and no dates"):
+            evaluated(hub, table.slice(0, 100), [badly])
     assert list(hub.runs()) == []
 
 

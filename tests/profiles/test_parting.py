@@ -102,6 +102,11 @@ def test_neighbouring_places_have_one_name() -> None:
         "above 9",
     ]  # fmt: skip
     assert name_between((0.0, 86_400.0), 0, 1, times=True) == "before 1970-01-02"
+    moment = (86_400.0, 86_401.0, 172_800.0)
+    assert names_between(moment, times=True) == [
+        "before 1970-01-02", "1970-01-02 00:00", "after 1970-01-02 00:00 to 1970-01-03", "1970-01-03 or later", "missing",
+    ]  # fmt: skip
+    assert name_between(moment, 0, 1, times=True) == "1970-01-02 00:00 or earlier"
 
 
 def test_near_edges_keep_their_rows_apart() -> None:

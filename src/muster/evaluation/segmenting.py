@@ -149,6 +149,8 @@ def _finite(found: Floats) -> Floats:
 
 def _parsed(asked: Segment, names: Sequence[str]) -> Segmenting:
     """ValueError where edges are none, or do not rise."""
+    if not asked:
+        raise ValueError
     if isinstance(asked, Segmenting):
         return asked
     if isinstance(asked, Mapping):
@@ -182,7 +184,10 @@ def _edge(given: Edge) -> tuple[float, bool]:
         except ValueError:
             given = datetime.fromisoformat(given.strip())
     if not isinstance(given, date):
-        return float(given), False
+        try:
+            return float(given), False
+        except TypeError:
+            raise ValueError from None
     moment = given if isinstance(given, datetime) else datetime(given.year, given.month, given.day, tzinfo=UTC)
     found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if found != math.floor(found):

@@ -35,19 +35,20 @@ def names_between(edges: Sequence[float], *, times: bool = False) -> list[str]:
 def name_between(edges: Sequence[float], first: int, last: int, *, times: bool = False) -> str:
     """The name of a place, or of neighbouring ones up to the `last`; not of all together."""
     texts = edge_texts(edges, times=times)
+    exact = [f"{text} 00:00" if times and " " not in text else text for text in texts]  # a moment, and not its day
     below, less, above, more = (
         ("before", "or earlier", "after", "or later") if times else ("below", "or less", "above", "or more")
     )
     alone = 0 < last < len(edges) and edges[last] == after(edges[last - 1], times=times)
     if alone and first == last:
-        return texts[last - 1]
+        return exact[last - 1]
     if first == 0:
-        return f"{texts[last - 1]} {less}" if alone else f"{below} {texts[last]}"
+        return f"{exact[last - 1]} {less}" if alone else f"{below} {texts[last]}"
     open_start = first > 1 and edges[first - 1] == after(edges[first - 2], times=times)
-    start = f"{above} {texts[first - 2]}" if open_start else texts[first - 1]
+    start = f"{above} {exact[first - 2]}" if open_start else texts[first - 1]
     if last == len(edges):
         return start if open_start else f"{start} {more}"
-    return f"{start} to {texts[last - 1]} inclusive" if alone else f"{start} to {texts[last]}"
+    return f"{start} to {exact[last - 1]} inclusive" if alone else f"{start} to {texts[last]}"
 
 
 def names_of_before(edges: Sequence[float]) -> dict[str, str]:

@@ -59,7 +59,7 @@ class EvaluateOptions(TypedDict, total=False):
     """The share of rows that predicted intervals are to hold."""
     weight: str | None
     segments: Segments
-    """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`."""
+    """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`, `day:2024-07-01`."""
     protected: Segments
     """Columns whose groups have to be treated alike; each is a segment too."""
     key: Sequence[str]

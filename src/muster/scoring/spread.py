@@ -13,7 +13,7 @@ from muster.profiles.keys import Hashes, hash_rows
 __all__ = ["spread"]
 
 _STEP = 65_536
-_CELLS = 50_000_000
+_CELLS = 10_000_000
 """More values than this are not read for it, where rows are counted without being read."""
 _BYTES = 128_000_000
 """A text of no more bytes is read through for it."""

@@ -199,6 +199,28 @@ def test_many_rows_that_are_left_out_are_told_prominently(made: Path) -> None:
     assert (answer.code, "warning" in answer.err) == (0, False)
 
 
+def test_parts_between_edges_are_named_and_required_of(made: Path) -> None:
+    arguments = (
+        "evaluate",
+        made / "scored.parquet",
+        "--target",
+        "late",
+        "--segments",
+        "tier,id",
+        "--segments",
+        "id*tier",
+    )
+    assert "`id × tier` has 2,000 values" in _call(made, *arguments).err
+    require = ("--require", "accuracy>0 for tier=premium", "--require", "accuracy>0 for id=1999.5 or more")
+    answer = _call(made, *arguments[:4], "--segments", "id:500,1999.5", "--segments", "tier", *require)
+    assert answer.code == 1
+    assert "no row has id=1999.5 or more" in answer.out + answer.err
+    assert "500 to 1999.5" in answer.out
+    lines = [" ".join(line.split()) for line in _call(made, *arguments[:4], "--segments", "id").out.splitlines()]
+    assert "Cut near its fifths, as 2,000 rows tell." in lines
+    assert any(line.startswith("400 to 800 400") for line in lines)
+
+
 def test_groups_and_weak_segments_are_told(made: Path) -> None:
     asked = ("--protected", "tier", "--protected", "id:500,1000", "--weak-segments")
     answer = _call(made, "evaluate", made / "scored.parquet", "--target", "late", *asked)
@@ -386,7 +408,7 @@ def test_what_each_threshold_would_do(made: Path) -> None:
         (("--target", "late", "--costs", "[[0, 1]]"), "the cost matrix has the shape (1, 2)"),
         (("--target", "lat"), "lacks `lat`; did you mean `late`"),
         (("--target", "late", "--threshold", "2"), "threshold 2.0 is no probability"),
-        (("--target", "late", "--cut", "id:5,1"), "has edges that are no numbers in rising order"),
+        (("--target", "late", "--cut", "id:5,1"), "has edges that are no numbers and no dates in rising order"),
         (("--target", "late", "--weight", "tier"), "weights are numbers"),
         (("more", "than", "two", "--target", "late"), "give DATA, or REF and DATA"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -86,6 +87,34 @@ def test_what_was_evaluated_before_is_not_again(two: Hub, rows: Path) -> None:
         ["numbers:1", "numbers:2"], data=rows, target="late"
     )  # without segments it asks for less, which is another question
     assert len(list(two.evaluations())) == 4
+
+
+def test_edges_that_a_sample_told_are_taken_over(two: Hub, tmp_path: Path) -> None:
+    table = labelled()
+    first = pa.array(np.where(np.arange(ROWS) % 2, 0, np.random.default_rng(1).normal(size=ROWS)))
+    day = pa.array((np.arange(ROWS) // 40).astype("datetime64[D]"))
+    data = tmp_path / "more.parquet"
+    pq.write_table(table.append_column("x", first).append_column("day", day), data)
+    segments = ["distance", "x", "day", ["carrier", "late"]]
+    one = two.evaluate("numbers:1", data, target="late", segments=segments, vs_champion=True)
+    other = two.evaluate("numbers:2", data, target="late", segments=segments, vs_champion=True)
+    assert other.vs_champion is not None
+    assert other.vs_champion.contest is not None
+    assert other.vs_champion.contest.reference.id == one.id
+    assert dict(other.vs_champion.contest.left_out) == {}
+    asked = two.evaluate("numbers:1", data, target="late", segments=[{"distance": [7.5, 1_234.5]}, "day:1970-03-01"])
+    for e in (one, asked):
+        compared = two.compare([e.id, "numbers:2"])
+        (contest,) = compared.contests
+        assert dict(contest.left_out) == {}
+        assert {n: list(parts) for n, parts in contest.segments.items()} == {n: list(e.segments[n]) for n in e.segments}
+        assert compared.evaluations[1].profile.question.segments == e.profile.question.segments
+        assert compared.evaluations[1].to_json()["cuts"] == e.to_json()["cuts"]
+    smaller = two.compare(
+        [one.id, "numbers:2"],
+        data=table.slice(0, 5_000).append_column("x", first[:5_000]).append_column("day", day[:5_000]),
+    )
+    assert set(smaller.contests[0].segments["distance"]) == set(one.segments["distance"])
 
 
 def test_other_rows_are_compared_and_said_to_be_others(two: Hub, rows: Path) -> None:

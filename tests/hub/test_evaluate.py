@@ -307,10 +307,16 @@ def test_what_is_wrong_is_told(hub: Hub, rows: Path, case: str) -> None:
     assert list(hub.evaluations()) == []
 
 
-def test_a_segment_of_too_many_values_ends_it(hub: Hub, rows: Path) -> None:
-    with pytest.raises(RunFailed, match=r"`n × late` has more than 200 values") as caught:
+def test_a_segment_of_too_many_values_ends_it(hub: Hub, rows: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"`n × late` has [\d,]+ values in the first 10,000 rows"):
         hub.evaluate("numbers", rows, target="late", segments=[["n", "late"]])
-    assert "cut a number at edges" in caught.value.hint
+    assert list(hub.runs()) == []
+    table = labelled()
+    n = np.arange(ROWS)
+    pq.write_table(table.append_column("late_id", pa.array(np.where(n < 10_000, 0, n))), tmp_path / "later.parquet")
+    with pytest.raises(RunFailed, match=r"`late_id × late` has more than 200 values") as caught:
+        hub.evaluate("numbers", tmp_path / "later.parquet", target="late", segments=[["late_id", "late"]])
+    assert "cross columns of fewer values" in caught.value.hint
     assert caught.value.hint.endswith("then evaluate again")
     assert list(hub.evaluations()) == []
 

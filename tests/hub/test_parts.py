@@ -77,11 +77,11 @@ def test_a_protected_column_is_a_segment_too_and_its_groups_are_compared(hub: Hu
 def test_the_planted_segment_is_found(found: Evaluation) -> None:
     for metric in ("log_loss", "error_rate"):
         weak = found.weak_segments.by(metric)
-        (one,) = weak  # of two bins, as 18 is no edge
+        (one,) = weak  # of two bins
         assert one.columns == ("carrier", "hour")
-        assert one.condition == "carrier = EV and hour 17 or more"
+        assert one.condition == "carrier = EV and hour 18 or more"
         table = people()
-        both = (table["carrier"].to_numpy() == "EV") & (table["hour"].to_numpy() >= 17)
+        both = (table["carrier"].to_numpy() == "EV") & (table["hour"].to_numpy() >= 18)
         assert one.rows == both.sum()
         assert weak[0].adjusted < 1e-6
         assert weak[0].there.value is not None
@@ -89,8 +89,8 @@ def test_the_planted_segment_is_found(found: Evaluation) -> None:
         assert weak[0].there.value > weak[0].elsewhere.value + 0.1
     assert found.weak_segments.metric == "log_loss"
     assert dict(found.weak_segments.left_out) == {
-        "same": "the first rows have one value in it",
-        "note": "the first rows have no value in it",
+        "same": "the rows looked at first have one value in it",
+        "note": "the rows looked at first have no value in it",
     }
     assert "y" not in found.weak_segments.columns
     told = found.to_json()["weak_segments"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import permutations
@@ -143,6 +144,9 @@ def test_questions_of_before_have_no_search_and_nothing_protected() -> None:
         (pa.array([1.0, float("nan"), 5.0, None]), Binning("x", "number", edges=(5.0,)), [0, 2, 1, 2]),
         (pa.array([Decimal("1.5"), Decimal("2.5")]), Binning("x", "number", edges=(2.0,)), [0, 1]),
         (pa.array([3, 4, None, 9]), Binning("x", "category", values=("3", "4")), [0, 1, 3, 2]),
+        (pa.array([-0.0, 0.0, None, float("nan"), 2.5]), Binning("x", "category", values=("0", "2.5")), [0, 0, 3, 3, 1]),
+        (pa.array([-0.0, 0.0], pa.float32()).dictionary_encode(), Binning("x", "category", values=("0",)), [0, 0]),
+        (pa.array([-0.0, 0.0, -1.0, 1.0]), Binning("x", "number", edges=(0.0, 5e-324)), [1, 1, 0, 2]),
         (pa.array(["b", "a", None, "c"], pa.string_view()), Binning("x", "category", values=("a", "b")), [1, 0, 3, 2]),
         (pa.array(["b", "a", None, "c"]).dictionary_encode(), Binning("x", "category", values=("a", "b")), [1, 0, 3, 2]),
         (pa.array([date(2013, 1, 1), date(2013, 1, 3)]), Binning("x", "time", edges=(86_400.0 * 15_707,)), [0, 1]),
@@ -172,6 +176,27 @@ def test_bins_are_told_in_words() -> None:
         "day before 2013-01-01", "day 2013-01-01 to 2013-01-01 01:30", "day 2013-01-01 01:30 or later",
     ]  # fmt: skip
     assert Binning("x", "category", values=("",)).words(0) == 'x = ""'
+
+
+def test_no_two_bins_share_their_words() -> None:
+    values = ("", "missing", '"missing"', "any rarer value", '"any rarer value"', "a and x = b", "a", " a", "a × b")
+    texts = Binning("x", "category", values=values)
+    assert len({texts.words(n) for n in range(texts.count)}) == texts.count
+    near = Binning(
+        "x", "number", edges=(20_130_108.0, 20_130_109.0, 20_130_110.0, 1e300, math.nextafter(1e300, math.inf))
+    )
+    assert len({near.words(n) for n in range(near.count)}) == near.count
+    zeros = Binning("x", "number", edges=(0.0, math.nextafter(0.0, 1.0), 7.0))
+    assert [zeros.words(n) for n in range(zeros.count)] == [
+        "x below 0",
+        "x = 0",
+        "x above 0 to 7",
+        "x 7 or more",
+        "x missing",
+    ]
+    assert [zeros.words(0, 1), zeros.words(1, 2), zeros.words(2, 3)] == ["x 0 or less", "x 0 to 7", "x above 0"]
+    seconds = Binning("t", "time", edges=(3_600.0, 3_630.0, 3_660.0))
+    assert len({seconds.words(n) for n in range(seconds.count)}) == seconds.count
 
 
 def test_only_so_many_columns_are_taken_in_pairs() -> None:

@@ -52,7 +52,7 @@ def evaluation_sheet(found: Evaluation) -> Sheet:
         _sides(sheet, found)
     _outputs(sheet, found)
     for name, parts in found.segments.items():
-        _segment(sheet, name, parts)
+        _segment(sheet, name, parts, record.rows)
     fairness_tables(sheet, found)
     weak_segments_table(sheet, found)
     sheet.fact("made", f"{exact(record.created_at)} by {record.created_by}, run {record.run}")
@@ -145,12 +145,15 @@ def _sides(sheet: Sheet, found: Evaluation) -> None:
     sheet.table("sides", told.sides, columns)
 
 
-def _segment(sheet: Sheet, name: str, parts: Parts) -> None:
+def _segment(sheet: Sheet, name: str, parts: Parts, rows: int) -> None:
+    from muster.evaluation.cut_words import cut_words
+
     shown = [*parts][:_MOST_PARTS]
     main = [*metrics_of_parts(parts[shown[0]]), *parts.own] if shown else []
     columns: list[Column[str]] = [Column(name, lambda v: v, "name"), Column("rows", parts.rows)]
     columns += [Column(m, lambda v, m=m: number(parts[v][m].value)) for m in main]  # type: ignore[misc]  # bound here
     columns.append(Column("note", lambda v: "few rows" if parts.small(v) else ""))
     sheet.table("segment", shown, columns)
+    sheet.fact("", cut_words(parts.segmenting, rows))
     if len(parts) > len(shown):
         sheet.fact("", f"and {plural(len(parts) - len(shown), 'part')} more: `--json` has all")

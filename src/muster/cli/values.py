@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,16 +41,24 @@ def names(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def parts(values: Sequence[str]) -> tuple[str, ...]:
-    """Names between commas, or one column with the edges to cut it at: `age:30,50`."""
+    """Names between commas, or one column with the edges to cut it at: `age:30,50`, `day:2024-01-01`."""
     return tuple(part for value in values for part in ([value] if _has_edges(value) else names([value])))
 
 
 def _has_edges(text: str) -> bool:
-    column, _, edges = text.rpartition(":")
-    try:
-        return bool(column) and bool([float(edge) for edge in edges.split(",")])
-    except ValueError:
-        return False
+    colons = [n for n, letter in enumerate(text) if letter == ":" and n]
+    return any(all(_is_edge(edge) for edge in text[n + 1 :].split(",")) for n in colons)
+
+
+def _is_edge(text: str) -> bool:
+    """A number, or a date."""
+    for read in (float, datetime.fromisoformat):
+        try:
+            read(text.strip())
+        except ValueError:
+            continue
+        return True
+    return False
 
 
 def classes(text: str | None) -> tuple[Scalar, ...]:

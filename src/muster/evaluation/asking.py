@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
-from typing import TypeAlias
+from itertools import chain
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, NotApplicable, near
 from muster.evaluation.roles import twice_named
-from muster.evaluation.searching import search_in
+from muster.evaluation.searching import search_in, searchable
+from muster.evaluation.segmenting import Sample, Segments, columns_of, segmenting, to_sample, twice
 from muster.evaluation.texts import keeps_texts, wrong_texts
 from muster.metrics.costs import cost_matrix
-from muster.profiles.question import Question, Segmenting
+from muster.profiles.question import Question
 from muster.signature import Output, Scalar, Task, canonical
 
 __all__ = [
-    "MEASURED", "SHOWN", "Asked", "Segment", "Segments", "check_measured", "columns_wanted", "in_class_order", "interval_of",
-    "is_number", "outputs_of", "question", "segmenting",
+    "MEASURED", "SHOWN", "Asked", "check_measured", "columns_sampled", "columns_wanted", "in_class_order", "interval_of",
+    "is_number", "outputs_of", "question",
 ]  # fmt: skip
 
 MEASURED: tuple[Task, ...] = ("binary", "multiclass", "regression", "multilabel", "multioutput")
-Segment: TypeAlias = str | Sequence[str] | Mapping[str, Sequence[float]]
-"""A column, several columns together, or a column with the edges at which its numbers are cut."""
-Segments: TypeAlias = Sequence[Segment]
-
-_FEW = 20
-"""A number of more different values than this is cut at its quintiles, unless edges are given."""
 SHOWN = 30
 """Columns that are shown of a mistake."""
 _INTERVAL = ("prediction_low", "prediction_high")
@@ -75,10 +67,17 @@ def columns_wanted(asked: Asked, names: Sequence[str], inputs: Sequence[str]) ->
     """
     if not inputs:
         return tuple(names)
-    parts = (_parsed_columns(s, names) for s in (*asked.segments, *asked.protected))
+    parts = (columns_of(s, names) for s in (*asked.segments, *asked.protected))
     own = (asked.target, *asked.targets, asked.prediction, *asked.predictions, *asked.probabilities, *asked.interval)
     wanted = {*inputs, *own, asked.weight, *asked.key, *chain(*parts)}
     return tuple(n for n in names if n in wanted)
+
+
+def columns_sampled(asked: Asked, head: pa.Table, names: Sequence[str]) -> tuple[str, ...]:
+    """The columns of which rows from all over the data have to be known, to choose what is told apart."""
+    if asked.weak_segments:
+        return searchable(head)
+    return to_sample((*asked.segments, *asked.protected), head, names)
 
 
 def outputs_of(asked: Asked, head: pa.Table) -> tuple[Output, str | None, tuple[str, ...]]:
@@ -179,11 +178,14 @@ def question(
     probabilities: Sequence[str] = (),
     interval: Sequence[str] = (),
     inputs: Sequence[str] = (),
+    sample: Sample | None = None,
 ) -> Question:
     """What to measure; `inputs` are the columns that a version takes.
 
-    `head` has the first rows of the data, with the columns that are looked at; `names` are all there are.
+    `head` has the first rows of the data, with the columns that are looked at, `sample` those `columns_sampled`; `names` are all there
+    are.
     """
+    sample = sample or Sample(head)
     check_measured(output.task)
     roles: dict[str, Sequence[str | None]] = {
         "actual values": [asked.target],
@@ -199,10 +201,10 @@ def question(
         *_wrong_target(asked, output, head),
         *_wrong_interval(asked, output, head, scored=bool(prediction or probabilities)),
     ]
-    protected, faults = segmenting(asked.protected, head, names)
-    others, more = segmenting(asked.segments, head, names)
+    protected, faults = segmenting(asked.protected, sample, names)
+    others, more = segmenting(asked.segments, sample, names)
     segments = tuple(dict.fromkeys((*others, *protected)))
-    wrong += dict.fromkeys((*faults, *more, *_twice(segments)))
+    wrong += dict.fromkeys((*faults, *more, *twice(segments)))
     if output.task != "regression" and probabilities:
         classes = len(output.classes)
         lists = len(probabilities) == 1 and is_list(head.schema.field(probabilities[0]).type)
@@ -232,7 +234,7 @@ def question(
         costs=costs,
         inputs=tuple(inputs) or columns[:SHOWN],
         shown=columns[:SHOWN],
-        search=search_in(head, tuple(inputs) or columns, texts=texts) if asked.weak_segments else None,
+        search=search_in(sample, tuple(inputs) or columns, texts=texts) if asked.weak_segments else None,
         texts=texts,
     )
 
@@ -319,73 +321,6 @@ def _wrong_interval(asked: Asked, output: Output, head: pa.Table, *, scored: boo
     if asked.level is not None and not 0 < asked.level < 1:  # NaN too
         wrong.append(f"the level {asked.level:g} of the interval is no share between 0 and 1")
     return wrong
-
-
-def segmenting(segments: Segments, head: pa.Table, names: Sequence[str]) -> tuple[tuple[Segmenting, ...], list[str]]:
-    """The parts that are asked for, and what is wrong with them. A text is `column`, `one*other` or `column:10,20`."""
-    found, wrong = [], []
-    for asked in segments:
-        try:
-            columns, edges = ((asked,), ()) if isinstance(asked, str) and asked in head.column_names else _parsed(asked)
-        except ValueError:
-            wrong.append(f"the segment `{asked}` has edges that are no numbers in rising order")
-            continue
-        missing = [c for c in columns if c not in head.column_names]
-        if missing:
-            wrong += [f"the segment `{c}` is no column of the data{near(c, names)}" for c in missing]
-            continue
-        if len(columns) == 1 and not edges:
-            edges = _quintiles(head[columns[0]])
-        elif edges and not is_number(head[columns[0]].type):
-            wrong.append(f"the segment `{columns[0]}` has edges, and is no number but {head[columns[0]].type}")
-        found.append(Segmenting(columns, edges))
-    return tuple(dict.fromkeys(found)), wrong
-
-
-def _twice(segments: Sequence[Segmenting]) -> list[str]:
-    """Segments of one name, of which it is not clear what edges are meant."""
-    names = Counter(s.name for s in segments)
-    return [f"`{name}` is asked for with different edges" for name, times in names.items() if times > 1]
-
-
-def _parsed(asked: Segment) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    if isinstance(asked, Mapping):
-        ((column, given),) = asked.items()
-        return (column,), _rising(given)
-    if not isinstance(asked, str):
-        return tuple(asked), ()
-    column, colon, edges = asked.rpartition(":")
-    if colon and column:
-        return (column,), _rising([float(e) for e in edges.split(",")])
-    return tuple(part.strip() for part in asked.split("*")), ()
-
-
-def _parsed_columns(asked: Segment, names: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(asked, str) and asked in names:
-        return (asked,)
-    try:
-        return _parsed(asked)[0]
-    except ValueError:  # told with all else that is wrong
-        return ()
-
-
-def _rising(edges: Sequence[float]) -> tuple[float, ...]:
-    found = tuple(float(e) for e in edges)
-    if not found or any(not math.isfinite(e) for e in found) or any(a >= b for a, b in pairwise(found)):
-        raise ValueError
-    return found
-
-
-def _quintiles(column: pa.ChunkedArray) -> tuple[float, ...]:
-    """Where to cut a number that has many values, to three digits; none where it has few, or is none."""
-    if not is_number(column.type) or pa.types.is_boolean(column.type):
-        return ()
-    values = column.drop_null().cast(pa.float64()).to_numpy()
-    values = values[np.isfinite(values)]
-    if len(np.unique(values)) <= _FEW:
-        return ()
-    cuts = [float(f"{q:.3g}") for q in np.quantile(values, [0.2, 0.4, 0.6, 0.8])]
-    return tuple(sorted(set(cuts)))
 
 
 def is_number(kind: pa.DataType) -> bool:

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, near
-from muster.evaluation.asking import SHOWN, Asked, check_measured, in_class_order, is_number, segmenting
+from muster.evaluation.asking import SHOWN, Asked, check_measured, in_class_order, is_number
 from muster.evaluation.roles import twice_named
+from muster.evaluation.segmenting import Sample, segmenting, twice
 from muster.evaluation.targets_at_hand import wrong_targets
 from muster.evaluation.texts import keeps_texts, wrong_texts
 from muster.profiles.multilabel import MOST_LABELS
@@ -80,7 +81,14 @@ def scored_several(asked: Asked, head: pa.Table, known: Output | None) -> tuple[
 
 
 def question_of_several(
-    asked: Asked, output: Output, head: pa.Table, names: Sequence[str], given: Given, *, inputs: Sequence[str] = ()
+    asked: Asked,
+    output: Output,
+    head: pa.Table,
+    names: Sequence[str],
+    given: Given,
+    *,
+    inputs: Sequence[str] = (),
+    sample: Sample | None = None,
 ) -> Question:
     """As `question` does for a single output."""
     check_measured(output.task)
@@ -91,8 +99,8 @@ def question_of_several(
         *_wrong_columns(asked, output, head, names),
         *_wrong_given(asked, output, head, given),
     ]
-    segments, faults = segmenting(asked.segments, head, names)
-    wrong += faults
+    segments, faults = segmenting(asked.segments, sample or Sample(head), names)
+    wrong += dict.fromkeys((*faults, *twice(segments)))
     hint = _SEE if wrong else ""
     wrong += [*_wrong_rest(asked, output), *wrong_texts(asked.texts)]
     if wrong:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput
 from muster.evaluation.agreement import Agreement
+from muster.evaluation.cut_words import asking_for
 from muster.evaluation.kinds import Kind, unlike
 from muster.evaluation.result import Evaluation, Figures
 from muster.evaluation.subject import Setting, differing
@@ -231,7 +232,9 @@ def _told_of(evaluation: Evaluation) -> str:
 
 def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:
     both = (contest.reference, contest.other)
-    shared = [s for s in contest.reference.segments if s in contest.other.segments]
+    unlike_cut = _unlike_cut(contest)
+    shared = [s for s in contest.reference.segments if s in contest.other.segments and s not in unlike_cut]
+    yield from unlike_cut.items()
     had = [
         dict.fromkeys([*e.metrics, *e.segments, *(f"{s}={value}" for s in shared for value in e.segments[s])])
         for e in both
@@ -248,6 +251,20 @@ def _only_one(contest: Contest) -> Iterator[tuple[str, str]]:
         if old[0] != old[1]:
             why += f": its profile is of the format {old[lacks]}, and that of {contest.names[1 - lacks]} of {old[1 - lacks]}"
         yield what, why
+
+
+def _unlike_cut(contest: Contest) -> dict[str, str]:
+    """Segments that the two cut at other edges, and how they would share them."""
+    mine, theirs = ({s.name: s for s in e.profile.question.segments} for e in (contest.reference, contest.other))
+    found = {}
+    for name, cut in mine.items():
+        its = theirs.get(name, cut)
+        if cut != its:
+            whose, like = (contest.names[0], cut) if cut.edges else (contest.names[1], its)
+            found[name] = (
+                f"the two cut it at other edges: to have the same parts, ask both for `{asking_for(like)}`, as {whose} has it"
+            )
+    return found
 
 
 def _unlike_metrics(one: Evaluation, other: Evaluation) -> set[str]:

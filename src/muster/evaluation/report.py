@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from muster.charts.words import NOTHING, count, number, percent
 from muster.errors import shortened
+from muster.evaluation.cut_words import cut_words
 from muster.evaluation.document import Document
 from muster.evaluation.fairness_tables import fairness_tables
 from muster.evaluation.shown import charts_shown, metrics_shown, prevalence, worst_first
@@ -66,7 +67,7 @@ def _first_tables(evaluation: Evaluation) -> list[Table]:
 
 def _tables(evaluation: Evaluation) -> Iterator[Table]:
     for name, parts in evaluation.segments.items():
-        yield _parts(name, parts)
+        yield _parts(name, parts, evaluation.record.rows)
         if evaluation.record.task == "regression" and evaluation.metrics["max_error"].value is not None:
             yield _sides(evaluation, name)
     for name, found in evaluation.fairness.items():
@@ -104,10 +105,12 @@ def _metrics(evaluation: Evaluation) -> Table:
     return table
 
 
-def _parts(name: str, parts: Parts) -> Table:
+def _parts(name: str, parts: Parts, rows: int) -> Table:
     shown = [*parts][:_MOST_PARTS]
     main = [*metrics_of_parts(parts[shown[0]]), *parts.own] if shown else []
-    words = "Parts of fewer than 30 rows are grey: they say little."
+    words = (
+        f"Parts of fewer than 30 rows are grey: they say little. {cut_words(parts.segmenting, rows, count)}".rstrip()
+    )
     if len(parts) > len(shown):
         words += f" The {len(shown)} largest of {len(parts)}."
     with_interval = {m for m in main if any(parts[v][m].low is not None for v in shown)}

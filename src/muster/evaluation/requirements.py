@@ -8,13 +8,14 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from muster.errors import InvalidInput, near
 from muster.metrics.fairness import MEASURES
 from muster.metrics.figure import Figure
 from muster.metrics.groups import RATES
+from muster.profiles.part_names import CROSS
 from muster.signature import Json
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 }
 _FORM = re.compile(
     r"(?P<metric>\w+)(?::(?P<output>.+?))?(?:\.(?P<end>low|high))?\s*(?P<sign>>=|<=|>|<)\s*(?P<bar>[^\s]+)"
-    r"(?:\s+for\s+(?P<segment>.+?)(?:=(?P<part>.+))?)?"
+    r"(?:\s+for\s+(?P<of>(?P<segment>.+?)(?:=(?P<part>.+))?))?"
 )
 _HINT = (
     "write `roc_auc>=0.8`, `roc_auc.low>=0.78`, `recall>=0.9 for tier=premium`, `demographic_parity_ratio>=0.8 for sex`, "
@@ -56,6 +57,8 @@ class Requirement:
     segment: str = ""
     part: str = ""
     output: str = ""
+    of: str = ""
+    """The segment and the part, as they were typed."""
 
     @classmethod
     def parse(cls, text: str) -> Requirement:
@@ -68,7 +71,7 @@ class Requirement:
             bar = math.nan
         if found is None or not math.isfinite(bar):
             raise InvalidInput(f"`{text}` is no requirement", hint=_HINT)
-        segment, part = (found[name] or "" for name in ("segment", "part"))
+        segment, part, of = (found[name] or "" for name in ("segment", "part", "of"))
         told = (
             found["metric"],
             found["end"] or "",
@@ -77,6 +80,7 @@ class Requirement:
             segment.strip(),
             part.strip(),
             found["output"] or "",
+            of.strip(),
         )
         return cls(text.strip(), *told)
 
@@ -128,7 +132,7 @@ def parsed(evaluation: Evaluation, requirements: Sequence[str]) -> list[Requirem
     found, wrong = [], []
     for text in requirements:
         try:
-            one = Requirement.parse(text)
+            one = _placed(evaluation, Requirement.parse(text))
         except InvalidInput as fault:
             wrong.append(fault.message)
         else:
@@ -137,6 +141,28 @@ def parsed(evaluation: Evaluation, requirements: Sequence[str]) -> list[Requirem
     if wrong:
         raise InvalidInput("; ".join(dict.fromkeys(wrong)), hint=_HINT)
     return found
+
+
+def _placed(evaluation: Evaluation, asked: Requirement) -> Requirement:
+    """With the segment and the part that are there: the names of both may hold `=`. Several columns and their values may be joined by `*`
+    as well. InvalidInput where it may be either of two.
+    """
+    of, segments = asked.of, evaluation.segments
+    if not of or of in segments:
+        return replace(asked, segment=of, part="")
+    splits = [(of[:n].strip(), of[n + 1 :].strip()) for n, letter in enumerate(of) if letter == "="]
+    splits += [(_crossed(segment), _crossed(part)) for segment, part in splits]
+    known = [(segment, part) for segment, part in splits if segment in segments]
+    there = [*dict.fromkeys((segment, part) for segment, part in known if part in segments[segment])]
+    if len(there) > 1:
+        told = " or ".join(f"`{part}` of `{segment}`" for segment, part in there)
+        raise InvalidInput(f"`{asked.text}` may be of {told}", hint="evaluate with one of these segments alone")
+    segment, part = [*there, *known, (asked.segment, asked.part)][0]
+    return replace(asked, segment=segment, part=part)
+
+
+def _crossed(text: str) -> str:
+    return f" {CROSS} ".join(part.strip() for part in text.split("*"))
 
 
 def verdicts(evaluation: Evaluation, requirements: Sequence[str]) -> list[Verdict]:
@@ -204,7 +230,12 @@ def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
     elif asked.segment:
         parts = of.segments[asked.segment]
         if asked.part not in parts:
-            return Verdict(asked.text, passed=False, value=None, reason=f"no row has {asked.segment}={asked.part}")
+            return Verdict(
+                asked.text,
+                passed=False,
+                value=None,
+                reason=f"no row has {asked.segment}={asked.part}{near(asked.part, parts)}",
+            )
         figures = parts[asked.part]
         if asked.metric == ROWS and ROWS not in figures:
             figures = {ROWS: _count(ROWS, evaluation.segments[asked.segment].rows(asked.part))}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pyarrow as pa
 
 from muster.errors import InvalidInput, NotApplicable, near
+from muster.evaluation.cut_words import cut_json
 from muster.evaluation.figures import Figures, dummy_of, figures_of
 from muster.evaluation.mistakes import WorstMistakes
 from muster.evaluation.outputs import Single, measured_of, output_names, outputs_of, probability, thresholds_of
@@ -25,7 +26,8 @@ from muster.metrics.sides import Sides, sides
 from muster.metrics.threshold_table import threshold_table
 from muster.metrics.weak_segments import WeakSegments
 from muster.profiles.classification import Classification
-from muster.profiles.evaluation import EvaluationProfile, Measurement, names_between
+from muster.profiles.edges import names_between
+from muster.profiles.evaluation import EvaluationProfile, Measurement
 from muster.profiles.multilabel import Multilabel
 from muster.profiles.multioutput import Multioutput
 from muster.profiles.question import Question, Segmenting
@@ -58,7 +60,9 @@ class Parts(Mapping[str, Figures]):
     ) -> None:
         """`custom` gives the figures of the user's own metrics of a part, where they are told of it."""
         self._question, self._custom = question, custom
-        order = {name: n for n, name in enumerate(names_between(segmenting.edges))} if segmenting.edges else {}
+        self.segmenting = segmenting
+        names = names_between(segmenting.edges, times=segmenting.times) if segmenting.edges else []
+        order = {name: n for n, name in enumerate(names)}
         self._parts = dict(sorted(parts.items(), key=lambda item: (order.get(item[0], 0), -item[1].rows, item[0])))
 
     def __getitem__(self, value: str) -> Figures:
@@ -345,6 +349,7 @@ class Evaluation:
                 name: {v: {"rows": parts.rows(v), "metrics": parts[v].to_json()} for v in parts}
                 for name, parts in self.segments.items()
             },
+            "cuts": {s.name: cut_json(s) for s in self.profile.question.segments if s.edges},
             "weak_segments": None if self.profile.losses is None else self.weak_segments.to_json(),
             "fairness": {name: found.to_json() for name, found in self.fairness.items()},
             **({"outputs": {name: one.to_json() for name, one in self.outputs.items()}} if self.outputs else {}),

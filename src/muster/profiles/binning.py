@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from muster.profiles.edges import after, name_between
 from muster.profiles.keys import Cells, Floats
+from muster.profiles.part_names import part_name
 from muster.profiles.reading import doubles, plain, seconds
 from muster.signature import Json
 
-__all__ = ["PAIRED", "Binning", "Kind", "Search", "numbers_of", "values_of"]
+__all__ = ["PAIRED", "Binning", "Kind", "Search", "numbers_of", "texts_of", "values_of"]
 
 PAIRED = 16
 """Of so many columns the bins are taken in pairs too: 120 pairs."""
+
+_RARER = "any rarer value"
 
 Kind = Literal["category", "number", "time"]
 
@@ -42,8 +46,9 @@ class Binning:
         """The bin of each row."""
         column = values_of(column)
         if self.kind == "category":
-            texts = pc.cast(column, pa.large_string())
-            found = pc.fill_null(pc.index_in(texts, pa.array(self.values, pa.large_string())), len(self.values))
+            found = pc.fill_null(
+                pc.index_in(texts_of(column), pa.array(self.values, pa.large_string())), len(self.values)
+            )
             codes = found.to_numpy(zero_copy_only=False).astype(np.int64)
             missing = pc.is_null(column, nan_is_null=True).to_numpy(zero_copy_only=False)
             return np.where(missing, len(self.values) + 1, codes)
@@ -68,18 +73,13 @@ class Binning:
         if code == self.count - 1:
             return f"{self.column} missing"
         if self.kind == "category":
-            value = "any rarer value" if code == len(self.values) else self.values[code] or '""'
-            return f"{self.column} = {value}"
-        time = self.kind == "time"
-        texts = [_time(e) if time else f"{e:g}" for e in self.edges]
+            return f"{self.column} = {_RARER if code == len(self.values) else _value(self.values[code])}"
         end = code if last is None else last
-        if code == 0 and end == len(texts):
+        if code == 0 and end == len(self.edges):
             return f"{self.column} not missing"
-        if code == 0:
-            return f"{self.column} {'before' if time else 'below'} {texts[end]}"
-        if end == len(texts):
-            return f"{self.column} {texts[code - 1]} or {'later' if time else 'more'}"
-        return f"{self.column} {texts[code - 1]} to {texts[end]}"
+        times = self.kind == "time"
+        alone = code == end and 0 < end < len(self.edges) and self.edges[end] == after(self.edges[end - 1], times=times)
+        return f"{self.column} {'= ' * alone}{name_between(self.edges, code, end, times=times)}"
 
     def to_json(self) -> dict[str, Json]:
         edges: list[Json] = [float(e).hex() for e in self.edges]
@@ -121,11 +121,21 @@ def values_of(column: pa.Array) -> pa.Array:
     return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
 
 
+def texts_of(values: pa.Array) -> pa.Array:
+    """Values as texts; -0 is 0."""
+    if pa.types.is_floating(values.type):
+        whole = values.to_numpy(zero_copy_only=False)
+        values = pa.array(
+            whole + whole.dtype.type(0), values.type, mask=values.is_null().to_numpy(zero_copy_only=False)
+        )
+    return pc.cast(values, pa.large_string())
+
+
 def numbers_of(values: pa.Array, kind: Kind) -> Floats:
     """Of values without nulls; times in seconds since 1970."""
     return seconds(values).astype(np.float64) if kind == "time" else doubles(values)
 
 
-def _time(edge: float) -> str:
-    at = datetime.fromtimestamp(edge, UTC)
-    return f"{at:%Y-%m-%d}" if (at.hour, at.minute, at.second) == (0, 0, 0) else f"{at:%Y-%m-%d %H:%M}"
+def _value(text: str) -> str:
+    """In quotes where it would be taken for other words of a condition."""
+    return json.dumps(text, ensure_ascii=False) if text == _RARER or " and " in text else part_name(text)

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from muster.errors import InvalidInput
 from muster.profile import OpenProfile, Rows
@@ -21,7 +19,8 @@ from muster.profiles.binning import Search
 from muster.profiles.classification import Classification
 from muster.profiles.columns import Columns, Kept
 from muster.profiles.custom import Custom, given_to
-from muster.profiles.judged import Judged, judged, numbers
+from muster.profiles.edges import names_of_before
+from muster.profiles.judged import Judged, judged
 from muster.profiles.judged_labels import judged_labels
 from muster.profiles.judged_targets import judged_targets, scored_targets
 from muster.profiles.keys import Floats, Hashes
@@ -29,21 +28,22 @@ from muster.profiles.losses import Losses
 from muster.profiles.mistakes import Mistakes
 from muster.profiles.multilabel import Labelled, Multilabel
 from muster.profiles.multioutput import Multioutput, Several
-from muster.profiles.question import MOST_SEGMENTS, Question, Segmenting
+from muster.profiles.part_names import MISSING
+from muster.profiles.parting import check_parts, parts_of
+from muster.profiles.question import Question, Segmenting
 from muster.profiles.reading import kind_of
 from muster.profiles.regression import Predicted, Regression
 from muster.profiles.stored import pack, reads, unpack
 from muster.profiles.tally import Classified
 from muster.signature import Json, Output
 
-__all__ = ["EvaluationProfile", "Measurement", "names_between"]
+__all__ = ["EvaluationProfile", "Measurement"]
 
 Measurement = Classification | Regression | Multilabel | Multioutput
 _JUDGED = {"multilabel": judged_labels, "multioutput": judged_targets}
 """How the rows of a task are read; `judged` reads all others."""
+_Part = TypeVar("_Part")
 _WORDLESS = frozenset(("boolean", "number", "date", "timestamp", "timestamp_utc", "clock", "duration"))
-MISSING = "missing"
-"""The part of rows without a value in a column of a segment."""
 
 
 class _Opening:
@@ -139,11 +139,14 @@ class EvaluationProfile:
 
     def _update_segments(self, segmenting: Segmenting, batch: pa.RecordBatch, found: Judged, given: Floats) -> None:
         parts = self.segments[segmenting.name]
-        names, codes = _parts(segmenting, batch)
+        kind = kind_of(batch.schema.field(segmenting.columns[0]).type)
+        names, codes = parts_of(segmenting, batch)
         codes = codes[found.places]
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(names) + 1))
-        _check_parts(segmenting, {*parts, *(n for n, (a, b) in zip(names, pairwise(starts), strict=True) if b > a)})
+        check_parts(
+            segmenting, {*parts, *(n for n, (a, b) in zip(names, pairwise(starts), strict=True) if b > a)}, kind
+        )
         for name, (first, end) in zip(names, pairwise(starts), strict=True):
             if end == first:
                 continue
@@ -165,7 +168,7 @@ class EvaluationProfile:
         self._look()
         for segmenting in self.question.segments:
             parts, others = self.segments[segmenting.name], other.segments[segmenting.name]
-            _check_parts(segmenting, {*parts, *others})
+            check_parts(segmenting, {*parts, *others})
             for name, measured in others.items():
                 _merge(parts.setdefault(name, self._measurement(segment=True)), measured)
         self.mistakes.merge(other.mistakes)
@@ -217,6 +220,7 @@ class EvaluationProfile:
         if profile.losses is not None:
             profile.losses.restore(arrays, "losses.")
         profile.custom.restore(arrays, profile._values())
+        profile._rename()
         return profile
 
     def figures(self) -> Mapping[str, Json]:
@@ -231,6 +235,16 @@ class EvaluationProfile:
     def _count(self, digest: int, values: int | None) -> None:
         self.digest = (self.digest + digest) % 2**64
         self.values = None if self.values is None or values is None else (self.values + values) % 2**64
+
+    def _rename(self) -> None:
+        """Parts between edges were once named by six digits of these."""
+        for segmenting in self.question.segments:
+            if not segmenting.edges or not (names := names_of_before(segmenting.edges)):
+                continue
+            of, told = segmenting.name, self.custom
+            self.segments[of] = _renamed(self.segments[of], names)
+            told.parts[of] = _renamed(told.parts.get(of, {}), names)
+            told.told_parts[of] = _renamed(told.told_parts.get(of, {}), names)
 
     def _look(self) -> None:
         """Whether single scores are too many to keep."""
@@ -262,6 +276,10 @@ class EvaluationProfile:
         return Classification(len(question.output.classes), extent, scores=question.scores, weighted=weighted)
 
 
+def _renamed(parts: Mapping[str, _Part], names: Mapping[str, str]) -> dict[str, _Part]:
+    return {names.get(name, name): part for name, part in parts.items()}
+
+
 def _mistakes(output: Output, most: int) -> Mistakes:
     return Mistakes(most, output.classes, sides=output.task in ("binary", "regression"))
 
@@ -284,51 +302,3 @@ def _add(measurement: Measurement, rows: Classified | Predicted | Labelled | Sev
 
 def _merge(measurement: Measurement, other: Measurement) -> None:
     measurement.merge(other)  # type: ignore[arg-type]  # both are of the task of the question
-
-
-def _check_parts(segmenting: Segmenting, parts: set[str]) -> None:
-    if len(parts) > MOST_SEGMENTS:
-        raise InvalidInput(
-            f"`{segmenting.name}` has more than {MOST_SEGMENTS} values, which are too many parts to look at apart",
-            hint="choose another column, or cut a number at edges: `{name}:10,20,50`".replace(
-                "{name}", segmenting.name
-            ),
-        )
-
-
-def _parts(segmenting: Segmenting, batch: pa.RecordBatch) -> tuple[list[str], NDArray[np.int64]]:
-    """The names of the parts, and of each row that of its part."""
-    columns = [batch.column(name) for name in segmenting.columns]
-    if segmenting.edges:
-        return _between(numbers(columns[0]), segmenting.edges)
-    names, codes = _values(columns[0])
-    for column in columns[1:]:
-        more, its = _values(column)
-        codes = codes * len(more) + its
-        found, codes = np.unique(codes, return_inverse=True)
-        names = [f"{names[c // len(more)]} × {more[c % len(more)]}" for c in found.tolist()]
-    return names, codes
-
-
-def _values(column: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), None, column)  # a number that is none, as where numbers are cut
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    texts = pc.cast(encoded.dictionary, pa.string()).to_pylist()
-    codes = pc.fill_null(encoded.indices, len(texts)).to_numpy(zero_copy_only=False)
-    names = [MISSING if t is None else t for t in [*texts, None]]
-    found = {name: n for n, name in enumerate(dict.fromkeys(names))}  # a dictionary may hold a value twice
-    return list(found), np.array([found[n] for n in names], np.int64)[codes]
-
-
-def names_between(edges: tuple[float, ...]) -> list[str]:
-    """The names of the parts that edges make, in their order, and of the rows without a number."""
-    texts = [f"{e:g}" for e in edges]
-    middle = [f"{a} to {b}" for a, b in pairwise(texts)]
-    return [f"below {texts[0]}", *middle, f"{texts[-1]} or more", MISSING]
-
-
-def _between(values: NDArray[np.float64], edges: tuple[float, ...]) -> tuple[list[str], NDArray[np.int64]]:
-    names = names_between(edges)
-    codes = np.searchsorted(edges, values, side="right")
-    return names, np.where(np.isnan(values), len(names) - 1, codes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from muster.profiles.binning import Search
@@ -17,21 +17,35 @@ MOST_SEGMENTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Segmenting:
-    """Parts of the rows by the value of a column, by the values of several together, or by the place of a number between `edges`."""
+    """Parts of the rows by the value of a column, by the values of several together, or by the place of a number between `edges`; of
+    `times` these are in seconds since 1970.
+
+    `sampled` rows, taken from so many that were `looked_at`, told where to cut; none where the edges were asked for.
+    """
 
     columns: tuple[str, ...]
     edges: tuple[float, ...] = ()
+    times: bool = False
+    sampled: int = field(default=0, compare=False)
+    looked_at: int = field(default=0, compare=False)
 
     @property
     def name(self) -> str:
         return " × ".join(self.columns)
 
     def to_json(self) -> dict[str, Json]:
-        return {"columns": list(self.columns), "edges": [float(e).hex() for e in self.edges]}
+        return {
+            "columns": list(self.columns),
+            "edges": [float(e).hex() for e in self.edges],
+            **({"times": True} if self.times else {}),
+            **({"sampled": self.sampled, "looked_at": self.looked_at} if self.sampled else {}),
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Segmenting:
-        return cls(tuple(document["columns"]), tuple(float.fromhex(e) for e in document["edges"]))
+        edges = tuple(float.fromhex(e) for e in document["edges"])
+        sampled, looked_at = (int(document.get(name, 0)) for name in ("sampled", "looked_at"))
+        return cls(tuple(document["columns"]), edges, bool(document.get("times", False)), sampled, looked_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from muster.errors import InvalidInput
-from muster.evaluation.asking import Asked, Segment, Segments
+from muster.evaluation.asking import Asked
 from muster.evaluation.result import Evaluation
+from muster.evaluation.segmenting import Segments
 from muster.records import Version
 from muster.registry.registry import Registry, check_threshold
 from muster.registry.scoring_job import Watch
@@ -58,7 +59,7 @@ class EvaluateOptions(TypedDict, total=False):
     """The share of rows that predicted intervals are to hold."""
     weight: str | None
     segments: Segments
-    """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`."""
+    """Columns whose values are looked at apart: `carrier`, `carrier*origin`, `distance:100,500`, `day:2024-07-01`."""
     protected: Segments
     """Columns whose groups have to be treated alike; each is a segment too."""
     key: Sequence[str]
@@ -121,13 +122,11 @@ def _sorted_out(typed: Mapping[str, Any]) -> dict[str, Any]:
 def asked_of(evaluation: Evaluation) -> EvaluateOptions:
     """What would ask the same again of another version."""
     asked = evaluation.profile.question
-    every: list[Segment] = [{s.columns[0]: s.edges} if s.edges else s.columns for s in asked.segments]
-    protected = [one for one, s in zip(every, asked.segments, strict=True) if s.name in asked.protected]
     asking: EvaluateOptions = {
         "target": asked.targets or asked.target,
         "weight": asked.weight,
-        "segments": every,
-        "protected": protected,
+        "segments": asked.segments,
+        "protected": [s for s in asked.segments if s.name in asked.protected],
         "key": asked.key,
         "costs": asked.costs or None,
         "weak_segments": asked.search is not None,

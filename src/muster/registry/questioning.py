@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from muster.dataset import Dataset
 from muster.errors import InvalidInput
-from muster.evaluation.asking import Asked, columns_wanted, interval_of, outputs_of, question
+from muster.evaluation.asking import Asked, columns_sampled, columns_wanted, interval_of, outputs_of, question
 from muster.evaluation.asking_several import SEVERAL, Given, is_several, named, question_of_several, scored_several
 from muster.evaluation.metering import check_custom
+from muster.evaluation.segmenting import Sample
 from muster.profiles.question import Question
 from muster.records import Version
 from muster.registry.custom_metrics import CustomMetrics, asked_for
@@ -19,6 +20,7 @@ from muster.registry.evaluation_job import EvaluateRequest, threshold_of, told_b
 from muster.registry.registry import Registry, check_calls
 from muster.registry.scoring_job import ScoreTools, declared
 from muster.scoring.small import head
+from muster.scoring.spread import spread
 
 __all__ = ["Questioning"]
 
@@ -51,25 +53,35 @@ class Questioning:
         if version is not None and version.task in SEVERAL:
             asked = named(asked, version.output, names, told=_told_target(request.asked))
         first = head(dataset, _HEAD, columns_wanted(asked, names, inputs))
+        sample = _sampled(dataset, asked, first)
         if version is not None and not scored:
             check_calls(version)
             fit = self.tools.fit(_in_order(names, first.schema), version.signature, request.mapping)
             if version.task in SEVERAL:
-                found = question_of_several(asked, version.output, first, names, Given(), inputs=fit.columns)
+                found = question_of_several(
+                    asked, version.output, first, names, Given(), inputs=fit.columns, sample=sample
+                )
                 return found, fit.columns, fit.casts
-            found = question(asked, version.output, first, names, inputs=fit.columns)
+            found = question(asked, version.output, first, names, inputs=fit.columns, sample=sample)
             return self._with_metrics(found, request), fit.columns, fit.casts
         if is_several(asked, first):
             output, given = scored_several(asked, first, None if version is None else version.output)
             asked = named(asked, output, names, told=_told_target(asked))
-            found = question_of_several(asked, output, first, names, given)
+            found = question_of_several(asked, output, first, names, given, sample=sample)
             return self._with_metrics(found, request), (), ()
         output, prediction, probabilities = outputs_of(asked, first)
         if prediction is None and version is not None:
             asked = replace(asked, threshold=threshold_of(request, version))
         interval = interval_of(asked, output.task, names)
         found = question(
-            asked, output, first, names, prediction=prediction, probabilities=probabilities, interval=interval
+            asked,
+            output,
+            first,
+            names,
+            prediction=prediction,
+            probabilities=probabilities,
+            interval=interval,
+            sample=sample,
         )
         return self._with_metrics(found, request), (), ()
 
@@ -88,6 +100,12 @@ def _check_unasked(request: EvaluateRequest) -> None:
             f"no model is asked, as the data are scored already: {', '.join(parameters + mapped)} would change nothing",
             hint="leave these out, or name a version and no columns of predictions",
         )
+
+
+def _sampled(dataset: Dataset, asked: Asked, first: pa.Table) -> Sample:
+    """With rows from all over the data, of columns that are to be cut: the first rows of data in order would tell little."""
+    columns = columns_sampled(asked, first, dataset.names)
+    return Sample(first, *spread(dataset, columns, _HEAD)) if columns else Sample(first)
 
 
 def _told_target(asked: Asked) -> bool:

@@ -59,7 +59,7 @@ def compare(
             list(items),
             data,
             target=target,
-            segments=values.names(segments),
+            segments=values.parts(segments),
             weight=weight,
             key=values.names(key),
             threshold=threshold,

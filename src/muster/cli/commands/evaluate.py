@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 )
 @click.option("--segments", multiple=True, metavar="A,B*C", help="Columns whose values are looked at apart.")
 @click.option(
-    "--cut", multiple=True, metavar="COL:10,20", help="A number to look at apart, with the edges to cut it at."
+    "--cut",
+    multiple=True,
+    metavar="COL:10,20",
+    help="A number or a date to look at apart, with the edges to cut it at.",
 )
 @click.option("--protected", multiple=True, metavar="A,B*C", help="Columns whose groups have to be treated alike.")
 @click.option(
@@ -129,7 +132,7 @@ def evaluate(
             reference,
             data,
             target=values.names(target),
-            segments=[*values.names(segments), *cut],
+            segments=[*values.parts(segments), *cut],
             protected=values.parts(protected),
             weak_segments=weak_segments,
             weight=weight,

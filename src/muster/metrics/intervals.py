@@ -69,8 +69,12 @@ def jackknife(
     if not np.isfinite(some).all():
         return Interval.none("without some of the rows it is not defined")
     error = float(np.sqrt((folds - 1) / folds * ((some - some.mean()) ** 2).sum()))
+    if not np.ptp(some) > 0:
+        return Interval.none("all rows say the same")
     half = t_quantile(folds - 1) * error
-    if logit and 0 < value < 1:
+    if logit and not 0 < value < 1:
+        return Interval.none("it is at the end of what it can be, where folds of rows tell no width")
+    if logit:
         from scipy.special import expit
 
         at, half = np.log(value / (1 - value)), half / (value * (1 - value))

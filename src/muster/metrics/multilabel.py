@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 
 from muster.metrics import curves, labels
-from muster.metrics.classes import LEAST_OF_A_CLASS, LEAST_WRONG, LEAST_WRONG_IN_WEIGHTS
+from muster.metrics.class_intervals import LEAST_OF_A_CLASS, LEAST_WRONG_IN_WEIGHTS
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife, share_of_folds, wilson
 from muster.metrics.label_averages import Of, OfLabels, averages, curve_averages
+from muster.metrics.label_intervals import LEAST_WRONG
 from muster.metrics.label_views import LabelView, ignorant_view, view, view_at, without_view
 from muster.metrics.labels import share
 from muster.profiles.classification import EQUAL_WIDTHS

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from muster.metrics import baseline, classes, regression
-from muster.metrics.classes import LEAST_OF_A_CLASS, LEAST_WRONG, LEAST_WRONG_IN_WEIGHTS
+from muster.metrics.class_intervals import LEAST_OF_A_CLASS, LEAST_WRONG_IN_WEIGHTS
 from muster.metrics.errors import Errors
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife
+from muster.metrics.label_intervals import LEAST_WRONG
 from muster.metrics.metric import Metric
 from muster.metrics.quality import Quality, quality, without_folds
 from muster.metrics.uneven import interval_on, of_folds

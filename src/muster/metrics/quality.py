@@ -36,7 +36,8 @@ class ByClass:
 @dataclass(frozen=True, eq=False)
 class Quality:
     """For one group of rows or many, all in weights where rows have them; `sizes` (groups,) are rows, and `whole` says that those count.
-    `rarest` is how many rows the rarest of the classes has that occur, `wrong` how many are predicted wrong.
+    `rarest` is how many rows the rarest of the classes has that occur, `wrong` how many are predicted wrong; `counts` are the labels in
+    rows, whatever these weigh.
 
     `curves` has one of each lane, and of more than two classes `pooled` all decisions about every class together. `losses`
     (groups, 2) has sums of the log loss and of the Brier score, `ranks` (groups, classes) rows by the place of their class. Only
@@ -55,6 +56,7 @@ class Quality:
     whole: bool = True
     rarest: int = 0
     wrong: int = 0
+    counts: Labels | None = None
 
 
 def quality(profile: Classification) -> Quality:
@@ -75,6 +77,7 @@ def quality(profile: Classification) -> Quality:
         not profile.weighted,
         _rarest(tally),
         int(tally.confusion.sum() - np.trace(tally.confusion[0])),
+        Labels(_floats(tally.confusion)),
     )
 
 
@@ -160,15 +163,15 @@ def at_threshold(curve: Curve, scores: Floats, threshold: float) -> tuple[Labels
     return Labels(labels[-1 if with_cut else 0]), Labels(np.concatenate(labels))
 
 
-def curve_of(profile: Classification, lane: int) -> Curve:
-    """The rows of the class of a lane, and all others, by score."""
-    label, whole = lanes_of(profile.classes)[lane], not profile.weighted
+def curve_of(profile: Classification, lane: int, *, rows: bool = False) -> Curve:
+    """The rows of the class of a lane, and all others, by score; in weights where they have them, and `rows` are not asked for."""
+    label, whole = lanes_of(profile.classes)[lane], rows or not profile.weighted
     if profile.exact is not None:
         counts = profile.exact[lane].counts if whole else profile.exact[lane].sums
         own, total = counts[:, label], counts.sum(1)
         others = np.delete(counts, label, axis=1).sum(1) if not whole else total - own
         return Curve(_floats(others)[None], _floats(own)[None], np.ones(len(own), np.bool_), whole)
-    cells = _in(profile.tally, "cells")[0, lane]
+    cells = (_floats(profile.tally.cells) if whole else _in(profile.tally, "cells"))[0, lane]
     return Curve(cells[None, :, 0], cells[None, :, 1], _ends(len(cells)), whole)
 
 

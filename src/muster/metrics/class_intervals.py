@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from muster.metrics.figure import Interval
 from muster.metrics.intervals import jackknife, share_of_folds, wilson
 from muster.metrics.label_intervals import LEAST_HIT, LEAST_WRONG, too_few_hit
+from muster.metrics.labels import Labels
 from muster.metrics.metric import Metric
 from muster.metrics.quality import Quality
+from muster.metrics.resolution import all_folds, unresolved, unresolved_labels
 
 __all__ = ["LEAST_HIT_IN_WEIGHTS", "LEAST_OF_A_CLASS", "LEAST_WRONG_IN_WEIGHTS", "interval_of"]
 
@@ -31,7 +35,10 @@ LEAST_HIT_IN_WEIGHTS = _IN_WEIGHTS * LEAST_HIT
 """Rows of a class that are predicted right."""
 
 
-def interval_of(metric: Metric[Quality], value: float, total: Quality, without: Quality | None) -> Interval:
+def interval_of(
+    metric: Metric[Quality], value: float, total: Quality, without: Quality | None, divided: Labels | None = None
+) -> Interval:
+    """`divided` are the labels of all folds that a threshold leaves open, as it divides one of their cells."""
     if metric.no_interval:
         return Interval.none(metric.no_interval)
     if total.whole and metric.share is not None:
@@ -45,10 +52,21 @@ def interval_of(metric: Metric[Quality], value: float, total: Quality, without: 
     if without is None:
         return Interval.none("no folds of the rows are kept for it")
     sizes = total.sizes - without.sizes
+    if coarse := _coarse(metric, total, without, divided):
+        return Interval.none(coarse)
     if metric.share is not None or metric.rate:
         most = metric.top * total.sizes[0] if metric.rate else np.inf
         return share_of_folds(value, metric.of(without), sizes, most=most)
     return jackknife(value, metric.of(without), sizes, within=metric.within, logit=metric.logit)
+
+
+def _coarse(metric: Metric[Quality], total: Quality, without: Quality, divided: Labels | None) -> str:
+    sizes = total.sizes - without.sizes
+    if metric.scores:
+        return unresolved(metric, total, without, all_folds(without), sizes)
+    if divided is None:
+        return ""
+    return unresolved_labels(metric, total, without, replace(without, labels=divided), sizes)
 
 
 def _too_few(metric: Metric[Quality], total: Quality) -> str:

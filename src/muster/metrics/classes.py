@@ -16,12 +16,21 @@ from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.label_intervals import Scale, f_beta_interval, leave_one_out, mean_of_two, of_accuracy
 from muster.metrics.labels import Labels, PerClass, share
 from muster.metrics.metric import Metric
-from muster.metrics.quality import Quality, at_threshold, curve_of, ignorant, quality, scores_of, without_folds
+from muster.metrics.quality import (
+    Quality,
+    at_threshold,
+    curve_of,
+    ignorant,
+    quality,
+    scores_of,
+    without_at,
+    without_folds,
+)
+from muster.metrics.resolution import all_folds, unresolved
 from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats
-from muster.profiles.tally import coarse_edges
 
-__all__ = ["BINARY", "LEAST_OF_A_CLASS", "MULTICLASS", "dummy", "measure", "metrics_of", "of_lane"]
+__all__ = ["BINARY", "LEAST_OF_A_CLASS", "MULTICLASS", "dummy", "measure", "metrics_of", "of_lane", "resolved"]
 
 _LOG_LOSS, _BRIER = 0, 1
 _BINS = 10
@@ -275,6 +284,9 @@ BINARY: tuple[Metric[Quality], ...] = (
 )  # fmt: skip
 
 
+_BY_NAME = {metric.name: metric for metric in BINARY}
+
+
 def _averages(name: str, title: str, metric: PerClass, why: str) -> tuple[Metric[Quality], ...]:
     macro, micro, weighted = labels.macro(metric), labels.micro(metric), labels.weighted(metric)
     return (
@@ -358,7 +370,7 @@ def measure(
     one is given.
     """
     total, without = quality(profile), without_folds(profile)
-    divided = None
+    divided, open_at = None, None
     if threshold is not None:
         labelled, divided = at_threshold(total.curves[0], scores_of(profile, 0), threshold)
         counts = (
@@ -369,22 +381,28 @@ def measure(
         wrong = int(counts.total[0] - counts.hits.sum())
         total = replace(total, labels=labelled, wrong=wrong, counts=counts)
         if without is not None:
-            edges = coarse_edges(profile.folds.by)[:-1]
-            without = replace(without, labels=at_threshold(without.curves[0], edges, threshold)[0])
+            left, open_at = without_at(profile.by_fold[0], without.curves[0], threshold)
+            without = replace(without, labels=left)
     wanted = [m for m in metrics_of(profile.classes, costs) if names is None or m.name in names]
-    return {m.name: _figure(m, total, without, divided) for m in wanted}
+    return {m.name: _figure(m, total, without, divided, open_at) for m in wanted}
 
 
 def of_lane(name: str, total: Quality, without: Quality | None, lane: int, rows: int) -> Figure:
     """A metric of scores that binary ones have, of one class against all others; `rows` are of the class, whatever they weigh."""
-    metric = next(m for m in BINARY if m.name == name)
-    two = Labels(np.zeros((1, 2, 2)))
-    alone = replace(
-        total, labels=two, curves=total.curves[lane : lane + 1], rarest=min(rows, int(total.sizes[0]) - rows)
-    )
-    if without is not None:
-        without = replace(without, curves=without.curves[lane : lane + 1])
-    return _figure(metric, alone, without, None)
+    alone, left = _alone(total, without, lane)
+    return _figure(_BY_NAME[name], replace(alone, rarest=min(rows, int(total.sizes[0]) - rows)), left)
+
+
+def resolved(name: str, total: Quality, without: Quality, lane: int) -> bool:
+    """Whether the folds tell single scores of a class well enough apart for an interval of such a metric, or a band of its curve."""
+    alone, left = _alone(total, without, lane)
+    assert left is not None
+    return not unresolved(_BY_NAME[name], alone, left, all_folds(left), total.sizes - without.sizes)
+
+
+def _alone(total: Quality, without: Quality | None, lane: int) -> tuple[Quality, Quality | None]:
+    alone = replace(total, labels=Labels(np.zeros((1, 2, 2))), curves=total.curves[lane : lane + 1])
+    return alone, None if without is None else replace(without, curves=without.curves[lane : lane + 1])
 
 
 def dummy(profile: Classification, costs: Floats | None = None) -> dict[str, float | None]:
@@ -398,7 +416,14 @@ def dummy(profile: Classification, costs: Floats | None = None) -> dict[str, flo
     return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 
-def _figure(metric: Metric[Quality], total: Quality, without: Quality | None, divided: Labels | None) -> Figure:
+def _figure(
+    metric: Metric[Quality],
+    total: Quality,
+    without: Quality | None,
+    divided: Labels | None = None,
+    open_at: Labels | None = None,
+) -> Figure:
+    """The labels of a threshold that divides a cell may be those of `divided`; of all folds, those of `open_at`."""
     rows = int(total.sizes[0])
     if metric.scores and not total.curves:
         return undefined(metric.name, rows, _NO_SCORES)
@@ -406,4 +431,6 @@ def _figure(metric: Metric[Quality], total: Quality, without: Quality | None, di
     bound = float(metric.bound(total)[0]) if metric.bound is not None else 0.0
     if divided is not None and not metric.scores:
         bound = float(np.nanmax(np.abs(metric.of(replace(total, labels=divided)) - value), initial=0.0))
-    return figure(metric.name, value, rows, interval_of(metric, value, total, without), bound=bound, why=metric.why)
+    return figure(
+        metric.name, value, rows, interval_of(metric, value, total, without, open_at), bound=bound, why=metric.why
+    )

@@ -42,9 +42,9 @@ def paired(one: Measurement, other: Measurement, *, costs: Floats | None = None)
         if isinstance(one, Regression) and isinstance(other, Regression):
             return _of_numbers(one, other)
         if isinstance(one, Multilabel) and isinstance(other, Multilabel):
-            return {**multilabel.paired(one, other)}
+            return multilabel.paired(one, other)
         if isinstance(one, Multioutput) and isinstance(other, Multioutput):
-            return {**multioutput.paired(one, other)}
+            return multioutput.paired(one, other)
     return {}
 
 
@@ -56,7 +56,8 @@ def _of_classes(one: Classification, other: Classification, costs: Floats | None
     metrics = [m for m in metrics_of(one.classes, costs) if not m.no_interval and (scored or not m.scores)]
     if same_answers(first, second):
         return {m.name: Interval(0.0, 0.0, "same answers") for m in metrics}
-    return {m.name: told_apart(m, first, second) for m in metrics}
+    totals = quality(one), quality(other)
+    return {m.name: told_apart(m, totals, (first, second)) for m in metrics}
 
 
 def _of_numbers(one: Regression, other: Regression) -> dict[str, Floats | Interval]:

@@ -10,6 +10,7 @@ from muster.metrics.figure import Interval
 from muster.metrics.labels import Labels
 from muster.metrics.metric import Metric
 from muster.metrics.quality import Quality
+from muster.metrics.resolution import all_folds, unresolved
 from muster.profiles.keys import Floats
 
 __all__ = ["LEAST_APART", "apart_in", "same_answers", "told_apart"]
@@ -20,8 +21,14 @@ LEAST_APART = 10
 _ROUNDING = 1e-12
 
 
-def told_apart(metric: Metric[Quality], one: Quality, other: Quality) -> Floats | Interval:
-    """The difference `other - one` without each fold of the rows; or why it tells no interval."""
+def told_apart(
+    metric: Metric[Quality], totals: tuple[Quality, Quality], without: tuple[Quality, Quality]
+) -> Floats | Interval:
+    """The difference of two, the second less the first, without each fold of the rows; or why it tells no interval."""
+    one, other = without
+    for total, rest in zip(totals, without, strict=True):
+        if metric.scores and (coarse := unresolved(metric, total, rest, all_folds(rest), total.sizes - rest.sizes)):
+            return Interval.none(coarse)
     if few := apart_in(_moved(metric, one, other), scores=metric.scores):
         return Interval.none(few)
     return np.asarray(metric.of(other) - metric.of(one), np.float64)

@@ -29,7 +29,8 @@ def wilson(hits: float, of: float) -> Interval:
     share, z2 = hits / of, Z * Z
     centre = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = Z / (1 + z2 / of) * np.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)), "wilson")
+    # At the very ends rounding must not put the share beside its interval.
+    return Interval(max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half))), "wilson")
 
 
 def normal(value: float, error: float, method: str, low: float = -np.inf, high: float = np.inf) -> Interval:

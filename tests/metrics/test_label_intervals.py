@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from muster.metrics import labels
 from muster.metrics.classes import measure
 from muster.metrics.differences import apart, paired
 from muster.metrics.figure import Figure
 from muster.metrics.intervals import wilson
 from muster.metrics.label_intervals import f_beta_interval
+from muster.metrics.labels import Labels
 from muster.profiles.classification import SEGMENT, WHOLE, Classification
 from muster.profiles.keys import hash_rows
 from muster.profiles.tally import Classified
@@ -108,13 +110,13 @@ def pair(changed: int, rows: int = 2_000) -> dict[str, Figure]:
     """Two models whose labels differ on so many rows of the class."""
     random = np.random.default_rng(1)
     actual = (random.random(rows) < 0.3).astype(np.int64)
-    labels = np.where(random.random(rows) < 0.8, actual, 1 - actual)
-    other = labels.copy()
+    given = np.where(random.random(rows) < 0.8, actual, 1 - actual)
+    other = given.copy()
     other[np.flatnonzero(actual == 1)[:changed]] = 1
     models = []
-    for given in (labels, other):
+    for answers in (given, other):
         model = Classification(2, WHOLE, scores=False)
-        model.add(Classified(actual, given), hash_rows(2, np.arange(rows)))
+        model.add(Classified(actual, answers), hash_rows(2, np.arange(rows)))
         models.append(model)
     without = paired(*models)
     figures = [measure(model) for model in models]
@@ -133,6 +135,16 @@ def test_differences_of_too_few_rows_have_no_interval() -> None:
     assert few["recall"].reason == "the labels of both differ on too few rows"
     assert many["recall"].low is not None
     assert many["specificity"].low is None
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_specificity_keeps_small_weights_beside_large_ones(classes: int) -> None:
+    """It was a difference of sums: 0.4844 where 0.4805 is right."""
+    weighed = np.zeros((1, classes, classes))
+    weighed[0, :2, :2] = [[0.37, 0.4], [1e14, 1e15]]
+    assert labels.of_classes(labels.specificity, Labels(weighed))[0, 1] == pytest.approx(0.37 / 0.77, rel=1e-12)
+    found, away = Labels(weighed), labels.micro(labels.specificity)
+    assert away(found)[0] == pytest.approx(found.rest[0].sum() / found.others[0].sum(), rel=1e-12)
 
 
 def _covers(n: int, base: float, recall: float, specificity: float, samples: int) -> dict[str, tuple[float, int]]:

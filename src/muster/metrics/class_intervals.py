@@ -13,6 +13,7 @@ from muster.metrics.labels import Labels
 from muster.metrics.metric import Metric
 from muster.metrics.quality import Quality
 from muster.metrics.resolution import all_folds, unresolved, unresolved_labels
+from muster.metrics.uneven import less_bias
 
 __all__ = ["LEAST_HIT_IN_WEIGHTS", "LEAST_OF_A_CLASS", "LEAST_WRONG_IN_WEIGHTS", "interval_of"]
 
@@ -57,6 +58,8 @@ def interval_of(
     if metric.share is not None or metric.rate:
         most = metric.top * total.sizes[0] if metric.rate else np.inf
         return share_of_folds(value, metric.of(without), sizes, most=most)
+    if metric.enlarged:
+        return less_bias(value, float(metric.of(all_folds(without))[0]), metric.of(without), sizes)
     return jackknife(value, metric.of(without), sizes, within=metric.within, logit=metric.logit)
 
 

@@ -23,8 +23,11 @@ _APART, _PART = 0.3, 0.01
 """How far the figure of all folds may be from that of single scores: in standard errors, or in parts of the way to the end of what it
 can be. What is so near varies as much.
 """
-_OPEN = 0.1
-"""How far cells may leave it open at most, in such parts: chance can bring the figure of wide cells near, and not how it varies."""
+_OPEN, _OPEN_WIDE = 0.1, 0.3
+"""How far cells may leave it open at most, in such parts: chance can bring the figure of wide cells near, and not how it varies. The
+bounds of the top of rows and of average precision are those of the worst order of few rows, and may be wider.
+"""
+_WIDE = ("average_precision",)
 
 
 def all_folds(without: Quality) -> Quality:
@@ -36,6 +39,7 @@ def all_folds(without: Quality) -> Quality:
         curves=tuple(curve_of_all(curve) for curve in without.curves),
         pooled=None if without.pooled is None else curve_of_all(without.pooled),
         losses=None if without.losses is None else _all(without.losses),
+        top=None if without.top is None else curve_of_all(without.top),
         ranks=None if without.ranks is None else _all(without.ranks),
     )
 
@@ -48,7 +52,8 @@ def unresolved(metric: Metric[V], total: V, without: V, folds: V, sizes: Floats)
     reach = _reach(metric, value)
     near = max(_APART * _error(metric.of(without), sizes), _PART * reach)
     apart = abs(found - value) - float(metric.bound(total)[0])
-    return COARSE if apart > near or float(metric.bound(folds)[0]) > _OPEN * reach else ""
+    most = _OPEN_WIDE if metric.top or metric.name.startswith(_WIDE) else _OPEN
+    return COARSE if apart > near or float(metric.bound(folds)[0]) > most * reach else ""
 
 
 def unresolved_labels(metric: Metric[V], total: V, without: V, folds: V, sizes: Floats) -> str:

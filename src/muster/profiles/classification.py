@@ -26,6 +26,9 @@ _PAIRED = 20
 _PAIRS = 16
 """Fine cells taken together where scores are counted by actual class."""
 
+_BY_FOLD, _LEAST_BY_FOLD = 1_024, 256
+"""Cells of scores by fold: of all lanes together about, and of each in any case."""
+
 _WIDE, _WIDER = 16, 64
 """The same where scores were counted by fold, in `muster.evaluation/1`."""
 
@@ -34,13 +37,13 @@ _WIDE, _WIDER = 16, 64
 class Extent:
     """How much is kept: `exact` distinct scores in all, fine cells taken together by `by`, and folds or none.
 
-    `by_fold` is how many cells folds have of each lane: with more, where the top of rows ends is as uneven as single scores.
+    `by_fold` is how many cells folds have of each lane; 0 leaves that to the number of classes.
     """
 
     exact: int
     by: int
     folds: bool
-    by_fold: int = 256
+    by_fold: int = 0
 
 
 WHOLE = Extent(65_536, 1, folds=True)
@@ -66,7 +69,8 @@ class Classification:
         self.tally = Tally(classes, 1, extent.by if few else 16, scores=scores, weighted=weighted)
         folds = FOLDS if extent.folds and few else 0
         self.folds = Tally(classes, folds, 0, scores=scores, weighted=weighted)
-        self.by_fold = tuple(FoldCells(extent.by_fold, weighted=weighted) for _ in range(lanes if folds else 0))
+        cells = extent.by_fold or max(_LEAST_BY_FOLD, _BY_FOLD // max(1, lanes))
+        self.by_fold = tuple(FoldCells(cells, weighted=weighted) for _ in range(lanes if folds else 0))
         each = max(1, extent.exact // lanes) if lanes else 0
         self.exact: list[CellCounts] | None = [
             CellCounts(each, classes, classes if weighted else 0) for _ in range(lanes)

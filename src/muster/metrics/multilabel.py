@@ -16,6 +16,7 @@ from muster.metrics.label_intervals import LEAST_WRONG
 from muster.metrics.label_views import LabelView, all_folds, ignorant_view, view, view_at, without_view
 from muster.metrics.labels import share
 from muster.metrics.resolution import unresolved, unresolved_labels
+from muster.metrics.uneven import less_bias
 from muster.profiles.classification import EQUAL_WIDTHS
 from muster.profiles.keys import Floats
 from muster.profiles.multilabel import Multilabel
@@ -231,6 +232,8 @@ def _interval(
     some = left[sizes > 0]
     if len(some) > 1 and np.isfinite(some).all() and not np.ptp(some) > 0:
         return Interval.none("all rows say the same")
+    if metric.enlarged:
+        return less_bias(value, float(metric.of(all_folds(without))[0]), left, sizes)
     return jackknife(value, left, sizes, within=metric.within, logit=metric.logit)
 
 

@@ -23,11 +23,10 @@ _APART, _PART = 0.3, 0.01
 """How far the figure of all folds may be from that of single scores: in standard errors, or in parts of the way to the end of what it
 can be. What is so near varies as much.
 """
-_OPEN, _OPEN_WIDE = 0.1, 0.3
+_OPEN, _OPEN_PRECISION, _OPEN_TOP = 0.1, 0.3, 0.5
 """How far cells may leave it open at most, in such parts: chance can bring the figure of wide cells near, and not how it varies. The
-bounds of the top of rows and of average precision are those of the worst order of few rows, and may be wider.
+bound of average precision is that of the worst order of the first few rows, and may be wider; the top of rows takes a share of one cell.
 """
-_WIDE = ("average_precision",)
 
 
 def all_folds(without: Quality) -> Quality:
@@ -52,7 +51,7 @@ def unresolved(metric: Metric[V], total: V, without: V, folds: V, sizes: Floats)
     reach = _reach(metric, value)
     near = max(_APART * _error(metric.of(without), sizes), _PART * reach)
     apart = abs(found - value) - float(metric.bound(total)[0])
-    most = _OPEN_WIDE if metric.top or metric.name.startswith(_WIDE) else _OPEN
+    most = _OPEN_TOP if metric.top else _OPEN_PRECISION if metric.enlarged else _OPEN
     return COARSE if apart > near or float(metric.bound(folds)[0]) > most * reach else ""
 
 

@@ -52,6 +52,7 @@ def test_the_difference_of_costs_is_taken_fold_by_fold() -> None:
     costs = np.array([[0.0, 1.0], [5.0, -1.0]])
     without = paired(one, other, costs=costs)["cost"]
     each = costs[drawn.actual, 1 - drawn.predicted] - costs[drawn.actual, drawn.predicted]
+    assert isinstance(without, np.ndarray)
     assert without.shape == (64,)
     assert np.mean(without) == pytest.approx(each.mean(), abs=0.02)
     assert "cost" not in paired(one, other)

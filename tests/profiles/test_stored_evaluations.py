@@ -55,8 +55,9 @@ def test_what_is_cut_or_changed_is_refused_or_whole(path: Path) -> None:
         place = chance.randrange(len(data))
         changed = data[:place] + bytes([data[place] ^ (1 << chance.randrange(8))]) + data[place + 1 :]
         try:
-            EvaluationProfile.decode(changed).figures()
+            opened = EvaluationProfile.decode(changed)
+            opened.figures()
         except (Corrupt, TooNew):
             continue
-        # A changed letter of a name is no damage that can be seen here: the blob's digest tells it.
-        assert place < data.index(b"\n")
+        # A changed letter of a name is no damage that can be seen here: the blob's digest tells it. Few bits of a zlib stream say nothing.
+        assert place < data.index(b"\n") or opened.encode() == EvaluationProfile.decode(data).encode()

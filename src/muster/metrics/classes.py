@@ -9,30 +9,28 @@ from itertools import combinations
 import numpy as np
 
 from muster.metrics import curves, labels
+from muster.metrics.class_intervals import LEAST_OF_A_CLASS, interval_of
 from muster.metrics.costs import cheapest_label, cost_metric
 from muster.metrics.curves import OfCurve
 from muster.metrics.figure import Figure, Interval, figure, undefined
-from muster.metrics.intervals import jackknife, share_of_folds, wilson
+from muster.metrics.label_intervals import Scale, f_beta_interval, leave_one_out, mean_of_two, of_accuracy
 from muster.metrics.labels import Labels, PerClass, share
 from muster.metrics.metric import Metric
-from muster.metrics.quality import Quality, at_threshold, ignorant, quality, scores_of, without_folds
+from muster.metrics.quality import (
+    Quality,
+    at_threshold,
+    curve_of,
+    ignorant,
+    quality,
+    scores_of,
+    without_at,
+    without_folds,
+)
+from muster.metrics.resolution import all_folds, unresolved
 from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats
-from muster.profiles.tally import coarse_edges
 
-__all__ = ["BINARY", "LEAST_OF_A_CLASS", "MULTICLASS", "dummy", "measure", "metrics_of", "of_lane"]
-
-LEAST_OF_A_CLASS = 30
-"""With fewer rows of a class, intervals other than those of shares were seen to cover the truth too seldom."""
-
-LEAST_WRONG, LEAST_WRONG_IN_WEIGHTS = 20, 100
-"""The same of rows that are predicted wrong: few of them make up most of what can vary."""
-
-LEAST_IN_TOP = 20
-"""The same of rows with the highest scores."""
-
-_BY_CLASS = ("_macro", "balanced_accuracy")
-"""Those of several classes to which the rarest one counts as much as the others."""
+__all__ = ["BINARY", "LEAST_OF_A_CLASS", "MULTICLASS", "dummy", "measure", "metrics_of", "of_lane", "resolved"]
 
 _LOG_LOSS, _BRIER = 0, 1
 _BINS = 10
@@ -47,6 +45,7 @@ _PAIRS = "it takes rows of two classes, of 20 at most that the model knows"
 _NO_PAIRS = "scores by pairs of classes are not kept for parts of the rows"
 
 Of = Callable[[Quality], Floats]
+OfLabels = Callable[[Labels], Floats]
 
 
 def _labels(metric: Callable[[Labels], Floats]) -> Of:
@@ -59,6 +58,10 @@ def _positive(metric: PerClass) -> Of:
 
 def _curve(metric: OfCurve) -> Of:
     return lambda q: metric(q.curves[0])
+
+
+def _ranked(metric: OfCurve) -> Of:
+    return lambda q: metric(q.ranked)
 
 
 def _shares(
@@ -168,12 +171,40 @@ def _all(labels: Labels) -> Floats:
     return labels.total
 
 
+def _without_each(metric: OfLabels, scale: Scale, *, each: bool = False) -> Callable[[Quality], Interval]:
+    return lambda q: leave_one_out(metric, q.labels, scale, each=each)
+
+
+def _balanced(q: Quality) -> Interval:
+    if q.labels.hits.shape[1] == 2:
+        return mean_of_two(q.labels)
+    return leave_one_out(labels.balanced_accuracy, q.labels, "logit", each=True)
+
+
+def _f_beta(name: str, title: str, beta: float) -> Metric[Quality]:
+    def interval(q: Quality) -> Interval:
+        hits, predicted, actual = (float(a[0, 1]) for a in (q.labels.hits, q.labels.predicted, q.labels.actual))
+        return f_beta_interval(beta, hits, predicted, actual)
+
+    why = "no row is of the class or predicted as it"
+    return Metric(name, title, _positive(labels.f_beta(beta)), why, counted=interval, right="others", logit=True)
+
+
 _ACCURACY = Metric[Quality]("accuracy", "Accuracy", _labels(labels.accuracy), _NO_ROW, share=_shares(_correct, _all))
 _COMMON: tuple[Metric[Quality], ...] = (
     _ACCURACY,
-    Metric("balanced_accuracy", "Balanced accuracy", _labels(labels.balanced_accuracy), _NO_ROW),
-    Metric("mcc", "Matthews correlation", _labels(labels.matthews), "all rows have the same actual or predicted class", within=(-1.0, 1.0)),
-    Metric("kappa", "Cohen's kappa", _labels(labels.kappa), "all rows have the same actual and predicted class", within=(-1.0, 1.0)),
+    Metric(
+        "balanced_accuracy", "Balanced accuracy", _labels(labels.balanced_accuracy), _NO_ROW, counted=_balanced,
+        right="each", logit=True,
+    ),
+    Metric(
+        "mcc", "Matthews correlation", _labels(labels.matthews), "all rows have the same actual or predicted class",
+        within=(-1.0, 1.0), counted=_without_each(labels.matthews, "fisher"), right="others",
+    ),
+    Metric(
+        "kappa", "Cohen's kappa", _labels(labels.kappa), "all rows have the same actual and predicted class",
+        within=(-1.0, 1.0), counted=_without_each(labels.kappa, "fisher"), right="others",
+    ),
     Metric(
         "hamming_loss", "Hamming loss", _labels(labels.hamming_loss), _NO_ROW, "lower",
         share=_shares(lambda found: found.total - found.hits.sum(1), _all),
@@ -195,19 +226,19 @@ def _tops(part: float, name: str, percent: str) -> tuple[Metric[Quality], ...]:
     rows = curves.top_bound(part)
 
     def of_positives(q: Quality) -> Floats:
-        return share(rows(q.curves[0]), q.curves[0].positives)
+        return share(rows(q.ranked), q.ranked.positives)
 
     return (
         Metric(
-            f"rate_at_top_{name}", f"Rate in the top {percent}", _curve(curves.rate_in_top(part)), _NO_ROW,
-            bound=lambda q: share(rows(q.curves[0]), part * q.labels.total), scores=True, top=part, rate=True,
+            f"rate_at_top_{name}", f"Rate in the top {percent}", _ranked(curves.rate_in_top(part)), _NO_ROW,
+            bound=lambda q: share(rows(q.ranked), part * q.labels.total), scores=True, top=part, rate=True,
         ),
         Metric(
-            f"lift_at_{name}", f"Lift in the top {percent}", _curve(curves.lift(part)), _ABSENT,
+            f"lift_at_{name}", f"Lift in the top {percent}", _ranked(curves.lift(part)), _ABSENT,
             bound=lambda q: of_positives(q) / part, scores=True, top=part, within=(0.0, np.inf),
         ),
         Metric(
-            f"captured_at_{name}", f"Captured in the top {percent}", _curve(curves.captured(part)), _ABSENT,
+            f"captured_at_{name}", f"Captured in the top {percent}", _ranked(curves.captured(part)), _ABSENT,
             bound=of_positives, scores=True, top=part,
         ),
     )  # fmt: skip
@@ -223,7 +254,7 @@ BINARY: tuple[Metric[Quality], ...] = (
         interval=_gini_interval, within=(-1.0, 1.0),
     ),
     Metric(
-        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT, logit=True,
+        "average_precision", "Average precision", _curve(curves.average_precision), _ABSENT, logit=True, enlarged=True,
         bound=_curve(curves.average_precision_bound), scores=True,
     ),
     *_LOSSES,
@@ -240,9 +271,9 @@ BINARY: tuple[Metric[Quality], ...] = (
         "specificity", "Specificity", _positive(labels.specificity), "all rows are of the class",
         share=_shares(lambda found: found.hits[:, 0], lambda found: found.actual[:, 0]),
     ),
-    Metric("f1", "F1", _positive(labels.f_beta(1.0)), "no row is of the class or predicted as it"),
-    Metric("f05", "F0.5", _positive(labels.f_beta(0.5)), "no row is of the class or predicted as it"),
-    Metric("f2", "F2", _positive(labels.f_beta(2.0)), "no row is of the class or predicted as it"),
+    _f_beta("f1", "F1", 1.0),
+    _f_beta("f05", "F0.5", 0.5),
+    _f_beta("f2", "F2", 2.0),
     Metric(
         "jaccard", "Jaccard", _positive(labels.jaccard), "no row is of the class or predicted as it",
         share=_shares(lambda f: f.hits[:, 1], lambda f: f.total - f.hits[:, 0]),
@@ -257,12 +288,25 @@ BINARY: tuple[Metric[Quality], ...] = (
 )  # fmt: skip
 
 
+_BY_NAME = {metric.name: metric for metric in BINARY}
+
+
 def _averages(name: str, title: str, metric: PerClass, why: str) -> tuple[Metric[Quality], ...]:
+    macro, micro, weighted = labels.macro(metric), labels.micro(metric), labels.weighted(metric)
     return (
-        Metric(f"{name}_macro", f"{title}, macro", _labels(labels.macro(metric)), why),
-        Metric(f"{name}_micro", f"{title}, micro", _labels(labels.micro(metric)), _NO_ROW),
-        Metric(f"{name}_weighted", f"{title}, weighted", _labels(labels.weighted(metric)), why),
-    )
+        Metric(
+            f"{name}_macro", f"{title}, macro", _labels(macro), why,
+            counted=_without_each(macro, "logit", each=True), right="each", logit=True,
+        ),
+        Metric(
+            f"{name}_micro", f"{title}, micro", _labels(micro), _NO_ROW,
+            counted=lambda q: of_accuracy(metric, q.labels), logit=True,
+        ),
+        Metric(
+            f"{name}_weighted", f"{title}, weighted", _labels(weighted), why,
+            counted=_without_each(weighted, "logit"), right="others", logit=True,
+        ),
+    )  # fmt: skip
 
 
 def _curve_averages(name: str, title: str, metric: OfCurve, bound: OfCurve) -> tuple[Metric[Quality], ...]:
@@ -276,6 +320,7 @@ def _curve_averages(name: str, title: str, metric: OfCurve, bound: OfCurve) -> t
             bound=over(bound),
             scores=True,
             logit=True,
+            enlarged=metric is curves.average_precision,
         )
         for kind, over in each
     )
@@ -330,28 +375,39 @@ def measure(
     one is given.
     """
     total, without = quality(profile), without_folds(profile)
-    divided = None
+    divided, open_at = None, None
     if threshold is not None:
         labelled, divided = at_threshold(total.curves[0], scores_of(profile, 0), threshold)
-        wrong = int(labelled.total[0] - labelled.hits.sum()) if total.whole else total.wrong
-        total = replace(total, labels=labelled, wrong=wrong)
+        counts = (
+            labelled
+            if total.whole
+            else at_threshold(curve_of(profile, 0, rows=True), scores_of(profile, 0), threshold)[0]
+        )
+        wrong = int(counts.total[0] - counts.hits.sum())
+        total = replace(total, labels=labelled, wrong=wrong, counts=counts)
         if without is not None:
-            edges = coarse_edges(profile.folds.by)[:-1]
-            without = replace(without, labels=at_threshold(without.curves[0], edges, threshold)[0])
+            left, open_at = without_at(profile.by_fold[0], without.curves[0], threshold)
+            without = replace(without, labels=left)
     wanted = [m for m in metrics_of(profile.classes, costs) if names is None or m.name in names]
-    return {m.name: _figure(m, total, without, divided) for m in wanted}
+    return {m.name: _figure(m, total, without, divided, open_at) for m in wanted}
 
 
 def of_lane(name: str, total: Quality, without: Quality | None, lane: int, rows: int) -> Figure:
     """A metric of scores that binary ones have, of one class against all others; `rows` are of the class, whatever they weigh."""
-    metric = next(m for m in BINARY if m.name == name)
-    two = Labels(np.zeros((1, 2, 2)))
-    alone = replace(
-        total, labels=two, curves=total.curves[lane : lane + 1], rarest=min(rows, int(total.sizes[0]) - rows)
-    )
-    if without is not None:
-        without = replace(without, curves=without.curves[lane : lane + 1])
-    return _figure(metric, alone, without, None)
+    alone, left = _alone(total, without, lane)
+    return _figure(_BY_NAME[name], replace(alone, rarest=min(rows, int(total.sizes[0]) - rows)), left)
+
+
+def resolved(name: str, total: Quality, without: Quality, lane: int) -> bool:
+    """Whether the folds tell single scores of a class well enough apart for an interval of such a metric, or a band of its curve."""
+    alone, left = _alone(total, without, lane)
+    assert left is not None
+    return not unresolved(_BY_NAME[name], alone, left, all_folds(left), total.sizes - without.sizes)
+
+
+def _alone(total: Quality, without: Quality | None, lane: int) -> tuple[Quality, Quality | None]:
+    alone = replace(total, labels=Labels(np.zeros((1, 2, 2))), curves=total.curves[lane : lane + 1])
+    return alone, None if without is None else replace(without, curves=without.curves[lane : lane + 1])
 
 
 def dummy(profile: Classification, costs: Floats | None = None) -> dict[str, float | None]:
@@ -365,7 +421,14 @@ def dummy(profile: Classification, costs: Floats | None = None) -> dict[str, flo
     return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 
-def _figure(metric: Metric[Quality], total: Quality, without: Quality | None, divided: Labels | None) -> Figure:
+def _figure(
+    metric: Metric[Quality],
+    total: Quality,
+    without: Quality | None,
+    divided: Labels | None = None,
+    open_at: Labels | None = None,
+) -> Figure:
+    """The labels of a threshold that divides a cell may be those of `divided`; of all folds, those of `open_at`."""
     rows = int(total.sizes[0])
     if metric.scores and not total.curves:
         return undefined(metric.name, rows, _NO_SCORES)
@@ -373,28 +436,6 @@ def _figure(metric: Metric[Quality], total: Quality, without: Quality | None, di
     bound = float(metric.bound(total)[0]) if metric.bound is not None else 0.0
     if divided is not None and not metric.scores:
         bound = float(np.nanmax(np.abs(metric.of(replace(total, labels=divided)) - value), initial=0.0))
-    return figure(metric.name, value, rows, _interval(metric, value, total, without), bound=bound, why=metric.why)
-
-
-def _interval(metric: Metric[Quality], value: float, total: Quality, without: Quality | None) -> Interval:
-    if metric.no_interval:
-        return Interval.none(metric.no_interval)
-    if total.whole and metric.share is not None:
-        return wilson(*metric.share(total))
-    classes = total.labels.hits.shape[1]
-    if total.rarest < LEAST_OF_A_CLASS and (classes == 2 or metric.name.endswith(_BY_CLASS)):
-        return Interval.none(f"a class has fewer than {LEAST_OF_A_CLASS} rows")
-    if metric.top and metric.top * total.sizes[0] < LEAST_IN_TOP:
-        return Interval.none(f"fewer than {LEAST_IN_TOP} rows are in the top")
-    wrong, least = total.wrong, LEAST_WRONG if total.whole else LEAST_WRONG_IN_WEIGHTS
-    if wrong < least and not (metric.top or (total.whole and metric.interval is not None)):
-        return Interval.none(f"fewer than {least} rows are predicted wrong")
-    if total.whole and metric.interval is not None:
-        return metric.interval(total)
-    if without is None:
-        return Interval.none("no folds of the rows are kept for it")
-    sizes = total.sizes - without.sizes
-    if metric.share is not None or metric.rate:
-        most = metric.top * total.sizes[0] if metric.rate else np.inf
-        return share_of_folds(value, metric.of(without), sizes, most=most)
-    return jackknife(value, metric.of(without), sizes, within=metric.within, logit=metric.logit)
+    return figure(
+        metric.name, value, rows, interval_of(metric, value, total, without, open_at), bound=bound, why=metric.why
+    )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from muster.errors import InvalidInput
+from muster.metrics.label_intervals import mean_of_rows
 from muster.metrics.labels import Labels, share
 from muster.metrics.metric import Metric
 from muster.metrics.quality import Quality
@@ -44,6 +45,7 @@ def cost_metric(costs: Floats) -> Metric[Quality]:
         "there is no row",
         "lower",
         within=(float(costs.min()), float(costs.max())),
+        counted=lambda q: mean_of_rows(costs, q.labels),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from muster.profiles.classification import Classification
 from muster.profiles.evaluation import Measurement
-from muster.profiles.keys import Cells, Floats
+from muster.profiles.keys import Cells, Floats, probability_cells
 from muster.profiles.question import Question
 from muster.profiles.regression import MOMENTS, SUMS, Regression, Totals
 from muster.profiles.tally import BRIER, LOG_LOSS, Tally, coarse, coarse_edges, lanes_of, width_of
@@ -40,7 +40,7 @@ def counted(measured: Measurement, question: Question) -> dict[str, Json]:
 def counted_without(measured: Measurement, question: Question) -> list[dict[str, Json]]:
     """The same without the rows of each fold, one after the other; nothing where no folds are kept."""
     if isinstance(measured, Classification):
-        others = _others(measured.folds)
+        others = _others(measured)
         return [_of_classes(others, question, n) for n in range(others.groups)]
     assert isinstance(measured, Regression)
     if not measured.folds.groups:
@@ -49,11 +49,19 @@ def counted_without(measured: Measurement, question: Question) -> list[dict[str,
     return [_of_numbers(rest, question, n, weighted=measured.weighted) for n in range(rest.groups)]
 
 
-def _others(folds: Tally) -> Tally:
-    """For each group all others together."""
-    rest = Tally(folds.classes, folds.groups, folds.by, scores=bool(folds.cells.size), weighted=folds.weighted)
+def _others(measured: Classification) -> Tally:
+    """For each fold all others together, their scores in the wide cells that metrics are given."""
+    folds, by = measured.folds, _WIDE if measured.classes == 2 else _WIDER
+    rest = Tally(folds.classes, folds.groups, by, scores=bool(measured.by_fold), weighted=folds.weighted)
+    for n, lane in enumerate(measured.by_fold):
+        place = coarse(probability_cells(lane.least), by)
+        for weighted, cells in ((False, rest.cells), (True, rest.mass.get("cells"))):
+            if cells is not None:
+                for side, rows in enumerate(lane.sides(weighted=weighted)):
+                    np.add.at(cells[:, n, :, side].T, place, rows.T.astype(cells.dtype))
+    arrays = folds.arrays()
     for name, array in rest.arrays().items():
-        own = folds.arrays()[name]
+        own = array.copy() if name.endswith("cells") else arrays[name]
         array[...] = own.sum(0, keepdims=True) - own
     return rest
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from muster.metrics import multilabel, multioutput
 from muster.metrics.classes import metrics_of
+from muster.metrics.discordant import same_answers, told_apart
 from muster.metrics.errors import Errors
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife
@@ -29,9 +30,9 @@ _LEAST = 30
 """With fewer rows of a class, the jackknife was seen to cover the truth too seldom."""
 
 
-def paired(one: Measurement, other: Measurement, *, costs: Floats | None = None) -> dict[str, Floats]:
-    """Of each metric that both have, the difference `other - one` without each fold of the rows, which are the same in both;
-    of `cost` too where a matrix of costs tells it.
+def paired(one: Measurement, other: Measurement, *, costs: Floats | None = None) -> dict[str, Floats | Interval]:
+    """Of each metric that both have, the difference `other - one` without each fold of the rows, which are the same in both, or the
+    interval that is known without; of `cost` too where a matrix of costs tells it.
 
     Empty where the profiles keep no folds.
     """
@@ -47,16 +48,19 @@ def paired(one: Measurement, other: Measurement, *, costs: Floats | None = None)
     return {}
 
 
-def _of_classes(one: Classification, other: Classification, costs: Floats | None) -> dict[str, Floats]:
+def _of_classes(one: Classification, other: Classification, costs: Floats | None) -> dict[str, Floats | Interval]:
     first, second = without_folds(one), without_folds(other)
     if first is None or second is None:
         return {}
     scored = bool(first.curves and second.curves)
     metrics = [m for m in metrics_of(one.classes, costs) if not m.no_interval and (scored or not m.scores)]
-    return {m.name: m.of(second) - m.of(first) for m in metrics}
+    if same_answers(first, second):
+        return {m.name: Interval(0.0, 0.0, "same answers") for m in metrics}
+    totals = quality(one), quality(other)
+    return {m.name: told_apart(m, totals, (first, second)) for m in metrics}
 
 
-def _of_numbers(one: Regression, other: Regression) -> dict[str, Floats]:
+def _of_numbers(one: Regression, other: Regression) -> dict[str, Floats | Interval]:
     if not one.folds.groups or not other.folds.groups:
         return {}
     first, second = (Errors(r.folds.others(), whole=not r.weighted) for r in (one, other))
@@ -64,8 +68,9 @@ def _of_numbers(one: Regression, other: Regression) -> dict[str, Floats]:
     return {m.name: m.of(second) - m.of(first) for m in metrics}
 
 
-def apart(name: str, one: Figure, other: Figure, without: Floats | None, profile: Measurement) -> Figure:
-    """The difference `other - one` of a figure. `without` has it without each fold, where the rows are the same.
+def apart(name: str, one: Figure, other: Figure, without: Floats | Interval | None, profile: Measurement) -> Figure:
+    """The difference `other - one` of a figure. `without` has it without each fold, where the rows are the same, or the
+    interval that is known without.
 
     Of different rows the interval is that of two independent estimates, from their own intervals (MOVER, Zou and Donner 2008).
     """
@@ -73,6 +78,8 @@ def apart(name: str, one: Figure, other: Figure, without: Floats | None, profile
         return undefined(name, min(one.rows, other.rows), one.reason or other.reason)
     value = other.value - one.value
     rows, bound = min(one.rows, other.rows), one.bound + other.bound
+    if isinstance(without, Interval):
+        return figure(name, value, rows, without, bound=bound)
     if without is not None:
         return figure(name, value, rows, _of_folds(name, value, without, profile), bound=bound)
     return figure(name, value, rows, independent(one, other), bound=bound)

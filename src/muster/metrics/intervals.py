@@ -29,7 +29,8 @@ def wilson(hits: float, of: float) -> Interval:
     share, z2 = hits / of, Z * Z
     centre = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = Z / (1 + z2 / of) * np.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)), "wilson")
+    # At the very ends rounding must not put the share beside its interval.
+    return Interval(max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half))), "wilson")
 
 
 def normal(value: float, error: float, method: str, low: float = -np.inf, high: float = np.inf) -> Interval:
@@ -69,8 +70,12 @@ def jackknife(
     if not np.isfinite(some).all():
         return Interval.none("without some of the rows it is not defined")
     error = float(np.sqrt((folds - 1) / folds * ((some - some.mean()) ** 2).sum()))
+    if not np.ptp(some) > 0:
+        return Interval.none("all rows say the same")
     half = t_quantile(folds - 1) * error
-    if logit and 0 < value < 1:
+    if logit and not 0 < value < 1:
+        return Interval.none("it is at the end of what it can be, where folds of rows tell no width")
+    if logit:
         from scipy.special import expit
 
         at, half = np.log(value / (1 - value)), half / (value * (1 - value))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from muster.metrics.curves import OfCurve
+from muster.metrics.curves import OfCurve, average_precision
 from muster.metrics.label_views import Each, LabelView
 from muster.metrics.labels import PerClass, share
 from muster.metrics.metric import Metric
@@ -144,7 +144,7 @@ def curve_averages(name: str, title: str, metric: OfCurve, bound: OfCurve, *, wh
     return tuple(
         OfLabels(
             f"{name}_{kind}", f"{title}, {kind}", over(metric), reason,
-            bound=over(bound), scores=True, logit=True, needs=needs, undefined=of,
+            bound=over(bound), scores=True, logit=True, enlarged=metric is average_precision, needs=needs, undefined=of,
         )
         for kind, over, reason, needs, of in kinds
     )  # fmt: skip

@@ -10,14 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muster.metrics.curves import Curve
-from muster.metrics.quality import Quality, at_threshold, ignorant, pooled, quality, scores_of, without_folds
+from muster.metrics.quality import (
+    Quality,
+    at_threshold,
+    curve_of_all,
+    ignorant,
+    pooled,
+    pooled_without,
+    quality,
+    scores_of,
+    without_at,
+    without_folds,
+)
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
 from muster.profiles.label_sets import FACTS, TERMS
 from muster.profiles.multilabel import Multilabel
-from muster.profiles.tally import coarse_edges
 
-__all__ = ["Each", "LabelView", "ignorant_view", "view", "view_at", "without_view"]
+__all__ = ["Each", "LabelView", "all_folds", "ignorant_view", "view", "view_at", "without_view"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,27 +120,38 @@ def without_view(profile: Multilabel) -> LabelView | None:
     if not folds:
         return LabelView(None, _together(facts, len(profile.labels)), sizes, facts=facts, terms=terms, whole=whole)
     each = Each.of(folds)
-    edges = [coarse_edges(label.folds.by)[:-1] for label in profile.labels]
-    curves = _curves([one.curves[0] for one in folds if one.curves], edges if profile.scores else [])
+    lanes = tuple(one.curves[0] for one in folds if one.curves)
+    together = pooled_without([lane for label in profile.labels for lane in label.by_fold], weighted=profile.weighted)
+    curves = lanes, together if len(lanes) > 1 else next(iter(lanes), None)
     return LabelView(each, each.together, sizes, *curves, _losses(folds), None, facts, terms, whole)
+
+
+def all_folds(without: LabelView) -> LabelView:
+    """The scores of all folds together, as one group."""
+    pooled = None if without.pooled is None else curve_of_all(without.pooled)
+    return replace(without, curves=tuple(curve_of_all(curve) for curve in without.curves), pooled=pooled)
 
 
 def view_at(
     profile: Multilabel, total: LabelView, without: LabelView | None, thresholds: Sequence[float]
-) -> tuple[LabelView, LabelView | None, LabelView]:
-    """The views with the labels of a threshold each; and, of four groups, the most that they can differ where cells are divided."""
-    divided, corners, folds = [], [], []
+) -> tuple[LabelView, LabelView | None, LabelView, LabelView | None]:
+    """The views with the labels of a threshold each; and, of four groups, the most that they can differ where cells are divided: of all
+    rows, and of all folds.
+    """
+    divided, corners, folds, open_at = [], [], [], []
     for n, label in enumerate(profile.labels):
         found, most = at_threshold(total.curves[n], scores_of(label, 0), thresholds[n])
         divided.append(found.confusion)
         corners.append(most.confusion)
         if without is not None and without.curves:
-            edges = coarse_edges(label.folds.by)[:-1]
-            folds.append(at_threshold(without.curves[n], edges, thresholds[n])[0].confusion)
+            left, most = without_at(label.by_fold[0], without.curves[n], thresholds[n])
+            folds.append(left.confusion)
+            open_at.append(most.confusion)
     wrong = int(max(c[0, 0, 1] + c[0, 1, 0] for c in divided)) if total.whole else total.wrong
     if without is not None:
         without = _labelled(without, folds) if folds else None
-    return replace(_labelled(total, divided), wrong=wrong), without, _labelled(total, corners)
+    most_of_folds = _labelled(total, open_at) if open_at else None
+    return replace(_labelled(total, divided), wrong=wrong), without, _labelled(total, corners), most_of_folds
 
 
 def ignorant_view(profile: Multilabel) -> LabelView:

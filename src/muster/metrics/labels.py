@@ -54,6 +54,17 @@ class Labels:
         """(groups, classes)."""
         return self.confusion.sum(1)
 
+    @cached_property
+    def others(self) -> Floats:
+        """(groups, classes): of any other class. A sum: a difference of weights would keep what rounding made of the large ones."""
+        return np.asarray(self.actual @ (1.0 - np.eye(self.confusion.shape[1])))
+
+    @cached_property
+    def rest(self) -> Floats:
+        """(groups, classes): neither of the class nor predicted as it, as a sum too."""
+        apart = 1.0 - np.eye(self.confusion.shape[1])
+        return np.asarray(((self.confusion @ apart) * apart).sum(1))
+
 
 PerClass = Callable[[Floats, Floats, Floats, Floats], Floats]
 """Of hits, rows predicted as the class, rows of the class, and all rows; arrays of one shape."""
@@ -94,6 +105,8 @@ def jaccard(hits: Floats, predicted: Floats, actual: Floats, _total: Floats) -> 
 
 def of_classes(metric: PerClass, labels: Labels) -> Floats:
     """(groups, classes)."""
+    if metric is specificity:
+        return share(labels.rest, labels.others)
     return metric(labels.hits, labels.predicted, labels.actual, labels.total[:, None])
 
 
@@ -122,6 +135,8 @@ def micro(metric: PerClass) -> Callable[[Labels], Floats]:
     """Of all decisions about every class together."""
 
     def score(labels: Labels) -> Floats:
+        if metric is specificity:
+            return share(labels.rest.sum(1), labels.others.sum(1))
         classes = labels.hits.shape[1]
         return metric(labels.hits.sum(1), labels.predicted.sum(1), labels.actual.sum(1), classes * labels.total)
 

@@ -8,12 +8,15 @@ from typing import Literal
 import numpy as np
 
 from muster.metrics import curves, labels
-from muster.metrics.classes import LEAST_OF_A_CLASS, LEAST_WRONG, LEAST_WRONG_IN_WEIGHTS
+from muster.metrics.class_intervals import LEAST_OF_A_CLASS, LEAST_WRONG_IN_WEIGHTS
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife, share_of_folds, wilson
 from muster.metrics.label_averages import Of, OfLabels, averages, curve_averages
-from muster.metrics.label_views import LabelView, ignorant_view, view, view_at, without_view
+from muster.metrics.label_intervals import LEAST_WRONG
+from muster.metrics.label_views import LabelView, all_folds, ignorant_view, view, view_at, without_view
 from muster.metrics.labels import share
+from muster.metrics.resolution import unresolved, unresolved_labels
+from muster.metrics.uneven import less_bias
 from muster.profiles.classification import EQUAL_WIDTHS
 from muster.profiles.keys import Floats
 from muster.profiles.multilabel import Multilabel
@@ -126,12 +129,14 @@ def measure(
     only: Collection[str] | None = None,
 ) -> dict[str, Figure]:
     """Every metric of a profile whose labels have these names, or those of `only`; with the labels of a threshold each where given."""
-    total, without, divided = view(profile), without_view(profile), None
+    total, without, divided, open_at = view(profile), without_view(profile), None, None
     if thresholds is not None:
-        total, without, divided = view_at(profile, total, without, thresholds)
+        total, without, divided, open_at = view_at(profile, total, without, thresholds)
     with np.errstate(all="ignore"):
         return {
-            m.name: _figure(m, names, total, without, divided) for m in MULTILABEL if only is None or m.name in only
+            m.name: _figure(m, names, (total, without), (divided, open_at))
+            for m in MULTILABEL
+            if only is None or m.name in only
         }
 
 
@@ -149,20 +154,37 @@ def dummy(profile: Multilabel) -> dict[str, float | None]:
     return found
 
 
-def paired(one: Multilabel, other: Multilabel) -> dict[str, Floats]:
-    """Of each metric, the difference `other - one` without each fold of the rows, which are the same in both."""
+def paired(one: Multilabel, other: Multilabel) -> dict[str, Floats | Interval]:
+    """Of each metric, the difference `other - one` without each fold of the rows, which are the same in both; or why that tells no
+    interval.
+    """
     first, second = without_view(one), without_view(other)
     if first is None or second is None:
         return {}
     scored = one.scores and other.scores
     metrics = [m for m in MULTILABEL if not m.no_interval and (scored or not m.scores)]
     known = [m for m in metrics if m.needs != "each" or (first.each is not None and second.each is not None)]
-    return {m.name: m.of(second) - m.of(first) for m in known}
+    totals = view(one), view(other)
+    return {m.name: _apart(m, totals, (first, second)) for m in known}
+
+
+def _apart(
+    metric: OfLabels, totals: tuple[LabelView, LabelView], without: tuple[LabelView, LabelView]
+) -> Floats | Interval:
+    for total, rest in zip(totals, without, strict=True):
+        if coarse := _coarse(metric, total, rest, None):
+            return Interval.none(coarse)
+    return np.asarray(metric.of(without[1]) - metric.of(without[0]), np.float64)
 
 
 def _figure(
-    metric: OfLabels, names: Sequence[str], total: LabelView, without: LabelView | None, divided: LabelView | None
+    metric: OfLabels,
+    names: Sequence[str],
+    views: tuple[LabelView, LabelView | None],
+    at: tuple[LabelView | None, LabelView | None],
 ) -> Figure:
+    """From the views of all rows, and without each fold; `at` has the most that their labels can differ at a threshold."""
+    (total, without), (divided, open_at) = views, at
     rows = int(total.sizes[0])
     if metric.scores and not total.curves:
         return undefined(metric.name, rows, _NO_SCORES)
@@ -174,7 +196,7 @@ def _figure(
         bound = float(np.nanmax(np.abs(metric.of(divided) - value), initial=0.0))
     if metric.rests is not None and total.whole:
         rows = int(metric.rests(total)[0])
-    interval = _interval(metric, value, total, without) if np.isfinite(value) else Interval()
+    interval = _interval(metric, value, total, without, open_at) if np.isfinite(value) else Interval()
     return figure(metric.name, value, rows, interval, bound=bound, why=_why(metric, names, total))
 
 
@@ -189,26 +211,46 @@ def _why(metric: OfLabels, names: Sequence[str], total: LabelView) -> str:
     return f"{metric.why}: {', '.join(f'`{name}`' for name in bad[:_NAMED])}{more}"
 
 
-def _interval(metric: OfLabels, value: float, total: LabelView, without: LabelView | None) -> Interval:
+def _interval(
+    metric: OfLabels, value: float, total: LabelView, without: LabelView | None, open_at: LabelView | None
+) -> Interval:
     if metric.no_interval:
         return Interval.none(metric.no_interval)
     if total.whole and metric.share is not None:
         return wilson(*metric.share(total))
-    if total.sizes[0] < LEAST_OF_A_CLASS:
-        return Interval.none(f"there are fewer than {LEAST_OF_A_CLASS} rows")
-    if metric.name.endswith("_macro") and total.rarest < LEAST_OF_A_CLASS:
-        return Interval.none(f"fewer than {LEAST_OF_A_CLASS} rows have a label, or have it not")
-    least = LEAST_WRONG if total.whole else LEAST_WRONG_IN_WEIGHTS
-    if total.wrong < least and not metric.apart:
-        return Interval.none(f"fewer than {least} rows are predicted wrong")
+    if few := _few(metric, total):
+        return Interval.none(few)
     if without is None:
         return Interval.none("no folds of the rows are kept for it")
     if metric.needs == "each" and without.each is None:
         return Interval.none("of so many labels no folds of the rows are kept")
     left, sizes = metric.of(without), total.sizes - without.sizes
+    if coarse := _coarse(metric, total, without, open_at):
+        return Interval.none(coarse)
     if metric.share is not None:
         return share_of_folds(value, left, sizes)
     some = left[sizes > 0]
     if len(some) > 1 and np.isfinite(some).all() and not np.ptp(some) > 0:
         return Interval.none("all rows say the same")
+    if metric.enlarged:
+        return less_bias(value, float(metric.of(all_folds(without))[0]), left, sizes)
     return jackknife(value, left, sizes, within=metric.within, logit=metric.logit)
+
+
+def _few(metric: OfLabels, total: LabelView) -> str:
+    """Why there are too few rows of some kind for an interval; empty if there are enough."""
+    if total.sizes[0] < LEAST_OF_A_CLASS:
+        return f"there are fewer than {LEAST_OF_A_CLASS} rows"
+    if metric.name.endswith("_macro") and total.rarest < LEAST_OF_A_CLASS:
+        return f"fewer than {LEAST_OF_A_CLASS} rows have a label, or have it not"
+    least = LEAST_WRONG if total.whole else LEAST_WRONG_IN_WEIGHTS
+    return f"fewer than {least} rows are predicted wrong" if total.wrong < least and not metric.apart else ""
+
+
+def _coarse(metric: OfLabels, total: LabelView, without: LabelView, open_at: LabelView | None) -> str:
+    sizes = total.sizes - without.sizes
+    if metric.scores and without.curves:
+        return unresolved(metric, total, without, all_folds(without), sizes)
+    if open_at is None or metric.scores or metric.apart:
+        return ""
+    return unresolved_labels(metric, total, without, open_at, sizes)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from muster.metrics import baseline, classes, regression
-from muster.metrics.classes import LEAST_OF_A_CLASS, LEAST_WRONG, LEAST_WRONG_IN_WEIGHTS
+from muster.metrics.class_intervals import LEAST_OF_A_CLASS, LEAST_WRONG_IN_WEIGHTS
 from muster.metrics.errors import Errors
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife
+from muster.metrics.label_intervals import LEAST_WRONG
 from muster.metrics.metric import Metric
 from muster.metrics.quality import Quality, quality, without_folds
+from muster.metrics.resolution import all_folds, unresolved
 from muster.metrics.uneven import interval_on, of_folds
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
@@ -65,7 +67,7 @@ def dummy(profile: Multioutput) -> dict[str, float | None]:
     return found
 
 
-def paired(one: Multioutput, other: Multioutput) -> dict[str, Floats]:
+def paired(one: Multioutput, other: Multioutput) -> dict[str, Floats | Interval]:
     """Of each mean, the difference `other - one` without each fold of the rows, which are the same in both."""
     with np.errstate(all="ignore"):
         first, second = ({m.metric.name + AVERAGE: _folds(m) for m in _means(profile)} for profile in (one, other))
@@ -109,6 +111,7 @@ def _of_numbers(targets: Mapping[str, Regression]) -> Iterator[_Mean]:
 def _of_classes(targets: Mapping[str, Classification]) -> Iterator[_Mean]:
     figures = {name: classes.measure(target) for name, target in targets.items()}
     folds = [found for t in targets.values() if (found := without_folds(t)) is not None]
+    totals = [quality(target) for target in targets.values()]
     first = next(iter(targets.values()))
     thin = _thin([*targets.values()])
     kinds = [{m.name: m for m in classes.metrics_of(t.classes)} for t in targets.values()]
@@ -120,10 +123,16 @@ def _of_classes(targets: Mapping[str, Classification]) -> Iterator[_Mean]:
         def without(same: list[Metric[Quality]] = same) -> Floats | None:
             if len(folds) < len(same) or (same[0].scores and not all(each.curves for each in folds)):
                 return None
+            if same[0].scores and any(map(_coarse, same, totals, folds)):
+                return None
             return np.mean([m.of(each) for m, each in zip(same, folds, strict=True)], axis=0)
 
         own = {target: found[name] for target, found in figures.items()}
         yield _Mean(metric, own, without, first.folds.confusion.sum((1, 2)).astype(np.float64), thin)
+
+
+def _coarse(metric: Metric[Quality], total: Quality, without: Quality) -> str:
+    return unresolved(metric, total, without, all_folds(without), total.sizes - without.sizes)
 
 
 def _thin(targets: Sequence[Classification]) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from muster.metrics import labels
-from muster.metrics.classes import LEAST_OF_A_CLASS, of_lane
+from muster.metrics.class_intervals import LEAST_HIT_IN_WEIGHTS, LEAST_OF_A_CLASS
+from muster.metrics.classes import of_lane
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife, wilson
+from muster.metrics.label_intervals import f_beta_interval
 from muster.metrics.labels import Labels, PerClass
 from muster.metrics.quality import Quality, quality, without_folds
 from muster.metrics.screen import Screen
@@ -70,10 +72,14 @@ def _figure(name: str, n: int, total: Quality, without: Quality | None, rows: in
     hits, actual, predicted = (float(a[0, n]) for a in (total.labels.hits, total.labels.actual, total.labels.predicted))
     if total.whole and name in ("precision", "recall"):
         interval = wilson(hits, predicted if name == "precision" else actual)
+    elif total.whole:
+        interval = f_beta_interval(1.0, hits, predicted, actual)
     elif rows < LEAST_OF_A_CLASS:
         interval = Interval.none(f"the class has fewer than {LEAST_OF_A_CLASS} rows")
+    elif total.counts is not None and total.counts.hits[0, n] < LEAST_HIT_IN_WEIGHTS:
+        interval = Interval.none(f"fewer than {LEAST_HIT_IN_WEIGHTS} rows of the class are predicted right")
     elif without is not None:
-        interval = jackknife(value, of(without.labels), total.sizes - without.sizes, within=(0.0, 1.0))
+        interval = jackknife(value, of(without.labels), total.sizes - without.sizes, within=(0.0, 1.0), logit=True)
     else:
         interval = Interval.none("no folds of the rows are kept for it")
     return figure(name, value, int(total.sizes[0]), interval, why=why)

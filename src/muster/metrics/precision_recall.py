@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from muster.metrics.band import band
-from muster.metrics.classes import of_lane
+from muster.metrics.classes import of_lane, resolved
 from muster.metrics.curves import Curve
 from muster.metrics.figure import Figure
 from muster.metrics.labels import share
-from muster.metrics.quality import quality, without_folds
+from muster.metrics.quality import quality, smooth_without, without_folds
 from muster.metrics.screen import Screen
 from muster.metrics.steps import steps
 from muster.metrics.thin import POINTS, thin
@@ -26,7 +26,8 @@ class PrecisionRecall(Screen):
     """Points (`recall`, `precision`) with their `thresholds`, from the greatest down; up to each point its precision holds.
 
     So the area under the steps is the `average` precision. `low` and `high` at `band_recall` are a pointwise 95 % band of precision,
-    empty where no folds are kept, or a class has too few rows. `base` is the share of the class, the precision of chance.
+    empty where no folds are kept, or only in cells too wide for these scores, or a class has too few rows. `base` is the share of the
+    class, the precision of chance.
     """
 
     recall: Floats
@@ -48,10 +49,10 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
     total, without = quality(profile), without_folds(profile)
     at, limits = np.unique(recall[shown]), None
     at = at[at > 0]  # before the first row of the class there is no precision to be sure of
-    if without is not None and not found.few:
+    if without is not None and not found.few and resolved("average_precision", total, without, lane):
         values = _at(found.curve, at)[0]
         alerts = at * found.positives / np.where(values > 0, values, 1.0) * profile.rows / found.total
-        limits = band(at, values, _at(without.curves[lane], at), profile.rows - without.sizes, alerts)
+        limits = band(at, values, _at(smooth_without(profile, lane), at), profile.rows - without.sizes, alerts)
     low, high = limits or (np.empty(0), np.empty(0))
     average = of_lane("average_precision", total, without, lane, found.own)
     return PrecisionRecall(

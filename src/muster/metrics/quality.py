@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 from muster.metrics.curves import Curve
 from muster.metrics.labels import Labels
 from muster.profiles.classification import EQUAL_WIDTHS, Classification
+from muster.profiles.fold_cells import FoldCells
 from muster.profiles.keys import Floats, unordered
 from muster.profiles.tally import Tally, coarse_edges, lanes_of
 
 __all__ = [
-    "ByClass", "Quality", "at_threshold", "curve_of", "ignorant", "pooled", "quality", "scores_of", "without_folds",
+    "ByClass", "Quality", "at_threshold", "curve_of", "curve_of_all", "ignorant", "pooled", "pooled_without", "quality", "scores_of",
+    "smooth_without", "without_at", "without_folds",
 ]  # fmt: skip
+
+_SMOOTH, _SMOOTH_TOP = 64, 128
+"""Cells of a curve that is to be smooth, and of one at which the top of rows ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +41,8 @@ class ByClass:
 @dataclass(frozen=True, eq=False)
 class Quality:
     """For one group of rows or many, all in weights where rows have them; `sizes` (groups,) are rows, and `whole` says that those count.
-    `rarest` is how many rows the rarest of the classes has that occur, `wrong` how many are predicted wrong.
+    `rarest` is how many rows the rarest of the classes has that occur, `wrong` how many are predicted wrong; `counts` are the labels in
+    rows, whatever these weigh.
 
     `curves` has one of each lane, and of more than two classes `pooled` all decisions about every class together. `losses`
     (groups, 2) has sums of the log loss and of the Brier score, `ranks` (groups, classes) rows by the place of their class. Only
@@ -55,6 +61,13 @@ class Quality:
     whole: bool = True
     rarest: int = 0
     wrong: int = 0
+    counts: Labels | None = None
+    top: Curve | None = None
+
+    @property
+    def ranked(self) -> Curve:
+        """The curve of which the top of rows is taken: without a fold, one of fewer steps, as each would be one of chance."""
+        return self.curves[0] if self.top is None else self.top
 
 
 def quality(profile: Classification) -> Quality:
@@ -75,31 +88,55 @@ def quality(profile: Classification) -> Quality:
         not profile.weighted,
         _rarest(tally),
         int(tally.confusion.sum() - np.trace(tally.confusion[0])),
+        Labels(_floats(tally.confusion)),
     )
 
 
 def without_folds(profile: Classification) -> Quality | None:
-    """Of all rows but those of a fold, for each of the folds, in wider cells; None where the profile has none."""
+    """Of all rows but those of a fold, for each of the folds; None where the profile has none."""
     folds, whole = profile.folds, not profile.weighted
     if not folds.groups:
         return None
-
-    def others(array: NDArray[Any]) -> Floats:
-        return np.asarray(array.sum(0, keepdims=True) - array, np.float64)
-
-    cells = others(_in(folds, "cells"))
-    single = _ends(cells.shape[2]) if profile.lanes else np.empty(0, np.bool_)
-    # The top of rows is not rounded to one here: what rounding does to each would be taken for chance.
-    lanes = tuple(Curve(cells[:, n, :, 0], cells[:, n, :, 1], single, whole=False) for n in range(profile.lanes))
     return Quality(
-        Labels(others(_in(folds, "confusion"))),
-        others(_rows(folds)),
-        lanes,
-        pooled(lanes, [coarse_edges(folds.by)[:-1]] * profile.lanes),
-        others(folds.losses) if profile.lanes else None,
-        others(_in(folds, "ranks")) if folds.ranks.size else None,
+        Labels(_others(_in(folds, "confusion"))),
+        _others(_rows(folds)),
+        tuple(_without(lane, weighted=profile.weighted) for lane in profile.by_fold),
+        pooled_without(profile.by_fold, weighted=profile.weighted),
+        _others(folds.losses) if profile.lanes else None,
+        _others(_in(folds, "ranks")) if folds.ranks.size else None,
         whole=whole,
+        top=smooth_without(profile, 0, _SMOOTH_TOP) if profile.lanes == 1 else None,
     )
+
+
+def smooth_without(profile: Classification, lane: int, cells: int = _SMOOTH) -> Curve:
+    """The scores of a lane without each fold as a curve of few steps, for its band: single scores would each be a step of chance."""
+    return _without(profile.by_fold[lane].smoothed(cells), weighted=profile.weighted)
+
+
+def pooled_without(lanes: Sequence[FoldCells], *, weighted: bool) -> Curve | None:
+    """The rows of all lanes but those of a fold by score, in the cells of the lane that has the widest."""
+    if len(lanes) < 2:
+        return None
+    shift = max(lane.shift for lane in lanes)
+    alike = [lane.coarser(shift) for lane in lanes]
+    return pooled(tuple(_without(lane, weighted=weighted) for lane in alike), [lane.least for lane in alike])
+
+
+def curve_of_all(without: Curve) -> Curve:
+    """Of the rows of all folds, from those without each."""
+    others, own = (side.sum(0, keepdims=True) / max(len(side) - 1, 1) for side in (without.others, without.own))
+    return Curve(others, own, without.single, without.whole)
+
+
+def _without(lane: FoldCells, *, weighted: bool) -> Curve:
+    """The top of rows is not rounded to one here: what rounding does to each would be taken for chance."""
+    others, own = lane.sides(weighted=weighted)
+    return Curve(_others(others), _others(own), np.full(others.shape[1], lane.shift == 0), whole=False)
+
+
+def _others(array: NDArray[Any]) -> Floats:
+    return np.asarray(array.sum(0, keepdims=True) - array, np.float64)
 
 
 def ignorant(known: Quality) -> Quality:
@@ -138,20 +175,29 @@ def scores_of(profile: Classification, lane: int) -> Floats:
     return coarse_edges(profile.tally.by)[:-1]
 
 
-def at_threshold(curve: Curve, scores: Floats, threshold: float) -> tuple[Labels, Labels]:
+def without_at(lane: FoldCells, without: Curve, threshold: float) -> tuple[Labels, Labels]:
+    """The same without each fold; and the most that the labels of all of them can differ."""
+    scores, ends = lane.least, lane.ends
+    whole = at_threshold(curve_of_all(without), scores, threshold, ends)[1]
+    return at_threshold(without, scores, threshold, ends)[0], whole
+
+
+def at_threshold(curve: Curve, scores: Floats, threshold: float, ends: Floats | None = None) -> tuple[Labels, Labels]:
     """The labels of a binary curve, positive where the score is at least the threshold; and the most that they can differ.
 
     A cell of several scores that the threshold divides is taken to the side where more of it lies. The second Labels has, of
-    each group, four: with none of that cell, with its own rows, with its others and with both above the threshold.
+    each group, four: with none of that cell, with its own rows, with its others and with both above the threshold. A cell reaches to the
+    next one's least score, or to `ends`.
     """
+    beyond = np.append(scores[1:], np.inf) if ends is None else ends
     above = int(np.searchsorted(scores, threshold, side="left"))
-    divided = above > 0 and not curve.single[above - 1] and (above == len(scores) or scores[above] > threshold)
+    divided = above > 0 and not curve.single[above - 1] and threshold < beyond[above - 1]
     cut = above - 1 if divided else above
     # Each side is added up by itself: of weights, a difference would leave a rest where there is no row.
     over = [a[:, above:].sum(1) for a in (curve.own, curve.others)]
     under = [a[:, :cut].sum(1) for a in (curve.own, curve.others)]
     between = [a[:, cut] if divided else np.zeros(len(a)) for a in (curve.own, curve.others)]
-    with_cut = divided and above < len(scores) and threshold - scores[cut] < scores[above] - threshold
+    with_cut = divided and threshold - scores[cut] < beyond[cut] - threshold < np.inf
     labels = []
     for parts in ((0, 0), (0, 1), (1, 0), (1, 1)):
         hits, alarms = (o + part * c for o, c, part in zip(over, between, parts, strict=True))
@@ -160,15 +206,15 @@ def at_threshold(curve: Curve, scores: Floats, threshold: float) -> tuple[Labels
     return Labels(labels[-1 if with_cut else 0]), Labels(np.concatenate(labels))
 
 
-def curve_of(profile: Classification, lane: int) -> Curve:
-    """The rows of the class of a lane, and all others, by score."""
-    label, whole = lanes_of(profile.classes)[lane], not profile.weighted
+def curve_of(profile: Classification, lane: int, *, rows: bool = False) -> Curve:
+    """The rows of the class of a lane, and all others, by score; in weights where they have them, and `rows` are not asked for."""
+    label, whole = lanes_of(profile.classes)[lane], rows or not profile.weighted
     if profile.exact is not None:
         counts = profile.exact[lane].counts if whole else profile.exact[lane].sums
         own, total = counts[:, label], counts.sum(1)
         others = np.delete(counts, label, axis=1).sum(1) if not whole else total - own
         return Curve(_floats(others)[None], _floats(own)[None], np.ones(len(own), np.bool_), whole)
-    cells = _in(profile.tally, "cells")[0, lane]
+    cells = (_floats(profile.tally.cells) if whole else _in(profile.tally, "cells"))[0, lane]
     return Curve(cells[None, :, 0], cells[None, :, 1], _ends(len(cells)), whole)
 
 

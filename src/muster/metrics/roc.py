@@ -8,11 +8,11 @@ import numpy as np
 
 from muster.metrics import curves
 from muster.metrics.band import band
-from muster.metrics.classes import of_lane
+from muster.metrics.classes import of_lane, resolved
 from muster.metrics.curves import Curve
 from muster.metrics.figure import Figure
 from muster.metrics.labels import share
-from muster.metrics.quality import quality, without_folds
+from muster.metrics.quality import quality, smooth_without, without_folds
 from muster.metrics.screen import Screen
 from muster.metrics.steps import steps
 from muster.metrics.thin import POINTS, thin
@@ -36,8 +36,8 @@ class Distance(Screen):
 class Roc(Screen):
     """Points (`fpr`, `tpr`) from (0, 0) to (1, 1), with their `thresholds`, the first infinite.
 
-    `low` and `high` at `band_fpr` are a pointwise 95 % band of tpr, empty where no folds are kept or a class has
-    too few rows. NaN where a class has no row.
+    `low` and `high` at `band_fpr` are a pointwise 95 % band of tpr, empty where no folds are kept, or only in cells too wide for
+    these scores, or a class has too few rows. NaN where a class has no row.
     """
 
     fpr: Floats
@@ -67,10 +67,10 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
     shown = thin((fpr, tpr), most, [furthest, max(int(np.sum(fpr <= 0)) - 1, 0)])
     at = np.unique(fpr[shown])
     total, without, limits = quality(profile), without_folds(profile), None
-    if without is not None and not found.few:
+    if without is not None and not found.few and resolved("roc_auc", total, without, lane):
         values = _at(found.curve, at)[0]
         rows = np.full(len(at), found.positives * profile.rows / found.total)
-        limits = band(at, values, _at(without.curves[lane], at), profile.rows - without.sizes, rows)
+        limits = band(at, values, _at(smooth_without(profile, lane), at), profile.rows - without.sizes, rows)
     low, high = limits or (np.empty(0), np.empty(0))
     auc = of_lane("roc_auc", total, without, lane, found.own)
     return Roc(

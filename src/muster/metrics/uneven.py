@@ -21,6 +21,7 @@ __all__ = [
     "Influence",
     "Scale",
     "interval_on",
+    "less_bias",
     "of_folds",
     "of_rows",
     "uneven",
@@ -104,6 +105,26 @@ def interval_on(
     if not np.isfinite([low, high]).all():
         return Interval.none("too few rows for an interval")
     return Interval(max(low, within[0]), min(high, within[1]), method + scale.name)
+
+
+def less_bias(value: float, folded: float, without: Floats, sizes: Floats) -> Interval:
+    """Of a figure from 0 to 1 that chance enlarges where rows are few, about what the folds say it is without that (Quenouille 1956), on
+    the logit. `folded` is what all folds together say it is: from `value` it may differ by the cells that they have.
+    """
+    from scipy.special import expit, stdtrit
+
+    found = of_folds(without, sizes)
+    if isinstance(found, str):
+        return Interval.none(found)
+    if not found.error > 0:
+        return Interval.none("all rows say the same")
+    if not 0 < value < 1:
+        return Interval.none("it is at the end of what it can be, where folds of rows tell no width")
+    some = without[sizes > 0]
+    at = float(np.clip(value - (len(some) - 1) * (some.mean() - folded), value / 2, (1 + value) / 2))
+    middle, half = np.log(at / (1 - at)), float(stdtrit(found.freedom, 0.975)) * found.error / (at * (1 - at))
+    low, high = float(expit(middle - half)), float(expit(middle + half))
+    return Interval(min(low, value), max(high, value), "jackknife")
 
 
 def _influence(each: Floats, times: Floats, factor: float) -> Influence:

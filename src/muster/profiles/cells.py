@@ -9,7 +9,7 @@ from muster.errors import InvalidInput
 from muster.profiles.keys import Cells
 from muster.profiles.stored import Arrays, fitting
 
-__all__ = ["CellCounts", "together"]
+__all__ = ["CellCounts", "least_shift", "together"]
 
 Counts = npt.NDArray[np.int64]
 Sums = npt.NDArray[np.float64]
@@ -60,7 +60,7 @@ class CellCounts:
             for n in range(columns):
                 assert sums is not None
                 added.sums[:, n] = np.bincount(place, sums[:, n], len(added.cells))  # in the order of the rows
-        added._narrow()
+        added.narrow()
         self.merge(added)
 
     def take(self, codes: Cells, counts: Counts, sums: Sums | None = None) -> None:
@@ -69,8 +69,14 @@ class CellCounts:
         added.cells, added.counts = codes, counts
         added.sums = np.empty((len(codes), 0), np.float64) if sums is None else sums
         added._widen(self.shift)
-        added._narrow()
+        added.narrow()
         self.merge(added)
+
+    def like(self, shift: int, cells: Cells, counts: Counts, sums: Sums) -> CellCounts:
+        """Others of the same kind, of distinct cells that stand in order, as they are."""
+        result = CellCounts(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+        result.shift, result.cells, result.counts, result.sums = shift, cells, counts, sums
+        return result
 
     def merge(self, other: CellCounts) -> None:
         mine = (self.most, self.step, self.counts.shape[1], self.sums.shape[1])
@@ -87,7 +93,7 @@ class CellCounts:
             np.concatenate([self.counts, other.counts]),
             np.concatenate([self.sums, other.sums]),
         )
-        self._narrow()
+        self.narrow()
 
     def coarser(self, shift: int) -> CellCounts:
         """The same counts in cells of 2**`shift` codes."""
@@ -119,14 +125,10 @@ class CellCounts:
             cells, self.shift = self.cells >> (shift - self.shift), shift
             self._take(cells, self.counts, self.sums)
 
-    def _narrow(self) -> None:
+    def narrow(self) -> None:
         """Keep to the limit, by the least shift that does."""
-        if len(self.cells) <= self.most:
-            return
-        # Neighbours are apart until the highest bit in which they differ is shifted out.
-        apart = _bit_lengths(self.cells[1:] ^ self.cells[:-1])
-        least = int(np.partition(apart, len(apart) - self.most)[len(apart) - self.most])
-        self._widen(self.shift + -(-least // self.step) * self.step)
+        if len(self.cells) > self.most:
+            self._widen(self.shift + -(-least_shift(self.cells, self.most) // self.step) * self.step)
 
     def _take(self, cells: Cells, counts: Counts, sums: Sums) -> None:
         """Add up what falls into the same cell, in the order given."""
@@ -140,6 +142,15 @@ class CellCounts:
         self.cells = cells[starts]
         self.counts = np.add.reduceat(counts[order], starts)
         self.sums = np.add.reduceat(sums[order], starts) if sums.shape[1] else np.empty((len(starts), 0))
+
+
+def least_shift(cells: Cells, most: int) -> int:
+    """By how many bits distinct numbers in order have to be shifted for no more than `most` to be left."""
+    if len(cells) <= most:
+        return 0
+    # Neighbours are apart until the highest bit in which they differ is shifted out.
+    apart = _bit_lengths(cells[1:] ^ cells[:-1])
+    return int(np.partition(apart, len(apart) - most)[len(apart) - most])
 
 
 def together(a: CellCounts, b: CellCounts) -> tuple[int, Cells, Counts, Counts]:

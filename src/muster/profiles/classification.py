@@ -10,14 +10,12 @@ import numpy.typing as npt
 
 from muster.errors import InvalidInput
 from muster.profiles.cells import CellCounts
+from muster.profiles.fold_cells import FOLDS, FoldCells
 from muster.profiles.keys import Cells, Floats, Hashes, ordered
 from muster.profiles.stored import Arrays, fitting
 from muster.profiles.tally import Classified, Tally, coarse, lanes_of, width_of
 
-__all__ = ["EQUAL_WIDTHS", "FOLDS", "SEGMENT", "WHOLE", "Classification", "Extent"]
-
-FOLDS = 64
-"""Groups of rows, by their hash, for jackknife intervals."""
+__all__ = ["EQUAL_WIDTHS", "SEGMENT", "WHOLE", "Classification", "Extent"]
 
 EQUAL_WIDTHS = 100
 """Of the bins of equal width in which calibration is counted: 10 and 20 are sums of them."""
@@ -28,18 +26,24 @@ _PAIRED = 20
 _PAIRS = 16
 """Fine cells taken together where scores are counted by actual class."""
 
+_BY_FOLD, _LEAST_BY_FOLD = 1_024, 256
+"""Cells of scores by fold: of all lanes together about, and of each in any case."""
+
+_WIDE, _WIDER = 16, 64
+"""The same where scores were counted by fold, in `muster.evaluation/1`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:
     """How much is kept: `exact` distinct scores in all, fine cells taken together by `by`, and folds or none.
 
-    `wide` fine cells are taken together in folds; 0 leaves that to the number of classes.
+    `by_fold` is how many cells folds have of each lane; 0 leaves that to the number of classes.
     """
 
     exact: int
     by: int
     folds: bool
-    wide: int = 0
+    by_fold: int = 0
 
 
 WHOLE = Extent(65_536, 1, folds=True)
@@ -49,7 +53,8 @@ SEGMENT = Extent(4_096, 16, folds=False)
 class Classification:
     """One measurement of classified rows, of all of them or of a segment.
 
-    `tally` has one group; `folds` has 64 and says for each what the tally would have had of its rows alone, in wider cells.
+    `tally` has one group; `folds` has 64 and says for each what the tally would have had of its rows alone, but for scores:
+    `by_fold` has these of each lane, in cells of its own.
     `exact` has for each lane the rows of each actual class by score, while few scores are distinct; else it is None.
     `pairs` (lanes, classes, cells) has the rows of each actual class in cells, for three to 20 classes. `calibration`
     (lanes, 100, 2) and `scores` (lanes, 100) have rows and sums of the scores in bins of equal width, each with its upper end.
@@ -63,8 +68,9 @@ class Classification:
         lanes = len(lanes_of(classes)) if scores else 0
         self.tally = Tally(classes, 1, extent.by if few else 16, scores=scores, weighted=weighted)
         folds = FOLDS if extent.folds and few else 0
-        wide = extent.wide or (16 if classes == 2 else 64)
-        self.folds = Tally(classes, folds, wide, scores=scores, weighted=weighted)
+        self.folds = Tally(classes, folds, 0, scores=scores, weighted=weighted)
+        cells = extent.by_fold or max(_LEAST_BY_FOLD, _BY_FOLD // max(1, lanes))
+        self.by_fold = tuple(FoldCells(cells, weighted=weighted) for _ in range(lanes if folds else 0))
         each = max(1, extent.exact // lanes) if lanes else 0
         self.exact: list[CellCounts] | None = [
             CellCounts(each, classes, classes if weighted else 0) for _ in range(lanes)
@@ -100,8 +106,9 @@ class Classification:
     def add(self, rows: Classified, hashes: Hashes) -> None:
         """Count rows, whose hashes say of what fold they are."""
         self.tally.add(rows)
+        fold = (hashes >> np.uint64(58)).astype(np.int64) if self.folds.groups else np.empty(0, np.int64)
         if self.folds.groups:
-            self.folds.add(rows, (hashes >> np.uint64(58)).astype(np.int64))
+            self.folds.add(rows, fold)
         if (given := rows.probabilities) is None:
             return
         highest = np.zeros(len(rows.actual), np.int64)
@@ -116,6 +123,8 @@ class Classification:
                 self._count("pairs", lane, rows.actual * self.pairs.shape[2] + coarse(cells, _PAIRS), rows.weight)
             if self.exact is not None:
                 self._keep(self.exact[lane], score, rows)
+            if self.by_fold:
+                self.by_fold[lane].add(score, fold, rows.actual == label, rows.weight)
         if self.top is not None:
             highest *= 2
             highest += rows.actual == rows.predicted
@@ -147,6 +156,8 @@ class Classification:
             raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
         self.tally.merge(other.tally)
         self.folds.merge(other.folds)
+        for own, more in zip(self.by_fold, other.by_fold, strict=True):
+            own.merge(more)
         for mine, its in zip(self._arrays().values(), other._arrays().values(), strict=True):
             np.add(mine, its, out=mine)
         if self.top is None or other.top is None:
@@ -171,6 +182,11 @@ class Classification:
             **({} if self.top is None else {"top": self.top}),
             **({} if self.top_mass is None else {"mass.top": self.top_mass}),
             **{
+                f"by_fold.{n}.{name}": array
+                for n, lane in enumerate(self.by_fold)
+                for name, array in lane.arrays().items()
+            },
+            **{
                 f"exact.{n}.{name}": array
                 for n, lane in enumerate(self.exact or ())
                 for name, array in lane.arrays().items()
@@ -180,7 +196,7 @@ class Classification:
     def restore(self, arrays: Arrays, prefix: str = "") -> None:
         """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
         self.tally.restore(arrays, f"{prefix}tally.")
-        self.folds.restore(arrays, f"{prefix}folds.")
+        self._restore_folds(arrays, prefix)
         for name, mine in self._arrays().items():
             mine[...] = fitting(arrays[prefix + name], mine)
         self.top = (
@@ -196,6 +212,21 @@ class Classification:
             self.exact = None
         for n, lane in enumerate(self.exact or ()):
             lane.restore(arrays, f"{prefix}exact.{n}.")
+
+    def _restore_folds(self, arrays: Arrays, prefix: str) -> None:
+        """Also of profiles that have scores by fold in the same wide cells, whatever the scores (`muster.evaluation/1`)."""
+        if not self.lanes or f"{prefix}folds.cells" not in arrays or not arrays[f"{prefix}folds.cells"].shape[2]:
+            self.folds.restore(arrays, f"{prefix}folds.")
+            for n, lane in enumerate(self.by_fold):
+                lane.restore(arrays, f"{prefix}by_fold.{n}.")
+            return
+        fixed = {f"{prefix}folds.{name}" for name in ("cells", "mass.cells")}
+        empty = {name: np.empty_like(array[:, :0, :0]) for name, array in arrays.items() if name in fixed}
+        self.folds.restore({**arrays, **empty}, f"{prefix}folds.")
+        counts, mass = arrays[f"{prefix}folds.cells"], arrays.get(f"{prefix}folds.mass.cells")
+        by = _WIDE if counts.shape[2] == width_of(_WIDE) else _WIDER
+        for n, lane in enumerate(self.by_fold):
+            lane.restore_fixed(counts[:, n], None if mass is None else mass[:, n], by)
 
     def _kind(self) -> tuple[object, ...]:
         return self.classes, self.extent, self.weighted, self.lanes

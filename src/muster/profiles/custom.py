@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from muster.profiles.classification import FOLDS
+from muster.profiles.fold_cells import FOLDS
 from muster.profiles.keys import Floats, Hashes
 from muster.profiles.stored import Arrays, fitting
 from muster.signature import Json

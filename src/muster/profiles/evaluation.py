@@ -48,12 +48,14 @@ _WORDLESS = frozenset(("boolean", "number", "date", "timestamp", "timestamp_utc"
 
 class _Opening:
     """Opens the profiles of one evaluation, in one process. Once a profile has met more scores than are kept one by one, those that
-    are opened later keep none: whatever they would keep, their sum does not.
+    are opened later keep none: whatever they would keep, their sum does not. Their folds start with cells as wide as are known to be
+    needed, for the same reason.
     """
 
     def __init__(self, question: Question) -> None:
         self.question = question
         self.over = False
+        self.shifts: tuple[int, ...] = ()
 
     def __call__(self) -> EvaluationProfile:
         return EvaluationProfile(self.question, self)
@@ -73,7 +75,7 @@ class EvaluationProfile:
     `written` is the format that it was read from: an older one may lack figures of today.
     """
 
-    format = "muster.evaluation/1"
+    format = "muster.evaluation/2"
 
     def __init__(self, question: Question, opening: _Opening | None = None) -> None:
         self.question = question
@@ -85,8 +87,10 @@ class EvaluationProfile:
         self.left_out: Counter[str] = Counter()
         self.columns = Columns(Kept(texts=question.texts, weighted=False))
         self.whole = self._measurement(segment=False)
-        if self._opening.over and isinstance(self.whole, Classification):
-            self.whole.exact = None
+        if isinstance(self.whole, Classification):
+            self.whole.exact = None if self._opening.over else self.whole.exact
+            for lane, shift in zip(self.whole.by_fold, self._opening.shifts, strict=False):
+                lane.start_at(shift)
         self.segments: dict[str, dict[str, Measurement]] = {s.name: {} for s in question.segments}
         self.mistakes = _mistakes(question.output, question.mistakes)
         self.custom = Custom(question.custom)
@@ -247,9 +251,12 @@ class EvaluationProfile:
             told.told_parts[of] = _renamed(told.told_parts.get(of, {}), names)
 
     def _look(self) -> None:
-        """Whether single scores are too many to keep."""
-        if isinstance(self.whole, Classification) and self.whole.exact is None:
-            self._opening.over = True
+        """Whether single scores are too many to keep, and how wide the cells of folds have to be."""
+        if not isinstance(self.whole, Classification):
+            return
+        self._opening.over |= self.whole.exact is None
+        found, before = tuple(lane.shift for lane in self.whole.by_fold), self._opening.shifts
+        self._opening.shifts = tuple(map(max, found, before)) if before else found
 
     def _values(self) -> Mapping[str, Sequence[str]]:
         """The values of each segment, in the order in which they are stored."""

@@ -21,7 +21,11 @@ __all__ = [
     "mixed",
     "ordered",
     "probability_cells",
+    "probability_codes",
+    "probability_of",
     "unordered",
+    "wide_codes",
+    "wide_shift",
 ]
 
 Cells = npt.NDArray[np.int64]
@@ -36,6 +40,7 @@ CELLS = 2 * _SIDE + 2
 _DROP = 52 - 8  # of the 52 bits of a double's fraction, the first 8 tell the 256 steps of a halving
 _SHORT = 64  # words of a text that are hashed one place after the other, for all texts at once
 _FIRST_BYTES = np.array([0, *((1 << (8 * n)) - 1 for n in range(1, 9))], np.uint64)
+_HALF = int(np.float64(0.5).view(np.int64))
 _LOWEST = int(np.float64(2.0 ** -(_HALVINGS + 1)).view(np.int64)) >> _DROP
 
 
@@ -65,6 +70,38 @@ def probability_cells(values: Floats) -> Cells:
     cells[p == 0.0] = 0
     cells[p == 1.0] = CELLS - 1
     return cells
+
+
+def probability_codes(values: Floats) -> Cells:
+    """Each probability as a whole number in the same order: its bits below 0.5, and above as far from the end as those of 1 - p.
+
+    So they are as fine near 1 as near 0. Cells of probabilities are runs of these numbers.
+    """
+    p = np.asarray(values, np.float64) + 0.0
+    above = p >= 0.5
+    bits = np.where(above, 1.0 - p, p).view(np.int64)
+    return np.where(above, 2 * _HALF - bits, bits)
+
+
+def probability_of(codes: Cells) -> Floats:
+    """The probabilities of these whole numbers; the ends of what there are for those beyond."""
+    codes = np.clip(np.asarray(codes, np.int64), 0, 2 * _HALF)
+    above = codes >= _HALF
+    p = np.where(above, 2 * _HALF - codes, codes).view(np.float64)
+    return np.where(above, 1.0 - p, p)
+
+
+def wide_shift(by: int) -> int:
+    """How many bits of a code tell no wide cells apart, which take `by` cells together."""
+    return _DROP + by.bit_length() - 1
+
+
+def wide_codes(by: int) -> Cells:
+    """The least code of each wide cell: of exactly 0, of those between, and of exactly 1."""
+    steps = np.arange(0, _SIDE, by, dtype=np.int64)
+    below = (_LOWEST + steps) << _DROP
+    above = 2 * _HALF - ((_LOWEST + steps + by) << _DROP)
+    return np.concatenate([[0], below, above[::-1], [2 * _HALF]])
 
 
 @cache

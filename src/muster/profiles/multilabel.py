@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muster.errors import InvalidInput
-from muster.profiles.classification import FOLDS, Classification, Extent
+from muster.profiles.classification import Classification, Extent
+from muster.profiles.fold_cells import FOLDS
 from muster.profiles.keys import Cells, Floats, Hashes
 from muster.profiles.label_sets import LabelSets, facts_of, terms_of
 from muster.profiles.stored import Arrays
@@ -112,4 +113,4 @@ def _extent(labels: int, *, segment: bool) -> Extent:
     few = labels <= _FEW
     if segment:
         return Extent(max(1, 4_096 // labels), 16 if few else 64, folds=False)
-    return Extent(max(1, 65_536 // labels), 1 if few else 16, folds=few, wide=64)
+    return Extent(max(1, 65_536 // labels), 1 if few else 16, folds=few)

@@ -107,4 +107,4 @@ def _extent(targets: int, *, segment: bool) -> Extent:
     whole = classification.SEGMENT if segment else classification.WHOLE
     if targets <= _FEW:
         return whole
-    return Extent(max(1, whole.exact * _FEW // targets), 16, whole.folds, wide=64)
+    return Extent(max(1, whole.exact * _FEW // targets), 16, whole.folds)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from muster.errors import InvalidInput
 from muster.profiles.cells import CellCounts
-from muster.profiles.classification import FOLDS
 from muster.profiles.deviances import deviances, log_errors
+from muster.profiles.fold_cells import FOLDS
 from muster.profiles.grid import PairCounts
 from muster.profiles.keys import Cells, Floats, Hashes, ordered
 from muster.profiles.stored import Arrays, fitting

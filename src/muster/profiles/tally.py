@@ -96,16 +96,16 @@ class Tally:
     `confusion` (groups, classes, classes): rows by actual and predicted class. `ranks` (groups, classes), of more than two: rows
     by how many classes stand before the actual one, of equal probabilities the later class, as in scikit-learn's
     `top_k_accuracy_score`. `cells` (groups, lanes, cells, 2): rows by cell of the score, those of other classes and of the lane's
-    own; `by` fine cells are taken together. `losses` (groups, 2): sums of the log loss in nats, and of the squared distance
-    between probabilities and outcome, halved in binary. `mass` has the same as `confusion`, `ranks` and `cells` in weights, where
-    rows have them.
+    own; `by` fine cells are taken together, and 0 keeps none. `losses` (groups, 2): sums of the log loss in nats, and of the squared
+    distance between probabilities and outcome, halved in binary. `mass` has the same as `confusion`, `ranks` and `cells` in weights,
+    where rows have them.
     """
 
     __slots__ = ("by", "cells", "classes", "confusion", "losses", "mass", "ranks", "weighted")
 
     def __init__(self, classes: int, groups: int, by: int, *, scores: bool, weighted: bool) -> None:
         self.classes, self.by, self.weighted = classes, by, weighted
-        lanes, width = (len(lanes_of(classes)), width_of(by)) if scores else (0, 0)
+        lanes, width = (len(lanes_of(classes)), width_of(by)) if scores and by else (0, 0)
         shapes = {
             "confusion": (groups, classes, classes),
             "ranks": (groups, classes if scores and classes > 2 else 0),
@@ -129,7 +129,7 @@ class Tally:
         if k > 2:
             self._count("ranks", where * k + given.ranks, rows.weight)
         lanes, width = self.cells.shape[1:3]
-        for lane, (label, cells) in enumerate(zip(lanes_of(k), given.cells, strict=True)):
+        for lane, (label, cells) in enumerate(zip(lanes_of(k), given.cells, strict=True) if lanes else ()):
             place = (where * lanes + lane) * width + coarse(cells, self.by)
             self._count("cells", place * 2 + (rows.actual == label), rows.weight)
         for n, loss in enumerate(given.losses):

@@ -133,3 +133,19 @@ def test_a_threshold_between_two_near_scores_tells_them_apart(weighted: bool) ->
         assert (coarse["balanced_accuracy"].low, coarse["balanced_accuracy"].reason) == (None, DIVIDED)
     else:
         assert coarse["balanced_accuracy"] == found
+
+
+def test_models_that_rank_alike_do_not_differ() -> None:
+    """A difference of 0 by ranks that are the same, but none where both rank perfectly, which may be chance."""
+    actual, seen, _ = drawn(900)
+    one, other = (profile(actual, spread(z)) for z in (seen, 2 * seen))
+    found = differences(one, other)["roc_auc"]
+    assert (found.value, found.low, found.high, found.method) == (0.0, 0.0, 0.0, "same ranks")
+    perfect = differences(
+        *(
+            profile(actual, spread(np.asarray(z * actual + actual, np.float64)))
+            for z in (np.abs(seen), np.asarray(seen * seen))
+        )
+    )["roc_auc"]
+    assert (perfect.value, perfect.low) == (0.0, None)
+    assert perfect.reason

@@ -31,7 +31,15 @@ def told_apart(
             return Interval.none(coarse)
     if few := apart_in(_moved(metric, one, other), scores=metric.scores):
         return Interval.none(few)
-    return np.asarray(metric.of(other) - metric.of(one), np.float64)
+    apart = np.asarray(metric.of(other) - metric.of(one), np.float64)
+    return Interval(0.0, 0.0, "same ranks") if _ranked_alike(metric, one, apart) else apart
+
+
+def _ranked_alike(metric: Metric[Quality], one: Quality, apart: Floats) -> bool:
+    """Whether a figure of all ranks is the same without each fold; where it is the best there is, the ranks may differ all the same."""
+    if metric.bound is None or metric.top or not (np.abs(apart) <= _ROUNDING).all():
+        return False
+    return bool((metric.of(one) < metric.within[1] - _ROUNDING).all())
 
 
 def same_answers(one: Quality, other: Quality) -> bool:

@@ -47,6 +47,8 @@ def test_of_a_larger_one_every_place_has_its_share(files: Path) -> None:
     for period in (2, 3, 7, 16, 24):  # of rows that take turns each has its share too
         assert np.abs(np.bincount(found % period) / len(found) - 1 / period).max() < 0.02
     assert spread(opened(files), ["n"], 10_000)[0].equals(table)
+    csv.write_csv(pa.table({"n": np.arange(ROWS)}), files.parent / "rows.csv")
+    assert spread(opened(files.parent / "rows.csv"), ["n"], 10_000)[0]["n"].to_pylist() == found.tolist()
 
 
 def test_of_one_that_is_too_large_the_first_rows_of_parts_from_all_over_it_are_looked_at(

@@ -15,6 +15,8 @@ __all__ = ["cuts"]
 
 _SLACK = 0.01
 """Of the rows between two values that are numerous: how many an edge may be moved over to read better."""
+_LEAST = 0.01
+"""Of all rows: parts beside a value of its own are no smaller, where they can be larger."""
 _DIGITS = 17
 """Of a double: with more, nothing reads better."""
 
@@ -26,13 +28,15 @@ class _Values:
     values: Floats
     rows: Floats
     times: bool = False
+    least: float = 0
+    """The rows below which nothing is cut once more."""
 
     @property
     def total(self) -> float:
         return float(self.rows.sum())
 
     def __getitem__(self, some: slice) -> _Values:
-        return _Values(self.values[some], self.rows[some], self.times)
+        return _Values(self.values[some], self.rows[some], self.times, self.least)
 
 
 def cuts(numbers: Floats, parts: int, *, times: bool = False) -> tuple[float, ...]:
@@ -42,7 +46,7 @@ def cuts(numbers: Floats, parts: int, *, times: bool = False) -> tuple[float, ..
     values, rows = np.unique(numbers[np.isfinite(numbers)] + 0.0, return_counts=True)
     if len(values) < 2:
         return ()
-    return tuple(sorted(set(_cut(_Values(values, rows.astype(np.float64), times), parts))))
+    return tuple(sorted(set(_cut(_Values(values, rows.astype(np.float64), times, _LEAST * len(numbers)), parts))))
 
 
 def _cut(found: _Values, parts: int) -> Iterator[float]:
@@ -59,7 +63,8 @@ def _cut(found: _Values, parts: int) -> Iterator[float]:
         yield end
     rest = below.total + above.total
     for side in (below, above):
-        yield from _cut(side, max(1, round((parts - 1) * side.total / rest)))
+        share = round((parts - 1) * side.total / rest)
+        yield from _cut(side, max(1, min(share, int(side.total // found.least))))
 
 
 def _between(found: _Values, parts: int) -> Iterator[float]:

@@ -23,7 +23,8 @@ _EVERY = np.uint64(2**64 - 1)
 
 def spread(dataset: Dataset, columns: Sequence[str], rows: int) -> tuple[pa.Table, int]:
     """At least so many rows, where there are as many, and less than twice as many; and how many were looked at to take them: of data
-    that are too large to be read twice, the first of up to 16 of their parts. The same data give the same rows.
+    that are too large to be read twice, the first of up to 16 of their parts. Where all are looked at, the same rows give the same ones
+    in whatever files they are.
     """
     parts = dataset.parts(_STEP)
     chosen, most = _chosen(dataset, parts, len(columns))
@@ -31,7 +32,7 @@ def spread(dataset: Dataset, columns: Sequence[str], rows: int) -> tuple[pa.Tabl
     looked_at = count = 0
     least = _EVERY
     for chunk in (c for part in chosen for c in _first(part, columns, most)):
-        hashes = hash_rows(chunk.part, np.arange(chunk.start, chunk.start + chunk.batch.num_rows))
+        hashes = hash_rows(0, np.arange(looked_at, looked_at + chunk.batch.num_rows))
         looked_at += chunk.length
         kept.append(_below(chunk.batch, hashes, least))
         count += len(kept[-1][1])

@@ -114,11 +114,11 @@ class Around:
         told = getattr(self._inner, "asked", None)
         return {} if told is None else told()
 
-    def rest(self) -> None:
-        """Nothing is asked for a while: let go of what others could use meanwhile, where there is an endpoint behind it."""
-        rested = getattr(self._inner, "rest", None)
-        if rested is not None:
-            rested()
+    def give_back(self) -> None:
+        """Nothing is asked for a while: what is lent to this process of an endpoint's caps is given back, where one is behind it."""
+        give = getattr(self._inner, "give_back", None)
+        if give is not None:
+            give()
 
     def close(self) -> None:
         self._inner.close()

@@ -14,17 +14,20 @@ from muster.testing.runner import Doubler, Numbers, Sum
 _HAPPENED: list[str] = []
 
 
-class Resting(Doubler):
+class Lending(Doubler):
+    def give_back(self) -> None:
+        _HAPPENED.append("given back")
+
     def rest(self) -> None:
-        _HAPPENED.append("rest")
+        raise AssertionError("a local model would end its workers")
 
     def close(self) -> None:
         _HAPPENED.append("close")
 
 
-def _resting() -> Predictor:
+def _lending() -> Predictor:
     _HAPPENED.append("open")
-    return Resting()
+    return Lending()
 
 
 def _sum() -> Profile:
@@ -33,7 +36,7 @@ def _sum() -> Profile:
 
 def test_between_tasks_a_predictor_stays_open_and_holds_on_to_nothing_lent() -> None:
     plan = Plan(rows=100)
-    labour = cloudpickle.dumps(Labour.of(plan, _resting, None, _sum))
+    labour = cloudpickle.dumps(Labour.of(plan, _lending, None, _sum))
     _HAPPENED.clear()
     for task in tasks([Numbers(0, 0, 400), Numbers(1, 400, 400)], plan):
         with kept("run", lambda: labour) as executor:
@@ -42,8 +45,8 @@ def test_between_tasks_a_predictor_stays_open_and_holds_on_to_nothing_lent() -> 
         messages = executor.run(tasks([Numbers(0, 0, 400)], plan)[0], lambda: False)
         with kept("run", lambda: labour) as again:
             assert again is executor
-        assert _HAPPENED == ["open", "rest", "rest"], "another task is at work in this process"
+        assert _HAPPENED == ["open", "given back", "given back"], "another task is at work in this process"
         next(messages)
         messages.close()  # type: ignore[attr-defined]
     executor.close()
-    assert _HAPPENED == ["open", "rest", "rest", "rest", "close"]
+    assert _HAPPENED == ["open", "given back", "given back", "given back", "close"]

@@ -81,9 +81,9 @@ class EndpointPredictor(Remote):
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> pa.RecordBatch:
         return but_endless(batch, self._request, self.output, lambda good: self._caller.ask(good, call))
 
-    def rest(self) -> None:
+    def give_back(self) -> None:
         """Nothing is asked for a while: what is lent of the caps of its connection is given back before this returns."""
-        self._caller.rest()
+        self._caller.give_back()
 
     def retire(self) -> None:
         """Another one is asked from now on; what this one is asked just now is still answered."""

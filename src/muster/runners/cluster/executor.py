@@ -74,11 +74,11 @@ class Executor:
         """All that may be wrong with this machine is raised."""
         self._open()
 
-    def rest(self) -> None:
-        """Whether another task comes is not known: what was lent to it is given back, and what is open stays open."""
-        rested = getattr(self._opened[1], "rest", None) if self._opened is not None else None
-        if rested is not None:
-            rested()
+    def give_back(self) -> None:
+        """Whether another task comes is not known: what was lent is given back, and what is open stays open."""
+        give = getattr(self._opened[1], "give_back", None) if self._opened is not None else None
+        if give is not None:
+            give()
 
     def close(self) -> None:
         opened, self._opened = self._opened, None
@@ -143,7 +143,7 @@ def kept(run: str, labour: Callable[[], bytes]) -> Iterator[Executor]:
         yield one.executor
     finally:
         if one.users == 1:
-            one.executor.rest()
+            one.executor.give_back()
         with _LOCK:
             one.users -= 1
             if not one.users:

@@ -107,15 +107,15 @@ def test_what_was_not_taken_is_not_paid_and_all_is_given_back(opened: Callable[[
     assert not placed(together)
 
 
-def test_who_rests_has_given_all_back_and_is_lent_anew_when_it_asks(opened: Callable[[Lender], Lent]) -> None:
+def test_who_gives_back_is_lent_anew_when_it_asks(opened: Callable[[Lender], Lent]) -> None:
     lender = Lender(Grant(flying=2, money=5.0, call_price=1.0, cap=9.0))
     together = opened(lender)
-    together.rest()
+    together.give_back()
     assert (lender.wishes, lender.left) == ([], []), "nothing was asked for"
     for count in (1, 2):
         with together.admitted(patient()) as admission:
             admission.taken = True
-        together.rest()
+        together.give_back()
         assert [w.used for w in lender.left] == [1.0] * count
         assert not placed(together)
     assert len({w.holder for w in lender.left}) == 2
@@ -123,17 +123,17 @@ def test_who_rests_has_given_all_back_and_is_lent_anew_when_it_asks(opened: Call
     assert again.wants == 1.0, "as much as it did before"
 
 
-def test_who_rests_waits_for_what_is_just_ending(opened: Callable[[Lender], Lent]) -> None:
+def test_who_gives_back_waits_for_what_is_just_ending(opened: Callable[[Lender], Lent]) -> None:
     lender = Lender(Grant(flying=2, money=5.0, call_price=1.0, cap=9.0))
     together = opened(lender)
     with together.admitted(patient()) as admission:
-        resting = threading.Thread(target=together.rest)
-        resting.start()
+        giving = threading.Thread(target=together.give_back)
+        giving.start()
         while not together._over:
             time.sleep(0.001)
         assert not lender.left
         admission.taken = True
-    resting.join(30)
+    giving.join(30)
     assert [w.used for w in lender.left] == [1.0]
 
 

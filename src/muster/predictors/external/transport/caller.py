@@ -136,10 +136,10 @@ class Caller:
         self._retired = True
         self._leave_if_done(self._part)
 
-    def rest(self) -> None:
+    def give_back(self) -> None:
         """Nothing is asked for a while: what is lent to this process is given back before this returns."""
         if self._part.process == os.getpid() and not self._part.left:
-            self._part.means.lane.together.rest()
+            self._part.means.lane.together.give_back()
 
     def _joined(self, counter: Counter) -> _Part:
         return _Part(self._means(lane=self._share(), counter=counter))

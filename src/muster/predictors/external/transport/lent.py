@@ -95,7 +95,7 @@ class Lent(Together):
         if thread is not None and thread is not threading.current_thread():
             thread.join(_SOON_SECONDS if free else LENT_SECONDS if waits else _RENEW_SECONDS)
 
-    def rest(self) -> None:
+    def give_back(self) -> None:
         """As it is closed; who asks after that is lent anew."""
         self.close()
         with self._changed:
@@ -213,7 +213,7 @@ class Lent(Together):
                 if self._thread is threading.current_thread():
                     self._thread = None  # it failed: who waits starts another one
         if left is not None:
-            self._give_back(left)
+            self._leave(left)
 
     def _rest(self) -> None:
         """Until it is time to ask again."""
@@ -247,7 +247,7 @@ class Lent(Together):
             self._free = True
             self._heard(Grant(), time.monotonic() + LENT_SECONDS)
         if left is not None:
-            self._give_back(left)
+            self._leave(left)
 
     def _ask(self) -> None:
         with self._changed:
@@ -296,7 +296,7 @@ class Lent(Together):
             wants=self._slice,
         )
 
-    def _give_back(self, wish: Wish) -> None:
+    def _leave(self, wish: Wish) -> None:
         """If that is not possible now, it is free once its time is over."""
         try:
             self._shares.leave(self._connection, wish)

@@ -47,7 +47,7 @@ class Together(ABC):
         ...
 
     @abstractmethod
-    def rest(self) -> None:
+    def give_back(self) -> None:
         """Nobody asks for a while: let go of what others could use, before this returns."""
         ...
 
@@ -91,7 +91,7 @@ class Own(Together):
     def close(self) -> None:
         return None
 
-    def rest(self) -> None:
+    def give_back(self) -> None:
         return None
 
     def _enter(self, admission: Admission) -> None:

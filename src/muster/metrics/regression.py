@@ -273,7 +273,8 @@ def _figure(metric: Of, total: Errors, without: Errors | None) -> Figure:
     bound = float(metric.bound(total)[0]) if metric.bound is not None and np.isfinite(value) else 0.0
     if not np.isfinite([value, bound]).all():
         return undefined(metric.name, rows, why or metric.why)
-    return figure(metric.name, value, rows, _interval(metric, value, total, without), bound=bound)
+    interval = _interval(metric, value, total, without)
+    return figure(metric.name, value, rows, interval, bound=bound, within=metric.within)
 
 
 def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -> Interval:

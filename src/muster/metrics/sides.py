@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +102,7 @@ def _side(name: str, errors: Steps, part: Floats, bound: float, *, weighted: boo
     own, hits, every = float(mass.sum()), float(rows.sum()), float(errors.mass.sum())
     count, all_rows = round(hits), int(errors.rows.sum())
     interval = Interval.none(_WEIGHTED) if weighted else wilson(hits, all_rows)
-    share = figure("share", own / every, all_rows, interval, bound=bound)
+    share = figure("share", own / every, all_rows, interval, bound=bound, within=(0.0, 1.0))
     if not own > 0:
         why = "there is no such row"
         return Side(
@@ -115,9 +115,8 @@ def _side(name: str, errors: Steps, part: Floats, bound: float, *, weighted: boo
     value, off = quantile(ordered, 0.5)
     slack = min(0.5, bound * every / own / 2)  # rows that may be of the next side move the middle by so much
     off += max(abs(quantile(ordered, 0.5 + by)[0] - value) for by in (-slack, slack)) if slack else 0.0
-    median = figure(
-        "median", value, count, Interval.none(_RANKS) if weighted else order_statistics(ordered, 0.5), bound=off
-    )
+    ranks = Interval.none(_RANKS) if weighted else replace(order_statistics(ordered, 0.5), allows=not slack)
+    median = figure("median", value, count, ranks, bound=off, within=(0.0, math.inf))
     spread = float((mass * (most - least)).sum() / own / 2) + 2 * slack * float(np.ptp(ordered.high))
     centre = float((mass * middle).sum() / own)
     mean = figure("mean", centre, count, Interval.none("no folds are kept by side"), bound=spread)

@@ -16,7 +16,7 @@ _LARGE = 6
 _APART = 4
 """Units of the last digit that numbers beside each other differ by at least, so that rounding changes little of how far they are apart."""
 
-_SAME = 1e-12
+_SAME = 1e-13
 """Of the largest: what is no further apart differs by rounding only."""
 
 _LAST = 15

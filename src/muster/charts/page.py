@@ -17,7 +17,7 @@ from importlib.resources import files
 from muster.charts import theme
 from muster.charts.chart import Chart, escaped
 from muster.charts.thresholds import THRESHOLD
-from muster.charts.words import NOTHING, number
+from muster.charts.words import NOTHING, number, told
 
 __all__ = ["Assets", "assets", "document", "figure", "html", "table"]
 
@@ -125,7 +125,7 @@ def table(chart: Chart) -> str:
 
 def _cell(value: object) -> object:
     if isinstance(value, float):
-        return number(value, 0) if value.is_integer() and abs(value) > 1 else number(value, 4)
+        return number(value, 0) if value.is_integer() and abs(value) > 1 else told(value, 4)
     return number(value, 0) if isinstance(value, int) else NOTHING if value is None else value
 
 

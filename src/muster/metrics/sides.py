@@ -79,7 +79,8 @@ def sides(profile: Regression, band: float | None = None) -> Sides | None:
 def _beyond(low: Floats, high: Floats, at: float) -> Floats:
     """The part of each cell that lies above: what is in a cell counts as spread evenly over it."""
     span = np.where(high > low, high - low, 1.0)
-    return np.where(low > at, 1.0, np.where(high <= at, 0.0, np.clip((high - at) / span, 0.0, 1.0)))
+    with np.errstate(over="ignore"):  # of cells that are all of one side, which is looked at first
+        return np.where(low > at, 1.0, np.where(high <= at, 0.0, np.clip((high - at) / span, 0.0, 1.0)))
 
 
 def _cut(low: Floats, high: Floats, at: float) -> NDArray[np.bool_]:

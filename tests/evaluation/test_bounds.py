@@ -8,9 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from muster.cli.figures import notes
 from muster.evaluation.comparison import Comparison
+from muster.evaluation.report import document
 from muster.evaluation.requirements import Requirement
 from muster.evaluation.result import Evaluation
+from muster.evaluation.tables import INTERVAL, Table
 from muster.evaluation.verdict import outcome
 from muster.metrics.figure import Figure
 from muster.metrics.naming import Named
@@ -89,3 +92,20 @@ def test_charts_do_not_say_what_cells_hide(name: str) -> None:
     chart = _tiny()[0].charts[name]
     assert "too many scores share a cell" in chart.reading
     assert "interval" not in chart.note
+
+
+def test_parts_that_share_a_cell_are_not_said_to_differ() -> None:
+    reading = _tiny()[0].charts["segment:part"].reading
+    assert reading.startswith("Accuracy is")
+    assert "Of ROC AUC it is not known how the parts differ" in reading
+    assert "ROC AUC is" not in reading
+
+
+def test_figures_of_parts_say_how_far_they_can_be_off() -> None:
+    found = _tiny()[0]
+    parts = found.segments["part"]
+    assert notes(parts["a"], ["roc_auc", "accuracy"], small=False) == "roc_auc ± 0.5"
+    assert notes(parts["a"], ["accuracy"], small=True) == "few rows"
+    (table,) = (t for t in document(found).blocks if isinstance(t, Table) and t.heading == "By part")
+    assert table.rows[0][2] == "0.5000 ± 0.5"
+    assert table.columns[3] != INTERVAL

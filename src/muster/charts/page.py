@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -131,12 +132,15 @@ def _cell(value: object) -> object:
 
 def _slider(chart: Chart) -> str:
     at = next(param["value"] for param in chart["params"] if param["name"] == THRESHOLD)
+    thresholds = sorted(row[THRESHOLD] for row in chart["datasets"]["table"])
+    place = min(bisect_left(thresholds, at), max(len(thresholds) - 1, 0))
     cells = "".join(
         f'<div><span>{title}</span> <b data-field="{field}" data-format="{form}">{NOTHING}</b></div>'
-        for field, title, form in (("threshold", "Threshold", ".3f"), *_MOVED)
+        for field, title, form in (("threshold", "Threshold", ".4~g"), *_MOVED)
     )
     return (
-        f'<div class="threshold"><label>Threshold <input type="range" min="0" max="1" step="0.001" value="{at:.3f}"></label>'
+        f'<div class="threshold"><label>Threshold <input type="range" min="0" max="{max(len(thresholds) - 1, 0)}" step="1" '
+        f'value="{place}" data-at="{at!r}"></label>'
         f"{cells}</div>\n"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from muster.charts.digits import written
-from muster.charts.words import figure, short
+from muster.charts.words import figure, percent, short
 from muster.metrics.figure import Figure
 
 
@@ -64,3 +64,10 @@ def test_large_numbers_beside_each_other_are_told_apart() -> None:
     assert short(1_000_000_000.0) == "1\u202f000\u202f000\u202f000"
     assert short(1_000_000_000.2, 1_000_000_001.4) == "1\u202f000\u202f000\u202f000.2"
     assert short(12.34, 56.78) == "12.3"
+
+
+def test_a_share_is_told_from_none_and_from_all() -> None:
+    assert [percent(v) for v in (0.0, 1.0, 0.4217)] == ["0.0\u202f%", "100.0\u202f%", "42.2\u202f%"]
+    assert percent(2.1e-5) == "0.0021\u202f%"
+    assert percent(0.99996) == "99.996\u202f%"
+    assert percent(0.996, 0) == "99.6\u202f%"

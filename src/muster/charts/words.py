@@ -53,7 +53,12 @@ def count(value: float) -> str:
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, places)}{_THIN}%"
+    """With more decimals where it takes them to tell a share from 0 and from 1."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    size = 100 * value
+    ends = [end for end in (0.0, 100.0) if size != end and number(size, places) == number(end, places)]
+    return f"{told(size, places, ends) if ends else number(size, places)}{_THIN}%"
 
 
 def figure(found: Figure, places: int = 3) -> str:

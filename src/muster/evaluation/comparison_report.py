@@ -66,7 +66,7 @@ def _evaluations(found: Comparison) -> Table:
                 "champion": "champion" if one.subject.champion else "",
                 "data": record.data,
                 "rows": count(record.counted),
-                "threshold": "" if record.threshold is None else number(record.threshold, 4),
+                "threshold": "" if record.threshold is None else f"{record.threshold:.6g}",
                 "seconds of predicting": "" if effort.seconds is None else number(effort.seconds, 2),
                 "rows/s": "" if effort.rate is None else number(effort.rate, 0),
                 "calls": "" if calls is None else count(calls),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from muster.charts.words import NOTHING, count, number, percent
+from muster.charts.words import NOTHING, count, percent
 from muster.errors import shortened
 from muster.evaluation.cut_words import cut_words
 from muster.evaluation.document import Document
@@ -56,7 +56,7 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     for reason, rows in evaluation.left_out.items():
         yield "Left out", f"{count(rows)} {reason}"
     if record.threshold is not None:
-        yield "Threshold", number(record.threshold, 4)
+        yield "Threshold", f"{record.threshold:.6g}"
     yield from ((metric.name, metric.told) for metric in evaluation.profile.question.custom)
     yield from record.labels.items()
     if evaluation.subject.champion:

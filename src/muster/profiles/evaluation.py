@@ -19,7 +19,6 @@ from muster.profiles.binning import Search
 from muster.profiles.classification import Classification
 from muster.profiles.columns import Columns, Kept
 from muster.profiles.custom import Custom, given_to
-from muster.profiles.doubles import numbers
 from muster.profiles.edges import names_of_before
 from muster.profiles.judged import Judged, judged
 from muster.profiles.judged_labels import judged_labels

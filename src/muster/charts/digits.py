@@ -31,7 +31,7 @@ def written(value: float, beside: Iterable[float | None] = (), places: int = 4) 
     known = [value, *(v for v in beside if v is not None and math.isfinite(v))]
     largest = max(map(abs, known))
     size = _size(largest) if largest else 0
-    need = places if size < 3 else _LARGE - 1 - size
+    need = places if abs(value) < 1_000 else _LARGE - 1 - size
     if size < 1 - places:
         need = max(need, _SMALL - 1 - size)
     gaps = [abs(value - other) for other in known[1:]] + [max(known) - min(known)]

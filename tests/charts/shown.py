@@ -10,12 +10,11 @@ from muster.charts.chart import Chart
 from muster.charts.screens import classification_charts, regression_charts
 from muster.profiles.classification import SEGMENT, Classification
 from muster.profiles.regression import SEGMENT as REGRESSION_SEGMENT
-from muster.profiles.regression import Regression
+from muster.profiles.regression import Reach, Regression
 from tests.charts.pairs import PAIRS, pairs
 from tests.charts.parts import NAMES, PARTS, parts
 from tests.charts.past import PAST, past
 from tests.metrics.classified import IN_CELLS, binary, scored, several
-from tests.metrics.numbers import BINNED
 from tests.metrics.numbers import rows as numbers
 
 COSTS = [[0.0, 1.0], [5.0, -2.0]]
@@ -40,7 +39,7 @@ def profiles() -> dict[str, tuple[Classification | Regression, list[str]]]:
         "three": (several(1, 3, 900).profile(), ["a", "b", "c"]),
         "forty": (several(1, 40, 4_000).profile(), many),
         "numbers": (numbers("plain", 1, 3_000).profile(), []),
-        "numbers in cells": (numbers("positive", 1, 3_000).profile(BINNED), []),
+        "numbers in cells": (numbers("positive", 1, 3_000).profile(Reach(48, 800, folds=True)), []),
         "tied numbers": (numbers("ties", 1, 500).profile(), []),
         "numbers apart": (numbers("apart", 1, 500).profile(), []),
         "negative numbers": (numbers("negative", 1, 500).profile(), []),

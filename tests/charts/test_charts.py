@@ -217,7 +217,7 @@ def test_readings() -> None:
     assert reading("no row", "thresholds") == "There is no threshold to compare."
     assert reading("one class", "thresholds").endswith("No threshold is best: no row is of the class.")
     assert reading("one class", "lift") == "There is no lift: no row is late."
-    assert "At the threshold in use, 0.400: precision" in reading("exact", "thresholds")
+    assert "At the threshold in use, 0.4: precision" in reading("exact", "thresholds")
     turned = binary(1, 3_000)
     made = classification_charts(scored(turned.actual, 1 - turned.score).profile(), NAMES)
     assert made["roc"].reading.startswith("The model ranks the wrong way round: AUC 0.2")

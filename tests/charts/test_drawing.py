@@ -125,7 +125,7 @@ const wait = setInterval(() => {
   if (document.documentElement.dataset.charts !== "drawn") return;
   clearInterval(wait);
   const input = document.querySelector("input[type='range']");
-  input.value = "0.7";
+  input.value = String(PLACE);
   input.dispatchEvent(new Event("input"));
 }, 50);
 """
@@ -133,18 +133,20 @@ const wait = setInterval(() => {
 
 def test_the_slider_moves_the_rule_and_tells_the_figures(tmp_path: Path) -> None:
     chart: Chart = charts("exact")["thresholds"]
-    written = drawing.html(chart).replace(escapes.escape(assets().policy()), escapes.escape(assets().policy(MOVE)))
+    found = sorted(chart["datasets"]["table"], key=lambda row: row["threshold"])
+    place = next(n for n, row in enumerate(found) if row["threshold"] >= 0.7)
+    move = MOVE.replace("PLACE", str(place))
+    written = drawing.html(chart).replace(escapes.escape(assets().policy()), escapes.escape(assets().policy(move)))
     still, _ = browse(drawing.html(chart), tmp_path / "still.html")
-    moved, said = browse(written.replace("</body>", f"<script>{MOVE}</script></body>"), tmp_path / "moved.html")
+    moved, said = browse(written.replace("</body>", f"<script>{move}</script></body>"), tmp_path / "moved.html")
     assert said == ""
-    for drawn, at in ((still, 0.4), (moved, 0.7)):
-        row = min((r for r in chart["datasets"]["table"] if r["threshold"] >= at), key=lambda r: r["threshold"])
+    for drawn, row in ((still, next(row for row in found if row["threshold"] == 0.4)), (moved, found[place])):
         shown = dict(re.findall(r'data-field="(\w+)"[^>]*>([^<]*)<', drawn))
-        assert shown["threshold"] == f"{row['threshold']:.3f}"
+        assert shown["threshold"] == f"{row['threshold']:.4g}"
         assert shown["recall"] == f"{100 * row['recall']:.1f}%"
         assert shown["tp"].replace("\u202f", "") == f"{row['tp']:.0f}"
         rules = re.findall(r'<line[^>]*transform="translate\(([\d.]+),[^>]*stroke="#1b1f24"', drawn)
-        assert rules == [f"{520 * at:g}"]
+        assert [float(rule) for rule in rules] == [pytest.approx(520 * row["threshold"], abs=0.01)]
 
 
 def test_a_control_character_ends_no_process(tmp_path: Path) -> None:

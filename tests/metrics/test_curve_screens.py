@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from muster.charts.density import density_chart
 from muster.errors import NotApplicable
 from muster.metrics.classes import measure
 from muster.metrics.decision import cost_curve, net_benefit
@@ -291,3 +292,26 @@ def test_costs_are_those_of_the_labels_at_each_threshold() -> None:
     assert found.always == pytest.approx(1 - 4 * rows.actual.mean())
     assert found.best.figure.value == pytest.approx(found.mean.min())
     assert cost_curve(rows.profile(), costs, most=20).mean.min() == found.mean.min()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mean_scores_of_the_classes_are_those_of_the_rows(weighted: bool) -> None:
+    rows = binary(4, 400, weighted=weighted)
+    weight = np.ones(400) if rows.weight is None else rows.weight
+    found, cells = density(rows.profile()), density(rows.profile(IN_CELLS))
+    for label, name in ((1, "own_mean"), (0, "others_mean")):
+        of = rows.actual == label
+        wanted = float(np.average(rows.score[of], weights=weight[of]))
+        assert getattr(found, name) == pytest.approx(wanted, abs=1e-14)
+        assert abs(getattr(cells, name) - wanted) <= cells.mean_bound
+    assert found.mean_bound == 0.0
+    assert 0 < cells.mean_bound < 0.002
+
+
+def test_scores_of_0_and_1_are_0_and_1_on_average() -> None:
+    actual = np.array([0, 1] * 40)
+    chart = density_chart(density(scored(actual, actual).profile()), positive="1", negative="0")
+    assert "Rows that are 1 score 1.00 on average, others 0.00" in chart.reading
+    assert "averages" not in chart.note
+    cells = density_chart(density(binary(4, 400).profile(IN_CELLS)), positive="1", negative="0")
+    assert "averages ±" in cells.note

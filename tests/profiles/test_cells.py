@@ -106,6 +106,49 @@ def test_pairs_fall_into_squares_that_hold_them(
     assert all((again.arrays()[name] == found[name]).all() for name in found)
 
 
+@pytest.mark.parametrize(("offset", "spread"), [(1e7, 1.0), (1e9, 1.0), (1e5, 0.1), (2e3, 1e-6), (-1e12, 50.0)])
+def test_pairs_that_are_close_for_their_size_are_told_apart(offset: float, spread: float) -> None:
+    random = np.random.default_rng(7)
+    x = offset + spread * random.normal(size=3_000)
+    y = x + spread * random.normal(size=3_000)
+    whole, half, other, merged = (PairCounts(1_000) for _ in range(4))
+    whole.add(x, y)
+    half.add(x[:800], y[:800])
+    assert half.exact
+    other.add(x[800:], y[800:])
+    for part in (other, half):
+        merged.merge(part)
+    found = merged.arrays()
+    assert {name: array.tobytes() for name, array in whole.arrays().items()} == {
+        name: array.tobytes() for name, array in found.items()
+    }
+    assert "side" in found
+    low_x, high_x, _, _, rows = merged.squares()
+    assert 200 < len(rows) <= 1_000
+    assert (high_x - low_x).max() < spread
+    again = PairCounts(1_000)
+    again.restore(found, "")
+    assert all((again.arrays()[name] == found[name]).all() for name in found)
+    with pytest.raises(ValueError, match="too many"):
+        again.restore({**found, "side": np.array([32])}, "")
+
+
+def test_squares_of_few_bits_join_those_of_many() -> None:
+    random = np.random.default_rng(8)
+    close, far = (PairCounts(50) for _ in range(2))
+    x = 1e7 + random.normal(size=300)
+    close.add(x, x + random.normal(size=300))
+    far.add(random.normal(size=300), random.normal(size=300))
+    both = PairCounts(50)
+    both.merge(close)
+    both.merge(far)
+    swapped = PairCounts(50)
+    swapped.merge(far)
+    swapped.merge(close)
+    assert {n: a.tobytes() for n, a in both.arrays().items()} == {n: a.tobytes() for n, a in swapped.arrays().items()}
+    assert both.rows == 600
+
+
 @given(st.lists(st.floats(allow_nan=False), min_size=1))
 def test_keys_are_in_the_order_of_the_numbers(values: list[float]) -> None:
     array = np.array(values, np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 
 from muster.charts.chart import Chart
 from muster.charts.parts import Spec, counts, halo, hover, layered, rows, shares
-from muster.charts.words import counted, number, sentence_list
+from muster.charts.words import counted, sentence_list, told
 from muster.metrics.reliability import Reliability
 
 __all__ = ["calibration_chart"]
@@ -94,15 +94,15 @@ def _reading(found: Reliability) -> str:
         return "There is nothing to compare: no row has a score."
     apart = found.mean - found.observed
     gap = float((np.abs(apart) * found.size).sum() / found.size.sum())
-    told = f"predicted and observed are {number(gap)} apart on average"
+    by = f"predicted and observed are {told(gap)} apart on average"
     if not found.whole:
-        return f"Of the rows in bins, {told}."
+        return f"Of the rows in bins, {by}."
     off = found.off()
     said = [f"too high {where}" for where in _stretches(found, off > 0)]
     said += [f"too low {where}" for where in _stretches(found, off < 0)]
     if not said:
-        return f"The probabilities fit what is observed: {told}, which chance explains."
-    return f"The probabilities are {sentence_list(said)}; {told}."
+        return f"The probabilities fit what is observed: {by}, which chance explains."
+    return f"The probabilities are {sentence_list(said)}; {by}."
 
 
 def _stretches(found: Reliability, which: np.typing.NDArray[np.bool_]) -> list[str]:
@@ -116,7 +116,14 @@ def _stretches(found: Reliability, which: np.typing.NDArray[np.bool_]) -> list[s
     if first == 0 and last == len(which) - 1:
         return ["everywhere"]
     if last == len(which) - 1:
-        return [f"above {number(float(found.lower[first]), 2)}"]
+        return [f"above {_edge(found, found.lower[first])}"]
     if first == 0:
-        return [f"below {number(float(found.upper[last]), 2)}"]
-    return [f"between {number(float(found.lower[first]), 2)} and {number(float(found.upper[last]), 2)}"]
+        return [f"below {_edge(found, found.upper[last])}"]
+    return [f"between {_edge(found, found.lower[first])} and {_edge(found, found.upper[last])}"]
+
+
+def _edge(found: Reliability, edge: np.float64) -> str:
+    """With digits that tell it from the edges beside it."""
+    every = np.unique([*found.lower, *found.upper])
+    place = int(np.searchsorted(every, edge))
+    return told(float(edge), 2, [float(e) for e in every[max(place - 1, 0) : place + 2]])

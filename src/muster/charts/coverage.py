@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from muster.charts.chart import Chart
-from muster.charts.parts import Spec, axis, halo, hover, layered, rows
+from muster.charts.parts import Spec, axis, form, halo, hover, layered, rows
 from muster.charts.residuals import nothing
 from muster.charts.words import counted, percent, short
 from muster.metrics.coverage import Coverage
@@ -50,7 +50,8 @@ def coverage_chart(found: Coverage | None) -> Chart:
             {"data": at, "mark": {"type": "rule", "style": ["chance"]}, "encoding": {"y": y}},
             *halo("promised", 1, found.level, (x, y), style="quiet", align="left", dx=-18, dy=-8),
         ]
-    tips = {"tenth": ("tenth", ""), "low": ("predicted from", ".4~g"), "high": ("to", ".4~g"), "rows": ("rows", ",.0f")}
+    told = form([t.low for t in found.tenths])
+    tips = {"tenth": ("tenth", ""), "low": ("predicted from", told), "high": ("to", told), "rows": ("rows", ",.0f")}
     tips |= {"inside": ("inside", ".1%"), "least": ("between", ".1%"), "most": ("and", ".1%")}
     tips |= {"below": ("below", ".1%"), "above": ("above", ".1%"), "width": ("mean width", ".4~g")}
     upper = layered(

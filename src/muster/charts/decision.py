@@ -7,7 +7,7 @@ import numpy as np
 from muster.charts.chart import Chart
 from muster.charts.parts import Spec, axis, halo, hover, layered, rows
 from muster.charts.thresholds import IN_CELLS
-from muster.charts.words import counted, figure, number
+from muster.charts.words import counted, figure, number, short, told
 from muster.metrics.decision import CostCurve, NetBenefit
 
 __all__ = ["cost_chart", "net_benefit_chart"]
@@ -33,7 +33,7 @@ def cost_chart(found: CostCurve, *, positive: str) -> Chart:
         best = found.best.threshold, found.best.figure.value
         at: Spec = {"values": [{"threshold": best[0], "mean": best[1]}]}
         layers.append({"data": at, "mark": {"type": "point", "style": ["mark"]}, "encoding": {"x": x, "y": y}})
-        layers += halo(f"{number(best[1])} at {number(best[0])}", *best, (x, y), align="center", dy=16)
+        layers += halo(f"{told(best[1])} at {told(best[0])}", *best, (x, y), align="center", dy=16)
     tips = {"threshold": ("threshold", ".3~f"), "mean": ("mean cost", ".4~f")}
     spec = layered({"curve": curve}, *layers, hover("curve", {"x": x, "y": y}, tips), height=260)
     matrix = ", ".join(
@@ -61,8 +61,8 @@ def _cheapest(found: CostCurve) -> str:
     plain = min(found.never, found.always)
     saved = plain - (found.best.figure.value or 0.0)
     return (
-        f"The cheapest threshold is {number(found.best.threshold)}, at {figure(found.best.figure)} a row: "
-        f"{number(saved)} less than without a model."
+        f"The cheapest threshold is {short(found.best.threshold)}, at {figure(found.best.figure)} a row: "
+        f"{told(saved)} less than without a model."
     )
 
 
@@ -115,7 +115,9 @@ def net_benefit_chart(found: NetBenefit) -> Chart:
     else:
         first, last = (float(found.thresholds[better][n]) for n in (0, -1))
         where = (
-            "at every probability" if better.all() else f"from {number(100 * first, 0)} to {number(100 * last, 0)} %"
+            "at every probability"
+            if better.all()
+            else f"from {told(100 * first, 0, [100 * last])} to {told(100 * last, 0, [100 * first])} %"
         )
         gaps = (
             ""

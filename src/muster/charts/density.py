@@ -6,7 +6,7 @@ import numpy as np
 
 from muster.charts.chart import Chart, Row
 from muster.charts.parts import Spec, axis, hover, labelled, layered, rows, shares
-from muster.charts.words import counted, number, percent
+from muster.charts.words import counted, number, percent, told, within
 from muster.metrics.density import SURE, Confidence, Density
 from muster.profiles.keys import Floats
 
@@ -20,7 +20,7 @@ def density_chart(found: Density, *, positive: str, negative: str) -> Chart:
         name="density",
         heading="Scores by class",
         reading=_reading(found, positive),
-        note=f"{counted(found)}; {len(found.own)} bins",
+        note=f"{counted(found)}; {len(found.own)} bins{_means(found)}",
         table=_table(found, f"rows of {positive}", "other rows"),
     )
 
@@ -34,7 +34,7 @@ def confidence_chart(found: Confidence) -> Chart:
         name="confidence",
         heading="How sure right and wrong predictions are",
         reading=_sure(found),
-        note=f"{counted(found)}; {len(found.own)} bins",
+        note=f"{counted(found)}; {len(found.own)} bins{_means(found)}",
         table=_table(found, "right", "wrong"),
     )
 
@@ -98,14 +98,17 @@ def _top(lower: Floats, upper: Floats, part: Floats, name: str) -> Spec:
     return {"x": float(np.clip((lower[n] + upper[n]) / 2, 0.08, 0.92)), "y": float(part[n]), "text": name}
 
 
+def _means(found: Density) -> str:
+    return f"; averages {within(found.mean_bound)}" if found.mean_bound > 0 else ""
+
+
 def _reading(found: Density, positive: str) -> str:
     common = float(np.minimum(found.own_share, found.others_share).sum())
     if not np.isfinite(common):
         return "All rows are of one class."
-    middles = (found.edges[:-1] + found.edges[1:]) / 2
-    own, others = (float((middles * part).sum()) for part in (found.own_share, found.others_share))
+    own, others = (told(mean, 2, (found.own_mean, found.others_mean)) for mean in (found.own_mean, found.others_mean))
     return (
-        f"Rows that are {positive} score {number(own, 2)} on average, others {number(others, 2)}; "
+        f"Rows that are {positive} score {own} on average, others {others}; "
         f"{number(100 * common, 0)} % of the two distributions is common to both."
     )
 
@@ -113,12 +116,11 @@ def _reading(found: Density, positive: str) -> str:
 def _sure(found: Confidence) -> str:
     share = found.sure
     part = f" [{percent(share.low)}, {percent(share.high)}]" if share.low is not None else ""
-    told = f"no prediction is more than {percent(SURE, 0)} sure"
+    by = f"no prediction is more than {percent(SURE, 0)} sure"
     if share.value is not None:
-        told = f"of those that are more than {percent(SURE, 0)} sure, {percent(share.value)}{part} are wrong"
-    middles = (found.edges[:-1] + found.edges[1:]) / 2
-    right, wrong = (float((middles * part).sum()) for part in (found.own_share, found.others_share))
+        by = f"of those that are more than {percent(SURE, 0)} sure, {percent(share.value)}{part} are wrong"
+    right, wrong = found.own_mean, found.others_mean
     if not np.isfinite([right, wrong]).all():
         every = "right" if np.isfinite(right) else "wrong"
-        return f"All predictions are {every}; {told}."
-    return f"Right predictions are {percent(right, 0)} sure on average, wrong ones {percent(wrong, 0)}; {told}."
+        return f"All predictions are {every}; {by}."
+    return f"Right predictions are about {percent(right, 0)} sure on average, wrong ones {percent(wrong, 0)}; {by}."

@@ -6,12 +6,13 @@ import numpy as np
 
 from muster.charts.chart import Chart, Row
 from muster.charts.parts import Spec, axis, halo, hover, labelled, layered, rows, shares
-from muster.charts.words import counted, number, percent, rows_and_bound
+from muster.charts.words import LOOSE, counted, number, percent, rows_and_bound
 from muster.metrics.gains import Gains
 from muster.profiles.keys import Floats
 
 __all__ = ["gain_chart", "lift_chart", "tenths_chart"]
 
+_CELLS = "Which rows stand at the top is not known, as too many scores share a cell."
 _TOP = "Part of all rows, from the highest score down"
 
 
@@ -39,7 +40,7 @@ def gain_chart(found: Gains, *, positive: str) -> Chart:
         spec,
         name="gain",
         heading="Cumulative gain",
-        reading=_captured(found, positive),
+        reading=_captured(found, positive) if found.bound <= LOOSE else _CELLS,
         note=counted(found),
         table=_table(found),
     )
@@ -66,7 +67,7 @@ def lift_chart(found: Gains, *, positive: str) -> Chart:
         spec,
         name="lift",
         heading="Lift",
-        reading=reading,
+        reading=reading if found.bound <= LOOSE else _CELLS,
         note=rows_and_bound(found.rows, found.lift_bound, "lift"),
         table=_table(found),
     )
@@ -117,6 +118,8 @@ def tenths_chart(found: Gains, *, positive: str) -> Chart:
     first, last = (percent(float(found.rate[n])) for n in (0, -1))
     reading = f"From the first tenth to the last, the share of {positive} goes from {first} to {last}"
     reading += ", and falls with each." if falls else ", and does not fall with each."
+    if found.rate_bound > LOOSE:
+        reading = _CELLS
     table: list[Row] = [
         {
             "tenth": row["tenth"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from muster.charts.chart import Row
-from muster.charts.parts import Spec, axis, halo, hover, layered, rows
+from muster.charts.parts import Spec, axis, form, halo, hover, layered, rows
 from muster.profiles.keys import Floats
 
 __all__ = ["heat", "heat_table"]
@@ -27,8 +27,9 @@ def heat(
     ends: Spec = {"values": [{"x": end, "y": end} for end in within]}
     plain = axis("x", titles[0], within=within), axis("y", titles[1], within=within)
     at = within[0] + 0.86 * (within[1] - within[0])
-    tips = {"x": (f"{sides[0]} from", ".4~g"), "x2": ("to", ".4~g"), "y": (f"{sides[1]} from", ".4~g")}
-    tips |= {"y2": ("to ", ".4~g"), "rows": ("rows", ",.1~f")}
+    told = form(edges)
+    tips = {"x": (f"{sides[0]} from", told), "x2": ("to", told), "y": (f"{sides[1]} from", told)}
+    tips |= {"y2": ("to ", told), "rows": ("rows", ",.1~f")}
     spec = layered(
         {"cells": cells},
         {

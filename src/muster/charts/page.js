@@ -56,13 +56,14 @@
     const input = figure.querySelector("input[type='range']");
     if (!input) return;
     const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    const rows = spec.datasets.table;
+    const rows = spec.datasets.table.slice().sort((a, b) => a.threshold - b.threshold);
+    const first = input.value;
     const cells = figure.querySelectorAll("[data-field]");
     function show() {
-      const at = Number(input.value);
+      const row = rows[Number(input.value)] || null;
+      const at = row === null || input.value === first ? Number(input.dataset.at) : row.threshold;
+      input.setAttribute("aria-valuetext", vega.defaultLocale().format(".4~g")(at));
       for (const one of views) if (one.moves && one.figure === figure) one.view.signal("threshold", at).runAsync();
-      let row = null;
-      for (const one of rows) if (one.threshold >= at && (row === null || one.threshold < row.threshold)) row = one;
       for (const cell of cells) {
         const value = row === null ? null : row[cell.dataset.field];
         cell.textContent = value === null ? "–" : vega.defaultLocale().format(cell.dataset.format)(value).replaceAll(",", "\u202f");

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,7 +18,7 @@ from importlib.resources import files
 from muster.charts import theme
 from muster.charts.chart import Chart, escaped
 from muster.charts.thresholds import THRESHOLD
-from muster.charts.words import NOTHING, number
+from muster.charts.words import NOTHING, number, told
 
 __all__ = ["Assets", "assets", "document", "figure", "html", "table"]
 
@@ -125,18 +126,21 @@ def table(chart: Chart) -> str:
 
 def _cell(value: object) -> object:
     if isinstance(value, float):
-        return number(value, 0) if value.is_integer() and abs(value) > 1 else number(value, 4)
+        return number(value, 0) if value.is_integer() and abs(value) > 1 else told(value, 4)
     return number(value, 0) if isinstance(value, int) else NOTHING if value is None else value
 
 
 def _slider(chart: Chart) -> str:
     at = next(param["value"] for param in chart["params"] if param["name"] == THRESHOLD)
+    thresholds = sorted(row[THRESHOLD] for row in chart["datasets"]["table"])
+    place = min(bisect_left(thresholds, at), max(len(thresholds) - 1, 0))
     cells = "".join(
         f'<div><span>{title}</span> <b data-field="{field}" data-format="{form}">{NOTHING}</b></div>'
-        for field, title, form in (("threshold", "Threshold", ".3f"), *_MOVED)
+        for field, title, form in (("threshold", "Threshold", ".4~g"), *_MOVED)
     )
     return (
-        f'<div class="threshold"><label>Threshold <input type="range" min="0" max="1" step="0.001" value="{at:.3f}"></label>'
+        f'<div class="threshold"><label>Threshold <input type="range" min="0" max="{max(len(thresholds) - 1, 0)}" step="1" '
+        f'value="{place}" data-at="{at!r}"></label>'
         f"{cells}</div>\n"
     )
 

@@ -10,26 +10,42 @@ import numpy as np
 
 from muster.profiles.keys import Floats
 
-__all__ = ["HOVER", "Spec", "axis", "counts", "halo", "hover", "labelled", "layered", "rows", "shares"]
+__all__ = ["HOVER", "Spec", "axis", "counts", "form", "halo", "hover", "labelled", "layered", "rows", "shares"]
 
 Spec = dict[str, Any]
+_SIX, _LAST = 6, 15
 HOVER = "hover"
 """Names the layers that only answer to the pointer."""
 
 
 def rows(**columns: Floats | Sequence[object]) -> list[Spec]:
-    """Columns of one length as rows, each number to six digits that count; what is not finite is null."""
+    """Columns of one length as rows, each number to six digits of those that tell it from others; what is not finite is null."""
+    most = [_SIX + _alike(values) for values in columns.values()]
     return [
-        {name: _short(value) for name, value in zip(columns, values, strict=True)}
+        {name: _short(value, digits) for name, value, digits in zip(columns, values, most, strict=True)}
         for values in zip(*columns.values(), strict=True)
     ]
 
 
-def _short(value: object) -> object:
+def form(values: Floats | Sequence[object]) -> str:
+    """How numbers of a column are written beside the pointer: with four digits of those that tell them apart."""
+    return f".{4 + _alike(values)}~g"
+
+
+def _alike(values: Floats | Sequence[object]) -> int:
+    """How many of their first digits numbers have in common, as years do."""
+    known = [float(v) for v in values if isinstance(v, (float, np.floating)) and math.isfinite(v)]
+    apart = max(known) / 2 - min(known) / 2 if known else 0.0
+    if not apart > 0:
+        return 0
+    return min(max(math.floor(math.log10(max(map(abs, known)) / 2) - math.log10(apart)), 0), _LAST - _SIX)
+
+
+def _short(value: object, digits: int) -> object:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
     return value
 
 
@@ -66,7 +82,7 @@ def labelled(data: Spec, encoding: Spec, *, style: str = "direct", **mark: Any) 
 
 def halo(text: str, x: float, y: float, encoding: tuple[Spec, Spec], **mark: Any) -> list[Spec]:
     """The same for one text at one place on the scales of `encoding`."""
-    at = {"values": [{"x": _short(x), "y": _short(y), "text": text}]}
+    at = {"values": [{"x": _short(x, _LAST), "y": _short(y, _LAST), "text": text}]}
     ex, why = ({**one, "field": name} for one, name in zip(encoding, ("x", "y"), strict=True))
     return labelled(at, {"x": ex, "y": why, "text": {"field": "text"}}, **mark)
 

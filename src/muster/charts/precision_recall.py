@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster.charts.chart import Chart
 from muster.charts.parts import Spec, halo, hover, layered, rows, shares
-from muster.charts.words import counted, figure, number, percent
+from muster.charts.words import LOOSE, counted, figure, number, percent
 from muster.metrics.precision_recall import PrecisionRecall
 
 __all__ = ["precision_recall_chart"]
@@ -53,6 +53,9 @@ def precision_recall_chart(found: PrecisionRecall, *, positive: str) -> Chart:
 def _reading(found: PrecisionRecall, positive: str) -> str:
     if found.average.value is None:
         return f"There is no curve: {found.average.reason}."
+    if found.average.bound > LOOSE:
+        why = "How many are found at what precision is not known, as too many scores share a cell"
+        return f"{why}: average precision {figure(found.average)}."
     times = found.average.value / found.base
     return (
         f"Average precision {figure(found.average)}, {number(times, 1)} times the share of {positive} "

@@ -6,9 +6,9 @@ import numpy as np
 
 from muster.charts.chart import Chart, Row
 from muster.charts.heat import heat, heat_table
-from muster.charts.parts import Spec, axis, hover, labelled, layered, rows
+from muster.charts.parts import Spec, axis, form, hover, labelled, layered, rows
 from muster.charts.residuals import NO_PAIRS, nothing
-from muster.charts.words import number, percent, rows_and_bound, rows_spread, short
+from muster.charts.words import LOOSE, number, percent, rows_and_bound, rows_spread, short
 from muster.metrics.residuals import Group, Heat
 
 __all__ = ["predicted_chart", "tenths_chart", "tenths_error_chart", "tenths_lift_chart"]
@@ -30,6 +30,8 @@ def predicted_chart(
     told = "There is no row"
     if total:
         told = f"{percent(near / total)} of the predictions come within about {short(width)} of the actual value"
+    if bound > LOOSE * total:
+        told = "How near the predictions come is not known, as too many pairs share a square"
     reading = f"{told}; R² {number(right)}." if right is not None and np.isfinite(right) else f"{told}."
     table = heat_table(cells, ("predicted", "actual"))
     note = rows_and_bound(count, bound, "rows of a cell")
@@ -59,15 +61,15 @@ def tenths_chart(found: tuple[Group, ...], *, count: int, target: str, exact: bo
         at: Spec = {"values": [{"tenth": last["tenth"], "at": last[name], "text": name}]}
         place: Spec = {"x": x, "y": {**y, "field": "at"}, "text": {"field": "text"}}
         lines += labelled(at, place, style="direct" if name == "actual" else "quiet", align="left", dx=10, dy=dy)
-    tips = {"tenth": ("tenth", ""), "predicted": ("mean predicted", ".4~g"), "actual": ("mean actual", ".4~g")}
+    means = form([row["predicted"] for row in known])
+    tips = {"tenth": ("tenth", ""), "predicted": ("mean predicted", means), "actual": ("mean actual", means)}
     tips |= {"mass": ("rows", ",.1~f")}
     spec = layered({"tenths": groups}, *lines, hover("tenths", {"x": x}, tips, _STRIPE), height=260)
     off = max(known, key=lambda row: abs(float(row["predicted"]) - float(row["actual"])))
     side = "above" if float(off["predicted"]) > float(off["actual"]) else "below"
-    reading = (
-        f"Predictions are furthest off in tenth {off['tenth']}: on average {short(float(off['predicted']))}, "
-        f"{side} the actual {short(float(off['actual']))}."
-    )
+    one, other = float(off["predicted"]), float(off["actual"])
+    told = f"on average {short(one, other)}, {side} the actual {short(other, one)}"
+    reading = f"Predictions are furthest off in tenth {off['tenth']}: {told}."
     return Chart(
         spec, name="tenths", heading="Tenths of the predictions", reading=reading, note=_note(count, exact=exact),
         table=_table(groups),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from muster.charts.chart import Chart
-from muster.charts.parts import Spec, axis, counts, hover, labelled, layered, rows
+from muster.charts.parts import Spec, axis, counts, form, hover, labelled, layered, rows
 from muster.charts.words import percent, rows_and_bound, rows_spread, short
+from muster.metrics.error_pairs import IN_SQUARES
 from muster.metrics.residuals import Band, Histogram, Quantile
 from muster.profiles.keys import Floats
 
@@ -66,8 +67,8 @@ def errors_chart(
     )
     at = {round(q.part, 3): q.value for q in quantiles}
     reading = (
-        f"Half of the errors lie between {short(at[0.25])} and {short(at[0.75])}, nine in ten between "
-        f"{short(at[0.05])} and {short(at[0.95])}; their median is {short(at[0.5])}."
+        f"Half of the errors lie between {short(at[0.25], at[0.75])} and {short(at[0.75], at[0.25])}, nine in ten between "
+        f"{short(at[0.05], at[0.95])} and {short(at[0.95], at[0.05])}; their median is {short(at[0.5], at[0.25], at[0.75])}."
         if {0.05, 0.25, 0.5, 0.75, 0.95} <= set(at)
         else "There is no error to tell of."
     )
@@ -96,7 +97,8 @@ _NAMES = {"p5": "5 %", "p25": "25 %", "p50": "median", "p75": "75 %", "p95": "95
 def along_chart(found: tuple[Band, ...], *, count: int, target: str, exact: bool = True) -> Chart:
     """Quantiles of the errors along the predictions; of 5, 25, 50, 75 and 95 %."""
     if not found:
-        return nothing("errors_along", "Errors along the predictions", count, NO_PAIRS)
+        why = NO_PAIRS if exact else IN_SQUARES
+        return nothing("errors_along", "Errors along the predictions", count, why)
     errors = np.array([band.errors for band in found], np.float64)
     low, high = (np.array([getattr(band, side) for band in found], np.float64) for side in ("low", "high"))
     bands = rows(
@@ -111,7 +113,8 @@ def along_chart(found: tuple[Band, ...], *, count: int, target: str, exact: bool
     zero: Spec = {"values": [{"p50": 0}]}
     end = bands[-1]
     labels = [{"middle": end["middle"], "p50": end[name], "text": text} for name, text in _NAMES.items()]
-    tips = {"low": ("predicted from", ".4~g"), "high": ("to", ".4~g"), "rows": ("rows", ",.0f")}
+    ends = form(low)
+    tips = {"low": ("predicted from", ends), "high": ("to", ends), "rows": ("rows", ",.0f")}
     tips |= {name: (title, ".4~g") for name, title in _NAMES.items()}
     spec = layered(
         {"bands": bands, "labels": _apart(labels, errors)},
@@ -164,7 +167,7 @@ def _along(found: tuple[Band, ...]) -> str:
     some = [band for band in found if band.rows >= total / 100]
     most, least = (choose(some, key=lambda band: band.errors[-1] - band.errors[0]) for choose in (max, min))
     told = [
-        f"from {short(band.low)} to {short(band.high)} (nine in ten within {short(band.errors[-1] - band.errors[0])})"
+        f"from {short(band.low, band.high)} to {short(band.high, band.low)} (nine in ten within {short(band.errors[-1] - band.errors[0])})"
         for band in (most, least)
     ]
     if most is least:

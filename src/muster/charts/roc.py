@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster.charts.chart import Chart
 from muster.charts.parts import Spec, halo, hover, layered, rows, shares
-from muster.charts.words import counted, figure, number, within
+from muster.charts.words import LOOSE, counted, figure, told, within
 from muster.metrics.figure import Figure
 from muster.metrics.roc import Roc
 
@@ -55,11 +55,11 @@ def roc_chart(roc: Roc, *, positive: str) -> Chart:
 
 
 def _furthest(roc: Roc, x: Spec, y: Spec) -> list[Spec]:
-    if roc.auc.value is None:
+    if roc.auc.value is None or roc.ks.bound > LOOSE:
         return []
     ks = roc.ks
     at: Spec = {"values": [{"fpr": ks.fpr, "tpr": ks.tpr}]}
-    text = f"KS {number(ks.value)} at {number(ks.threshold)}"
+    text = f"KS {told(ks.value)} at {told(ks.threshold)}"
     return [
         {"data": at, "mark": {"type": "point", "style": ["mark"]}, "encoding": {"x": x, "y": y}},
         *halo(text, ks.fpr, ks.tpr, (x, y), align="left", dx=10, dy=8),
@@ -69,10 +69,12 @@ def _furthest(roc: Roc, x: Spec, y: Spec) -> list[Spec]:
 def _reading(auc: Figure) -> str:
     if auc.value is None:
         return f"There is no curve: {auc.reason}."
-    told = f"AUC {figure(auc)}"
+    by = f"AUC {figure(auc)}"
+    if auc.bound > LOOSE:
+        return f"How the model ranks is not known, as too many scores share a cell: {by}."
     if auc.low is not None and auc.high is not None and auc.low <= 0.5 <= auc.high:
-        return f"The model does not rank better than chance: {told}."
+        return f"The model does not rank better than chance: {by}."
     if auc.value < 0.5:
-        return f"The model ranks the wrong way round: {told}."
+        return f"The model ranks the wrong way round: {by}."
     how = next((word for least, word in _RANKS if auc.value >= least), "hardly better than chance")
-    return f"The model ranks {how}: {told}."
+    return f"The model ranks {how}: {by}."

@@ -36,7 +36,7 @@ from muster.metrics.reliability import By, reliability
 from muster.metrics.residuals import bands, deciles, error_histogram, error_quantiles, lift, predicted_by_actual
 from muster.metrics.roc import roc
 from muster.metrics.sides import sides
-from muster.metrics.threshold_table import threshold_table
+from muster.metrics.threshold_table import labels_at, threshold_table
 from muster.profiles.classification import Classification
 from muster.profiles.regression import FACTS, MOMENTS, Regression
 from muster.profiles.tally import lanes_of
@@ -188,7 +188,12 @@ def _binary(
 ) -> dict[str, Callable[[], Chart]]:
     negative, positive = names
     makers = _scores(profile, 0, positive, negative)
-    makers["thresholds"] = lambda: thresholds_chart(threshold_table(profile), positive=positive, threshold=threshold)
+
+    def at_thresholds() -> Chart:
+        in_use = None if threshold is None else (threshold, labels_at(profile, threshold))
+        return thresholds_chart(threshold_table(profile), positive=positive, in_use=in_use)
+
+    makers["thresholds"] = at_thresholds
     makers["net_benefit"] = lambda: net_benefit_chart(net_benefit(profile))
     if costs is not None:
         makers["cost"] = lambda: cost_chart(cost_curve(profile, costs), positive=positive)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster.charts.chart import Chart, Row
 from muster.charts.dots import Panel, dots, panel_title
-from muster.charts.words import count, counted, figure, sentence_list
+from muster.charts.words import LOOSE, count, counted, figure, sentence_list
 from muster.metrics.figure import Figure
 from muster.metrics.groups import LEAST_OF_A_GROUP
 from muster.metrics.parts import PartTable
@@ -56,7 +56,10 @@ def _reading(found: PartTable) -> str:
     told = [name for name in found.figures if any(f.value is not None for f in found.figures[name])]
     if not told:
         return "No part has a figure."
-    name = told[0]
+    sure = [name for name in told if all(_sure(f) for f in (*found.figures[name], found.whole[name]))]
+    if not sure:
+        return "How the parts differ is not known, as too many values share a cell."
+    name = sure[0]
     known = {
         part: f for part, f, small in zip(found.parts, found.figures[name], found.small, strict=True)
         if f.value is not None and not small
@@ -74,7 +77,14 @@ def _reading(found: PartTable) -> str:
     few = sum(found.small)
     parts = "part" if few == 1 else "parts"
     grey = f" Grey: {count(few)} {parts} of fewer than {LEAST_OF_A_GROUP} rows." if few else ""
+    if name != told[0]:
+        reading += f". Of {panel_title(told[0])} it is not known how the parts differ, as too many values share a cell"
     return f"{reading}.{grey}"
+
+
+def _sure(found: Figure) -> bool:
+    """Whether it is the rows that say what it is, and not the cells that they share."""
+    return found.value is None or found.low is not None or not found.loose or found.bound <= LOOSE * abs(found.value)
 
 
 def _value(found: Figure) -> float:

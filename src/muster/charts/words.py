@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_UP, Context, Decimal
 
+from muster.charts.digits import written
 from muster.metrics.figure import Figure
 from muster.metrics.screen import Screen
 
 __all__ = [
+    "LOOSE",
     "count",
     "counted",
     "figure",
@@ -19,10 +21,13 @@ __all__ = [
     "rows_spread",
     "sentence_list",
     "short",
+    "told",
     "within",
 ]
 
 NOTHING = "–"
+LOOSE = 0.02
+"""A share that may be further off than this is not worth a sentence."""
 _THIN = "\u202f"
 _MINUS = "\u2212"
 
@@ -35,22 +40,36 @@ def number(value: float | None, places: int = 3) -> str:
     return f"{_MINUS}{text}" if value < 0 and text.strip("0.") else text
 
 
+def told(value: float | None, places: int = 3, beside: Iterable[float | None] = ()) -> str:
+    """The same with more decimals where it takes them to tell it from 0, and from what stands `beside` it."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return written(value, beside, places).replace(",", _THIN).replace("-", _MINUS)
+
+
 def count(value: float) -> str:
     """Rows, or weights, which have a decimal."""
     return number(value, 0 if float(value).is_integer() else 1)
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, places)}{_THIN}%"
+    """With more decimals where it takes them to tell a share from 0 and from 1."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    size = 100 * value
+    ends = [end for end in (0.0, 100.0) if size != end and number(size, places) == number(end, places)]
+    return f"{told(size, places, ends) if ends else number(size, places)}{_THIN}%"
 
 
 def figure(found: Figure, places: int = 3) -> str:
-    """`0.903 [0.901, 0.906]`, or why there is none."""
+    """`0.903 [0.901, 0.906]`, or why there is none; without an interval `0.903 ± 0.002`, where it is not exact."""
     if found.value is None:
         return f"not known: {found.reason}"
-    if found.low is None or found.high is None:
-        return number(found.value, places)
-    return f"{number(found.value, places)} [{number(found.low, places)}, {number(found.high, places)}]"
+    ends = (found.low, found.high)
+    value, low, high = (told(n, places, (found.value, *ends)) for n in (found.value, *ends))
+    if None not in ends:
+        return f"{value} [{low}, {high}]"
+    return f"{value} {within(found.bound)}" if found.bound > 10.0**-places / 2 else value
 
 
 def counted(screen: Screen) -> str:
@@ -69,14 +88,20 @@ def rows_spread(rows: float) -> str:
     return f"{rows_and_bound(rows).removesuffix('exact')}counted in cells, each spread evenly"
 
 
-def short(value: float | None) -> str:
-    """A number of any size with three digits that count."""
+def short(value: float | None, *beside: float | None) -> str:
+    """A number of any size with three digits that count, or more where it takes them to tell it from what stands `beside` it."""
     if value is None or not math.isfinite(value):
         return NOTHING
+    if any(v is not None and v != value and _rounded(v) == _rounded(value) for v in beside):
+        return told(value, 0, beside)
     size = math.floor(math.log10(abs(value))) if value else 0
     if not -4 <= size < 15:
         return f"{value:.2e}"
     return number(value, max(0, 2 - size))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
 
 
 def within(bound: float) -> str:

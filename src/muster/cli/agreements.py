@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from muster.cli.figures import interval, number
+from muster.cli.figures import interval, number, value
 from muster.cli.render import Column, Sheet
 from muster.cli.text import count, scalar
 
@@ -38,7 +38,7 @@ def show_agreement(sheet: Sheet, found: Agreement) -> None:
 
 _FIGURES: Sequence[Column[Figure]] = (
     Column("figure", lambda f: f.name, "name"),
-    Column("value", lambda f: number(f.value)),
+    Column("value", value),
     Column("95 % interval", interval),
     Column("note", lambda f: f.reason),
 )

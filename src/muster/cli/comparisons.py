@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from muster.cli.agreements import show_agreement
-from muster.cli.figures import interval, number, signed
+from muster.cli.figures import interval, signed, value
 from muster.cli.render import Column, Sheet
 from muster.cli.text import plural
 from muster.evaluation.telling import first_metric, metrics_with_intervals
@@ -56,13 +56,13 @@ def comparison_parts(found: Comparison) -> Iterator[tuple[str, ...]]:
     """What each evaluation says in a line, and each difference from the reference."""
     for name, one in zip(found.names, found.evaluations, strict=True):
         main = first_metric(one.metrics)
-        told = "" if main is None else f"{main} {number(one.metrics[main].value)}  {interval(one.metrics[main])}"
+        told = "" if main is None else f"{main} {value(one.metrics[main])}  {interval(one.metrics[main])}"
         yield "evaluated", name, plural(one.record.counted, "row"), told
     for contest in found.contests:
         main = first_metric(contest.differences)
         if main is not None:
             figure, rows = contest.differences[main], "the same rows" if contest.paired else "other rows"
-            told = f"{main} {signed(figure.value)}  {interval(figure)}  on {rows}"
+            told = f"{main} {signed(figure)}  {interval(figure)}  on {rows}"
             yield "compared", f"{contest.names[1]} with {contest.names[0]}", told
 
 
@@ -92,7 +92,7 @@ def _settings(found: Comparison) -> Sequence[Column[Setting]]:
 
 def _metrics(found: Comparison) -> Sequence[Column[str]]:
     values = [
-        Column(name, lambda m, e=e: number(e.metrics[m].value))  # type: ignore[misc]  # bound here
+        Column(name, lambda m, e=e: value(e.metrics[m]))  # type: ignore[misc]  # bound here
         for name, e in zip(found.names, found.evaluations, strict=True)
     ]
     return [Column("metric", lambda m: m, "name"), *values]
@@ -104,7 +104,7 @@ def _differences(contest: Contest) -> Sequence[Column[str]]:
     found = contest.differences
     return [
         Column("metric", lambda m: m, "name"),
-        Column("difference", lambda m: signed(found[m].value)),
+        Column("difference", lambda m: signed(found[m])),
         Column("95 % interval", lambda m: interval(found[m])),
         Column("so", lambda m: SAID[outcome(found[m], contest.metric(m))]),
         Column("note", lambda m: found[m].reason),
@@ -117,7 +117,7 @@ def _segment(contest: Contest, name: str) -> Sequence[Column[str]]:
     columns: list[Column[str]] = [Column(name, lambda v: v, "name"), Column("rows", rows.rows)]
     for metric in main:
         columns += [
-            Column(metric, lambda v, m=metric: signed(parts[v][m].value)),  # type: ignore[misc]  # bound here
+            Column(metric, lambda v, m=metric: signed(parts[v][m])),  # type: ignore[misc]  # bound here
             Column("95 % interval", lambda v, m=metric: interval(parts[v][m])),  # type: ignore[misc]  # likewise
         ]
     return columns

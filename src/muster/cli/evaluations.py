@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from muster.cli.fairness import fairness_tables
-from muster.cli.figures import interval, number, signed
+from muster.cli.figures import bound, interval, notes, number, signed, value
 from muster.cli.paint import paint
 from muster.cli.render import Column, Sheet
 from muster.cli.text import count, exact, listed, percent, plural, scalar
@@ -75,16 +75,16 @@ def _metric_columns(found: Evaluation) -> Sequence[Column[Figure]]:
     champion: list[Column[Figure]] = []
     if (beside := found.vs_champion) is not None and beside.contest is not None:
         champion = [
-            Column("less champion", lambda f: signed(beside.difference(f.name).value)),
+            Column("less champion", lambda f: signed(beside.difference(f.name))),
             Column("95 % interval", lambda f: interval(beside.difference(f.name))),
         ]
     return [
         Column("metric", lambda f: f.name, "name"),
-        Column("value", lambda f: number(f.value)),
+        Column("value", value),
         Column("95 % interval", interval),
         Column("dummy", lambda f: number(dummy.get(f.name))),
         *champion,
-        Column("exact", lambda f: "" if f.value is None else "exact" if f.exact else f"± {f.bound:.2g}"),
+        Column("exact", bound),
         Column("note", lambda f: f.reason),
     ]
 
@@ -122,7 +122,7 @@ def _outputs(sheet: Sheet, found: Evaluation) -> None:
     if outputs[0].label:
         columns.append(Column("rows with it", lambda one: sum(one.confusion[1]) if one.confusion else None))
     columns += [
-        Column(m, lambda one, m=m: number(one.metrics[m].value) if m in one.metrics else None)  # type: ignore[misc]  # bound here
+        Column(m, lambda one, m=m: value(one.metrics[m]) if m in one.metrics else None)  # type: ignore[misc]  # bound here
         for m in metrics_shown(found)
     ]
     sheet.table(f"by {kind}", outputs[:_MOST_OUTPUTS], columns)
@@ -137,9 +137,9 @@ def _sides(sheet: Sheet, found: Evaluation) -> None:
     columns: list[Column[Side]] = [
         Column(f"predicted (± {told.band:g})", lambda s: s.name, "name"),
         Column("rows", lambda s: round(s.rows)),
-        Column("share", lambda s: number(s.share.value)),
+        Column("share", lambda s: value(s.share)),
         Column("95 % interval", lambda s: interval(s.share)),
-        Column("median error", lambda s: number(s.median.value)),
+        Column("median error", lambda s: value(s.median)),
         Column("95 % interval", lambda s: interval(s.median)),
     ]
     sheet.table("sides", told.sides, columns)
@@ -151,8 +151,8 @@ def _segment(sheet: Sheet, name: str, parts: Parts, rows: int) -> None:
     shown = [*parts][:_MOST_PARTS]
     main = [*metrics_of_parts(parts[shown[0]]), *parts.own] if shown else []
     columns: list[Column[str]] = [Column(name, lambda v: v, "name"), Column("rows", parts.rows)]
-    columns += [Column(m, lambda v, m=m: number(parts[v][m].value)) for m in main]  # type: ignore[misc]  # bound here
-    columns.append(Column("note", lambda v: "few rows" if parts.small(v) else ""))
+    columns += [Column(m, lambda v, m=m: value(parts[v][m])) for m in main]  # type: ignore[misc]  # bound here
+    columns.append(Column("note", lambda v: notes(parts[v], main, small=parts.small(v))))
     sheet.table("segment", shown, columns)
     sheet.fact("", cut_words(parts.segmenting, rows))
     if len(parts) > len(shown):

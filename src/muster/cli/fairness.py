@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from muster.cli.figures import interval, number
+from muster.cli.figures import interval, notes, value
 from muster.cli.render import Column, Sheet
 from muster.cli.text import plural
 from muster.evaluation.telling import rates_of_groups
@@ -36,8 +36,8 @@ def fairness_tables(sheet: Sheet, found: Evaluation) -> None:
 def _groups(name: str, fairness: Fairness) -> Sequence[Column[str]]:
     told = rates_of_groups(next(iter(fairness.values()), {}))
     columns: list[Column[str]] = [Column(name, lambda g: g, "name"), Column("rows", lambda g: fairness[g].rows)]
-    columns += [Column(n, lambda g, n=n: number(fairness[g][n].value)) for n in told]  # type: ignore[misc]  # bound here
-    return [*columns, Column("note", lambda g: "few rows" if fairness[g].small else "")]
+    columns += [Column(n, lambda g, n=n: value(fairness[g][n])) for n in told]  # type: ignore[misc]  # bound here
+    return [*columns, Column("note", lambda g: notes(fairness[g], told, small=fairness[g].small))]
 
 
 def _measures(name: str, fairness: Fairness) -> Sequence[Column[Figure]]:
@@ -46,7 +46,7 @@ def _measures(name: str, fairness: Fairness) -> Sequence[Column[Figure]]:
     )
     return [
         Column(f"over {name}", lambda f: f.name, "name"),
-        Column("value", lambda f: number(f.value)),
+        Column("value", value),
         Column("95 % interval", interval),
         *of_class,
         Column("note", lambda f: f.reason),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from muster.cli.figures import interval, number
+from muster.cli.figures import interval, value
 from muster.cli.render import Column
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def history_columns(found: History) -> Sequence[Column[Past]]:
     ]
     for name in found.metrics:
         columns += [
-            Column(name, lambda row, m=name: number(row.figures[m].value)),  # type: ignore[misc]  # bound here
+            Column(name, lambda row, m=name: value(row.figures[m])),  # type: ignore[misc]  # bound here
             Column(f"{name}_interval", lambda row, m=name: interval(row.figures[m]), head="95 % interval"),  # type: ignore[misc]  # likewise
         ]
     if found.required:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from muster.cli.figures import interval, number
+from muster.cli.figures import interval, value
 from muster.cli.render import Column, Sheet
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def _columns(metric: str) -> Sequence[Column[WeakSegment]]:
         Column("segment", lambda s: s.condition, "name"),
         Column("rows", lambda s: s.rows),
         Column("share", lambda s: f"{100 * s.share:.1f} %"),
-        Column(metric, lambda s: number(s.there.value)),
-        Column("elsewhere", lambda s: number(s.elsewhere.value)),
+        Column(metric, lambda s: value(s.there)),
+        Column("elsewhere", lambda s: value(s.elsewhere)),
         Column("gap", lambda s: interval(s.gap)),
         Column("adjusted p", lambda s: chance_text(s.adjusted)),
     ]

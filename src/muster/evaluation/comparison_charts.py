@@ -14,7 +14,7 @@ from muster.charts.compared_spread import compared_density, compared_errors
 from muster.charts.differences import Difference, Told, differences_chart, segments_chart
 from muster.charts.screens import Charts
 from muster.charts.series import Series, series_of
-from muster.charts.words import figure, number, percent, sentence_list, short
+from muster.charts.words import figure, percent, sentence_list, short, told
 from muster.evaluation.telling import main_metrics, metrics_with_intervals
 from muster.evaluation.verdict import difference, lowered, outcome
 from muster.metrics.density import density
@@ -108,7 +108,7 @@ def _scores(
     def calibration() -> Chart:
         screens = [reliability(p, lane) for p in profiles]
         gaps = [
-            f"{s.name} {number(float((np.abs(r.mean - r.observed) * r.size).sum() / r.size.sum()))}"
+            f"{s.name} {told(float((np.abs(r.mean - r.observed) * r.size).sum() / r.size.sum()))}"
             for s, r in zip(series, screens, strict=True)
             if len(r.size)
         ]
@@ -146,7 +146,7 @@ def _thresholds(
     for s, t in zip(series, tables, strict=True):
         best = best_of(t.metrics["f1"])
         if not t.lacking and np.isfinite(t.metrics["f1"][best]) and np.isfinite(t.thresholds[best]):
-            tops.append(f"{s.name} {number(float(t.metrics['f1'][best]))} at {number(float(t.thresholds[best]))}")
+            tops.append(f"{s.name} {told(float(t.metrics['f1'][best]))} at {short(float(t.thresholds[best]))}")
     reading = f"The greatest F1: {sentence_list(tops)}." if tops else "There is no threshold to compare."
     return compared_thresholds(series, tables, positive=positive, reading=reading, note=_note(found))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from muster.charts.chart import Chart
 from muster.charts.words import NOTHING, count, number
 from muster.evaluation.document import Document
-from muster.evaluation.tables import Table, interval_text, number_text, signed_text
+from muster.evaluation.tables import Table, bound_text, interval_text, signed_text, value_text
 from muster.evaluation.telling import metrics_of_outputs, metrics_with_intervals
 from muster.evaluation.verdict import SAID, outcome
 
@@ -66,7 +66,7 @@ def _evaluations(found: Comparison) -> Table:
                 "champion": "champion" if one.subject.champion else "",
                 "data": record.data,
                 "rows": count(record.counted),
-                "threshold": "" if record.threshold is None else number(record.threshold, 4),
+                "threshold": "" if record.threshold is None else f"{record.threshold:.6g}",
                 "seconds of predicting": "" if effort.seconds is None else number(effort.seconds, 2),
                 "rows/s": "" if effort.rate is None else number(effort.rate, 0),
                 "calls": "" if calls is None else count(calls),
@@ -89,7 +89,7 @@ def _evaluations(found: Comparison) -> Table:
 def _metrics(found: Comparison) -> Table:
     table = Table("Metrics", "Of each evaluation.", ("metric", *found.names))
     for name in found.metrics:
-        table.add(name, *(number_text(e.metrics[name].value) for e in found.evaluations))
+        table.add(name, *(value_text(e.metrics[name]) for e in found.evaluations))
     return table
 
 
@@ -144,10 +144,10 @@ def _differences(contest: Contest) -> Table:
         left=(0, 1, 4, 5),
     )
     for name, less in contest.differences.items():
-        exact = "" if less.value is None else "exact" if less.exact else f"± {less.bound:.2g}"
+        exact = bound_text(less)
         metric = contest.metric(name)
         note = "; ".join(filter(None, (exact, less.reason)))
-        table.add(name, metric.better, signed_text(less.value), interval_text(less), SAID[outcome(less, metric)], note)
+        table.add(name, metric.better, signed_text(less), interval_text(less), SAID[outcome(less, metric)], note)
     return table
 
 
@@ -164,7 +164,7 @@ def _outputs(contest: Contest) -> Table:
     for name, less in contest.outputs.items():
         cells: list[str] = []
         for metric in main:
-            cells += [signed_text(less[metric].value), interval_text(less[metric])] if metric in less else ["", ""]
+            cells += [signed_text(less[metric]), interval_text(less[metric])] if metric in less else ["", ""]
         table.add(name, *cells)
     return table
 
@@ -197,6 +197,6 @@ def _parts(contest: Contest, segment: str) -> Table:
         cells: list[str] = []
         for name in main:
             less = parts[value][name]
-            cells += [signed_text(less.value), interval_text(less), SAID[outcome(less, contest.metric(name))]]
+            cells += [signed_text(less), interval_text(less), SAID[outcome(less, contest.metric(name))]]
         table.add(value, count(contest.rows_of_part(segment, value)), *cells, quiet=reference.small(value))
     return table

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from muster.charts.fairness import fairness_reading
 from muster.charts.words import count
-from muster.evaluation.tables import INTERVAL, Table, interval_text, number_text
+from muster.evaluation.tables import INTERVAL, Table, interval_text, loose_text
 from muster.evaluation.telling import rates_of_groups
 from muster.metrics.fairness import Fairness
 
@@ -25,7 +25,7 @@ def fairness_tables(name: str, fairness: Fairness) -> Iterator[Table]:
     rates = Table(f"Fairness by {name}", words, (name, "rows", *(c for n in told for c in (n, INTERVAL))))
     for group in shown:
         own = fairness[group]
-        cells = (c for n in told for c in (number_text(own[n].value), interval_text(own[n])))
+        cells = (c for n in told for c in (loose_text(own[n]), interval_text(own[n])))
         rates.add(group, count(own.rows), *cells, quiet=own.small)
     yield rates
     of_class = ("class",) if fairness.worst else ()
@@ -34,5 +34,5 @@ def fairness_tables(name: str, fairness: Fairness) -> Iterator[Table]:
     measures = Table(f"Over the groups of {name}", words, columns, left=(0, *range(3, len(columns))))
     for measure, found in fairness.measures.items():
         label = [fairness.worst.get(measure, "")] if fairness.worst else []
-        measures.add(measure, number_text(found.value), interval_text(found), *label, found.reason)
+        measures.add(measure, loose_text(found), interval_text(found), *label, found.reason)
     yield measures

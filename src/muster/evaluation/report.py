@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from muster.charts.words import NOTHING, count, number, percent
+from muster.charts.words import NOTHING, count, percent
 from muster.errors import shortened
 from muster.evaluation.cut_words import cut_words
 from muster.evaluation.document import Document
 from muster.evaluation.fairness_tables import fairness_tables
 from muster.evaluation.shown import charts_shown, metrics_shown, prevalence, worst_first
-from muster.evaluation.tables import INTERVAL, Table, effort_text, interval_text, number_text, signed_text
+from muster.evaluation.tables import (
+    INTERVAL,
+    Table,
+    bound_text,
+    effort_text,
+    interval_text,
+    loose_text,
+    number_text,
+    signed_text,
+    value_text,
+)  # fmt: skip
 from muster.evaluation.telling import metrics_of_parts
 from muster.evaluation.weak_tables import weak_table
 from muster.metrics.figure import Figure
@@ -46,7 +56,7 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     for reason, rows in evaluation.left_out.items():
         yield "Left out", f"{count(rows)} {reason}"
     if record.threshold is not None:
-        yield "Threshold", number(record.threshold, 4)
+        yield "Threshold", f"{record.threshold:.6g}"
     yield from ((metric.name, metric.told) for metric in evaluation.profile.question.custom)
     yield from record.labels.items()
     if evaluation.subject.champion:
@@ -91,15 +101,14 @@ def _metrics(evaluation: Evaluation) -> Table:
     columns = ("metric", "value", INTERVAL, "dummy", *beside, "exact", "note")
     table = Table("Metrics", words, columns, left=(0, len(columns) - 1))
     for name, found in evaluation.metrics.items():
-        exact = "" if found.value is None else "exact" if found.exact else f"± {found.bound:.2g}"
         less = champion.difference(name) if champion is not None and beside else None
         table.add(
             name,
-            number_text(found.value),
+            value_text(found),
             interval_text(found),
             number_text(evaluation.dummy.get(name)),
-            *((signed_text(less.value), interval_text(less)) if less is not None else ()),
-            exact,
+            *((signed_text(less), interval_text(less)) if less is not None else ()),
+            bound_text(found),
             found.reason,
         )
     return table
@@ -120,9 +129,7 @@ def _parts(name: str, parts: Parts, rows: int) -> Table:
     for value in shown:
         figures = parts[value]
         cells = (
-            c
-            for m in main
-            for c in (number_text(figures[m].value), interval_text(figures[m]))[: 1 + (m in with_interval)]
+            c for m in main for c in (loose_text(figures[m]), interval_text(figures[m]))[: 1 + (m in with_interval)]
         )
         table.add(value, count(parts.rows(value)), *cells, quiet=parts.small(value))
     return table
@@ -143,7 +150,7 @@ def _outputs(evaluation: Evaluation) -> Table:
     for one in outputs:
         cells = [percent(prevalence(one))] if label else []
         for found in (one.metrics.get(m) for m in metrics):
-            cells += ["", ""] if found is None else [number_text(found.value), interval_text(found)]
+            cells += ["", ""] if found is None else [loose_text(found), interval_text(found)]
         table.add(one.name, *cells)
     return table
 

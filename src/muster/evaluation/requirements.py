@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from muster.charts.digits import written
 from muster.errors import InvalidInput, near
 from muster.metrics.fairness import MEASURES
 from muster.metrics.figure import Figure
@@ -90,9 +91,9 @@ class Requirement:
         return found
 
     def met(self, figure: Figure) -> bool:
-        """Not by a figure that is not known."""
-        value = self.value(figure)
-        return value is not None and _SIGNS[self.sign](value, self.bar)
+        """Not by a figure that is not known; by one that is known to a bound, if all that it can be does. Ends allow for the bound."""
+        value, bound = self.value(figure), 0.0 if self.end else figure.bound
+        return value is not None and all(_SIGNS[self.sign](v, self.bar) for v in (value - bound, value + bound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,9 @@ def _faults(evaluation: Evaluation, asked: Requirement) -> list[str]:
 def _wrong_rows(asked: Requirement) -> str:
     """What is wrong with one of the rows."""
     if asked.end:
-        return f"`{asked.metric}` is a count, which has no interval: write `{asked.metric}{asked.sign}{asked.bar:g}`"
+        return f"`{asked.metric}` is a count, which has no interval: write `{asked.metric}{asked.sign}{asked.bar:.15g}`"
     if asked.output:
-        return f"`{asked.metric}` is of all outputs together: write `{asked.metric}{asked.sign}{asked.bar:g}`"
+        return f"`{asked.metric}` is of all outputs together: write `{asked.metric}{asked.sign}{asked.bar:.15g}`"
     if asked.metric == COUNTED and asked.part:
         return f"`{COUNTED}` is the share of all rows that are measured, which is not known of a part: write `{ROWS}>=N for …`"
     return ""
@@ -211,7 +212,7 @@ def _wrong_rows(asked: Requirement) -> str:
 def _bare(asked: Requirement) -> str:
     """Without the part of the rows that it is of."""
     output, end = (f"{mark}{name}" if name else "" for mark, name in ((":", asked.output), (".", asked.end)))
-    return f"{asked.metric}{output}{end}{asked.sign}{asked.bar:g}"
+    return f"{asked.metric}{output}{end}{asked.sign}{asked.bar:.15g}"
 
 
 def _unknown(asked: Requirement, known: Mapping[str, object]) -> str:
@@ -220,6 +221,17 @@ def _unknown(asked: Requirement, known: Mapping[str, object]) -> str:
     if asked.metric in RATES:
         return f"`{asked.metric}` is of a group of a protected column: write `{_bare(asked)} for COLUMN=VALUE`"
     return f"there is no metric `{asked.metric}`{near(asked.metric, known)}"
+
+
+def _told(asked: Requirement, figure: Figure, value: float) -> str:
+    """With as many digits as show on which side of the bar it is, and with the bound where that is why it is not met."""
+    told = f"{value:,.0f}" if figure.name == ROWS else written(value, [asked.bar])
+    bar = f"{asked.bar:.15g}"
+    if asked.end or not figure.bound:
+        return f"{told}, and {bar}"
+    if _SIGNS[asked.sign](value, asked.bar):
+        return f"{told} ± {figure.bound:.2g}, as values share cells, and all of it on the right side of {bar}"
+    return f"{told} ± {figure.bound:.2g}, and {bar}" if figure.loose else f"{told}, and {bar}"
 
 
 def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
@@ -250,6 +262,5 @@ def _verdict(evaluation: Evaluation, asked: Requirement) -> Verdict:
         )
     passed = asked.met(figure)
     name = asked.metric + (f":{asked.output}" if asked.output else "") + (f".{asked.end}" if asked.end else "")
-    told = f"{value:,.0f}" if figure.name == ROWS else f"{value:.4f}"
-    reason = "" if passed else f"{name} is {told}, and {asked.bar:g} is asked for"
+    reason = "" if passed else f"{name} is {_told(asked, figure, value)} is asked for"
     return Verdict(asked.text, passed=passed, value=value, reason=reason)

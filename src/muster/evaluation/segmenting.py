@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from muster.errors import near
 from muster.evaluation.cutting import cuts
-from muster.profiles.judged import numbers
+from muster.profiles.doubles import numbers
 from muster.profiles.keys import Floats
 from muster.profiles.parting import PARTED, TIMES, fewer, parts_of
 from muster.profiles.question import MOST_SEGMENTS, Segmenting

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from muster.charts.words import NOTHING, count, number, short
+from muster.charts.words import count, short, told
 from muster.evaluation.subject import Effort
 from muster.metrics.figure import Figure
 
-__all__ = ["INTERVAL", "Table", "effort_text", "interval_text", "number_text", "signed_text"]
+__all__ = [
+    "INTERVAL", "Table", "bound_text", "effort_text", "interval_text", "loose_text", "number_text", "signed_text", "value_text",
+]  # fmt: skip
 
 INTERVAL = "95 % interval"
 """The name of a column with the interval of the figure before it."""
@@ -28,18 +30,37 @@ class Table:
         self.rows.append(cells)
 
 
-def number_text(value: float | None) -> str:
-    """Four digits after the point below a thousand, none above."""
-    return NOTHING if value is None else number(value, 4 if abs(value) < 1_000 else 0)
+def number_text(value: float | None, *beside: float | None) -> str:
+    """Four digits after the point below a thousand, six digits in all above; more where it takes them to tell it from 0, and from what
+    stands `beside` it.
+    """
+    return told(value, 4, beside)
+
+
+def value_text(found: Figure) -> str:
+    return number_text(found.value, found.low, found.high)
+
+
+def loose_text(found: Figure) -> str:
+    """With how far it can be off, where that matters and no column says so."""
+    return f"{value_text(found)} {bound_text(found)}" if found.loose else value_text(found)
 
 
 def interval_text(found: Figure) -> str:
-    return "" if found.low is None or found.high is None else f"{number_text(found.low)} to {number_text(found.high)}"
+    if found.low is None or found.high is None:
+        return ""
+    beside = (found.value, found.low, found.high)
+    return f"{number_text(found.low, *beside)} to {number_text(found.high, *beside)}"
 
 
-def signed_text(value: float | None) -> str:
+def signed_text(found: Figure) -> str:
     """Of a difference."""
-    return f"{'+' if value is not None and value > 0 else ''}{number_text(value)}"
+    return f"{'+' if found.value is not None and found.value > 0 else ''}{value_text(found)}"
+
+
+def bound_text(found: Figure) -> str:
+    """How far it can be off."""
+    return "" if found.value is None else "exact" if found.exact else f"± {found.bound:.2g}"
 
 
 def effort_text(effort: Effort) -> str:

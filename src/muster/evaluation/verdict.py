@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from muster.charts.words import number
+from muster.charts.words import number, told, within
 from muster.evaluation.telling import first_metric
 from muster.metrics.naming import Named
 
@@ -23,6 +23,9 @@ _SAYS = {
     "accuracy": ("is right more often", "is right less often", "is right no more or less often"),
 }
 _ELSE = ("is better", "is worse", "is no different")
+_MOST = 6
+"""Decimals; with more than these, digits that count are told."""
+_IN_CELLS = "values that share cells may explain it"
 SAID = {"better": "better", "worse": "worse", "": "may be chance", None: ""}
 """An outcome in a cell of a table."""
 
@@ -36,11 +39,13 @@ class Verdict(NamedTuple):
 
 
 def outcome(found: Figure, metric: Named) -> str | None:
-    """Of a difference: "better" or "worse" where 0 lies outside of its interval, else ""; None where no interval tells."""
+    """Of a difference: "better" or "worse" where 0 lies outside of its interval, else ""; None where no interval tells, and where it
+    is not chance but cells of several values that may explain the difference.
+    """
     if found.value is None or found.low is None or found.high is None or not metric.better:
         return None
     if found.low <= 0 <= found.high:
-        return ""
+        return "" if found.low + found.bound <= 0 <= found.high - found.bound else None
     return "better" if metric.gain(found.value) > 0 else "worse"
 
 
@@ -54,14 +59,14 @@ def verdict(contest: Contest, write: Number = number) -> Verdict:
     if found.value is None:
         return Verdict(name, None, f"{one} is not compared by {lowered(metric.title)}: {found.reason}")
     judged = outcome(found, metric)
-    told = f"{lowered(metric.title)} {difference(found, write)}, {rows}"
+    by = f"{lowered(metric.title)} {difference(found, write)}, {rows}"
     if judged is None:
-        why = f" ({found.reason})" if found.reason else ""
-        return Verdict(name, None, f"{one} has no verdict: {told}{why}")
+        why = f" ({found.reason or _IN_CELLS})" if found.reason or found.bound else ""
+        return Verdict(name, None, f"{one} has no verdict: {by}{why}")
     better, worse, neither = next((says for of, says in _SAYS.items() if name.startswith(of)), _ELSE)
     same = neither if found.low == found.high == 0 else f"{neither} beyond chance"
     says = {"better": better, "worse": worse, "": same}[judged]
-    return Verdict(name, judged, f"{one} {says}: {told}")
+    return Verdict(name, judged, f"{one} {says}: {by}")
 
 
 def lowered(title: str) -> str:
@@ -74,10 +79,13 @@ def difference(found: Figure, write: Number = number) -> str:
     if found.value is None:
         return f"not known: {found.reason}"
     ends = [end for end in (found.low, found.high) if end is not None]
-    size = (ends[1] - ends[0]) / 2 if len(ends) == 2 and ends[1] > ends[0] else abs(found.value) / 10
+    size = (ends[1] - ends[0]) / 2 if len(ends) == 2 and ends[1] > ends[0] else max(abs(found.value) / 10, found.bound)
     digit = -math.floor(math.log10(size)) if size > 0 else 3
     places = max(digit, 3) if max(map(abs, (found.value, *ends))) < 1 else max(digit + 1, 0)
-    places = min(places, 6)
+    if places > _MOST:
+        write, places = (lambda value, _: told(value, 3, (found.value, *ends))), _MOST
     sign = "+" if found.value > 0 else ""
-    told = f"{sign}{write(found.value, places)}"
-    return told if len(ends) < 2 else f"{told} [{write(ends[0], places)}, {write(ends[1], places)}]"
+    said = f"{sign}{write(found.value, places)}"
+    if len(ends) < 2:
+        return f"{said} {within(found.bound)}" if found.loose else said
+    return f"{said} [{write(ends[0], places)}, {write(ends[1], places)}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster.charts.weak_segments import looked_at
 from muster.charts.words import count, percent
-from muster.evaluation.tables import Table, interval_text, number_text
+from muster.evaluation.tables import Table, interval_text, value_text
 from muster.metrics.weak_segments import WeakSegments
 
 __all__ = ["chance_text", "weak_table"]
@@ -22,10 +22,10 @@ def weak_table(found: WeakSegments) -> Table:
             one.condition,
             count(one.rows),
             percent(one.share),
-            number_text(one.there.value),
+            value_text(one.there),
             interval_text(one.there),
-            number_text(one.elsewhere.value),
-            number_text(one.gap.value),
+            value_text(one.elsewhere),
+            value_text(one.gap),
             interval_text(one.gap),
             chance_text(one.adjusted),
         )

@@ -436,6 +436,5 @@ def _figure(
     bound = float(metric.bound(total)[0]) if metric.bound is not None else 0.0
     if divided is not None and not metric.scores:
         bound = float(np.nanmax(np.abs(metric.of(replace(total, labels=divided)) - value), initial=0.0))
-    return figure(
-        metric.name, value, rows, interval_of(metric, value, total, without, open_at), bound=bound, why=metric.why
-    )
+    interval = interval_of(metric, value, total, without, open_at)
+    return figure(metric.name, value, rows, interval, bound=bound, why=metric.why, within=metric.within)

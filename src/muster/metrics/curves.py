@@ -99,8 +99,10 @@ def delong(curve: Curve) -> Interval:
     variance = (own * (of_own - value) ** 2).sum() / (m - 1) / m + (others * (of_others - value) ** 2).sum() / (
         n - 1
     ) / n
-    if variance == 0.0:
+    if not 0 < value < 1:
         return Interval.none("all rows of the class are on the same side of all others")
+    if not variance > 0:
+        return Interval.none("all rows have the same score, or share one cell of scores")
     at, slope = np.log(value / (1 - value)), 1 / (value * (1 - value))
     logit = normal(at, slope * np.sqrt(variance), "delong")
     assert logit.low is not None

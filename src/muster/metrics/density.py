@@ -10,12 +10,14 @@ from muster.errors import NotApplicable
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import wilson
 from muster.metrics.labels import share
-from muster.metrics.quality import quality
+from muster.metrics.quality import curve_of, quality, scores_of
 from muster.metrics.screen import Screen
 from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats
 
 __all__ = ["SURE", "Confidence", "Density", "confidence", "density"]
+
+_MIDDLES = (np.arange(EQUAL_WIDTHS) + 0.5) / EQUAL_WIDTHS
 
 SURE = 0.9
 """From this highest score on, a prediction is called sure."""
@@ -25,7 +27,8 @@ SURE = 0.9
 class Density(Screen):
     """Bins of equal width between `edges`, each with its upper end: rows (or weights) of the class and of the others, and their shares.
 
-    `own_share` and `others_share` each add up to 1; NaN where there is no such row.
+    `own_share` and `others_share` each add up to 1; NaN where there is no such row. `own_mean` and `others_mean` are the mean scores,
+    `mean_bound` is how far they can be off.
     """
 
     edges: Floats
@@ -33,6 +36,9 @@ class Density(Screen):
     others: Floats
     own_share: Floats
     others_share: Floats
+    own_mean: float
+    others_mean: float
+    mean_bound: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,6 +71,9 @@ def confidence(profile: Classification, bins: int = 50) -> Confidence:
         others=others,
         own_share=share(own, own.sum(keepdims=True)),
         others_share=share(others, others.sum(keepdims=True)),
+        own_mean=_mean(_MIDDLES, counted[:, 1]),
+        others_mean=_mean(_MIDDLES, counted[:, 0]),
+        mean_bound=0.5 / EQUAL_WIDTHS,
         sure=found,
     )
 
@@ -74,6 +83,9 @@ def density(profile: Classification, lane: int = 0, bins: int = 50) -> Density:
     if (counted := quality(profile).bins) is None:
         raise NotApplicable("this needs probabilities, and there are only labels")
     others, own = counted[lane, :, :2].reshape(bins, EQUAL_WIDTHS // bins, 2).sum(1).T
+    curve, least, greatest = curve_of(profile, lane), *_ends(profile, lane)
+    middles, off = (least + greatest) / 2, (greatest - least) / 2
+    sides = (curve.own[0], curve.others[0])
     return Density(
         rows=profile.rows,
         edges=np.arange(bins + 1) / bins,
@@ -81,4 +93,17 @@ def density(profile: Classification, lane: int = 0, bins: int = 50) -> Density:
         others=others,
         own_share=share(own, own.sum(keepdims=True)),
         others_share=share(others, others.sum(keepdims=True)),
+        own_mean=_mean(middles, sides[0]),
+        others_mean=_mean(middles, sides[1]),
+        mean_bound=max(float(np.nan_to_num(_mean(off, side))) for side in sides),
     )
+
+
+def _ends(profile: Classification, lane: int) -> tuple[Floats, Floats]:
+    """The least and the greatest score of each cell of the curve."""
+    least = scores_of(profile, lane)
+    return least, least if profile.exact is not None else np.append(least[1:], 1.0)
+
+
+def _mean(scores: Floats, rows: Floats) -> float:
+    return float(share(np.array([scores @ rows]), np.array([rows.sum()]))[0])

@@ -51,7 +51,7 @@ def spread(name: str, groups: Mapping[str, Figure], *, ratio: bool, least_rows: 
     if not ratio:
         interval = _folded(independent(one, other)) if len(groups) == 2 else Interval.none(_OF_MANY)
         bound = 2 * max(f.bound for f in groups.values())
-        return figure(name, other.value - one.value, rows, interval, bound=bound)
+        return figure(name, other.value - one.value, rows, interval, bound=bound, within=(0.0, math.inf))
     if not other.value > 0:
         return undefined(name, rows, _ZERO)
     interval = _folded_ratio(_of_ratio(one, other)) if len(groups) == 2 else Interval.none(_OF_MANY)
@@ -83,7 +83,7 @@ def _quotient(name: str, part: Figure, whole: Figure, rows: int, interval: Inter
     if b <= whole.bound:
         return undefined(name, rows, "scores in cells do not tell whether it is 0")
     bound = (a + part.bound) / (b - whole.bound) - a / b if part.bound or whole.bound else 0.0
-    return figure(name, a / b, rows, interval, bound=bound)
+    return figure(name, a / b, rows, interval, bound=bound, within=(0.0, math.inf))
 
 
 def _of_ratio(part: Figure, whole: Figure) -> Interval:

@@ -58,8 +58,12 @@ def gains(profile: Classification, lane: int = 0) -> Gains:
         bound = float(np.max(off) / positives) if positives else 0.0
         lift_bound = float(np.max(off / _PARTS) / positives) if positives else 0.0
         ends = off[_TENTHS - 1]
-        rate_bound = float(np.nanmax((ends + np.append(0.0, ends[:-1])) / size, initial=0.0))
-    limits = [wilson(h, n) if curve.whole and n > 0 else None for h, n in zip(hits, size, strict=True)]
+        of_tenths = (ends + np.append(0.0, ends[:-1])) / size
+        rate_bound = float(np.nanmax(of_tenths, initial=0.0))
+    limits = [
+        wilson(h, n).allowing(b, (0.0, 1.0)) if curve.whole and n > 0 else None
+        for h, n, b in zip(hits, size, of_tenths, strict=True)
+    ]
     places = np.searchsorted(found.hits + found.alarms, tops[_TENTHS - 1] - 1e-9)
     return Gains(
         rows=profile.rows,

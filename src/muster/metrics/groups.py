@@ -141,7 +141,7 @@ def _rate(name: str, table: Floats, corners: Floats | None, total: Quality) -> F
     value = float(rate.value(table))
     bound = 0.0 if corners is None else float(np.nanmax(np.abs(rate.value(corners) - value), initial=0.0))
     interval = wilson(float(rate.part(table)), float(rate.of(table))) if total.whole else Interval.none(_WEIGHTS)
-    return figure(name, value, int(total.sizes[0]), interval, bound=bound, why=rate.why)
+    return figure(name, value, int(total.sizes[0]), interval, bound=bound, why=rate.why, within=(0.0, 1.0))
 
 
 def _of_scores(profile: Classification, total: Quality, lane: int, table: Floats) -> dict[str, Figure]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from muster.metrics.error_pairs import IN_SQUARES, error_pairs
 from muster.metrics.quantiles import between, quantile
 from muster.metrics.ranks import Strips, actual_steps, strips
 from muster.metrics.uneven import Influence, of_rows
@@ -16,15 +17,15 @@ from muster.profiles.regression import Regression
 __all__ = ["of_explained", "of_gini", "of_rank_correlation"]
 
 
-def of_explained(profile: Regression, alpha: float) -> Influence:
-    """Of the logarithm of pinball loss / that of the best constant. That the constant moves with the rows makes no difference, as the
-    loss is least there.
+def of_explained(profile: Regression, alpha: float) -> Influence | str:
+    """Of the logarithm of pinball loss / that of the best constant, or why it is not known. That the constant moves with the rows makes
+    no difference, as the loss is least there.
     """
-    low_f, high_f, low_e, high_e, rows = profile.apart.squares()
-    error = between(low_e, high_e)
-    actual = between(low_f, high_f) - error
+    if (found := error_pairs(profile, "actual")) is None:
+        return IN_SQUARES
     at, _ = quantile(actual_steps(profile), alpha)
-    loss, constant = _pinball(-error, alpha), _pinball(actual - at, alpha)
+    loss, constant = _pinball(-found.error, alpha), _pinball(found.actual - at, alpha)
+    rows = found.rows
     return of_rows(loss / (rows * loss).sum() - constant / (rows * constant).sum(), rows)
 
 

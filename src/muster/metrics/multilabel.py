@@ -197,7 +197,8 @@ def _figure(
     if metric.rests is not None and total.whole:
         rows = int(metric.rests(total)[0])
     interval = _interval(metric, value, total, without, open_at) if np.isfinite(value) else Interval()
-    return figure(metric.name, value, rows, interval, bound=bound, why=_why(metric, names, total))
+    why = _why(metric, names, total)
+    return figure(metric.name, value, rows, interval, bound=bound, why=why, within=metric.within)
 
 
 def _why(metric: OfLabels, names: Sequence[str], total: LabelView) -> str:

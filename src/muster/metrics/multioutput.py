@@ -151,7 +151,7 @@ def _figure(mean: _Mean) -> Figure:
             return undefined(name, rows, f"`{target}`: {own.reason}")
     value = float(np.mean([own.value for own in each.values() if own.value is not None]))
     bound = float(np.mean([own.bound for own in each.values()]))
-    return figure(name, value, rows, _interval(mean, value), bound=bound)
+    return figure(name, value, rows, _interval(mean, value), bound=bound, within=mean.metric.within)
 
 
 def _interval(mean: _Mean, value: float) -> Interval:
@@ -162,7 +162,7 @@ def _interval(mean: _Mean, value: float) -> Interval:
             return Interval.none(f"`{target}`: {own.reason}" if len(mean.figures) > 1 else own.reason)
     if len(mean.figures) == 1:
         (own,) = mean.figures.values()
-        return Interval(own.low, own.high, own.method)
+        return Interval(own.low, own.high, own.method, allows=True)
     if mean.thin:
         return Interval.none(mean.thin)
     without = _folds(mean)

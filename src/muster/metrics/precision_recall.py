@@ -49,12 +49,17 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
     total, without = quality(profile), without_folds(profile)
     at, limits = np.unique(recall[shown]), None
     at = at[at > 0]  # before the first row of the class there is no precision to be sure of
-    if without is not None and not found.few and resolved("average_precision", total, without, lane):
+    average = of_lane("average_precision", total, without, lane, found.own)
+    if (
+        without is not None
+        and not found.few
+        and (average.exact or average.low is not None)
+        and resolved("average_precision", total, without, lane)
+    ):
         values = _at(found.curve, at)[0]
         alerts = at * found.positives / np.where(values > 0, values, 1.0) * profile.rows / found.total
         limits = band(at, values, _at(smooth_without(profile, lane), at), profile.rows - without.sizes, alerts)
     low, high = limits or (np.empty(0), np.empty(0))
-    average = of_lane("average_precision", total, without, lane, found.own)
     return PrecisionRecall(
         rows=profile.rows,
         bound=average.bound,

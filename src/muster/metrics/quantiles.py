@@ -85,7 +85,7 @@ def order_statistics(numbers: Steps, part: float) -> Interval:
     ends = float(numbers.low[low]), float(numbers.high[high])
     if not np.isfinite(ends).all():
         return Interval.none("some of the numbers are too large")
-    return Interval(*ends, "order statistics")
+    return Interval(*ends, "order statistics", allows=True)
 
 
 def between(low: Floats, high: Floats) -> Floats:

@@ -9,13 +9,14 @@ import numpy as np
 
 from muster.metrics import errors
 from muster.metrics.errors import Errors, OfErrors
-from muster.metrics.figure import Figure, Interval, figure, undefined
+from muster.metrics.figure import SHARED, Figure, Interval, figure, undefined
 from muster.metrics.influence import of_explained, of_gini, of_rank_correlation
 from muster.metrics.intervals import wilson
 from muster.metrics.metric import Metric
 from muster.metrics.moments import LEAST_OF_A_MEAN, student
 from muster.metrics.quantiles import Steps, magnitudes, order_statistics, quantile
 from muster.metrics.ranks import Bounded, constant_loss, gini, rank_correlation
+from muster.metrics.small_samples import less_than_of_many
 from muster.metrics.uneven import FISHER, LOG, MEAN, PLAIN, REST, Scale, interval_on, of_folds
 from muster.profiles.regression import Regression
 
@@ -50,6 +51,8 @@ _NO_PAIRS: Need = (
 _WEIGHTED: Need = (lambda q: float(not q.whole), "ranks are of rows, and these have weights")
 
 _TOO_LARGE = "the numbers are too large or too small for sums of them, or of too many sizes to be told apart"
+_MOST_OF_RANKS = 0.05
+"""What squares of pairs may hide of the order of rows, for an interval that allows for it."""
 _ONE = "the greatest error of these rows does not tell how great that of others can be"
 _NO_FOLDS = "no folds of the rows are kept for it"
 _NONE_WRONG = "no row is in error"
@@ -171,10 +174,20 @@ def _gini_interval(q: Errors) -> Interval:
 
 def _rank_interval(q: Errors) -> Interval:
     assert q.spread is not None
-    value = rank_correlation(q.spread).value
+    found = rank_correlation(q.spread)
+    value = found.value
     if not abs(value) < 1:
         return Interval.none("all rows are in the same order")
-    return interval_on(FISHER, value, of_rank_correlation(q.spread, value), (-1.0, 1.0), "delta")
+    if found.bound > _MOST_OF_RANKS:
+        return Interval.none(SHARED.format(found.bound))
+    centre = value + less_than_of_many(q.spread, value)
+    if not 1 - abs(centre) > (1 - abs(value)) / 2:
+        return Interval.none("so few rows, so nearly in order, do not tell how many would be")
+    told = interval_on(FISHER, centre, of_rank_correlation(q.spread, value), (-1.0, 1.0), "delta")
+    if told.low is None or told.high is None:
+        return told
+    low, high = min(told.low, value) - found.bound, max(told.high, value) + found.bound
+    return Interval(float(max(-1.0, low)), float(min(1.0, high)), told.method, allows=True)
 
 
 def _pinball_interval(alpha: float) -> Callable[[Errors], Interval]:
@@ -273,7 +286,8 @@ def _figure(metric: Of, total: Errors, without: Errors | None) -> Figure:
     bound = float(metric.bound(total)[0]) if metric.bound is not None and np.isfinite(value) else 0.0
     if not np.isfinite([value, bound]).all():
         return undefined(metric.name, rows, why or metric.why)
-    return figure(metric.name, value, rows, _interval(metric, value, total, without), bound=bound)
+    interval = _interval(metric, value, total, without)
+    return figure(metric.name, value, rows, interval, bound=bound, within=metric.within)
 
 
 def _interval(metric: Of, value: float, total: Errors, without: Errors | None) -> Interval:

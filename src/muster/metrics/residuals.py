@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from muster.metrics.error_pairs import error_pairs
 from muster.metrics.figure import Interval
 from muster.metrics.grids import parts_of, readable_edges
-from muster.metrics.quantiles import Steps, between, magnitudes, order_statistics, quantile, steps
+from muster.metrics.quantiles import Steps, magnitudes, order_statistics, quantile, steps
 from muster.metrics.ranks import actual_steps, predicted_steps
 from muster.profiles.grid import PairCounts
 from muster.profiles.keys import Floats
@@ -201,17 +202,15 @@ def lift(profile: Regression, groups: int = 10) -> tuple[float | None, ...]:
 
 
 def bands(profile: Regression, parts: Sequence[float] = BANDS, most: int = 40) -> tuple[Band, ...]:
-    """Quantiles of the errors along the predictions. Counts rows, whatever they weigh; none where pairs are not kept, or of errors too
-    large for a double.
+    """Quantiles of the errors along the predictions. Counts rows, whatever they weigh; none where pairs are not kept or do not tell, or
+    of errors too large for a double.
     """
-    low_f, high_f, low_e, high_e, rows = profile.apart.squares()
-    if not len(rows) or _largest(profile) is None:
+    if _largest(profile) is None or (pairs := error_pairs(profile, "predicted")) is None:
         return ()
     low, high = (_at(predicted_steps(profile), part) for part in _SHOWN)
     edges = readable_edges(low, high, most)
-    error = between(low_e, high_e)
-    order = np.argsort(error, kind="stable")
-    error, rows, within = error[order], rows[order], parts_of(low_f, high_f, edges)[order]
+    order = np.argsort(pairs.error, kind="stable")
+    error, rows, within = pairs.error[order], pairs.rows[order], parts_of(pairs.low, pairs.high, edges)[order]
     found = []
     for n in range(len(edges) - 1):
         mass = rows * within[:, n]

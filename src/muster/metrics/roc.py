@@ -67,12 +67,17 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
     shown = thin((fpr, tpr), most, [furthest, max(int(np.sum(fpr <= 0)) - 1, 0)])
     at = np.unique(fpr[shown])
     total, without, limits = quality(profile), without_folds(profile), None
-    if without is not None and not found.few and resolved("roc_auc", total, without, lane):
+    auc = of_lane("roc_auc", total, without, lane, found.own)
+    if (
+        without is not None
+        and not found.few
+        and (auc.exact or auc.low is not None)
+        and resolved("roc_auc", total, without, lane)
+    ):
         values = _at(found.curve, at)[0]
         rows = np.full(len(at), found.positives * profile.rows / found.total)
         limits = band(at, values, _at(smooth_without(profile, lane), at), profile.rows - without.sizes, rows)
     low, high = limits or (np.empty(0), np.empty(0))
-    auc = of_lane("roc_auc", total, without, lane, found.own)
     return Roc(
         rows=profile.rows,
         bound=auc.bound,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -79,7 +79,8 @@ def sides(profile: Regression, band: float | None = None) -> Sides | None:
 def _beyond(low: Floats, high: Floats, at: float) -> Floats:
     """The part of each cell that lies above: what is in a cell counts as spread evenly over it."""
     span = np.where(high > low, high - low, 1.0)
-    return np.where(low > at, 1.0, np.where(high <= at, 0.0, np.clip((high - at) / span, 0.0, 1.0)))
+    with np.errstate(over="ignore"):  # of cells that are all of one side, which is looked at first
+        return np.where(low > at, 1.0, np.where(high <= at, 0.0, np.clip((high - at) / span, 0.0, 1.0)))
 
 
 def _cut(low: Floats, high: Floats, at: float) -> NDArray[np.bool_]:
@@ -102,7 +103,7 @@ def _side(name: str, errors: Steps, part: Floats, bound: float, *, weighted: boo
     own, hits, every = float(mass.sum()), float(rows.sum()), float(errors.mass.sum())
     count, all_rows = round(hits), int(errors.rows.sum())
     interval = Interval.none(_WEIGHTED) if weighted else wilson(hits, all_rows)
-    share = figure("share", own / every, all_rows, interval, bound=bound)
+    share = figure("share", own / every, all_rows, interval, bound=bound, within=(0.0, 1.0))
     if not own > 0:
         why = "there is no such row"
         return Side(
@@ -115,9 +116,8 @@ def _side(name: str, errors: Steps, part: Floats, bound: float, *, weighted: boo
     value, off = quantile(ordered, 0.5)
     slack = min(0.5, bound * every / own / 2)  # rows that may be of the next side move the middle by so much
     off += max(abs(quantile(ordered, 0.5 + by)[0] - value) for by in (-slack, slack)) if slack else 0.0
-    median = figure(
-        "median", value, count, Interval.none(_RANKS) if weighted else order_statistics(ordered, 0.5), bound=off
-    )
+    ranks = Interval.none(_RANKS) if weighted else replace(order_statistics(ordered, 0.5), allows=not slack)
+    median = figure("median", value, count, ranks, bound=off, within=(0.0, math.inf))
     spread = float((mass * (most - least)).sum() / own / 2) + 2 * slack * float(np.ptp(ordered.high))
     centre = float((mass * middle).sum() / own)
     mean = figure("mean", centre, count, Interval.none("no folds are kept by side"), bound=spread)

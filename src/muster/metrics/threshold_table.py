@@ -10,13 +10,14 @@ import pyarrow as pa
 from muster.metrics import labels
 from muster.metrics.costs import mean_cost
 from muster.metrics.labels import Labels, PerClass
+from muster.metrics.quality import at_threshold, quality, scores_of
 from muster.metrics.screen import Screen
 from muster.metrics.steps import steps
 from muster.metrics.thin import POINTS, thin
 from muster.profiles.classification import Classification
 from muster.profiles.keys import Floats
 
-__all__ = ["COLUMNS", "ThresholdTable", "threshold_table"]
+__all__ = ["COLUMNS", "ThresholdTable", "labels_at", "threshold_table"]
 
 _EACH: dict[str, PerClass] = {
     "precision": labels.precision,
@@ -95,6 +96,22 @@ def threshold_table(profile: Classification, most: int | None = POINTS, costs: F
         distinct=len(found.thresholds),
         complete=found.single,
     )
+
+
+def labels_at(profile: Classification, threshold: float) -> Labels:
+    """Those that a threshold makes, as one group. Of a cell that it divides only the labels that were given tell the sides: they stand
+    where they can be its.
+    """
+    total = quality(profile)
+    found, corners = at_threshold(total.curves[0], scores_of(profile, 0), threshold)
+    given = total.labels
+    if (np.ptp(corners.confusion, axis=0) > 0).any() and _between(given.confusion, corners.confusion):
+        return given
+    return found
+
+
+def _between(given: Floats, corners: Floats) -> bool:
+    return bool(((corners.min(0) <= given) & (given <= corners.max(0))).all())
 
 
 def metrics_of(table: Labels) -> dict[str, Floats]:

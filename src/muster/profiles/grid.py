@@ -1,4 +1,4 @@
-"""Counts of pairs of numbers: of each pair while few occur, else by squares of a Morton curve over their ordered keys."""
+"""Counts of pairs of numbers: of each pair while few occur, else by squares of their ordered keys."""
 
 from __future__ import annotations
 
@@ -13,25 +13,30 @@ from muster.profiles.stored import Arrays, fitting
 
 __all__ = ["PairCounts"]
 
+_HALF = 32
+"""Of the bits of a key."""
+
 
 class PairCounts:
     """How often each pair (x, y) occurred, or squares of them.
 
-    While at most `most` pairs are distinct, each is counted by itself (`x`, `y`, `counts`). After that only the high 32 bits of
-    each ordered key are told apart, interleaved to one code whose leading bits are a square, in as many squares as `most` allows.
-    Which of the two it is, and which squares, depends on the pairs alone, not on their order.
+    While at most `most` pairs are distinct, each is counted by itself (`x`, `y`, `counts`). After that the lowest bits of both
+    ordered keys are dropped, as few as `most` allows: `side` of them. Numbers that are close for their size, as years or prices around
+    10⁷ are, need squares of less than 32 bits to be told apart. Of others only the high 32 bits of each key are looked at, interleaved
+    to one code of a Morton curve whose leading bits are a square. Which of these it is, and which squares, depends on the pairs alone,
+    not on their order.
     """
 
-    __slots__ = ("_squares", "counts", "most", "x", "y")
+    __slots__ = ("_squares", "counts", "most", "side", "x", "y")
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self.most, self.side = most, 0
         self.x, self.y, self.counts = (np.empty(0, np.int64) for _ in range(3))
         self._squares: CellCounts | None = None
 
     @property
     def exact(self) -> bool:
-        return self._squares is None
+        return self._squares is None and not self.side
 
     @property
     def rows(self) -> int:
@@ -45,7 +50,7 @@ class PairCounts:
             if found.shift or self._squares is not None:
                 self._square().merge(found)
                 return
-        self._take(*keys, np.ones(len(x), np.int64))
+        self._take(*keys, np.ones(len(x), np.int64), 0)
 
     def merge(self, other: Self) -> None:
         if self.most != other.most:
@@ -53,7 +58,7 @@ class PairCounts:
         if other._squares is not None:
             self._square().merge(other._squares)
         else:
-            self._take(other.x, other.y, other.counts)
+            self._take(other.x, other.y, other.counts, other.side)
 
     def squares(self) -> tuple[Floats, Floats, Floats, Floats, Cells]:
         """Of each square that is occupied: the least and the largest x, the least and the largest y, and its rows."""
@@ -66,7 +71,7 @@ class PairCounts:
     def corners(self) -> tuple[tuple[Cells, Cells], int]:
         """The least keys of x and of y of each square that is occupied, and how many bits of the key are not told apart."""
         if self._squares is None:
-            return (self.x, self.y), 0
+            return (self.x << self.side, self.y << self.side), self.side
         codes, shift = self._squares.cells, self._squares.shift
         least = (codes << shift).view(np.uint64) ^ np.uint64(1 << 63)
         x, y = (((_apart(half).astype(np.int64)) - (1 << 31)) << 32 for half in (least >> np.uint64(1), least))
@@ -75,47 +80,71 @@ class PairCounts:
     def arrays(self) -> Arrays:
         if self._squares is not None:
             return {f"squares.{name}": array for name, array in self._squares.arrays().items()}
-        return {"x": self.x, "y": self.y, "counts": self.counts}
+        narrowed = {"side": np.array([self.side], np.int64)} if self.side else {}
+        return {"x": self.x, "y": self.y, "counts": self.counts, **narrowed}
 
     def restore(self, arrays: Arrays, prefix: str) -> None:
         if f"{prefix}squares.cells" in arrays:
             self._square().restore(arrays, f"{prefix}squares.")
             return
         size = len(arrays[f"{prefix}x"])
+        self.side = int(fitting(arrays.get(f"{prefix}side", np.zeros(1, np.int64)), np.empty(1, np.int64))[0])
         self.x, self.y, self.counts = (
             fitting(arrays[prefix + name], np.empty(size, np.int64)) for name in ("x", "y", "counts")
         )
         before, after = (self.x[:-1], self.y[:-1]), (self.x[1:], self.y[1:])
         rising = (before[0] < after[0]) | ((before[0] == after[0]) & (before[1] < after[1]))
-        if size > self.most or (self.counts < 1).any() or not rising.all():
+        if size > self.most or (self.counts < 1).any() or not rising.all() or not 0 <= self.side < _HALF:
             raise ValueError("pairs that are too many, or out of order")
 
-    def _take(self, x: Cells, y: Cells, counts: Cells) -> None:
+    def _take(self, x: Cells, y: Cells, counts: Cells, side: int) -> None:
+        """Keys without their lowest `side` bits."""
         if self._squares is not None:
-            self._count(self._squares, x, y, counts)
+            self._count(self._squares, x << side, y << side, counts)
             return
-        x, y, counts = np.concatenate([self.x, x]), np.concatenate([self.y, y]), np.concatenate([self.counts, counts])
-        order = np.lexsort((y, x))
-        x, y, counts = x[order], y[order], counts[order]
-        first = np.ones(len(x), np.bool_)
-        first[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
-        starts = np.flatnonzero(first)
-        self.x, self.y = x[starts], y[starts]
-        self.counts = np.add.reduceat(counts, starts) if len(starts) else counts
-        if len(starts) > self.most:
+        mine, its = max(side - self.side, 0), max(self.side - side, 0)
+        self.side = max(side, self.side)
+        pairs = np.concatenate([self.x >> mine, x >> its]), np.concatenate([self.y >> mine, y >> its])
+        self.x, self.y, self.counts = _together(*pairs, np.concatenate([self.counts, counts]))
+        if len(self.x) > self.most:
+            self._narrow()
+
+    def _narrow(self) -> None:
+        """Keep to the limit, by the fewest bits that do."""
+        least, enough = self.side + 1, _HALF
+        while least < enough:
+            by = (least + enough) // 2 - self.side
+            fits = len(_together(self.x >> by, self.y >> by, self.counts)[0]) <= self.most
+            least, enough = (least, by + self.side) if fits else (by + self.side + 1, enough)
+        if least == _HALF:
             self._square()
+            return
+        by = least - self.side
+        self.x, self.y, self.counts = _together(self.x >> by, self.y >> by, self.counts)
+        self.side = least
 
     def _square(self) -> CellCounts:
         """From now on only squares are told apart."""
         if self._squares is None:
             self._squares = CellCounts(self.most, step=2)
-            self._count(self._squares, self.x, self.y, self.counts)
+            self._count(self._squares, self.x << self.side, self.y << self.side, self.counts)
             self.x, self.y, self.counts = (np.empty(0, np.int64) for _ in range(3))
+            self.side = 0
         return self._squares
 
     @staticmethod
     def _count(squares: CellCounts, x: Cells, y: Cells, counts: Cells) -> None:
         squares.add(_interleaved(x, y), counts=counts)
+
+
+def _together(x: Cells, y: Cells, counts: Cells) -> tuple[Cells, Cells, Cells]:
+    """The distinct pairs in order, with what their counts add up to."""
+    order = np.lexsort((y, x))
+    x, y, counts = x[order], y[order], counts[order]
+    first = np.ones(len(x), np.bool_)
+    first[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
+    starts = np.flatnonzero(first)
+    return x[starts], y[starts], np.add.reduceat(counts, starts) if len(starts) else counts
 
 
 def _interleaved(x: Cells, y: Cells) -> Cells:

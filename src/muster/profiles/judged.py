@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput
 from muster.profile import Rows
+from muster.profiles.doubles import EPSILON, doubles_and_rest, epsilon_of, numbers
 from muster.profiles.keys import Cells, Floats, Hashes, hash_rows, hash_texts, mixed
 from muster.profiles.multilabel import Labelled
 from muster.profiles.multioutput import Several
@@ -24,7 +25,7 @@ from muster.profiles.regression import Predicted
 from muster.profiles.tally import Classified, Probabilities
 from muster.signature import Scalar, canonical
 
-__all__ = ["Judged", "class_places", "hash_keys", "judged", "numbers"]
+__all__ = ["Judged", "class_places", "hash_keys", "judged"]
 
 _MOST_LABELS = 1_000
 """More labels that are no class than this in one chunk are not a column of classes."""
@@ -123,6 +124,7 @@ class _Given:
     probabilities: Floats | None = None
     low: pa.Array | None = None
     high: pa.Array | None = None
+    epsilon: float = EPSILON
 
 
 def _predicted(question: Question, batch: pa.RecordBatch, answer: pa.RecordBatch | None, sieve: _Sieve) -> _Given:
@@ -142,7 +144,8 @@ def _predicted(question: Question, batch: pa.RecordBatch, answer: pa.RecordBatch
         return _Given(prediction, None, low, high)
     for column in lists:
         sieve.drop(_nulls(column), "failed")
-    return _Given(prediction, _probabilities(lists, len(question.output.classes), sieve), low, high)
+    probabilities = _probabilities(lists, len(question.output.classes), sieve)
+    return _Given(prediction, probabilities, low, high, epsilon_of(lists))
 
 
 def _probabilities(columns: Sequence[pa.Array], classes: int, sieve: _Sieve) -> Floats:
@@ -188,7 +191,9 @@ def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
     def measured(kept: Kept, weight: Floats | None) -> Classified:
         some = actual[kept]
         # By column: `take` of rows would put each row together again.
-        scores = None if given.probabilities is None else Probabilities.of(given.probabilities.T[:, kept].T, some)
+        scores = None
+        if given.probabilities is not None:
+            scores = Probabilities.of(given.probabilities.T[:, kept].T, some, given.epsilon)
         return Classified(some, predicted[kept], weight, scores)
 
     return predicted, measured
@@ -197,7 +202,10 @@ def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
 def _numbers(question: Question, target: pa.Array, given: _Given, sieve: _Sieve) -> tuple[Floats, Measure]:
     assert given.prediction is not None, question
     sieve.drop(_nulls(target), "no target")
-    actual, predicted = numbers(target), numbers(given.prediction)
+    (actual, short), (predicted, more) = doubles_and_rest(target), doubles_and_rest(given.prediction)
+    rest = more
+    if short is not None:
+        rest = -short if more is None else more - short
     sieve.drop(~np.isfinite(actual), "target")
     sieve.drop(~np.isfinite(predicted), "prediction")
     low, high = (None if a is None else numbers(a) for a in (given.low, given.high))
@@ -207,7 +215,7 @@ def _numbers(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
 
     def measured(kept: Kept, weight: Floats | None) -> Predicted:
         ends = (None if a is None else a[kept] for a in (low, high))
-        return Predicted.of(actual[kept], predicted[kept], weight, *ends)
+        return Predicted.of(actual[kept], predicted[kept], weight, *ends, rest=None if rest is None else rest[kept])
 
     return predicted, measured
 
@@ -243,11 +251,6 @@ def class_places(
     of_code = np.array([-1 if t is None or t in known else unknown.index(t) for t in [*texts, None]], np.int64)
     where = of_code[codes]
     return table[codes], {label: where == n for n, label in enumerate(unknown)}
-
-
-def numbers(column: pa.Array) -> Floats:
-    """As doubles, NaN where there is none; a boolean is 0 or 1."""
-    return pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
 
 
 def hash_keys(columns: Sequence[pa.Array]) -> Hashes:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from muster.casts.rule import is_list
 from muster.profile import Rows
-from muster.profiles.judged import Judged, hash_keys, numbers
+from muster.profiles.doubles import EPSILON, epsilon_of, numbers
+from muster.profiles.judged import Judged, hash_keys
 from muster.profiles.keys import Floats, hash_rows
 from muster.profiles.label_columns import Flags, flags_of, flags_of_column, scores_of
 from muster.profiles.multilabel import Labelled
@@ -28,7 +29,7 @@ Faults = list[tuple[Mask, str]]
 def judged_labels(question: Question, rows: Rows, answer: pa.RecordBatch | None) -> Judged:
     """As `judged` does; of a target in several columns `no target: <column>` and `flags: <column>` name the one."""
     batch, faults = rows.batch, Faults()
-    given = _probabilities(question, batch, answer, faults)
+    given, epsilon = _probabilities(question, batch, answer, faults)
     predicted = _predicted(question, batch, answer, given, faults)
     weight = None
     if question.weight is not None:
@@ -43,7 +44,8 @@ def judged_labels(question: Question, rows: Rows, answer: pa.RecordBatch | None)
     if question.key:
         hashes = hash_keys([batch.column(name) for name in question.key])
     weight, given = (None if a is None else a[places] for a in (weight, given))
-    return Judged(places, hashes[places], Labelled.of(actual[places], predicted[places], weight, given), left_out)
+    measured = Labelled.of(actual[places], predicted[places], weight, given, epsilon)
+    return Judged(places, hashes[places], measured, left_out)
 
 
 def _sifted(rows: int, faults: Faults) -> tuple[Mask, Counter[str]]:
@@ -57,11 +59,11 @@ def _sifted(rows: int, faults: Faults) -> tuple[Mask, Counter[str]]:
 
 def _probabilities(
     question: Question, batch: pa.RecordBatch, answer: pa.RecordBatch | None, faults: Faults
-) -> Floats | None:
-    """(rows, labels)."""
+) -> tuple[Floats | None, float]:
+    """(rows, labels); and how far from 0 and 1 a logarithm is taken of them."""
     labels = len(question.output.classes)
     if not question.scores:
-        return None
+        return None, EPSILON
     columns = [batch.column(name) for name in question.probabilities]
     if not question.scored:
         assert answer is not None
@@ -75,7 +77,7 @@ def _probabilities(
     faults.append((absent, "failed"))
     with np.errstate(invalid="ignore"):
         faults.append((wrong | ~((found >= 0) & (found <= 1)).all(1), "scores"))
-    return found
+    return found, epsilon_of(columns)
 
 
 def _predicted(

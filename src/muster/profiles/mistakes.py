@@ -176,7 +176,7 @@ def _positive(found: Judged, at: NDArray[np.int64]) -> NDArray[np.bool_]:
 def _losses(found: Judged) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     measured = found.measured
     if isinstance(measured, Predicted):
-        error = np.abs(measured.predicted - measured.actual)
+        error = np.abs(measured.error)
         return error, error > 0
     if isinstance(measured, Labelled):
         losses = [_of_classes(one)[0] for one in measured.labels]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from muster.errors import InvalidInput
 from muster.profiles.classification import Classification, Extent
+from muster.profiles.doubles import EPSILON
 from muster.profiles.fold_cells import FOLDS
 from muster.profiles.keys import Cells, Floats, Hashes
 from muster.profiles.label_sets import LabelSets, facts_of, terms_of
@@ -41,15 +42,17 @@ class Labelled:
         predicted: NDArray[np.bool_],
         weight: Floats | None = None,
         given: Floats | None = None,
+        epsilon: float = EPSILON,
     ) -> Self:
-        """All (rows, labels); `given` are probabilities, each for itself."""
+        """All (rows, labels); `given` are probabilities, each for itself, kept `epsilon` from 0 and 1 before their logarithm is taken."""
         facts = facts_of(actual, predicted)
         places = actual.astype(np.int64), predicted.astype(np.int64)
         labels = []
         for n in range(actual.shape[1]):
             own, told = (np.ascontiguousarray(a[:, n]) for a in places)
             both = None if given is None else np.stack([1 - given[:, n], given[:, n]], axis=1)
-            labels.append(Classified(own, told, weight, None if both is None else Probabilities.of(both, own)))
+            scores = None if both is None else Probabilities.of(both, own, epsilon)
+            labels.append(Classified(own, told, weight, scores))
         return cls(tuple(labels), facts, terms_of(facts, actual, given), weight)
 
     def take(self, rows: NDArray[Any]) -> Labelled:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from muster.errors import InvalidInput
+from muster.profiles.doubles import numbers
 from muster.profiles.edges import names_between, places_between
-from muster.profiles.judged import numbers
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.part_names import CROSS, MISSING, part_name
 from muster.profiles.question import MOST_SEGMENTS, Segmenting

@@ -76,6 +76,7 @@ class Predicted:
     high: Floats | None
     facts: tuple[NDArray[np.bool_], ...]
     terms: tuple[Floats, ...]
+    error: Floats
 
     @classmethod
     def of(
@@ -85,15 +86,20 @@ class Predicted:
         weight: Floats | None = None,
         low: Floats | None = None,
         high: Floats | None = None,
+        *,
+        rest: Floats | None = None,
     ) -> Self:
+        """`rest` is what doubles left out of the errors, where large whole numbers are none."""
         facts = _facts(actual, predicted, low, high)
-        return cls(actual, predicted, weight, low, high, facts, _terms(actual, predicted))
+        with np.errstate(over="ignore"):
+            error = predicted - actual if rest is None else (predicted - actual) + rest
+        return cls(actual, predicted, weight, low, high, facts, _terms(actual, predicted, error), error)
 
     def take(self, rows: NDArray[Any]) -> Self:
         """Some of them, by index or mask."""
         weight, low, high = (None if a is None else a[rows] for a in (self.weight, self.low, self.high))
         facts, terms = tuple(a[rows] for a in self.facts), tuple(a[rows] for a in self.terms)
-        return type(self)(self.actual[rows], self.predicted[rows], weight, low, high, facts, terms)
+        return type(self)(self.actual[rows], self.predicted[rows], weight, low, high, facts, terms, self.error[rows])
 
 
 class Totals:
@@ -226,10 +232,9 @@ def _facts(y: Floats, f: Floats, low: Floats | None, high: Floats | None) -> tup
     return ~none, (y <= -1) | (f <= -1), y < 0, y == 0, f <= 0, inside, under, above
 
 
-def _terms(y: Floats, f: Floats) -> tuple[Floats, ...]:
+def _terms(y: Floats, f: Floats, error: Floats) -> tuple[Floats, ...]:
     """Of SUMS, for each row. What is not defined for a row is 0 there; FACTS tells that there was one."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        error = f - y
         absolute, size = np.abs(error), np.abs(y)
         both = size + np.abs(f)
         return (
@@ -247,7 +252,7 @@ def _terms(y: Floats, f: Floats) -> tuple[Floats, ...]:
 def _moments(rows: Predicted, where: Cells, summed: Callable[[Floats], Floats]) -> Floats:
     mass = summed(np.ones(len(where)))
     some = np.where(mass > 0, mass, 1.0)
-    values = (rows.actual, rows.predicted, rows.predicted - rows.actual)
+    values = (rows.actual, rows.predicted, rows.error)
     means = [summed(v) / some for v in values]
     apart = [v - m[where] for v, m in zip(values, means, strict=True)]
     # What rounding left out of the means is taken out once more (Chan, Golub and LeVeque 1983), and kept.
@@ -332,7 +337,7 @@ class Regression:
             self.totals.add(rows)
         weight = np.ones(len(rows.actual)) if rows.weight is None else rows.weight
         with np.errstate(over="ignore", invalid="ignore"):
-            error = rows.predicted - rows.actual
+            error = rows.error
             terms = (rows.predicted, rows.actual, error, *rows.terms[:2])
             sums = np.stack([weight, *(weight * term for term in terms)], axis=1)
             own = np.stack([weight, weight * rows.actual], axis=1)

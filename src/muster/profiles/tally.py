@@ -9,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from muster.errors import InvalidInput
+from muster.profiles.doubles import EPSILON
 from muster.profiles.keys import CELLS, Cells, Floats, cell_edges, probability_cells
 from muster.profiles.stored import Arrays, fitting
 
 __all__ = ["Classified", "Probabilities", "Tally", "coarse", "coarse_edges", "lanes_of", "width_of"]
-
-_EPSILON = float(np.finfo(np.float64).eps)
-"""Probabilities are kept this far from 0 and 1 before their logarithm is taken, as scikit-learn's `log_loss` does."""
 
 LOG_LOSS, BRIER = 0, 1
 """Columns of `losses`."""
@@ -68,8 +66,10 @@ class Probabilities:
     ranks: Cells
 
     @classmethod
-    def of(cls, given: Floats, actual: Cells) -> Self:
-        """`given` has a column for each class; the sum of each row is 1 to rounding."""
+    def of(cls, given: Floats, actual: Cells, epsilon: float = EPSILON) -> Self:
+        """`given` has a column for each class; the sum of each row is 1 to rounding. Before a logarithm is taken they are kept `epsilon`
+        from 0 and 1, as scikit-learn's `log_loss` does.
+        """
         classes = given.shape[1]
         if classes == 2:
             own = np.where(actual == 1, given[:, 1], given[:, 0])
@@ -80,7 +80,7 @@ class Probabilities:
             later = np.arange(classes) > actual[:, None]
             ranks = ((given > own[:, None]) | (later & (given == own[:, None]))).sum(1)
         scores = tuple(np.ascontiguousarray(given[:, n]) for n in lanes_of(classes))
-        log_loss = -np.log(np.clip(own, _EPSILON, 1 - _EPSILON))
+        log_loss = -np.log(np.clip(own, epsilon, 1 - epsilon))
         return cls(scores, tuple(probability_cells(s) for s in scores), (log_loss, distance), ranks)
 
     def take(self, rows: npt.NDArray[Any]) -> Self:

@@ -11,7 +11,7 @@ from muster.cli.command import Group, pass_session
 from muster.cli.confirm import confirm
 from muster.cli.documents import plain
 from muster.cli.evaluations import evaluation_sheet
-from muster.cli.figures import interval, number
+from muster.cli.figures import interval, number, value
 from muster.cli.histories import history_columns
 from muster.cli.lists import Paging, View, list_command, show_page
 from muster.cli.mistakes import show_mistakes
@@ -45,7 +45,7 @@ def list_evaluations(session: Session, paging: Paging) -> None:
 
 def _main(record: EvaluationRecord) -> str:
     name = first_metric(record.metrics)
-    return "" if name is None else f"{name} {record.metrics[name]:.4f}"
+    return "" if name is None else f"{name} {number(record.metrics[name])}"
 
 
 def _view(_found: object) -> View[EvaluationRecord]:
@@ -122,7 +122,7 @@ def show_thresholds(session: Session, identity: str, best: str | None, rows: int
     elif chosen.threshold is None:
         session.say(f"no threshold is best for {chosen.goal}: {chosen.reason}")
     else:
-        told = f"{chosen.figure.name} {number(chosen.figure.value)}  {interval(chosen.figure)}"
+        told = f"{chosen.figure.name} {value(chosen.figure)}  {interval(chosen.figure)}"
         session.say(f"best for {chosen.goal}  from p ≥ {chosen.threshold:.4g}  {told}")
         if found.record.ref is not None and output is None:
             session.next(f"muster version threshold {found.record.ref} --best '{best}' --evaluation {found.id}")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from muster.casts.rule import is_list
 from muster.profile import Rows
+from muster.profiles.bare import bared
 from muster.profiles.judged import Judged, hash_keys, numbers
 from muster.profiles.keys import Floats, hash_rows
 from muster.profiles.label_columns import Flags, flags_of, flags_of_column, scores_of
@@ -27,7 +28,7 @@ Faults = list[tuple[Mask, str]]
 
 def judged_labels(question: Question, rows: Rows, answer: pa.RecordBatch | None) -> Judged:
     """As `judged` does; of a target in several columns `no target: <column>` and `flags: <column>` name the one."""
-    batch, faults = rows.batch, Faults()
+    batch, faults = bared(rows.batch), Faults()
     given = _probabilities(question, batch, answer, faults)
     predicted = _predicted(question, batch, answer, given, faults)
     weight = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -112,24 +111,16 @@ def _segments(value: object) -> tuple[object, ...]:
 
 
 def _segment(value: object) -> object:
+    """Whether edges are any, and fit the column, is for others to see."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
-        ((column, edges),) = value.items()
-        return {_text(column): _edges(edges)}
+        return {_text(c): edges if isinstance(edges, str) else tuple(listed(edges) or ()) for c, edges in value.items()}
     if hasattr(value, "columns") and hasattr(value, "edges"):  # as an evaluation has it
         return value
-    found = listed(value)
-    if not found:
+    if (found := listed(value)) is None:
         raise TypeError
     return tuple(_text(v) for v in found)
-
-
-def _edges(value: object) -> tuple[float | str, ...]:
-    """Dates as ISO 8601 writes them; whether they fit is for others to see."""
-    if isinstance(value, (str, Mapping)) or (found := listed(value)) is None:
-        raise TypeError
-    return tuple(v if isinstance(v, str) else v.isoformat() if isinstance(v, date) else _number(v) for v in found)
 
 
 def _labels(value: object) -> dict[str, str]:

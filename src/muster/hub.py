@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from muster import typed
 from muster.config import Settings, expanded, without_password
 from muster.conform import fit
 from muster.dataset import Dataset
@@ -75,6 +76,9 @@ from muster.stores.whereabouts import OpenRecords, blobs_of
 __all__ = ["Hub", "decode", "encode"]
 
 _SAMPLE_ROWS = 1_000
+_DECLARED = {
+    "task": typed.TEXT, "target": typed.COLUMN, "classes": typed.CLASS_LIST, "threshold": typed.NUMBER, "optimise": typed.GOAL,
+}  # fmt: skip
 
 
 class Hub(Switchboard):
@@ -177,14 +181,18 @@ class Hub(Switchboard):
         `number` is one that it has elsewhere and keeps; refused if a version ever had it here.
         With `if_changed` the newest version of the same digest is given instead, where there is one, and gets the aliases.
         """
-        self._check_labelled(model, evaluate, target, task, optimise)
+        plain = typed.read(
+            {"task": task, "target": target, "classes": classes, "threshold": threshold, "optimise": optimise},
+            _DECLARED,
+        )
+        self._check_labelled(model, evaluate, target, task, plain.get("optimise"))
         wanted = declared_signature(signature) if isinstance(signature, Mapping) else signature
         declared = Declared(
             task=task,
             target=target,
-            classes=tuple(classes),
+            classes=plain.get("classes", ()),
             signature=wanted,
-            threshold=threshold,
+            threshold=plain.get("threshold"),
             output=overrides(output),
             request=request,
             response=response,

@@ -178,10 +178,19 @@ class Output:
         return cls(
             task=_TASKS[str(document["task"])],
             type=type_from_json(document["type"]),
-            classes=tuple(c for c in classes if isinstance(c, Scalar)),
+            classes=tuple(_class(c) for c in classes),
             probabilities=document.get("probabilities") is True,
             targets={n: cls.from_json(t) for n, t in targets.items() if isinstance(t, dict)},
         )
+
+
+def _class(value: Json) -> Scalar:
+    """Nothing is left out: with another number of classes every place would mean another one."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, Scalar):
+        raise InvalidInput(f"{value!r} is no class", hint="classes are texts, whole numbers, or false and true")
+    return value
 
 
 def _column_of(field: pa.Field) -> Column:

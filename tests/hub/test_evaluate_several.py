@@ -401,7 +401,7 @@ def test_one_label_may_stand_in_plain_columns(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"task": "multilabel", "target": "y", "prediction": "p", "classes": ["a", "a"]}, "the label `a` is named twice"),
+        ({"task": "multilabel", "target": "y", "prediction": "p", "classes": ["a", "a"]}, "the classes name `a` more than once"),
         ({"task": "multilabel", "target": "y", "prediction": "p"}, "the labels are not known"),
         ({"prediction": ["n", "k"], "classes": {"k": ["x", "y"]}}, "the target is not known: name its column, or one for"),
         ({"target": ["m", "j"], "prediction": ["n", "k"], "classes": {"j": ["x"]}}, "are x, and it takes two different ones"),

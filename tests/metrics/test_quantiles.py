@@ -84,3 +84,10 @@ def test_nothing_has_no_quantile() -> None:
     value, _ = quantile(steps(CellCounts(5)), 0.5)
     assert np.isnan(value)
     assert order_statistics(steps(CellCounts(5)), 0.5).low is None
+
+
+def test_weights_too_large_for_a_sum_have_no_quantile() -> None:
+    """Their sum would be infinite, and any number below a half of it."""
+    heavy = steps(_cells(np.array([1.0, 2.0, 3.0]), weight=np.full(3, 1e308)))
+    assert np.isnan(quantile(heavy, 0.5)[0])
+    assert quantile(steps(_cells(np.array([1.0, 2.0, 3.0]), weight=np.full(3, 1e100))), 0.5)[0] == 2.0

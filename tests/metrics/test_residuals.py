@@ -161,6 +161,10 @@ def test_what_is_too_large_for_a_sum_is_not_told() -> None:
     assert found[1].mae == 1e200
 
 
+def test_weights_too_large_for_a_sum_have_no_deciles() -> None:
+    assert deciles(Rows(np.arange(20.0), np.arange(20.0), np.full(20, 1e308)).profile()) == ()
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_bands_of_errors_along_predictions(kind: str) -> None:
     d = rows(kind, 2, 800)

@@ -8,21 +8,29 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from muster.casts.rule import is_list
 from muster.errors import InvalidInput, NotApplicable, near
+from muster.evaluation.columns_at_hand import (
+    are_flags,
+    is_continuous,
+    is_number,
+    like_probabilities,
+    wrong_keys,
+    wrong_predictions,
+    wrong_target,
+    wrong_weight,
+)
+from muster.evaluation.contradictions import named_twice, wrong_together
 from muster.evaluation.roles import twice_named
 from muster.evaluation.searching import search_in, searchable
 from muster.evaluation.segmenting import Sample, Segments, columns_of, segmenting, to_sample, twice
-from muster.evaluation.texts import keeps_texts, wrong_texts
 from muster.metrics.costs import cost_matrix
 from muster.profiles.question import Question
 from muster.signature import Output, Scalar, Task, canonical
 
 __all__ = [
     "MEASURED", "SHOWN", "Asked", "check_measured", "columns_sampled", "columns_wanted", "in_class_order", "interval_of",
-    "is_number", "outputs_of", "question",
+    "outputs_of", "question",
 ]  # fmt: skip
 
 MEASURED: tuple[Task, ...] = ("binary", "multiclass", "regression", "multilabel", "multioutput")
@@ -106,11 +114,10 @@ def outputs_of(asked: Asked, head: pa.Table) -> tuple[Output, str | None, tuple[
     if not asked.probabilities:
         probabilities = in_class_order(probabilities, classes)
     if task == "regression":
-        return Output(task, pa.float64()), prediction, ()
+        return Output(task, pa.float64()), prediction, probabilities if prediction is None else ()
     if len(classes) < 2:
-        raise InvalidInput(
-            "the classes are not known", hint='name them in order, the positive one last: `classes=["no", "yes"]`'
-        )
+        known = f"there is one class, {classes[0]}, and it takes two" if classes else "the classes are not known"
+        raise InvalidInput(known, hint='name them in order, the positive one last: `classes=["no", "yes"]`')
     return Output(task, pa.scalar(classes[0]).type, classes, bool(probabilities)), prediction, probabilities
 
 
@@ -154,7 +161,12 @@ def _task(
     if classes:
         return "binary" if len(classes) == 2 else "multiclass"
     kind = head.schema.field(prediction).type if prediction is not None else pa.null()
-    if not probabilities and (pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+    if not probabilities and prediction is not None and is_continuous(kind):
+        if asked.target is not None and are_flags(asked.target, head) and like_probabilities(prediction, head):
+            raise InvalidInput(
+                f"whether `{prediction}` has probabilities of `{asked.target}` or numbers is not known",
+                hint="name it with `probabilities=` (--probabilities) and give the classes, or the task: `regression`",
+            )
         return "regression"
     classes_or_task = f"""name the classes in order, the positive one last: `classes=["no", "yes"]`; or `task=` {", ".join(MEASURED)}"""
     raise InvalidInput("whether the predictions are classes or numbers is not known", hint=classes_or_task)
@@ -198,25 +210,24 @@ def question(
         *_several(asked, output),
         *_wrong_columns(asked, head, names),
         *twice_named(roles),
-        *_wrong_target(asked, output, head),
+        *wrong_target(asked.target, output, head),
         *_wrong_interval(asked, output, head, scored=bool(prediction or probabilities)),
+        *named_twice(asked),
+        *wrong_together(asked, output, prediction, interval, scored=bool(prediction or probabilities)),
+        *wrong_predictions(output, head, prediction, probabilities),
+        *wrong_keys(asked.key, head),
     ]
     protected, faults = segmenting(asked.protected, sample, names)
     others, more = segmenting(asked.segments, sample, names)
     segments = tuple(dict.fromkeys((*others, *protected)))
     wrong += dict.fromkeys((*faults, *more, *twice(segments)))
-    if output.task != "regression" and probabilities:
-        classes = len(output.classes)
-        lists = len(probabilities) == 1 and is_list(head.schema.field(probabilities[0]).type)
-        if not lists and len(probabilities) not in ({1, 2} if classes == 2 else {classes}):
-            wrong.append(f"{len(probabilities)} columns of probabilities do not fit {classes} classes")
     hint = "see the columns of the data with `muster dataset show`" if wrong else ""
     costs, faults = _costs(asked, output)
-    wrong += [*_wrong_threshold(asked, output), *_wrong_search(asked), *wrong_texts(asked.texts), *faults]
+    wrong += [*_wrong_threshold(asked, output), *_wrong_search(asked), *faults]
     if wrong:
-        raise InvalidInput("; ".join(wrong), hint=hint)
+        raise InvalidInput("; ".join(dict.fromkeys(wrong)), hint=hint)
     assert asked.target is not None
-    texts = keeps_texts(asked.texts)
+    texts = asked.texts is not False
     aside = {asked.target, asked.weight, prediction, *probabilities, *interval}
     columns = tuple(n for n in head.column_names if n not in aside)
     return Question(
@@ -256,24 +267,8 @@ def _wrong_columns(asked: Asked, head: pa.Table, names: Sequence[str]) -> list[s
     ]
     if asked.target is None and not asked.targets:
         wrong.append("the target is not known: name the column with the actual values (`target=`, --target)")
-    if asked.weight in head.column_names and not is_number(head.schema.field(asked.weight).type):
-        wrong.append(f"the weight `{asked.weight}` is {head.schema.field(asked.weight).type}, and weights are numbers")
+    wrong += wrong_weight(asked.weight, head)
     return wrong
-
-
-def _wrong_target(asked: Asked, output: Output, head: pa.Table) -> list[str]:
-    if asked.target not in head.column_names:
-        return []
-    values = head[asked.target].drop_null()
-    if output.task == "regression":
-        kind = values.type
-        return [] if is_number(kind) else [f"the target `{asked.target}` is {kind}, and a regression needs numbers"]
-    known = {canonical(c) for c in output.classes}
-    found = {canonical(v) for v in pc.unique(values).to_pylist()}
-    if found and not found & known:
-        shown = ", ".join(sorted(found)[:5])
-        return [f"the target `{asked.target}` holds none of the classes {', '.join(sorted(known))}, but {shown}"]
-    return []
 
 
 def _wrong_search(asked: Asked) -> list[str]:
@@ -287,7 +282,7 @@ def _wrong_threshold(asked: Asked, output: Output) -> list[str]:
     if output.task != "binary" or not output.probabilities:
         return ["a threshold goes with the probabilities of two classes"]
     if not math.isfinite(asked.threshold) or not 0 <= asked.threshold <= 1:
-        return [f"the threshold {asked.threshold} is no probability from 0 to 1"]
+        return [f"the threshold {asked.threshold:g} is no probability from 0 to 1"]
     return []
 
 
@@ -311,7 +306,7 @@ def _wrong_interval(asked: Asked, output: Output, head: pa.Table, *, scored: boo
         wrong.append(
             "columns of an interval go with predictions in the data: name those too (`prediction=`, --prediction)"
         )
-    elif asked.interval and len(set(asked.interval)) != 2:
+    elif asked.interval and len(asked.interval) != 2:
         wrong.append(f"an interval has two columns, its lower and its upper end, not {', '.join(asked.interval)}")
     wrong += [
         f"the end `{n}` of the interval is {head.schema.field(n).type}, and ends are numbers"
@@ -321,8 +316,3 @@ def _wrong_interval(asked: Asked, output: Output, head: pa.Table, *, scored: boo
     if asked.level is not None and not 0 < asked.level < 1:  # NaN too
         wrong.append(f"the level {asked.level:g} of the interval is no share between 0 and 1")
     return wrong
-
-
-def is_number(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind))

@@ -12,11 +12,19 @@ import pyarrow as pa
 
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput, near
-from muster.evaluation.asking import SHOWN, Asked, check_measured, in_class_order, is_number
+from muster.evaluation.asking import SHOWN, Asked, check_measured, in_class_order
+from muster.evaluation.columns_at_hand import (
+    is_number,
+    of_other_classes,
+    one_number,
+    single_values,
+    wrong_keys,
+    wrong_weight,
+)
+from muster.evaluation.contradictions import named_twice, wrong_named
 from muster.evaluation.roles import twice_named
 from muster.evaluation.segmenting import Sample, segmenting, twice
 from muster.evaluation.targets_at_hand import wrong_targets
-from muster.evaluation.texts import keeps_texts, wrong_texts
 from muster.profiles.multilabel import MOST_LABELS
 from muster.profiles.multioutput import MOST_TARGETS
 from muster.profiles.nested import is_text
@@ -48,6 +56,8 @@ def is_several(asked: Asked, head: pa.Table) -> bool:
         return asked.task in SEVERAL
     prediction = asked.prediction or "prediction"
     kind = head.schema.field(prediction).type if prediction in head.column_names else pa.null()
+    if not (asked.targets or asked.classes or pa.types.is_null(kind)) and one_number(prediction, head):
+        return False
     return bool(asked.predictions) or is_list(kind) or pa.types.is_struct(kind)
 
 
@@ -98,13 +108,18 @@ def question_of_several(
         *_wrong_outputs(output),
         *_wrong_columns(asked, output, head, names),
         *_wrong_given(asked, output, head, given),
+        *named_twice(asked),
+        *wrong_named(asked, output),
+        *single_values("the prediction", given.predictions, head),
+        *(of_other_classes(given.probabilities, output) if len(given.probabilities) == len(output.classes) else ()),
+        *wrong_keys(asked.key, head),
     ]
     segments, faults = segmenting(asked.segments, sample or Sample(head), names)
     wrong += dict.fromkeys((*faults, *twice(segments)))
     hint = _SEE if wrong else ""
-    wrong += [*_wrong_rest(asked, output), *wrong_texts(asked.texts)]
+    wrong += _wrong_rest(asked, output)
     if wrong:
-        raise InvalidInput("; ".join(wrong), hint=hint)
+        raise InvalidInput("; ".join(dict.fromkeys(wrong)), hint=hint)
     target = asked.target or ", ".join(asked.targets)
     aside = {asked.target, *asked.targets, asked.weight, *given.columns}
     others = tuple(n for n in head.column_names if n not in aside)
@@ -121,7 +136,7 @@ def question_of_several(
         threshold=asked.threshold,
         inputs=tuple(inputs) or others[:SHOWN],
         shown=others[:SHOWN],
-        texts=keeps_texts(asked.texts),
+        texts=asked.texts is not False,
     )
 
 
@@ -271,8 +286,7 @@ def _wrong_columns(asked: Asked, output: Output, head: pa.Table, names: Sequence
         )
     if asked.targets and len(asked.targets) != len(outputs):
         wrong.append(f"{len(asked.targets)} columns of actual values are named for {len(outputs)} outputs")
-    if asked.weight in head.column_names and not is_number(head.schema.field(asked.weight).type):
-        wrong.append(f"the weight `{asked.weight}` is {head.schema.field(asked.weight).type}, and weights are numbers")
+    wrong += wrong_weight(asked.weight, head)
     return wrong or wrong_targets(asked, output, head)
 
 
@@ -287,6 +301,11 @@ def _wrong_given(asked: Asked, output: Output, head: pa.Table, given: Given) -> 
     wrong = twice_named(roles)
     if given.predictions and len(given.predictions) != len(outputs):
         wrong.append(f"{len(given.predictions)} columns of predictions are named for {len(outputs)} outputs")
+    if output.task == "multilabel" and given.prediction is not None:
+        kind = head.schema.field(given.prediction).type
+        if not is_list(kind) and not is_text(kind):
+            needed = f"a list of {len(outputs)} flags, a list of names, or a column for each"
+            wrong.append(f"the prediction `{given.prediction}` is {kind}, and the labels of a row are {needed}")
     columns = len(given.probabilities)
     if output.task == "multilabel" and columns not in (0, 1, len(outputs)):
         wrong.append(f"{columns} columns of probabilities do not fit {len(outputs)} labels")
@@ -315,5 +334,5 @@ def _wrong_rest(asked: Asked, output: Output) -> list[str]:
     if output.task != "multilabel" or not output.probabilities:
         return [*wrong, "a threshold goes with the probabilities of two classes, or of labels"]
     if not np.isfinite(asked.threshold) or not 0 <= asked.threshold <= 1:
-        wrong.append(f"the threshold {asked.threshold} is no probability from 0 to 1")
+        wrong.append(f"the threshold {asked.threshold:g} is no probability from 0 to 1")
     return wrong

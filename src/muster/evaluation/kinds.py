@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from muster.signature import Output, Scalar
+from muster.classes import same_classes
+from muster.signature import Output, Scalar, canonical
 
 if TYPE_CHECKING:
     from muster.evaluation.result import Evaluation
@@ -29,7 +30,7 @@ class Kind:
 
     @classmethod
     def of(cls, name: str, output: Output, target: str | None, *, each: bool = False) -> Self:
-        targets = {n: (one.task, one.classes) for n, one in output.targets.items()}
+        targets = {n: (one.task, [canonical(c) for c in one.classes]) for n, one in output.targets.items()}
         return cls(name, output.task, target, output.classes, targets, each)
 
     @classmethod
@@ -46,7 +47,7 @@ def unlike(one: Kind, other: Kind) -> str:
     # Where one has a column for each and one a column for all, what labels and targets are called tells more, below.
     if None not in (one.target, other.target) and one.each == other.each and one.target != other.target:
         wrong.append(f"the target of {other.name} is `{other.target}`, and that of {one.name} `{one.target}`")
-    if one.classes != other.classes:
+    if not same_classes(one.classes, other.classes):
         first, second = (", ".join(map(str, kind.classes)) for kind in (one, other))
         wrong.append(f"the classes of {other.name} are {second}, and those of {one.name} {first}")
     if one.targets != other.targets:

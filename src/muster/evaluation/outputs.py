@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from muster import typed
 from muster.errors import InvalidInput, NotApplicable, near
 from muster.evaluation.figures import Figures, dummy_of, figures_of
 from muster.metrics.optimum import Best, best_threshold
@@ -63,7 +63,7 @@ class Single:
 
     def best(self, goal: str | Sequence[Sequence[float]] = "f1") -> Best:
         """The threshold that is best for a goal, as `Evaluation.best` has them."""
-        return best_threshold(self._two_classes(), goal)
+        return best_threshold(self._two_classes(), typed.read_one("goal", goal, typed.GOAL))
 
     @cached_property
     def thresholds(self) -> pa.Table:
@@ -154,9 +154,10 @@ def outputs_of(profile: EvaluationProfile, segments: Mapping[str, Mapping[str, M
 
 def probability(threshold: float) -> float:
     """The threshold; InvalidInput if it is none."""
-    if not isinstance(threshold, (int, float)) or not math.isfinite(threshold) or not 0 <= threshold <= 1:
-        raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
-    return threshold
+    given: float = typed.read_one("threshold", threshold, typed.NUMBER)
+    if not 0 <= given <= 1:  # NaN too
+        raise InvalidInput(f"the threshold {given:g} is no probability", hint="give a number from 0 to 1")
+    return given
 
 
 def thresholds_of(question: Question, given: float | Mapping[str, float]) -> list[float]:

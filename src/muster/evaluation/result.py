@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
+from muster import typed
 from muster.errors import InvalidInput, NotApplicable, near
 from muster.evaluation.cut_words import cut_json
 from muster.evaluation.figures import Figures, dummy_of, figures_of
@@ -175,6 +176,7 @@ class Evaluation:
         """The threshold that is best for a goal: a metric, `recall>=0.9`, `precision>=0.8`, `alerts<=1000`, a cost matrix
         `[[tn, fp], [fn, tp]]`, or `cost` with the costs that it was evaluated with.
         """
+        goal = typed.read_one("goal", goal, typed.GOAL)
         whole = self._two_classes()
         if goal != "cost":
             return best_threshold(whole, goal)
@@ -263,6 +265,7 @@ class Evaluation:
 
     def sides_of(self, segment: str, band: float | None = None) -> dict[str, Sides]:
         """The same of each part of a segment, with the band of all rows where none is given."""
+        segment = typed.read_one("segment", segment, typed.TEXT)
         if segment not in self.segments:
             raise InvalidInput(
                 f"`{segment}` was no segment of this evaluation{near(segment, self.segments)}",

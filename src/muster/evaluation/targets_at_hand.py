@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from muster.casts.rule import is_list
-from muster.evaluation.asking import Asked, is_number
+from muster.evaluation.asking import Asked
+from muster.evaluation.columns_at_hand import is_number, single_values
 from muster.profiles.label_columns import FLAGS, Flags, are_flags, flags_of
 from muster.profiles.nested import is_text, parsed
 from muster.signature import Output, canonical
@@ -16,6 +17,8 @@ __all__ = ["wrong_targets"]
 
 def wrong_targets(asked: Asked, output: Output, head: pa.Table) -> list[str]:
     """What is wrong with the columns of the target, all of which the data has."""
+    if wrong := single_values("the target", asked.targets, head):
+        return wrong
     if output.task == "multilabel":
         return _wrong_columns(asked, head) if asked.targets else _wrong_lists(str(asked.target), output, head)
     return _wrong_values(asked, output, head)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from muster import typed
 from muster.charts import page
 from muster.charts.chart import escaped
 from muster.charts.saving import check_place, save
@@ -25,7 +26,7 @@ def write(document: Document, path: str | Path) -> None:
 
 def check(path: str | Path) -> None:
     """What stands in the way of a report is told before anything else is done."""
-    target = Path(path)
+    target = Path(typed.read_one("path", path, typed.PATH))
     if target.suffix.lower() not in _FORMS:
         raise InvalidInput(f"no report is written as `{target.name}`", hint="end its name in .html, .pdf or .md")
     check_place(target)

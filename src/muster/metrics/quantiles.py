@@ -57,10 +57,12 @@ def magnitudes(cells: CellCounts, most: float = _LARGEST) -> Steps:
 
 def quantile(numbers: Steps, part: float) -> tuple[float, float]:
     """The number below which `part` of the weights lies, between two the mean of both (as `numpy.quantile`'s
-    `averaged_inverted_cdf`, and scikit-learn's weighted quantiles); and how far it can be from the true one. NaN of none.
+    `averaged_inverted_cdf`, and scikit-learn's weighted quantiles); and how far it can be from the true one. NaN of none, or of
+    weights too large for a sum.
     """
-    upto = np.cumsum(numbers.mass)
-    if not len(upto) or not upto[-1] > 0:
+    with np.errstate(over="ignore"):
+        upto = np.cumsum(numbers.mass)
+    if not len(upto) or not 0 < upto[-1] < np.inf:
         return float("nan"), 0.0
     wanted, slack = part * upto[-1], _SAME * upto[-1]
     last = int(np.searchsorted(upto, upto[-1]))

@@ -160,11 +160,12 @@ def heat(pairs: PairCounts, both: tuple[Steps, Steps], most: int = 40) -> Heat |
 
 def deciles(profile: Regression, groups: int = 10) -> tuple[Group, ...]:
     """As many groups of equal weight, from the lowest predictions to the highest. Of a prediction that lies in two of them, each has
-    its share. None of no rows.
+    its share. None of no rows, or of weights too large for a sum.
     """
     numbers, sums = predicted_steps(profile), profile.predicted.sums
-    upto = np.cumsum(numbers.mass)
-    if not len(upto) or not upto[-1] > 0:
+    with np.errstate(over="ignore"):
+        upto = np.cumsum(numbers.mass)
+    if not len(upto) or not 0 < upto[-1] < np.inf:
         return ()
     cuts = np.arange(groups + 1) / groups * upto[-1]
     taken = np.minimum(upto, cuts[1:, None]) - np.maximum(upto - numbers.mass, cuts[:-1, None])

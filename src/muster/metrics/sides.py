@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from muster import typed
 from muster.errors import InvalidInput
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import wilson
@@ -58,12 +59,14 @@ def usual_band(profile: Regression) -> float:
 
 
 def sides(profile: Regression, band: float | None = None) -> Sides | None:
-    """None of no rows, or of errors too large for a double. InvalidInput if the band is no size."""
+    """None of no rows, or of errors or weights too large for a double. InvalidInput if the band is no size."""
+    if band is not None:
+        band = typed.read_one("band", band, typed.NUMBER)
     if band is not None and not (math.isfinite(band) and band >= 0):
         raise InvalidInput(f"the band {band:g} is no size of an error", hint="give a number of 0 or more")
     largest = float(profile.totals.largest[0, 0])
     errors = steps(profile.error, (-largest, largest)) if math.isfinite(largest) else None
-    if errors is None or not errors.mass.sum() > 0:
+    if errors is None or not 0 < errors.mass.sum() < math.inf:
         return None
     at = usual_band(profile) if band is None else float(band)
     above, below = _beyond(errors.low, errors.high, at), _beyond(-errors.high, -errors.low, at)

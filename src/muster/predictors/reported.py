@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from muster.classes import one_type
 from muster.errors import InvalidInput, InvalidModel, NotApplicable
 from muster.predictor import Declared, Description, Draft, Finding, Predictor, Site
-from muster.predictors.local.classes import one_type, type_of
+from muster.predictors.local.classes import type_of
 from muster.predictors.local.completing import complete
 from muster.records import Probe, Reading, Version
 from muster.signature import CLASSIFICATION, Output, Task

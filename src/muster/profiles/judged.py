@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from muster.casts.rule import is_list
 from muster.errors import InvalidInput
 from muster.profile import Rows
+from muster.profiles.bare import alone, bared
 from muster.profiles.doubles import EPSILON, doubles_and_rest, epsilon_of, numbers
 from muster.profiles.keys import Cells, Floats, Hashes, hash_rows, hash_texts, mixed
 from muster.profiles.multilabel import Labelled
@@ -25,7 +26,7 @@ from muster.profiles.regression import Predicted
 from muster.profiles.tally import Classified, Probabilities
 from muster.signature import Scalar, canonical
 
-__all__ = ["Judged", "class_places", "hash_keys", "judged"]
+__all__ = ["Judged", "class_places", "hash_keys", "judged", "no_probabilities"]
 
 _MOST_LABELS = 1_000
 """More labels that are no class than this in one chunk are not a column of classes."""
@@ -81,7 +82,7 @@ class _Sieve:
 
 def judged(question: Question, rows: Rows, answer: pa.RecordBatch | None) -> Judged:
     """InvalidInput if the target has no classes but something else."""
-    batch = rows.batch
+    batch = bared(rows.batch)
     sieve = _Sieve(batch.num_rows)
     given = _predicted(question, batch, answer, sieve)
     answered = sieve.keep.copy()
@@ -171,6 +172,15 @@ def _probabilities(columns: Sequence[pa.Array], classes: int, sieve: _Sieve) -> 
     return rows
 
 
+def no_probabilities(columns: Sequence[pa.Array], classes: int) -> int:
+    """How many rows have probabilities that are none."""
+    sieve = _Sieve(len(columns[0]))
+    for column in columns:
+        sieve.drop(_nulls(column), "failed")
+    _probabilities(columns, classes, sieve)
+    return sieve.left_out["probabilities"]
+
+
 def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve) -> tuple[Cells, Measure]:
     classes = question.output.classes
     actual, unknown = class_places(target, classes, tell=question.texts)
@@ -202,7 +212,7 @@ def _classes(question: Question, target: pa.Array, given: _Given, sieve: _Sieve)
 def _numbers(question: Question, target: pa.Array, given: _Given, sieve: _Sieve) -> tuple[Floats, Measure]:
     assert given.prediction is not None, question
     sieve.drop(_nulls(target), "no target")
-    (actual, short), (predicted, more) = doubles_and_rest(target), doubles_and_rest(given.prediction)
+    (actual, short), (predicted, more) = doubles_and_rest(alone(target)), doubles_and_rest(alone(given.prediction))
     rest = more
     if short is not None:
         rest = -short if more is None else more - short
@@ -270,7 +280,8 @@ def _hashed(column: pa.Array) -> Hashes:
         whole = pc.fill_null(pc.cast(column, pa.int64(), safe=False), 0).to_numpy(zero_copy_only=False)
         hashes = mixed(whole.view(np.uint64))
     else:
-        texts = pc.fill_null(pc.cast(column, pa.large_string()), "")
+        raw = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)  # which need not be text
+        texts = pc.fill_null(pc.cast(column, pa.large_binary() if raw else pa.large_string()), b"" if raw else "")
         _, offsets, data = texts.buffers()
         ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
         hashes = hash_texts(ends, np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from muster.casts.rule import is_list
 from muster.profile import Rows
+from muster.profiles.bare import bared
 from muster.profiles.doubles import EPSILON, epsilon_of, numbers
 from muster.profiles.judged import Judged, hash_keys
 from muster.profiles.keys import Floats, hash_rows
@@ -28,7 +29,7 @@ Faults = list[tuple[Mask, str]]
 
 def judged_labels(question: Question, rows: Rows, answer: pa.RecordBatch | None) -> Judged:
     """As `judged` does; of a target in several columns `no target: <column>` and `flags: <column>` name the one."""
-    batch, faults = rows.batch, Faults()
+    batch, faults = bared(rows.batch), Faults()
     given, epsilon = _probabilities(question, batch, answer, faults)
     predicted = _predicted(question, batch, answer, given, faults)
     weight = None

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from muster.profile import Rows
+from muster.profiles.bare import bared
 from muster.profiles.judged import Judged, hash_keys, judged
 from muster.profiles.keys import hash_rows
 from muster.profiles.multioutput import Several
@@ -26,7 +27,7 @@ Places = NDArray[np.int64]
 
 def judged_targets(question: Question, rows: Rows, answer: pa.RecordBatch | None) -> Judged:
     """As `judged` does, target by target; reasons name the target, but for `weight`: `no target: price`, `class: kind=x`."""
-    batch = rows.batch
+    batch = bared(rows.batch)
     columns = {name: _columns(question, name, batch, answer) for name in question.output.targets}
     keep: Places = np.arange(batch.num_rows)
     left_out, found = Counter[str](), list[tuple[Places, Judged]]()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from muster.profile import Rows
@@ -199,7 +200,9 @@ def values_of(batch: pa.RecordBatch, places: NDArray[np.int64], shown: tuple[str
 
 
 def _taken(column: pa.Array, places: NDArray[np.int64]) -> pa.Array:
-    """pyarrow takes no row of a view."""
+    """pyarrow takes no row of a view, and none of runs."""
+    if pa.types.is_run_end_encoded(column.type):
+        column = pc.run_end_decode(column)
     plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}.get(column.type)
     return (column if plain is None else column.cast(plain)).take(pa.array(places))
 

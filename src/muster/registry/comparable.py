@@ -57,5 +57,6 @@ def _nothing(asked: object) -> bool:
 def _kind(reference: str, options: EvaluateOptions, registry: Registry) -> Kind:
     version = registry.version(reference)
     asked = options.get("target") or registry.model(version.model).target
-    single = asked if isinstance(asked, str) else None
+    columns = (asked,) if isinstance(asked, str) else tuple(asked or ())
+    single = columns[0] if len(columns) == 1 else None
     return Kind.of(version.ref, version.output, None if version.task in SEVERAL else single)

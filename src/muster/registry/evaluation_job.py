@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
+from muster import typed
+from muster.classes import same_classes
 from muster.errors import InvalidInput
 from muster.evaluation.asking import Asked
 from muster.evaluation.result import Evaluation
@@ -16,8 +18,18 @@ from muster.registry.registry import Registry, check_threshold
 from muster.registry.scoring_job import Watch
 from muster.scoring.layout import Keep
 from muster.signature import Json, Scalar
+from muster.typed import Kind
 
-__all__ = ["EvaluateOptions", "EvaluateRequest", "asked_of", "completed", "evaluate_request", "threshold_of", "told_by"]
+__all__ = [
+    "EvaluateOptions",
+    "EvaluateRequest",
+    "asked_of",
+    "checked",
+    "completed",
+    "evaluate_request",
+    "threshold_of",
+    "told_by",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,32 +102,59 @@ class EvaluateOptions(TypedDict, total=False):
     watch: Watch | None
 
 
+_KINDS: Mapping[str, Kind] = {
+    "target": typed.COLUMNS,
+    "task": typed.TEXT,
+    "classes": typed.CLASSES,
+    "prediction": typed.COLUMNS,
+    "probabilities": typed.COLUMNS,
+    "interval": typed.COLUMNS,
+    "level": typed.NUMBER,
+    "weight": typed.COLUMN,
+    "segments": typed.SEGMENTS,
+    "protected": typed.SEGMENTS,
+    "key": typed.COLUMNS,
+    "threshold": typed.NUMBER,
+    "costs": typed.MATRIX,
+    "weak_segments": typed.FLAG,
+    "texts": typed.FLAG,
+    "labels": typed.LABELS,
+    "mapping": typed.BY_NAME,
+    "params": typed.OBJECT,
+    "runner": typed.TEXT,
+    "metrics": typed.TEXTS,
+    "require": typed.TEXTS,
+    "output": typed.PATH,
+    "keep": typed.KEEP,
+    "prefix": typed.TEXT,
+    "overwrite": typed.FLAG,
+    "watch": typed.FUNCTION,
+}
+
+
+def checked(options: Mapping[str, object]) -> EvaluateOptions:
+    """As plain values, without what is None. InvalidInput tells all that are no options, and all of another kind."""
+    return typed.read(options, _KINDS)  # type: ignore[return-value]  # by the table above
+
+
 def evaluate_request(reference: str | None, data: str, options: EvaluateOptions) -> EvaluateRequest:
-    """A request of what was typed."""
+    """A request of what was typed; refused as `checked` says."""
     known = {f.name for f in fields(Asked)}
-    asked = Asked(**_sorted_out({n: v for n, v in options.items() if n in known}))
-    rest = {name: value for name, value in options.items() if name not in known and name != "watch"}
-    if (output := options.get("output")) is not None:
-        rest["output"] = str(output)
-    for name in ("metrics", "require"):
-        told: str | Sequence[str] = options.get(name, ())  # type: ignore[assignment]  # both are these
-        rest[name] = (told,) if isinstance(told, str) else tuple(told)
-    keep = options.get("keep", ())
-    rest["keep"] = "all" if keep == "all" else (keep,) if isinstance(keep, str) else tuple(keep)
+    given = checked(options)
+    asked = Asked(**_sorted_out({n: v for n, v in given.items() if n in known}))
+    rest = {name: value for name, value in given.items() if name not in known and name != "watch"}
     return EvaluateRequest(reference=reference, data=data, asked=asked, **rest)  # type: ignore[arg-type]  # likewise
 
 
-def _sorted_out(typed: Mapping[str, Any]) -> dict[str, Any]:
+def _sorted_out(plain: Mapping[str, Any]) -> dict[str, Any]:
     """One column as `target`, several as `targets`; likewise predictions, and classes by target."""
-    found = dict(typed)
+    found = dict(plain)
     for one, many in (("target", "targets"), ("prediction", "predictions")):
-        value = found.get(one)
-        if value is not None and not isinstance(value, str):
-            columns = tuple(value)
-            found[one] = columns[0] if len(columns) == 1 else None
-            found[many] = columns if len(columns) > 1 else ()
+        columns = found.pop(one, ())
+        found[one] = columns[0] if len(columns) == 1 else None
+        found[many] = columns if len(columns) > 1 else ()
     if isinstance(found.get("classes"), Mapping):
-        found["class_lists"] = {name: tuple(labels) for name, labels in found.pop("classes").items()}
+        found["class_lists"] = found.pop("classes")
     return found
 
 
@@ -151,10 +190,14 @@ def told_by(asked: Asked, version: Version | None, registry: Registry) -> Asked:
         return asked
     if asked.task is not None and asked.task != version.task:
         raise InvalidInput(f"`{version.ref}` is {version.task}, and not {asked.task}", hint="leave the task out")
-    if asked.classes and tuple(asked.classes) != tuple(version.output.classes):
-        raise InvalidInput(
-            f"the classes of `{version.ref}` are {', '.join(map(str, version.output.classes))}", hint="leave them out"
+    if asked.classes and not same_classes(asked.classes, version.output.classes):
+        known = ", ".join(map(str, version.output.classes))
+        told = (
+            f"the classes of `{version.ref}` are {known}"
+            if known
+            else f"`{version.ref}` is {version.task}, and has no classes"
         )
+        raise InvalidInput(told, hint="leave them out")
     if asked.class_lists:
         raise InvalidInput(f"the classes of `{version.ref}` are known", hint="leave them out")
     check_threshold(asked.threshold, version)

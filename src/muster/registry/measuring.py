@@ -32,6 +32,8 @@ __all__ = ["Measured", "Measuring", "number_in", "object_in"]
 
 _TELL = 0.2
 """Seconds between two notes of how far it is."""
+_HEAVIEST = 1e100
+"""What all weights may add up to: squares of them, and products with squares of numbers, are to be doubles too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,11 @@ def _check(profile: EvaluationProfile, asked: Question) -> None:
     if profile.whole.rows:
         if not profile.whole.total:
             raise RunFailed(f"all weights in `{asked.weight}` are 0", hint="name another column of weights, or none")
+        if not 1 / _HEAVIEST <= profile.whole.total <= _HEAVIEST:
+            raise RunFailed(
+                f"the weights in `{asked.weight}` add up to {profile.whole.total:g}, of which sums and squares are no numbers any more",
+                hint="divide them all by one number: only their ratios count",
+            )
         return
     reasons = profile.left_out.most_common(3)
     told = "; ".join(f"{plural(n, 'row')} {left_out_text(reason, asked.target)}" for reason, n in reasons)

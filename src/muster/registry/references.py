@@ -29,6 +29,8 @@ class Reference:
 
 def parse(text: str) -> Reference:
     """The reference that `text` is, or InvalidReference."""
+    if not isinstance(text, str):
+        raise InvalidReference(f"{text!r:.60} is no reference but a {type(text).__name__}", hint=_hint(""))
     if ID.fullmatch(text):
         return Reference(id=text)
     model, mark, rest = _split(text)

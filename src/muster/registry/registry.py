@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from muster import typed
 from muster.errors import (
     AliasNotFound,
     InvalidInput,
@@ -118,6 +118,8 @@ class Registry:
 
     def set_threshold(self, reference: str, threshold: float | None, reason: str = "") -> Version:
         """The probability from which a row is positive; None leaves the model's own label."""
+        if threshold is not None:
+            threshold = typed.read_one("threshold", threshold, typed.NUMBER)
         with self._store.transaction(self._actor, reason) as tx:
             before = self.find(tx, reference)
             check_threshold(threshold, before)
@@ -273,8 +275,9 @@ def check_threshold(threshold: float | None, version: Version) -> None:
             + ("" if version.output.probabilities else " and it gives no probabilities"),
             hint="leave the threshold out",
         )
-    if not math.isfinite(threshold) or not 0 <= threshold <= 1:
-        raise InvalidInput(f"the threshold {threshold} is no probability", hint="give a number from 0 to 1")
+    given = typed.read_one("threshold", threshold, typed.NUMBER)
+    if not 0 <= given <= 1:  # NaN too
+        raise InvalidInput(f"the threshold {given:g} is no probability", hint="give a number from 0 to 1")
 
 
 def check_calls(version: Version) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Unpack, overload
 
+from muster import typed
 from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed
 from muster.evaluation.agreement import Agreement
 from muster.evaluation.champion import beside_champion
@@ -19,7 +20,7 @@ from muster.evaluation.result import Evaluation, Goal
 from muster.records import EvaluationRecord, Run, Version, new_id
 from muster.registry.agreements import Agreements
 from muster.registry.comparable import check_comparable, check_heard
-from muster.registry.evaluation_job import EvaluateOptions, asked_of, completed, evaluate_request
+from muster.registry.evaluation_job import EvaluateOptions, asked_of, checked, completed, evaluate_request
 from muster.registry.evaluations import Evaluations
 from muster.registry.histories import Histories
 from muster.registry.jobs import Jobs, Tell
@@ -41,6 +42,10 @@ _OF_CHAMPION = frozenset(
     {"target", "weight", "segments", "key", "threshold", "costs", "mapping", "params", "runner", "watch"}
 )
 """What is asked of the champion as of the version beside it; where predictions or labels stand is of that one alone."""
+
+_OF_HISTORY = {
+    "metrics": typed.TEXTS, "filters": typed.TEXTS, "by": typed.TEXT, "require": typed.TEXTS, "limit": typed.WHOLE,
+}  # fmt: skip
 
 
 class Workshop(MetricHouse, ABC):
@@ -141,6 +146,8 @@ class Workshop(MetricHouse, ABC):
         failed; `wait=False` gives the run at once, whose summary names the evaluation once it is done. `vs_champion` has the
         champion of the model evaluated on the same data, unless it was before, and gives the difference from it with each metric.
         """
+        asked = checked(asked)
+        typed.read({"vs_champion": vs_champion, "wait": wait}, dict.fromkeys(("vs_champion", "wait"), typed.FLAG))
         if not wait and (vs_champion or asked.get("require")):
             what = "the difference from the champion" if vs_champion else "whether it reaches what is required"
             raise InvalidInput(f"{what} is known only when the evaluation is done", hint="leave `wait` out")
@@ -150,8 +157,9 @@ class Workshop(MetricHouse, ABC):
             raise InvalidInput(
                 "there is nothing to evaluate", hint="give data with actual values, and a version to predict them"
             )
+        of = None if reference is None else typed.read_one("reference", reference, typed.TEXT)
         named_data = str(data) if isinstance(data, (str, os.PathLike)) else self._kept(data, queue=False)
-        request = evaluate_request(None if reference is None else str(reference), named_data, asked)
+        request = evaluate_request(of, named_data, asked)
         if request.output is not None:
             self._scorings.tidy()
         try:
@@ -209,7 +217,12 @@ class Workshop(MetricHouse, ABC):
         The evaluations stand in time, or in the order of a label: `by="month"`. Without `metrics` the main ones are told. What is
         required (`roc_auc>=0.8`) is drawn as a line, and `faults` says what the newest evaluations do not meet, or why there are none.
         """
-        return self._histories.of(reference, filters, limit, Asking.of(metrics, by, require))
+        reference = typed.read_one("reference", reference, typed.TEXT)
+        given = {"metrics": metrics, "filters": filters, "by": by, "require": require, "limit": limit}
+        told = typed.read(given, _OF_HISTORY)
+        filters, limit = told.get("filters", ()), told.get("limit", 200)
+        asked = Asking.of(told.get("metrics"), told.get("by"), told.get("require", ()))
+        return self._histories.of(reference, filters, limit, asked)
 
     def optimise(self, reference: str, evaluation: str, goal: Goal = "f1", *, reason: str = "") -> Version:
         """Set the threshold of a version to the one that an evaluation of it finds best, as an audited act.
@@ -218,6 +231,8 @@ class Workshop(MetricHouse, ABC):
         `[[tn, fp], [fn, tp]]` or `cost` with the costs of the evaluation. No evaluation that was made before changes.
         NotApplicable where no threshold is the best.
         """
+        evaluation = typed.read_one("evaluation", evaluation, typed.TEXT)
+        goal = typed.read_one("goal", goal, typed.GOAL)
         version, found = self._registry.version(reference), self.evaluation(evaluation)
         if found.record.version_digest != version.digest:
             raise InvalidInput(
@@ -259,6 +274,9 @@ class Workshop(MetricHouse, ABC):
         evaluated so before is not again. With `agreement` each is held against the reference row by row, in one more pass. What
         cannot be compared, or would not be heard, is refused before anything is evaluated.
         """
+        items = typed.read_one("items", items, typed.TEXTS)
+        agreement = typed.read_one("agreement", agreement, typed.FLAG)
+        asked = checked(asked)
         if asked.get("output") is not None:
             raise InvalidInput("a comparison writes no rows", hint="evaluate each version with its own `output`")
         found = [self._evaluations.get(item) if ID.fullmatch(item) else None for item in items]

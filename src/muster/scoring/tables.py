@@ -17,7 +17,12 @@ def as_table(data: object) -> pa.Table:
     """
     try:
         table = _table(data)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,
+        TypeError,
+    ) as error:  # of columns that are no lists
         raise InvalidInput(
             f"the data is no table: {error}", hint="give columns of one length, each with values of one type"
         ) from None

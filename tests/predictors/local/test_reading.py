@@ -12,9 +12,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from muster.classes import one_type
 from muster.errors import InvalidInput, InvalidModel, ModelFailed
 from muster.predictor import Declared, Description
-from muster.predictors.local.classes import match, one_type, type_of
+from muster.predictors.local.classes import match, type_of
 from muster.predictors.local.deciding import decide
 from muster.predictors.local.objectives import objective
 from muster.predictors.local.reading import read, wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ from muster.errors import InvalidInput
 from muster.predictors.local.raw import texts
 from muster.signature import Scalar, canonical
 
-__all__ = ["Classes", "by_codes", "match", "numbered", "one_type", "type_of"]
+__all__ = ["Classes", "by_codes", "match", "numbered", "type_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +25,6 @@ class Classes:
     registered: tuple[Scalar, ...]
     note: str | None = None
     codes: bool = False
-
-
-def one_type(values: Iterable[object]) -> tuple[Scalar, ...]:
-    """Classes as scalars of one type: bool, int or str. Whole floats are ints, other floats are texts."""
-    scalars = [_scalar(v) for v in values]
-    kinds = {type(s) for s in scalars}
-    if len(kinds) > 1:
-        raise InvalidInput(
-            f"the classes {texts(scalars)} are of different types: {', '.join(sorted(k.__name__ for k in kinds))}",
-            hint="classes are all texts, all whole numbers, or false and true",
-        )
-    names = [canonical(s) for s in scalars]
-    if double := sorted({n for n in names if names.count(n) > 1}):
-        raise InvalidInput(f"the classes name {texts(double)} more than once", hint="name each class once")
-    return tuple(scalars)
-
-
-def _scalar(value: object) -> Scalar:
-    if isinstance(value, (bool, int, str)):
-        return value
-    text = canonical(value)
-    return int(text) if text.removeprefix("-").isdecimal() else text
 
 
 def type_of(classes: Sequence[Scalar]) -> pa.DataType:

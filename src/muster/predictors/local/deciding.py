@@ -12,11 +12,12 @@ from typing import get_args
 
 import pyarrow as pa
 
+from muster.classes import one_type
 from muster.errors import InvalidInput, InvalidModel, ModelFailed
 from muster.predictor import Declared, Description
 from muster.predictors.answers import check
 from muster.predictors.local.case import POSITIVE_LAST, Case, Form, overrides
-from muster.predictors.local.classes import Classes, by_codes, match, numbered, one_type, type_of
+from muster.predictors.local.classes import Classes, by_codes, match, numbered, type_of
 from muster.predictors.local.forms import find_form
 from muster.predictors.local.objectives import Activation, objective
 from muster.predictors.local.raw import column, counted, places, texts

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from muster.classes import one_type
 from muster.errors import InvalidModel
 from muster.predictor import Description
-from muster.predictors.local.classes import one_type
 from muster.predictors.local.lines import lacking
 from muster.predictors.local.pickled import written_by_joblib
 from muster.predictors.local.sources import here

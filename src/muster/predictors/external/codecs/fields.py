@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from muster.classes import one_type
 from muster.predictors.external.codecs.aliases import AFFIXES, LABELS, SCORES, named
 from muster.predictors.external.codecs.case import Case
 from muster.predictors.external.codecs.evidence import look
 from muster.predictors.external.codecs.response import Meaning, Scores
-from muster.predictors.local.classes import one_type
 from muster.signature import Scalar, canonical
 
 __all__ = ["class_fields"]

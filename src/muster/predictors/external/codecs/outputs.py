@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
+from muster.classes import one_type
 from muster.errors import InvalidInput
 from muster.predictors.external.codecs.response import Meaning, ResponseSpec
-from muster.predictors.local.classes import one_type, type_of
+from muster.predictors.local.classes import type_of
 from muster.signature import Output, Scalar, Task, canonical, type_from_json
 
 __all__ = ["label_type", "output_of"]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from muster.classes import one_type
 from muster.predictors.external.codecs import decode as decoding
 from muster.predictors.external.codecs import encode as encoding
 from muster.predictors.external.codecs.hints import hints_of
 from muster.predictors.external.codecs.outputs import output_of
 from muster.predictors.external.codecs.recognise import recognise
 from muster.predictors.external.codecs.spec import RequestSpec, ResponseSpec
-from muster.predictors.local.classes import one_type
 from muster.signature import Json, Scalar, Task
 
 __all__ = ["decode", "encode"]

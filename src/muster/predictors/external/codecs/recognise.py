@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from muster.classes import one_type
 from muster.errors import InvalidInput, ModelFailed
 from muster.predictors.external.codecs.aliases import VALUES, named
 from muster.predictors.external.codecs.case import Case
@@ -20,7 +21,6 @@ from muster.predictors.external.codecs.outputs import label_type, output_of
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, ResponseSpec
 from muster.predictors.external.codecs.rows import ONLY, Table, tabulate
-from muster.predictors.local.classes import one_type
 from muster.signature import Json, Scalar, Task, canonical
 
 __all__ = ["recognise"]

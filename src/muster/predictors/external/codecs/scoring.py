@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from muster.classes import one_type
 from muster.predictors.external.codecs.aliases import CLASSES, SCORES, named, plain
 from muster.predictors.external.codecs.case import Case
 from muster.predictors.external.codecs.cells import lists
@@ -16,7 +17,6 @@ from muster.predictors.external.codecs.natures import Cells
 from muster.predictors.external.codecs.refusing import ask
 from muster.predictors.external.codecs.response import Meaning, Scores
 from muster.predictors.external.codecs.scores import pair_list
-from muster.predictors.local.classes import one_type
 from muster.signature import canonical
 
 __all__ = ["names_beside", "with_classes", "with_scores"]

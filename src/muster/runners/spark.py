@@ -241,9 +241,8 @@ class _Jobs:
 
 def _gone(error: Exception) -> bool:
     """Whether nobody answers to whom Spark's own Python speaks."""
-    from py4j.protocol import Py4JNetworkError
-
-    return isinstance(error, OSError | Py4JNetworkError)
+    network = any(kind.__name__ == "Py4JNetworkError" for kind in type(error).__mro__)  # of a library within Spark's
+    return network or isinstance(error, OSError)
 
 
 def _line(error: Exception) -> str:

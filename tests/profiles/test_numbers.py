@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -209,6 +209,7 @@ def test_bins_have_equal_shares_of_the_reference_and_stay(draw: np.random.Genera
     st.integers(1, 12),
     st.sampled_from([4, 16, 4_096]),
 )
+@example([-5e-324], [0.0], 1, 4)
 def test_any_bins_count_all_rows_where_their_edges_say(x: list[float], y: list[float], bins: int, most: int) -> None:
     found = binned(numbers(x, most), numbers(y, most), bins)
     edges = found.edges

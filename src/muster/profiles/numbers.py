@@ -222,4 +222,5 @@ def spans(cells: Cells, shift: int) -> tuple[Floats, Floats]:
     low = np.clip(cells, least >> shift, most >> shift) << shift
     high = low | ((1 << shift) - 1)
     low = np.where(cells > most >> shift, most, np.maximum(low, least))
+    low = np.where(low == -1, 0, low)  # no double has the key of -0.0: the first from there on is 0
     return unordered(low), unordered(np.minimum(high, most))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from muster.errors import EvaluationNotFound, InvalidInput, VersionNotFound
+from muster.errors import DatasetNotFound, EvaluationNotFound, InvalidInput, VersionNotFound
 from muster.evaluation.result import Evaluation
 from muster.hub import Hub
 from muster.metrics.figure import Figure
@@ -154,6 +154,17 @@ def test_a_table_in_memory_is_compared_on_too(two: Hub) -> None:
     table: pa.Table = labelled(ROWS // 10)
     found = two.compare(["numbers:1", "numbers:2"], data=table, target="late")
     assert found.contests[0].paired
+
+
+def test_data_that_are_gone_are_asked_for(two: Hub, rows: Path) -> None:
+    table = pq.read_table(rows)
+    first = two.evaluate("numbers:1", table, target="late")
+    with pytest.raises(DatasetNotFound, match=f"the data of evaluation {first.id} are not there any more") as caught:
+        two.compare([first.id, "numbers:2"])
+    assert caught.value.hint == "name the same data with `data=` (--data)"
+    assert two.compare([first.id, "numbers:2"], data=rows).contests[0].differences["log_loss"].low is not None
+    with pytest.raises(DatasetNotFound, match="no file or folder"):
+        two.compare([first.id, "numbers:2"], data=rows.with_name("nowhere.parquet"))
 
 
 def test_what_is_compared_is_known_by_what_the_registry_has(two: Hub, rows: Path) -> None:

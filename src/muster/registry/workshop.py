@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, Unpack, overload
 
 from muster import typed
-from muster.errors import Conflict, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed
+from muster.errors import Conflict, DatasetNotFound, InvalidInput, MusterError, NotApplicable, RunCancelled, RunFailed
 from muster.evaluation.agreement import Agreement
 from muster.evaluation.champion import beside_champion
 from muster.evaluation.comparison import Comparison
@@ -289,9 +289,15 @@ class Workshop(MetricHouse, ABC):
             raise InvalidInput("there are no data to compare on", hint="name them with `data=` (--data)")
         options = asked if first is None else completed(asked, self._asked_of(first))
         check_comparable(items, found, options, self._registry)
-        compared = Comparison(
-            [self._evaluated(item, data, options) if e is None else e for item, e in zip(items, found, strict=True)]
-        )
+        try:
+            compared = Comparison(
+                [self._evaluated(item, data, options) if e is None else e for item, e in zip(items, found, strict=True)]
+            )
+        except DatasetNotFound as gone:
+            if given is not None or first is None:
+                raise
+            told = f"the data of evaluation {first.id} are not there any more, or were a table in memory"
+            raise DatasetNotFound(told, hint="name the same data with `data=` (--data)") from gone
         if agreement:
             compared.agreement = self._agreed(compared, given, asked.get("watch"))
         return compared

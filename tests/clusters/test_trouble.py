@@ -213,12 +213,11 @@ def test_a_run_that_was_cut_off_goes_on(cluster: str, hub: Hub, data: Path, pids
     assert digests(tmp_path / "here") == digests(tmp_path / "out")
 
 
-def test_one_worker_serves_many_tasks_of_an_executor(cluster: str, hub: Hub, pids: Path, tmp_path: Path) -> None:
-    """On Spark it is kept for some seconds, which may pass between two tasks where much else is at work."""
-    tasks, file = 10, tmp_path / "many.parquet"
-    pq.write_table(pa.table({"n": range(ROWS)}), file, row_group_size=ROWS // tasks)
-    hub.score("slow", file, tmp_path / "out/", runner=cluster)
-    assert len(callers(pids)) <= tasks / 2, "it is kept from one task to the next"
+def test_one_worker_serves_all_tasks_of_an_executor(
+    cluster: str, hub: Hub, data: Path, pids: Path, tmp_path: Path
+) -> None:
+    hub.score("slow", data, tmp_path / "out/", runner=cluster)
+    assert len(callers(pids)) <= 3, "it is kept from one task to the next"
     ended(pids)
 
 

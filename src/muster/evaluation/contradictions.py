@@ -35,7 +35,7 @@ def wrong_together(
             f"classes by name go with several targets, and a {output.task} evaluation has one: list them in order"
         )
     if output.task != "regression":
-        return wrong + _wrong_number(output)
+        return wrong + _wrong_count_of_classes(output)
     if asked.classes:
         wrong.append(f"a regression has no classes, and {', '.join(map(str, asked.classes))} are named")
     if asked.probabilities:
@@ -56,7 +56,7 @@ def wrong_named(asked: Asked, output: Output) -> list[str]:
     return []
 
 
-def _wrong_number(output: Output) -> list[str]:
+def _wrong_count_of_classes(output: Output) -> list[str]:
     named = ", ".join(map(str, output.classes))
     twice = [
         c for c, times in Counter(map(canonical, output.classes)).items() if times > 1

@@ -30,7 +30,7 @@ from muster.metrics.resolution import all_folds, unresolved
 from muster.profiles.classification import EQUAL_WIDTHS, Classification
 from muster.profiles.keys import Floats
 
-__all__ = ["BINARY", "LEAST_OF_A_CLASS", "MULTICLASS", "dummy", "measure", "metrics_of", "of_lane", "resolved"]
+__all__ = ["BINARY", "LEAST_OF_A_CLASS", "MULTICLASS", "dummy", "has_band", "measure", "metrics_of", "of_lane"]
 
 _LOG_LOSS, _BRIER = 0, 1
 _BINS = 10
@@ -398,11 +398,15 @@ def of_lane(name: str, total: Quality, without: Quality | None, lane: int, rows:
     return _figure(_BY_NAME[name], replace(alone, rarest=min(rows, int(total.sizes[0]) - rows)), left)
 
 
-def resolved(name: str, total: Quality, without: Quality, lane: int) -> bool:
-    """Whether the folds tell single scores of a class well enough apart for an interval of such a metric, or a band of its curve."""
+def has_band(figure: Figure, total: Quality, without: Quality, lane: int) -> bool:
+    """Whether the curve of which this is the figure has a band: where its bound leaves it an interval, and the folds tell single scores
+    of the class well enough apart.
+    """
+    if not figure.exact and figure.low is None:
+        return False
     alone, left = _alone(total, without, lane)
     assert left is not None
-    return not unresolved(_BY_NAME[name], alone, left, all_folds(left), total.sizes - without.sizes)
+    return not unresolved(_BY_NAME[figure.name], alone, left, all_folds(left), total.sizes - without.sizes)
 
 
 def _alone(total: Quality, without: Quality | None, lane: int) -> tuple[Quality, Quality | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from muster.metrics.band import band
-from muster.metrics.classes import of_lane, resolved
+from muster.metrics.classes import has_band, of_lane
 from muster.metrics.curves import Curve
 from muster.metrics.figure import Figure
 from muster.metrics.labels import share
@@ -50,12 +50,7 @@ def precision_recall(profile: Classification, lane: int = 0, most: int = POINTS)
     at, limits = np.unique(recall[shown]), None
     at = at[at > 0]  # before the first row of the class there is no precision to be sure of
     average = of_lane("average_precision", total, without, lane, found.own)
-    if (
-        without is not None
-        and not found.few
-        and (average.exact or average.low is not None)
-        and resolved("average_precision", total, without, lane)
-    ):
+    if without is not None and not found.few and has_band(average, total, without, lane):
         values = _at(found.curve, at)[0]
         alerts = at * found.positives / np.where(values > 0, values, 1.0) * profile.rows / found.total
         limits = band(at, values, _at(smooth_without(profile, lane), at), profile.rows - without.sizes, alerts)

@@ -8,7 +8,7 @@ import numpy as np
 
 from muster.metrics import curves
 from muster.metrics.band import band
-from muster.metrics.classes import of_lane, resolved
+from muster.metrics.classes import has_band, of_lane
 from muster.metrics.curves import Curve
 from muster.metrics.figure import Figure
 from muster.metrics.labels import share
@@ -68,12 +68,7 @@ def roc(profile: Classification, lane: int = 0, most: int = POINTS) -> Roc:
     at = np.unique(fpr[shown])
     total, without, limits = quality(profile), without_folds(profile), None
     auc = of_lane("roc_auc", total, without, lane, found.own)
-    if (
-        without is not None
-        and not found.few
-        and (auc.exact or auc.low is not None)
-        and resolved("roc_auc", total, without, lane)
-    ):
+    if without is not None and not found.few and has_band(auc, total, without, lane):
         values = _at(found.curve, at)[0]
         rows = np.full(len(at), found.positives * profile.rows / found.total)
         limits = band(at, values, _at(smooth_without(profile, lane), at), profile.rows - without.sizes, rows)

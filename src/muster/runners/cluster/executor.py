@@ -142,14 +142,20 @@ def kept(run: str, labour: Callable[[], bytes]) -> Iterator[Executor]:
     try:
         yield one.executor
     finally:
-        if one.users == 1:
-            one.executor.give_back()
-        with _LOCK:
-            one.users -= 1
-            if not one.users:
-                one.ending = threading.Timer(_LINGER_SECONDS, _end, (run, one))
-                one.ending.daemon = True
-                one.ending.start()
+        try:
+            if one.users == 1:
+                one.executor.give_back()
+        finally:
+            _leave(run, one)
+
+
+def _leave(run: str, one: _Kept) -> None:
+    with _LOCK:
+        one.users -= 1
+        if not one.users:
+            one.ending = threading.Timer(_LINGER_SECONDS, _end, (run, one))
+            one.ending.daemon = True
+            one.ending.start()
 
 
 def _end(run: str, one: _Kept) -> None:

@@ -113,6 +113,16 @@ def test_paired_differences_cover_the_truth_and_are_narrower() -> None:
     assert 0.93 <= covered / times <= 0.97
 
 
+def test_figures_that_differ_on_few_rows_have_no_interval_of_the_difference() -> None:
+    values = np.random.default_rng(6).gamma(1, 10, 400)
+    for changed, reason in ((3, "differ on too few rows"), (0, "say the same of all rows that count for it")):
+        moved = np.where(np.arange(400) < changed, values + 1, values)
+        one, other = _given(values), _given(moved)
+        found = custom_differences(one, other, (custom_figures(one), custom_figures(other)), paired=True)["profit"]
+        assert found.value == pytest.approx(changed / 400)
+        assert (found.low, found.reason) == (None, f"the predictions of both {reason}")
+
+
 def test_another_function_has_no_difference() -> None:
     one, other = (
         _given(np.arange(200.0)),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from muster.metrics.classes import measure as measure_classes
+from muster.metrics.figure import Interval
 from muster.metrics.label_table import label_table
 from muster.metrics.multilabel import MULTILABEL, dummy, measure, paired
 from muster.profiles.rankings import rankings
@@ -287,10 +288,38 @@ def test_paired_differences_are_of_each_fold() -> None:
     other = Rows(one.actual, one.actual ^ (np.random.default_rng(2).random(one.actual.shape) < 0.1), one.given)
     found = paired(one.profile(), other.profile())
     first, second = (measure(r.profile(), r.names) for r in (one, other))
+    scored = {m.name for m in MULTILABEL if m.scores}
     for name, values in found.items():
+        if name in scored:
+            assert isinstance(values, Interval)
+            assert values.reason == "the scores of both say the same of all rows that count for it"
+            continue
         assert isinstance(values, np.ndarray)
         assert len(values) == 64
         assert values.mean() == pytest.approx(second[name].value - first[name].value, abs=0.02), name  # type: ignore[operator]
-    ranked = found["roc_auc_macro"]
-    assert isinstance(ranked, np.ndarray)
-    assert np.abs(ranked).max() == 0
+
+
+def test_labels_that_differ_on_few_rows_have_no_interval_of_the_difference() -> None:
+    one = drawn(13)
+    predicted = one.predicted.copy()
+    predicted[:5] = ~predicted[:5]
+    found = paired(one.profile(), Rows(one.actual, predicted, one.given).profile())
+    assert {name for name, values in found.items() if isinstance(values, np.ndarray)} == set()
+    few = found["hamming_loss"]
+    assert isinstance(few, Interval)
+    assert few.reason == "the labels of both differ on too few rows"
+
+
+def test_few_labels_that_are_right_have_no_intervals() -> None:
+    rows = drawn(14)
+    few = rows.predicted & rows.actual & (np.cumsum(rows.predicted & rows.actual, axis=0) <= 2)
+    rare = Rows(rows.actual, few, rows.given)
+    found = measure(rare.profile(), rows.names)
+    for name in ("recall_micro", "f1_weighted", "jaccard_samples", "precision_samples"):
+        assert found[name].reason == "fewer than 10 labels are predicted right", name
+    assert found["hamming_loss"].low is not None
+    assert found["label_ranking_loss"].low is not None
+    seldom = rows.actual & (np.arange(400) < 90)[:, None]
+    ranked = measure(Rows(seldom, rows.predicted, rows.given).profile(), rows.names)
+    assert ranked["label_ranking_loss"].reason == "fewer than 100 rows have a label"
+    assert ranked["recall_micro"].low is not None

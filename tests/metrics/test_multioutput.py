@@ -12,6 +12,8 @@ from sklearn import metrics as sk
 
 from muster.metrics.baseline import dummy as dummy_of
 from muster.metrics.classes import measure as measure_classes
+from muster.metrics.differences import paired as paired_alone
+from muster.metrics.figure import Interval
 from muster.metrics.multioutput import dummy, measure, paired
 from muster.metrics.regression import measure as measure_numbers
 from muster.profiles.classification import Classification
@@ -157,3 +159,20 @@ def test_paired_differences_are_of_each_fold() -> None:
         assert len(values) == 64
         assert values.mean() == pytest.approx(after[name].value - before[name].value, rel=0.2), name  # type: ignore[operator]
     assert "max_error_uniform_average" not in found
+
+
+@pytest.mark.parametrize(("changed", "reason"), [
+    (5, "the predictions of both differ on too few rows"),
+    (0, "the predictions of both say the same of all rows that count for it"),
+])  # fmt: skip
+def test_numbers_that_differ_on_few_rows_have_no_interval_of_the_difference(changed: int, reason: str) -> None:
+    actual, predicted, _, one = numbers(8)
+    moved = predicted.copy()
+    moved[:changed] = actual[:changed]
+    other = Multioutput({f"y{n}": NUMBER for n in range(3)}, frozenset())
+    each = tuple(Predicted.of(y, f) for y, f in zip(actual.T, moved.T, strict=True))
+    other.add(Several(each), hash_rows(0, np.arange(500)))
+    alone = paired_alone(one.targets["y0"], other.targets["y0"])
+    for found in (paired(one, other)["mae_uniform_average"], alone["mae"]):
+        assert isinstance(found, Interval)
+        assert found.reason == reason

@@ -9,6 +9,7 @@ import numpy as np
 
 from muster.metrics.classes import LEAST_OF_A_CLASS
 from muster.metrics.differences import apart
+from muster.metrics.discordant import apart_in, apart_in_folds, differ
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife
 from muster.metrics.quality import quality
@@ -148,6 +149,9 @@ def _paired(
         return Interval.none(f"there are fewer than {LEAST_ROWS} rows")
     if metric.kind == "batch":
         first, second = (p.custom.of_rows.index(_named(p, metric.name)) for p in (one, other))
+        sums = one.custom.whole.sums[first], other.custom.whole.sums[second]
+        if few := apart_in(differ(*sums), "predictions"):
+            return Interval.none(few)
         sizes = np.minimum(one.custom.whole.rows[first], other.custom.whole.rows[second]).astype(np.float64)
         without = _without(other.custom.whole, second) - _without(one.custom.whole, first)
         return interval_on(_MEAN, value, of_folds(without, sizes), _EVERYWHERE, "jackknife")
@@ -155,7 +159,14 @@ def _paired(
     sizes = _sizes(one.whole)
     if any(len(t) != 1 + len(sizes) for t in told) or not len(sizes):
         return Interval.none(_PART)
-    return Interval.none(few) if (few := _few(one.whole)) else _spread(value, told[1][1:] - told[0][1:], sizes)
+    if few := _few(one.whole) or _few_apart(one.whole, other.whole):
+        return Interval.none(few)
+    return _spread(value, told[1][1:] - told[0][1:], sizes)
+
+
+def _few_apart(one: Measurement, other: Measurement) -> str:
+    kinds = (Classification, Regression)
+    return apart_in_folds([one], [other]) if isinstance(one, kinds) and isinstance(other, kinds) else ""
 
 
 def _named(profile: EvaluationProfile, name: str) -> CustomMetric:

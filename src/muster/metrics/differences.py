@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from muster.metrics import multilabel, multioutput
 from muster.metrics.classes import metrics_of
-from muster.metrics.discordant import same_answers, told_apart
+from muster.metrics.discordant import apart_in_folds, same_answers, told_apart
 from muster.metrics.errors import Errors
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife
@@ -65,6 +65,8 @@ def _of_numbers(one: Regression, other: Regression) -> dict[str, Floats | Interv
         return {}
     first, second = (Errors(r.folds.others(), whole=not r.weighted) for r in (one, other))
     metrics = [m for m in REGRESSION if not m.no_interval and m.interval is None]
+    if few := apart_in_folds([one], [other]):
+        return {m.name: Interval.none(few) for m in metrics}
     return {m.name: m.of(second) - m.of(first) for m in metrics}
 
 

@@ -26,12 +26,14 @@ class OfLabels(Metric[LabelView]):
     """`needs` says what it is computed from: all decisions together, those about each label, or the labels of each row.
 
     `undefined` tells the labels for which it is not defined, where one of them makes it so. `apart`: it says nothing of right and wrong.
+    `ranked`: rows without a label say nothing of it. `right`: it rests on the labels that are predicted right, of all labels together.
     """
 
     needs: Needs = "together"
     undefined: Callable[[LabelView], NDArray[np.bool_]] | None = None
     rests: Callable[[LabelView], Floats] | None = None
     apart: bool = False
+    ranked: bool = False
 
 
 def _of(metric: PerClass, found: Each) -> Floats:
@@ -92,17 +94,29 @@ def averages(
         found = _each(q)
         return np.asarray((found.actual[0] > 0) & ~np.isfinite(_of(metric, found)[0]))
 
+    right: Literal["", "others"] = "" if samples is None else "others"
     found = (
-        OfLabels(f"{name}_macro", f"{title}, macro", _macro(metric), why, needs="each", undefined=not_defined),
-        OfLabels(f"{name}_micro", f"{title}, micro", _micro(metric), nowhere),
-        OfLabels(f"{name}_weighted", f"{title}, weighted", _weighted(metric), why, needs="each", undefined=not_weighed),
+        OfLabels(
+            f"{name}_macro", f"{title}, macro", _macro(metric), why, right=right, needs="each", undefined=not_defined
+        ),
+        OfLabels(f"{name}_micro", f"{title}, micro", _micro(metric), nowhere, right=right),
+        OfLabels(
+            f"{name}_weighted",
+            f"{title}, weighted",
+            _weighted(metric),
+            why,
+            right=right,
+            needs="each",
+            undefined=not_weighed,
+        ),
     )
     if samples is None:
         return found
     among, none = samples
     by_row = OfLabels(
-        f"{name}_samples", f"{title}, samples", _samples(name, among), none, needs="sets", rests=lambda q: q.fact(among)
-    )
+        f"{name}_samples", f"{title}, samples", _samples(name, among), none,
+        right=right, needs="sets", rests=lambda q: q.fact(among),
+    )  # fmt: skip
     return *found, by_row
 
 

@@ -60,7 +60,8 @@ class LabelView:
 
     `losses` (groups, labels, 2) has sums of log loss and Brier score. `facts` and `terms` are those of LabelSets, None with the labels
     of another threshold. `sizes` (groups,) are rows. Of all rows only: `bins` (labels, 100, 3), `empty`, rows without a label, `rarest`,
-    the least of all rows with a label, or without it, and `wrong` rows with a label that is.
+    the least of all rows with a label, or without it, `wrong` rows with a label that is, `hits` labels that are predicted right, and
+    `labelled` rows that have any.
     """
 
     each: Each | None
@@ -76,6 +77,8 @@ class LabelView:
     empty: float = np.nan
     rarest: int = 0
     wrong: int = 0
+    hits: int = 0
+    labelled: int = 0
 
     def fact(self, name: str) -> Floats:
         assert self.facts is not None
@@ -90,11 +93,11 @@ def view(profile: Multilabel) -> LabelView:
     """Of all rows, as one group; each row with the labels that it was given."""
     labels = [quality(label) for label in profile.labels]
     each, sets = Each.of(labels), profile.sets
-    rows = sets.facts.sum(0)
+    facts = dict(zip(FACTS, sets.facts.sum(0).tolist(), strict=True))
     return LabelView(
         each,
         each.together,
-        np.array([float(rows[0])]),
+        np.array([float(facts["rows"])]),
         *_curves(
             [one.curves[0] for one in labels if one.curves], [_scores(one) for one in profile.labels if one.lanes]
         ),
@@ -104,8 +107,10 @@ def view(profile: Multilabel) -> LabelView:
         sets.terms.sum(0, keepdims=True),
         not profile.weighted,
         float(sets.sizes[0, 0]) if not profile.weighted else np.nan,
-        min(one.rarest for one in labels),
-        int(rows[FACTS.index("rows")] - rows[FACTS.index("right")]),
+        rarest=min(one.rarest for one in labels),
+        wrong=facts["rows"] - facts["right"],
+        hits=facts["hits"],
+        labelled=facts["some_actual"],
     )
 
 
@@ -147,11 +152,13 @@ def view_at(
             left, most = without_at(label.by_fold[0], without.curves[n], thresholds[n])
             folds.append(left.confusion)
             open_at.append(most.confusion)
-    wrong = int(max(c[0, 0, 1] + c[0, 1, 0] for c in divided)) if total.whole else total.wrong
+    wrong, hits = total.wrong, total.hits
+    if total.whole:
+        wrong, hits = int(max(c[0, 0, 1] + c[0, 1, 0] for c in divided)), int(sum(c[0, 1, 1] for c in divided))
     if without is not None:
         without = _labelled(without, folds) if folds else None
     most_of_folds = _labelled(total, open_at) if open_at else None
-    return replace(_labelled(total, divided), wrong=wrong), without, _labelled(total, corners), most_of_folds
+    return replace(_labelled(total, divided), wrong=wrong, hits=hits), without, _labelled(total, corners), most_of_folds
 
 
 def ignorant_view(profile: Multilabel) -> LabelView:

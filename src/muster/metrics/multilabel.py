@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 
 from muster.metrics import curves, labels
-from muster.metrics.class_intervals import LEAST_OF_A_CLASS, LEAST_WRONG_IN_WEIGHTS
+from muster.metrics.class_intervals import LEAST_HIT_IN_WEIGHTS, LEAST_OF_A_CLASS, LEAST_WRONG_IN_WEIGHTS
+from muster.metrics.discordant import apart_in_folds
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife, share_of_folds, wilson
 from muster.metrics.label_averages import Of, OfLabels, averages, curve_averages
-from muster.metrics.label_intervals import LEAST_WRONG
+from muster.metrics.label_intervals import LEAST_HIT, LEAST_WRONG
 from muster.metrics.label_views import LabelView, all_folds, ignorant_view, view, view_at, without_view
 from muster.metrics.labels import share
 from muster.metrics.resolution import unresolved, unresolved_labels
@@ -28,6 +29,8 @@ _NO_SCORES = "it needs probabilities, and there are only labels"
 _OTHER_LABELS = "it looks at the labels of each row together, which were kept as they were given alone"
 _BIASED = "its estimate is biased by chance in each bin, which no interval of it takes into account"
 _BINS = 10
+_LEAST_LABELLED = 100
+"""With fewer rows that have a label, the intervals of what ranks the labels of a row were seen to cover the truth too seldom."""
 _NAMED = 3
 """Labels that a reason names."""
 
@@ -54,7 +57,7 @@ def _calibration(q: LabelView) -> Floats:
 def _ranked(name: str, title: str, *, better: Literal["higher", "lower"], most: float = 1.0) -> OfLabels:
     return OfLabels(
         name, title, lambda q: share(q.term(name), q.fact("rows")), _NO_ROW, better,
-        within=(0.0, most), scores=True, needs="sets",
+        within=(0.0, most), scores=True, needs="sets", ranked=True,
     )  # fmt: skip
 
 
@@ -165,7 +168,8 @@ def paired(one: Multilabel, other: Multilabel) -> dict[str, Floats | Interval]:
     metrics = [m for m in MULTILABEL if not m.no_interval and (scored or not m.scores)]
     known = [m for m in metrics if m.needs != "each" or (first.each is not None and second.each is not None)]
     totals = view(one), view(other)
-    return {m.name: _apart(m, totals, (first, second)) for m in known}
+    few = {scores: apart_in_folds([one], [other], scores=scores) for scores in {m.scores for m in known}}
+    return {m.name: Interval.none(why) if (why := few[m.scores]) else _apart(m, totals, (first, second)) for m in known}
 
 
 def _apart(
@@ -244,8 +248,13 @@ def _few(metric: OfLabels, total: LabelView) -> str:
         return f"there are fewer than {LEAST_OF_A_CLASS} rows"
     if metric.name.endswith("_macro") and total.rarest < LEAST_OF_A_CLASS:
         return f"fewer than {LEAST_OF_A_CLASS} rows have a label, or have it not"
+    if metric.ranked and total.labelled < _LEAST_LABELLED:
+        return f"fewer than {_LEAST_LABELLED} rows have a label"
     least = LEAST_WRONG if total.whole else LEAST_WRONG_IN_WEIGHTS
-    return f"fewer than {least} rows are predicted wrong" if total.wrong < least and not metric.apart else ""
+    if total.wrong < least and not metric.apart:
+        return f"fewer than {least} rows are predicted wrong"
+    least = LEAST_HIT if total.whole else LEAST_HIT_IN_WEIGHTS
+    return f"fewer than {least} labels are predicted right" if total.hits < least and metric.right else ""
 
 
 def _coarse(metric: OfLabels, total: LabelView, without: LabelView, open_at: LabelView | None) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from muster.metrics import baseline, classes, regression
 from muster.metrics.class_intervals import LEAST_OF_A_CLASS, LEAST_WRONG_IN_WEIGHTS
+from muster.metrics.discordant import apart_in_folds
 from muster.metrics.errors import Errors
 from muster.metrics.figure import Figure, Interval, figure, undefined
 from muster.metrics.intervals import jackknife
@@ -70,12 +71,26 @@ def dummy(profile: Multioutput) -> dict[str, float | None]:
 def paired(one: Multioutput, other: Multioutput) -> dict[str, Floats | Interval]:
     """Of each mean, the difference `other - one` without each fold of the rows, which are the same in both."""
     with np.errstate(all="ignore"):
-        first, second = ({m.metric.name + AVERAGE: _folds(m) for m in _means(profile)} for profile in (one, other))
+        first, second = ({m.metric.name + AVERAGE: m for m in _means(profile)} for profile in (one, other))
+        found = {name: (first[name], second[name]) for name in first if name in second}
+        folds = {name: (mean, _folds(mean), _folds(its)) for name, (mean, its) in found.items()}
+    few = {of: _few_apart(one, other, of) for of in {_kind(mean) for mean, _ in found.values()}}
     return {
-        name: theirs - mine
-        for name, mine in first.items()
-        if mine is not None and (theirs := second.get(name)) is not None
+        name: Interval.none(why) if (why := few[_kind(mean)]) else theirs - mine
+        for name, (mean, mine, theirs) in folds.items()
+        if mine is not None and theirs is not None
     }
+
+
+def _kind(mean: _Mean) -> tuple[type[Target], bool]:
+    """The kind of its targets, and whether it is of scores."""
+    return (Regression, False) if isinstance(mean.metric, regression.Of) else (Classification, mean.metric.scores)
+
+
+def _few_apart(one: Multioutput, other: Multioutput, of: tuple[type[Target], bool]) -> str:
+    kind, scores = of
+    first, second = ([t for t in profile.targets.values() if isinstance(t, kind)] for profile in (one, other))
+    return apart_in_folds(first, second, scores=scores)
 
 
 def _dummy(target: Target) -> Mapping[str, float | None]:

@@ -43,6 +43,16 @@ def test_all_that_is_wrong_is_told() -> None:
         assert told in caught.value.message
 
 
+def test_one_text_is_one_filter_and_what_is_no_text_is_told() -> None:
+    assert conditions(Version, "number=4") == conditions(Version, ["number=4"])
+    assert sorting(Model, "-name") == (Sort("name", True),)
+    for wrong in (5, [5], None):
+        with pytest.raises(InvalidInput, match="`filters` takes a list of texts, and not"):
+            conditions(Version, wrong)  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput, match="`sort` takes a list of texts, and not"):
+            sorting(Version, wrong)  # type: ignore[arg-type]
+
+
 def test_what_has_no_tags_cannot_be_searched_by_them() -> None:
     with pytest.raises(InvalidInput):
         conditions(Event, ["tag.team=ops"])

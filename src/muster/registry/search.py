@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}")
 def conditions(kind: type[Record], filters: Sequence[str]) -> tuple[Condition, ...]:
     """All filters as conditions; everything that is wrong with them is told at once."""
     found, wrong = [], []
-    for text in filters:
+    for text in _texts("filters", filters, "name~fraud"):
         match = _FILTER.fullmatch(text.strip())
         if match is None:
             wrong.append(f"`{shortened(text)}` is no filter")
@@ -55,12 +55,24 @@ def conditions(kind: type[Record], filters: Sequence[str]) -> tuple[Condition, .
 
 def sorting(kind: type[Record], fields: Sequence[str]) -> tuple[Sort, ...]:
     """Fields to sort by; a minus in front turns one round."""
+    fields = _texts("sort", fields, "-created_at")
     wrong = [f for f in fields if f.removeprefix("-") not in kind.INDEXED]
     if wrong:
         raise InvalidInput(
             f"cannot sort by {', '.join(f'`{f}`' for f in wrong)}", hint=f"sort by {', '.join(kind.INDEXED)}"
         )
     return tuple(Sort(f.removeprefix("-"), f.startswith("-")) for f in fields)
+
+
+def _texts(name: str, given: object, example: str) -> Sequence[str]:
+    """A list of texts as it is, and one text as a list of it."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, (list, tuple)) or not all(isinstance(text, str) for text in given):
+        raise InvalidInput(
+            f"`{name}` takes a list of texts, and not {shortened(repr(given))}", hint=f'write `{name}=["{example}"]`'
+        )
+    return given
 
 
 def query(kind: type[Record], filters: Sequence[str], sort: Sequence[str], limit: int, cursor: str | None) -> Query:

@@ -52,7 +52,7 @@ class Shape:
         if tuple(map(type, key)) == self.types:
             return key
         wanted = ", ".join(f"{f.name} ({f.type})" for f in self.key)
-        raise InvalidInput(f"{key!r} is no key of a {self.name}", hint=f"give: {wanted}")
+        raise InvalidInput(f"{key!r} is no key in `{self.name}`", hint=f"give: {wanted}")
 
     def subject(self, key: tuple[str | int, ...]) -> str:
         """How events and messages name one: `model/churn`, `version/churn:3`, `alias/churn@champion`, `run/<id>`."""

@@ -22,6 +22,27 @@ with scratch(Path(sys.argv[1])) as folder:
     os._exit(1)
 """
 
+IS_KILLED_REMOVING = """
+import os, sys
+from pathlib import Path
+from muster.scratch import scratch
+
+left = int(sys.argv[2])
+
+def count(event, _):
+    global left
+    if event in ("os.remove", "os.rmdir"):
+        left -= 1
+        if left < 0:
+            os._exit(9)
+
+with scratch(Path(sys.argv[1])) as folder:
+    for n in range(3):
+        (folder / str(n)).mkdir()
+        (folder / str(n) / "file").write_text("x")
+    sys.addaudithook(count)
+"""
+
 
 def test_a_folder_is_there_while_it_is_needed(tmp_path: Path) -> None:
     with scratch(tmp_path / "scratch") as folder:
@@ -38,6 +59,19 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     with scratch(tmp_path):
         assert len(list(tmp_path.iterdir())) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_removal_leaves_that_was_killed_is_swept(tmp_path: Path) -> None:
+    for removed in range(20):
+        place = tmp_path / str(removed)
+        ended = subprocess.run([sys.executable, "-c", IS_KILLED_REMOVING, place, str(removed)], check=False)
+        with scratch(place):
+            pass
+        assert [f for f in place.rglob("*") if f.is_file()] == [], removed
+        if not ended.returncode:
+            assert removed > 7
+            return
+    pytest.fail("it was killed each time")
 
 
 def test_what_cannot_be_told_is_swept_after_a_day(tmp_path: Path) -> None:

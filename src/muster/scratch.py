@@ -17,7 +17,7 @@ from muster.owners import alive, me
 __all__ = ["make_scratch", "remove_scratch", "scratch", "try_remove", "used", "young"]
 
 _DAY = 86_400.0
-_PREFIX = "tmp"
+_PREFIX, _WORK = "tmp", "work"
 
 
 @contextmanager
@@ -36,21 +36,27 @@ def make_scratch(folder: Path | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"{_PREFIX}*"):  # others have theirs there too, as outputs that are staged
         if _is_orphan(left):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
     owner = me()
     made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
     try:
         (made / "owner").write_text(owner)
-        (made / "work").mkdir()
+        (made / _WORK).mkdir()
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
-    return made / "work"
+    return made / _WORK
 
 
 def remove_scratch(made: Path) -> None:
     """Remove a folder that was made, with what lies in it."""
-    shutil.rmtree(made.parent, ignore_errors=True)
+    _remove(made.parent)
+
+
+def _remove(folder: Path) -> None:
+    """Whose it is goes last: what is left of a removal that is killed is swept like the rest."""
+    shutil.rmtree(folder / _WORK, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def young(folder: Path, age: timedelta) -> set[str]:

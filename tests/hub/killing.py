@@ -189,4 +189,5 @@ def emptied(hub: Hub) -> None:
     """After a collection nothing that killed processes had in the hub's folder is left in it."""
     for name in ("scratch", "outputs", "frames"):
         # A folder that was killed while it was made or removed says not whose it is, and goes after a day.
-        assert [f for f in (hub.folder / name).rglob("*") if f.is_file() and f.stat().st_size] == []
+        left = [f for f in (hub.folder / name).rglob("*") if f.is_file() and f.stat().st_size]
+        assert not left, f"left after a collection: {left}"

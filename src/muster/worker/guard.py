@@ -84,9 +84,14 @@ class _Guard:
         self._drain()
         self._tell()
         if gone:
-            import shutil
+            self._clear()
 
-            shutil.rmtree(self._scratch, ignore_errors=True)
+    def _clear(self) -> None:
+        """Remove the scratch folder; whose it is goes last, so that what is left where this is killed is swept like the rest."""
+        import shutil
+
+        for folder in (os.path.join(self._scratch, "work"), self._scratch):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _hear(self) -> bytes:
         """What Muster says: `?` asks to have all that was printed in the log, `.` ends the worker, nothing is Muster's end."""

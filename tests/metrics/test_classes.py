@@ -19,6 +19,7 @@ from muster.metrics.figure import Figure
 from muster.profiles.classification import WHOLE, Classification, Extent
 from muster.profiles.keys import hash_rows
 from muster.profiles.tally import Classified, Probabilities
+from tests.metrics.classified import binary as rows_of_two
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -288,3 +289,20 @@ def test_the_dummy_is_a_model_that_knows_only_the_shares(d: Drawn) -> None:
             continue
         expected = figure.value
         assert found[name] == (expected if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-9)), name
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(("rows", "skill"), [(80, 1.0), (300, 0.2), (2_000, 3.0)])
+def test_the_interval_of_the_auc_is_that_of_all_pairs(rows: int, skill: float, ties: bool) -> None:
+    """DeLong, DeLong and Clarke-Pearson 1988, as they define it: from each pair of a row of the class and another; on the logit's scale."""
+    drawn = rows_of_two(11, rows, ties=ties, skill=skill)
+    own, others = drawn.score[drawn.actual == 1], drawn.score[drawn.actual == 0]
+    pairs = (own[:, None] > others) + 0.5 * (own[:, None] == others)
+    auc = pairs.mean()
+    variance = pairs.mean(1).var(ddof=1) / len(own) + pairs.mean(0).var(ddof=1) / len(others)
+    at, half = np.log(auc / (1 - auc)), 1.959963984540054 * np.sqrt(variance) / (auc * (1 - auc))
+    found = measure(drawn.profile())["roc_auc"]
+    assert found.method == "delong"
+    assert [found.value, found.low, found.high] == pytest.approx(
+        [auc, 1 / (1 + np.exp(half - at)), 1 / (1 + np.exp(-half - at))], abs=1e-12
+    )

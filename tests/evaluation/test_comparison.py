@@ -99,7 +99,7 @@ def test_what_only_one_has_is_left_out_and_said_why() -> None:
     older.profile.written = "muster.evaluation/0"
     found = Comparison([one, older])
     (contest,) = found.contests
-    why = "delays:2 lacks it: its profile is of the format muster.evaluation/0, and that of delays:1 of muster.evaluation/2"
+    why = "delays:2 lacks it: its profile is of the format muster.evaluation/0, and that of delays:1 of muster.evaluation/3"
     assert contest.left_out == {"kappa": why, "f2": why}
     assert "kappa" not in found.metrics
     assert "kappa" not in contest.differences

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -147,6 +149,81 @@ def test_squares_of_few_bits_join_those_of_many() -> None:
     swapped.merge(close)
     assert {n: a.tobytes() for n, a in both.arrays().items()} == {n: a.tobytes() for n, a in swapped.arrays().items()}
     assert both.rows == 600
+
+
+@given(
+    st.integers(0, 1 << 30), st.sampled_from(["near", "close", "closer", "far", "any"]), st.integers(1, 300),
+    st.integers(4, 60), st.sampled_from([1, 2, 7, 100]),
+)  # fmt: skip
+def test_places_add_up_to_where_rows_lie(seed: int, kind: str, n: int, most: int, shards: int) -> None:
+    random = np.random.default_rng(seed)
+    pairs = random.normal(size=(n, 2))
+    match kind:
+        case "close":
+            pairs += 1e7
+        case "closer":  # squares of few bits above those that are not looked at
+            pairs = 1 + 1e-5 * pairs
+        case "far":
+            pairs *= np.exp(9 * random.normal(size=(n, 2)))
+        case "any":
+            bits = random.integers(-(1 << 63), (1 << 63) - 1, (n, 2))
+            pairs = np.nan_to_num(bits.view(np.float64))
+    keys = np.array([ordered(pair) for pair in pairs], np.int64)
+    order = list(range(shards))
+    random.shuffle(order)
+    total = PairCounts(most, places=True)
+    for shard in order:
+        part = PairCounts(most, places=True)
+        part.add(*pairs[shard::shards].T)
+        total.merge(part)
+    (x, y), side = total.corners()
+    found = total.places()
+    assert found is not None
+    assert found.grain in {0, 32}
+    for square in range(len(x)):
+        inside = keys[(keys[:, 0] >> side == x[square] >> side) & (keys[:, 1] >> side == y[square] >> side)].tolist()
+        # Where it is counted to be: from the corner in sides, as whole numbers of any size.
+        middle = Fraction(1 << found.grain, 2) if found.grain else 0
+        corner = (int(x[square]), int(y[square]))
+        at = [
+            [
+                ((key >> found.grain << found.grain) - low + middle) / Fraction(1 << side)
+                for key, low in zip(row, corner, strict=True)
+            ]
+            for row in inside
+        ]
+        wanted = [sum(a for a, _ in at), sum(b for _, b in at), sum(a * b for a, b in at)]
+        assert [found.x[square], found.y[square], found.product[square]] == pytest.approx(
+            [float(w) for w in wanted], rel=1e-12
+        )
+    again = PairCounts(most, places=True)
+    again.restore(total.arrays(), "")
+    assert all((again.arrays()[name] == array).all() for name, array in total.arrays().items())
+    assert again.placed
+
+
+def test_places_are_lost_among_pairs_that_have_none() -> None:
+    random = np.random.default_rng(9)
+    for offset in (0.0, 1e7):
+        x = offset + random.normal(size=300)
+        y = x + random.normal(size=300)
+        kept, bare, both = PairCounts(50, places=True), PairCounts(50), PairCounts(50)
+        kept.add(x, y)
+        bare.add(y, x)
+        both.add(x, y)
+        both.add(y, x)
+        old = PairCounts(50, places=True)
+        old.restore(bare.arrays(), "")
+        assert not old.placed
+        before = {n: a.tobytes() for n, a in kept.arrays().items()}
+        old.merge(kept)
+        assert {n: a.tobytes() for n, a in kept.arrays().items()} == before, "what is merged is left as it is"
+        kept.merge(bare)
+        for merged in (old, kept):
+            assert merged.places() is None
+            assert {n: a.tobytes() for n, a in merged.arrays().items()} == {
+                n: a.tobytes() for n, a in both.arrays().items()
+            }
 
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1))

@@ -9,7 +9,8 @@ import numpy as np
 
 from muster.metrics.error_pairs import IN_SQUARES, error_pairs
 from muster.metrics.quantiles import between, quantile
-from muster.metrics.ranks import Strips, actual_steps, strips
+from muster.metrics.ranks import actual_steps
+from muster.metrics.strips import Strips, strips
 from muster.metrics.uneven import Influence, of_rows
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.regression import Regression

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muster.metrics.quantiles import Steps, quantile, steps
-from muster.profiles.cells import CellCounts
+from muster.metrics.strips import strips
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.regression import MOMENTS, Regression
 
-__all__ = ["Bounded", "actual_steps", "constant_loss", "gini", "predicted_steps", "rank_correlation", "strips"]
+__all__ = ["Bounded", "actual_steps", "constant_loss", "gini", "predicted_steps", "rank_correlation"]
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
@@ -131,48 +131,20 @@ def rank_correlation(profile: Regression) -> Bounded:
 
 
 def _by_squares(profile: Regression) -> Bounded:
-    """Each row has the mean rank of the strip of squares in which it lies, from which its own rank differs by no more than that of
-    single cells says; what such differences can make together is bounded by Cauchy and Schwarz.
+    """Within a strip of squares a rank is taken as a line in the key, as each square knows what the keys of its rows add up to. What
+    ranks differ from the line is known of single cells, and adds up to nothing in a strip; what it can make with the ranks of the other
+    side is bounded by Cauchy and Schwarz.
     """
-    rows = profile.together.squares()[4]
+    rows, places = profile.together.squares()[4], profile.together.places()
     x, y = strips(profile)
     product = float((rows * x.means * y.means).sum())
-    loose = [_within(x.means, rows, y.place), _within(y.means, rows, x.place)]
-    error = np.sqrt(loose[0] * y.missed) + np.sqrt(loose[1] * x.missed) + np.sqrt(x.missed * y.missed)
+    if places is not None:
+        product += float((x.slopes * y.slopes * (places.product - places.x * places.y / rows)).sum())
+    loose = [np.sqrt(_within(one.means, rows, other.place) + one.inside) for one, other in ((x, y), (y, x))]
+    error = loose[0] * y.missed + loose[1] * x.missed + x.missed * y.missed
     least, most = (np.sqrt(x.squares + part * x.hidden) * np.sqrt(y.squares + part * y.hidden) for part in (0, 1))
     found = Bounded(product, float(error)).over(Bounded((least + most) / 2, (most - least) / 2))
     return Bounded(float(np.clip(found.value, -1.0, 1.0)), found.bound)
-
-
-class Strips(NamedTuple):
-    """Of the squares of pairs, those that share the same range of one side: in which strip each square lies (`place`), and the mean
-    centred rank there (`means`); the squares of all ranks, as those of cells, of what ranks differ from the mean of their strip
-    (`missed`), and what is hidden in cells. Of pairs that are counted by themselves, a strip is one value.
-    """
-
-    place: NDArray[np.intp]
-    means: Floats
-    squares: float
-    missed: float
-    hidden: float
-
-
-def strips(profile: Regression) -> tuple[Strips, Strips]:
-    """By prediction, and by actual value."""
-    (x, y), side = profile.together.corners()
-    return _strips(x, side, profile.predicted), _strips(y, side, profile.actual)
-
-
-def _strips(keys: Cells, side: int, cells: CellCounts) -> Strips:
-    by = max(side, cells.shift)
-    strip, place = np.unique(keys >> by, return_inverse=True)
-    counts, of = cells.counts[:, 0].astype(np.float64), np.searchsorted(strip, cells.cells >> (by - cells.shift))
-    ranks = np.cumsum(counts) - counts / 2 - counts.sum() / 2
-    centre = np.bincount(of, counts * ranks, len(strip)) / np.bincount(of, counts, len(strip))
-    # What the ranks of a cell's rows add to the squares, if none of them tie.
-    hidden = float((counts**3 - counts).sum()) / 12 if cells.shift else 0.0
-    between = float((counts * (ranks - centre[of]) ** 2).sum())
-    return Strips(place, centre[place], float((counts * ranks * ranks).sum()), between + hidden, hidden)
 
 
 def _within(values: Floats, rows: Cells, strip: NDArray[np.intp]) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 import numpy.typing as npt
 
@@ -35,27 +37,24 @@ class CellCounts:
     def rows(self) -> int:
         return int(self.counts.sum())
 
-    def add(
-        self, codes: Cells, kind: Cells | None = None, sums: Sums | None = None, counts: Cells | None = None
-    ) -> None:
-        """Count each code, `counts` times where given; `kind` says in which column (else the first).
+    def add(self, codes: Cells, kind: Cells | None = None, sums: Sums | None = None) -> None:
+        """Count each code; `kind` says in which column (else the first).
 
         `sums` of shape (codes, sums) is added up.
         """
         if not len(codes):
             return
         kinds, columns = self.counts.shape[1], self.sums.shape[1]
-        added = CellCounts(self.most, kinds, columns, self.step)
+        added = self._new()
         added.shift = self.shift
         cells = codes >> self.shift if self.shift else codes
-        if not columns and counts is None:
-            found, times = _counted(cells, kind, kinds)
-            added._take(found, times, np.empty((len(found), 0), np.float64))
+        if not columns:
+            added.cells, added.counts, added.sums = _added(*_counted(cells, kind, kinds))
         else:
             added.cells, place = np.unique(cells, return_inverse=True)
             added.counts = np.zeros((len(added.cells), kinds), np.int64)
             index = place * kinds + (0 if kind is None else kind)
-            np.add.at(added.counts.reshape(-1), index, 1 if counts is None else counts)
+            np.add.at(added.counts.reshape(-1), index, 1)
             added.sums = np.empty((len(added.cells), columns), np.float64)
             for n in range(columns):
                 assert sums is not None
@@ -65,16 +64,16 @@ class CellCounts:
 
     def take(self, codes: Cells, counts: Counts, sums: Sums | None = None) -> None:
         """Count distinct codes that stand in order, `counts` of shape (codes, kinds) and `sums` of shape (codes, sums) of each."""
-        added = CellCounts(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+        added = self._new()
         added.cells, added.counts = codes, counts
         added.sums = np.empty((len(codes), 0), np.float64) if sums is None else sums
-        added._widen(self.shift)
+        added.widen(self.shift)
         added.narrow()
         self.merge(added)
 
-    def like(self, shift: int, cells: Cells, counts: Counts, sums: Sums) -> CellCounts:
+    def like(self, shift: int, cells: Cells, counts: Counts, sums: Sums) -> Self:
         """Others of the same kind, of distinct cells that stand in order, as they are."""
-        result = CellCounts(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+        result = self._new()
         result.shift, result.cells, result.counts, result.sums = shift, cells, counts, sums
         return result
 
@@ -83,23 +82,22 @@ class CellCounts:
         if mine != (other.most, other.step, other.counts.shape[1], other.sums.shape[1]):
             raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
         if not len(other.cells):
-            self._widen(max(self.shift, other.shift))
+            self.widen(max(self.shift, other.shift))
             return
         shift = max(self.shift, other.shift)
-        self._widen(shift)
-        cells = other.cells >> (shift - other.shift)
-        self._take(
-            np.concatenate([self.cells, cells]),
+        self.widen(shift)
+        other = other.coarser(shift)
+        self.cells, self.counts, self.sums = _added(
+            np.concatenate([self.cells, other.cells]),
             np.concatenate([self.counts, other.counts]),
             np.concatenate([self.sums, other.sums]),
         )
         self.narrow()
 
-    def coarser(self, shift: int) -> CellCounts:
+    def coarser(self, shift: int) -> Self:
         """The same counts in cells of 2**`shift` codes."""
-        result = CellCounts(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
-        result.shift, result.cells, result.counts, result.sums = self.shift, self.cells, self.counts, self.sums
-        result._widen(shift)
+        result = self.like(self.shift, self.cells, self.counts, self.sums)
+        result.widen(shift)
         return result
 
     def arrays(self) -> Arrays:
@@ -120,28 +118,31 @@ class CellCounts:
         if (self.counts < 0).any():
             raise ValueError("counts below 0")
 
-    def _widen(self, shift: int) -> None:
+    def _new(self) -> Self:
+        """Of the same kind, and empty."""
+        return type(self)(self.most, self.counts.shape[1], self.sums.shape[1], self.step)
+
+    def widen(self, shift: int) -> None:
+        """Tell no more apart than 2**`shift` codes."""
         if shift > self.shift:
             cells, self.shift = self.cells >> (shift - self.shift), shift
-            self._take(cells, self.counts, self.sums)
+            self.cells, self.counts, self.sums = _added(cells, self.counts, self.sums)
 
     def narrow(self) -> None:
         """Keep to the limit, by the least shift that does."""
         if len(self.cells) > self.most:
-            self._widen(self.shift + -(-least_shift(self.cells, self.most) // self.step) * self.step)
+            self.widen(self.shift + -(-least_shift(self.cells, self.most) // self.step) * self.step)
 
-    def _take(self, cells: Cells, counts: Counts, sums: Sums) -> None:
-        """Add up what falls into the same cell, in the order given."""
-        order = np.argsort(cells, kind="stable")
-        cells = cells[order]
-        first = _first(cells)
-        if first.all():
-            self.cells, self.counts, self.sums = cells, counts[order], sums[order]
-            return
-        starts = np.flatnonzero(first)
-        self.cells = cells[starts]
-        self.counts = np.add.reduceat(counts[order], starts)
-        self.sums = np.add.reduceat(sums[order], starts) if sums.shape[1] else np.empty((len(starts), 0))
+
+def _added(cells: Cells, counts: Counts, sums: Sums) -> tuple[Cells, Counts, Sums]:
+    """The distinct cells in order, with what falls into each added up in the order given."""
+    order = np.argsort(cells, kind="stable")
+    cells, counts, sums = cells[order], counts[order], sums[order]
+    starts = np.flatnonzero(_first(cells))
+    if len(starts) == len(cells):
+        return cells, counts, sums
+    summed = np.add.reduceat(sums, starts) if sums.shape[1] else np.empty((len(starts), 0))
+    return cells[starts], np.add.reduceat(counts, starts), summed
 
 
 def least_shift(cells: Cells, most: int) -> int:
@@ -166,8 +167,8 @@ def together(a: CellCounts, b: CellCounts) -> tuple[int, Cells, Counts, Counts]:
     return shift, cells, counts[0], counts[1]
 
 
-def _counted(cells: Cells, kind: Cells | None, kinds: int) -> tuple[Cells, Counts]:
-    """The distinct cells of each kind in order, and how often each occurs.
+def _counted(cells: Cells, kind: Cells | None, kinds: int) -> tuple[Cells, Counts, Sums]:
+    """The distinct cells of each kind in order, how often each occurs, and no sums.
 
     To sort alone is several times as quick as an index of places.
     """
@@ -179,7 +180,8 @@ def _counted(cells: Cells, kind: Cells | None, kinds: int) -> tuple[Cells, Count
         times = np.zeros((len(starts), kinds), np.int64)
         times[:, n] = np.diff(starts, append=len(column))
         counts.append(times)
-    return np.concatenate(found), np.concatenate(counts)
+    together = np.concatenate(found)
+    return together, np.concatenate(counts), np.empty((len(together), 0))
 
 
 def _first(cells: Cells) -> npt.NDArray[np.bool_]:

@@ -75,7 +75,7 @@ class EvaluationProfile:
     `written` is the format that it was read from: an older one may lack figures of today.
     """
 
-    format = "muster.evaluation/2"
+    format = "muster.evaluation/3"
 
     def __init__(self, question: Question, opening: _Opening | None = None) -> None:
         self.question = question

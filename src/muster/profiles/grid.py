@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Self
+from copy import copy
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from muster.errors import InvalidInput
-from muster.profiles.cells import CellCounts
 from muster.profiles.keys import Cells, Floats, ordered, unordered
+from muster.profiles.squares import HALF, PLACES, Squares, in_larger
 from muster.profiles.stored import Arrays, fitting
 
-__all__ = ["PairCounts"]
+__all__ = ["PairCounts", "Places"]
 
-_HALF = 32
-"""Of the bits of a key."""
+
+class Places(NamedTuple):
+    """Of each square, what its rows add up to of how far they lie into it, in sides of a square: in x, in y, and of the products of both.
+    Bits of a key below `grain` are not seen: a row lies in the middle of what it shares with others.
+    """
+
+    x: Floats
+    y: Floats
+    product: Floats
+    grain: int
 
 
 class PairCounts:
@@ -25,14 +35,28 @@ class PairCounts:
     10⁷ are, need squares of less than 32 bits to be told apart. Of others only the high 32 bits of each key are looked at, interleaved
     to one code of a Morton curve whose leading bits are a square. Which of these it is, and which squares, depends on the pairs alone,
     not on their order.
+
+    With `places`, what is dropped is added up by square: PLACES. They are lost in what is merged with counts that have none.
     """
 
-    __slots__ = ("_squares", "counts", "most", "side", "x", "y")
+    __slots__ = ("_pairs", "_squares", "most", "side")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, places: bool = False) -> None:
         self.most, self.side = most, 0
-        self.x, self.y, self.counts = (np.empty(0, np.int64) for _ in range(3))
-        self._squares: CellCounts | None = None
+        self._pairs = _Pairs.none(PLACES if places else 0)
+        self._squares: Squares | None = None
+
+    @property
+    def x(self) -> Cells:
+        return self._pairs.x
+
+    @property
+    def y(self) -> Cells:
+        return self._pairs.y
+
+    @property
+    def counts(self) -> Cells:
+        return self._pairs.counts if self._squares is None else self._squares.counts[:, 0]
 
     @property
     def exact(self) -> bool:
@@ -40,143 +64,185 @@ class PairCounts:
 
     @property
     def rows(self) -> int:
-        return int(self.counts.sum()) if self._squares is None else self._squares.rows
+        return int(self.counts.sum())
+
+    @property
+    def placed(self) -> bool:
+        return self._pairs.placed
 
     def add(self, x: Floats, y: Floats) -> None:
         keys = ordered(x), ordered(y)
         if len(x) > self.most:  # then it is worth a look whether squares alone tell that there are too many pairs
-            found = CellCounts(self.most, step=2)
-            found.add(_interleaved(*keys))
+            found = Squares(self.most, places=self.placed)
+            found.count(*keys)
             if found.shift or self._squares is not None:
                 self._square().merge(found)
                 return
-        self._take(*keys, np.ones(len(x), np.int64), 0)
+        self._take(_Pairs.single(*keys, self._pairs.places.shape[1]), 0)
 
     def merge(self, other: Self) -> None:
         if self.most != other.most:
             raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
+        if other.placed and not self.placed:
+            self.merge(other.without_places())
+            return
+        if not other.placed:
+            self.forget_places()
         if other._squares is not None:
             self._square().merge(other._squares)
         else:
-            self._take(other.x, other.y, other.counts, other.side)
+            self._take(other._pairs, other.side)
 
     def squares(self) -> tuple[Floats, Floats, Floats, Floats, Cells]:
         """Of each square that is occupied: the least and the largest x, the least and the largest y, and its rows."""
         sides, size = self.corners()
         low_x, low_y = (unordered(side) for side in sides)
         high_x, high_y = (unordered(side + ((1 << size) - 1)) for side in sides)
-        counts = self.counts if self._squares is None else self._squares.counts[:, 0]
-        return low_x, high_x, low_y, high_y, counts
+        return low_x, high_x, low_y, high_y, self.counts
 
     def corners(self) -> tuple[tuple[Cells, Cells], int]:
         """The least keys of x and of y of each square that is occupied, and how many bits of the key are not told apart."""
         if self._squares is None:
             return (self.x << self.side, self.y << self.side), self.side
-        codes, shift = self._squares.cells, self._squares.shift
-        least = (codes << shift).view(np.uint64) ^ np.uint64(1 << 63)
-        x, y = (((_apart(half).astype(np.int64)) - (1 << 31)) << 32 for half in (least >> np.uint64(1), least))
-        return (x, y), 32 + shift // 2
+        return self._squares.corners()
+
+    def places(self) -> Places | None:
+        """None if that was not kept."""
+        if not self.placed:
+            return None
+        if self._squares is None:
+            side = 2.0**self.side
+            x, y, product = self._pairs.places.T
+            return Places(x / side, y / side, product / side**2, 0)
+        # Of steps that are whole, their middles.
+        side, rows = 2.0 ** (self._squares.shift // 2), self.counts
+        x, y, product = self._squares.sums.T
+        return Places((x + rows / 2) / side, (y + rows / 2) / side, (product + (x + y) / 2 + rows / 4) / side**2, HALF)
+
+    def forget_places(self) -> None:
+        self._pairs = self._pairs._replace(places=self._pairs.places[:, :0])
+        if (found := self._squares) is not None:
+            bare = Squares(self.most, places=False)
+            self._squares = bare.like(found.shift, found.cells, found.counts, found.sums[:, :0])
+
+    def without_places(self) -> Self:
+        """The same, of which the places are not known."""
+        bare = copy(self)
+        bare.forget_places()
+        return bare
 
     def arrays(self) -> Arrays:
         if self._squares is not None:
             return {f"squares.{name}": array for name, array in self._squares.arrays().items()}
-        narrowed = {"side": np.array([self.side], np.int64)} if self.side else {}
-        return {"x": self.x, "y": self.y, "counts": self.counts, **narrowed}
+        pairs = {"x": self.x, "y": self.y, "counts": self.counts}
+        if not self.side:
+            return pairs
+        return (
+            pairs | {"side": np.array([self.side], np.int64)} | ({"places": self._pairs.places} if self.placed else {})
+        )
 
     def restore(self, arrays: Arrays, prefix: str) -> None:
+        """Take what `arrays` gave, as stored under `prefix`; ValueError or KeyError if it does not fit."""
         if f"{prefix}squares.cells" in arrays:
+            if arrays[f"{prefix}squares.sums"].shape[1:] == (0,):
+                self.forget_places()
             self._square().restore(arrays, f"{prefix}squares.")
             return
         size = len(arrays[f"{prefix}x"])
         self.side = int(fitting(arrays.get(f"{prefix}side", np.zeros(1, np.int64)), np.empty(1, np.int64))[0])
-        self.x, self.y, self.counts = (
-            fitting(arrays[prefix + name], np.empty(size, np.int64)) for name in ("x", "y", "counts")
-        )
-        before, after = (self.x[:-1], self.y[:-1]), (self.x[1:], self.y[1:])
-        rising = (before[0] < after[0]) | ((before[0] == after[0]) & (before[1] < after[1]))
-        if size > self.most or (self.counts < 1).any() or not rising.all() or not 0 <= self.side < _HALF:
+        x, y, counts = (fitting(arrays[prefix + name], np.empty(size, np.int64)) for name in ("x", "y", "counts"))
+        self._pairs = _Pairs(x, y, counts, np.zeros((size, self._pairs.places.shape[1])))
+        if f"{prefix}places" in arrays:
+            self._pairs = self._pairs._replace(places=fitting(arrays[f"{prefix}places"], self._pairs.places))
+        elif self.side:
+            self.forget_places()
+        rising = (x[:-1] < x[1:]) | ((x[:-1] == x[1:]) & (y[:-1] < y[1:]))
+        if size > self.most or (self.counts < 1).any() or not rising.all() or not 0 <= self.side < HALF:
             raise ValueError("pairs that are too many, or out of order")
 
-    def _take(self, x: Cells, y: Cells, counts: Cells, side: int) -> None:
+    def _take(self, pairs: _Pairs, side: int) -> None:
         """Keys without their lowest `side` bits."""
         if self._squares is not None:
-            self._count(self._squares, x << side, y << side, counts)
+            self._squares.count(pairs.x << side, pairs.y << side, pairs.counts)
             return
-        mine, its = max(side - self.side, 0), max(self.side - side, 0)
-        self.side = max(side, self.side)
-        pairs = np.concatenate([self.x >> mine, x >> its]), np.concatenate([self.y >> mine, y >> its])
-        self.x, self.y, self.counts = _together(*pairs, np.concatenate([self.counts, counts]))
+        wider = max(side, self.side)
+        both = self._pairs.without(self.side, wider), pairs.without(side, wider)
+        self._pairs = both[0].joined(both[1])
+        self.side = wider
         if len(self.x) > self.most:
             self._narrow()
 
     def _narrow(self) -> None:
         """Keep to the limit, by the fewest bits that do."""
-        least, enough = self.side + 1, _HALF
+        least, enough = self.side + 1, HALF
         while least < enough:
-            by = (least + enough) // 2 - self.side
-            fits = len(_together(self.x >> by, self.y >> by, self.counts)[0]) <= self.most
-            least, enough = (least, by + self.side) if fits else (by + self.side + 1, enough)
-        if least == _HALF:
+            side = (least + enough) // 2
+            x, y = self.x >> (side - self.side), self.y >> (side - self.side)
+            order = np.lexsort((y, x))
+            fits = np.count_nonzero(_first(x[order], y[order])) <= self.most
+            least, enough = (least, side) if fits else (side + 1, enough)
+        if least == HALF:
             self._square()
             return
-        by = least - self.side
-        self.x, self.y, self.counts = _together(self.x >> by, self.y >> by, self.counts)
-        self.side = least
+        self._pairs, self.side = self._pairs.without(self.side, least).together(), least
 
-    def _square(self) -> CellCounts:
+    def _square(self) -> Squares:
         """From now on only squares are told apart."""
         if self._squares is None:
-            self._squares = CellCounts(self.most, step=2)
-            self._count(self._squares, self.x << self.side, self.y << self.side, self.counts)
-            self.x, self.y, self.counts = (np.empty(0, np.int64) for _ in range(3))
-            self.side = 0
+            self._squares, pairs = Squares(self.most, places=self.placed), self._pairs
+            if len(pairs.x):
+                self._squares.count(pairs.x << self.side, pairs.y << self.side, pairs.counts)
+            self._pairs, self.side = _Pairs.none(pairs.places.shape[1]), 0
         return self._squares
 
-    @staticmethod
-    def _count(squares: CellCounts, x: Cells, y: Cells, counts: Cells) -> None:
-        squares.add(_interleaved(x, y), counts=counts)
+
+class _Pairs(NamedTuple):
+    """Keys without some of their lowest bits, how often both occurred, and PLACES in what is dropped, of shape (pairs, PLACES or 0)."""
+
+    x: Cells
+    y: Cells
+    counts: Cells
+    places: Floats
+
+    @classmethod
+    def none(cls, places: int) -> Self:
+        return cls.single(np.empty(0, np.int64), np.empty(0, np.int64), places)
+
+    @classmethod
+    def single(cls, x: Cells, y: Cells, places: int) -> Self:
+        """Each once, and whole."""
+        return cls(x, y, np.ones(len(x), np.int64), np.zeros((len(x), places)))
+
+    @property
+    def placed(self) -> bool:
+        return bool(self.places.shape[1])
+
+    def without(self, side: int, wider: int) -> Self:
+        """`wider` bits dropped where `side` were; pairs that are alike then are not joined."""
+        if not (by := wider - side):
+            return self
+        places = self.places
+        if self.placed:
+            x, y = ((keys & ((1 << by) - 1)).astype(np.float64) for keys in (self.x, self.y))
+            places = in_larger(places, self.counts, x, y, 2.0**side)
+        return type(self)(self.x >> by, self.y >> by, self.counts, places)
+
+    def joined(self, other: Self) -> Self:
+        return type(self)(*(np.concatenate(both) for both in zip(self, other, strict=True))).together()
+
+    def together(self) -> Self:
+        """The distinct pairs in order, with what their counts and places add up to."""
+        order = np.lexsort((self.y, self.x))
+        x, y, counts, places = self.x[order], self.y[order], self.counts[order], self.places[order]
+        starts = np.flatnonzero(_first(x, y))
+        if len(starts) == len(x):
+            return type(self)(x, y, counts, places)
+        places = np.add.reduceat(places, starts) if self.placed else places[starts]
+        return type(self)(x[starts], y[starts], np.add.reduceat(counts, starts), places)
 
 
-def _together(x: Cells, y: Cells, counts: Cells) -> tuple[Cells, Cells, Cells]:
-    """The distinct pairs in order, with what their counts add up to."""
-    order = np.lexsort((y, x))
-    x, y, counts = x[order], y[order], counts[order]
+def _first(x: Cells, y: Cells) -> NDArray[np.bool_]:
+    """Of pairs in order, which stand for the first time."""
     first = np.ones(len(x), np.bool_)
     first[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
-    starts = np.flatnonzero(first)
-    return x[starts], y[starts], np.add.reduceat(counts, starts) if len(starts) else counts
-
-
-def _interleaved(x: Cells, y: Cells) -> Cells:
-    """The high halves of both, bit by bit, those of x first; as signed numbers in the order of the unsigned ones."""
-    codes = (_spread(_high(x)) << np.uint64(1)) | _spread(_high(y))
-    return (codes ^ np.uint64(1 << 63)).view(np.int64)
-
-
-def _high(keys: Cells) -> Cells:
-    return (keys >> 32) + (1 << 31)
-
-
-_MASKS = [
-    (16, 0x0000_FFFF_0000_FFFF),
-    (8, 0x00FF_00FF_00FF_00FF),
-    (4, 0x0F0F_0F0F_0F0F_0F0F),
-    (2, 0x3333_3333_3333_3333),
-    (1, 0x5555_5555_5555_5555),
-]
-
-
-def _spread(numbers: Cells) -> np.typing.NDArray[np.uint64]:
-    """The 32 bits of each number with a 0 before each."""
-    bits = numbers.astype(np.uint64)
-    for by, mask in _MASKS:
-        bits = (bits | (bits << np.uint64(by))) & np.uint64(mask)
-    return bits
-
-
-def _apart(bits: np.typing.NDArray[np.uint64]) -> np.typing.NDArray[np.uint64]:
-    """Every second bit, the inverse of `_spread`."""
-    bits = bits & np.uint64(_MASKS[-1][1])
-    for (by, _), mask in zip(reversed(_MASKS), [m for _, m in reversed(_MASKS[:-1])] + [0xFFFF_FFFF], strict=True):
-        bits = (bits | (bits >> np.uint64(by))) & np.uint64(mask)
-    return bits
+    return first

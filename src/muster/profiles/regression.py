@@ -288,7 +288,9 @@ def _joined(a: Floats, b: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How many cells are kept of predictions, of actual values and of errors, how many squares of pairs; and folds or none."""
+    """How many cells are kept of predictions, of actual values and of errors; how many squares of pairs of prediction and error, and of
+    prediction and actual value twice as many; and folds or none.
+    """
 
     spread: int
     squares: int
@@ -315,7 +317,7 @@ class Regression:
         self.predicted = CellCounts(reach.spread, sums=len(BY_PREDICTION))
         self.actual = CellCounts(reach.spread, sums=2)
         self.error = CellCounts(reach.spread, sums=1 if weighted else 0)
-        self.together, self.apart = PairCounts(reach.squares), PairCounts(reach.squares)
+        self.together, self.apart = PairCounts(2 * reach.squares, places=True), PairCounts(reach.squares)
         self.covered = CellCounts(_COVERED_CELLS, kinds=3, sums=len(COVERED))
 
     @property

@@ -60,10 +60,6 @@ def _curve(metric: OfCurve) -> Of:
     return lambda q: metric(q.curves[0])
 
 
-def _ranked(metric: OfCurve) -> Of:
-    return lambda q: metric(q.ranked)
-
-
 def _shares(
     part: Callable[[Labels], Floats], of: Callable[[Labels], Floats]
 ) -> Callable[[Quality], tuple[float, float]]:
@@ -226,19 +222,19 @@ def _tops(part: float, name: str, percent: str) -> tuple[Metric[Quality], ...]:
     rows = curves.top_bound(part)
 
     def of_positives(q: Quality) -> Floats:
-        return share(rows(q.ranked), q.ranked.positives)
+        return share(rows(q.curves[0]), q.curves[0].positives)
 
     return (
         Metric(
-            f"rate_at_top_{name}", f"Rate in the top {percent}", _ranked(curves.rate_in_top(part)), _NO_ROW,
-            bound=lambda q: share(rows(q.ranked), part * q.labels.total), scores=True, top=part, rate=True,
+            f"rate_at_top_{name}", f"Rate in the top {percent}", _curve(curves.rate_in_top(part)), _NO_ROW,
+            bound=lambda q: share(rows(q.curves[0]), part * q.labels.total), scores=True, top=part, rate=True,
         ),
         Metric(
-            f"lift_at_{name}", f"Lift in the top {percent}", _ranked(curves.lift(part)), _ABSENT,
+            f"lift_at_{name}", f"Lift in the top {percent}", _curve(curves.lift(part)), _ABSENT,
             bound=lambda q: of_positives(q) / part, scores=True, top=part, within=(0.0, np.inf),
         ),
         Metric(
-            f"captured_at_{name}", f"Captured in the top {percent}", _ranked(curves.captured(part)), _ABSENT,
+            f"captured_at_{name}", f"Captured in the top {percent}", _curve(curves.captured(part)), _ABSENT,
             bound=of_positives, scores=True, top=part,
         ),
     )  # fmt: skip

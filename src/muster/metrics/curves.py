@@ -7,7 +7,7 @@ says how far that can be from the figure of single scores.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -67,6 +67,9 @@ class Curve:
         """(groups, cells): other rows at or above each cell."""
         return np.cumsum(self.others[:, ::-1], 1)[:, ::-1]
 
+
+_AROUND = 0.25
+"""What counts as around the end of the top, in parts of it: five rows to each side where twenty are in it."""
 
 OfCurve = Callable[[Curve], Floats]
 """A value per group."""
@@ -186,11 +189,27 @@ def _top(curve: Curve, part: float) -> Floats:
 
 
 def _hits_in_top(curve: Curve, part: float) -> tuple[Floats, Floats, Floats]:
-    """Of each group: rows of the class in the top, and the least and the most that they can be."""
+    """Of each group: rows of the class in the top, and the least and the most that they can be.
+
+    The top of several groups, which are the same rows but for a few, ends near the same score for all: rows that a group has more or
+    less above it are taken to be of the class as often as those around it are. The very next row would be chance, the same for all.
+    """
+    own, others = (side.sum(0, keepdims=True) for side in (curve.own, curve.others))
+    together = replace(curve, own=own, others=others)
+    taken, rate = _taken(together, part), share(own, own + others)
+    shares = np.nan_to_num(share(taken, own + others))[0]
+    hits = (curve.own * shares).sum(1)
+    if len(curve.own) > 1:
+        more = _top(curve, part) - hits - (curve.others * shares).sum(1)
+        around = _taken(together, part * (1 + _AROUND)) - _taken(together, part * (1 - _AROUND))
+        hits = hits + more * share((around * np.nan_to_num(rate)).sum(), around.sum())
+    least = np.where(curve.single, own * shares, np.maximum(taken - others, 0.0))
+    most = np.where(curve.single, own * shares, np.minimum(taken, own))
+    return hits, least.sum(1), most.sum(1)
+
+
+def _taken(curve: Curve, part: float) -> Floats:
+    """How many rows of each cell are in the top, (groups, cells)."""
     rows = curve.own + curve.others
     above = curve.hits + curve.alarms - rows
-    taken = np.clip(_top(curve, part)[:, None] - above, 0.0, rows)
-    hits = np.divide(curve.own * taken, rows, out=np.zeros_like(rows), where=rows > 0)
-    least = np.where(curve.single, hits, np.maximum(taken - curve.others, 0.0))
-    most = np.where(curve.single, hits, np.minimum(taken, curve.own))
-    return hits.sum(1), least.sum(1), most.sum(1)
+    return np.clip(_top(curve, part)[:, None] - above, 0.0, rows)

@@ -21,8 +21,8 @@ __all__ = [
     "smooth_without", "without_at", "without_folds",
 ]  # fmt: skip
 
-_SMOOTH, _SMOOTH_TOP = 64, 128
-"""Cells of a curve that is to be smooth, and of one at which the top of rows ends."""
+_SMOOTH = 64
+"""Cells of a curve that is to be smooth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,6 @@ class Quality:
     rarest: int = 0
     wrong: int = 0
     counts: Labels | None = None
-    top: Curve | None = None
-
-    @property
-    def ranked(self) -> Curve:
-        """The curve of which the top of rows is taken: without a fold, one of fewer steps, as each would be one of chance."""
-        return self.curves[0] if self.top is None else self.top
 
 
 def quality(profile: Classification) -> Quality:
@@ -105,13 +99,12 @@ def without_folds(profile: Classification) -> Quality | None:
         _others(folds.losses) if profile.lanes else None,
         _others(_in(folds, "ranks")) if folds.ranks.size else None,
         whole=whole,
-        top=smooth_without(profile, 0, _SMOOTH_TOP) if profile.lanes == 1 else None,
     )
 
 
-def smooth_without(profile: Classification, lane: int, cells: int = _SMOOTH) -> Curve:
+def smooth_without(profile: Classification, lane: int) -> Curve:
     """The scores of a lane without each fold as a curve of few steps, for its band: single scores would each be a step of chance."""
-    return _without(profile.by_fold[lane].smoothed(cells), weighted=profile.weighted)
+    return _without(profile.by_fold[lane].smoothed(_SMOOTH), weighted=profile.weighted)
 
 
 def pooled_without(lanes: Sequence[FoldCells], *, weighted: bool) -> Curve | None:

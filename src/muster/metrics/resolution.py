@@ -38,7 +38,6 @@ def all_folds(without: Quality) -> Quality:
         curves=tuple(curve_of_all(curve) for curve in without.curves),
         pooled=None if without.pooled is None else curve_of_all(without.pooled),
         losses=None if without.losses is None else _all(without.losses),
-        top=None if without.top is None else curve_of_all(without.top),
         ranks=None if without.ranks is None else _all(without.ranks),
     )
 

@@ -134,6 +134,47 @@ def test_damaged_arrays_are_refused(damage: Callable[[Arrays], None]) -> None:
         Regression().restore(arrays)
 
 
+def _filled(value: float, *columns: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    return _at((slice(None), list(columns)), value)
+
+
+def _empty_square(counts: NDArray[Any]) -> NDArray[Any]:
+    counts[1] += counts[0]
+    counts[0] = 0
+    return counts
+
+
+IN_SQUARES: dict[str, tuple[float, Callable[[Arrays], None]]] = {
+    f"{what}, {name}": (offset, _edited(name, edit))
+    for offset, name in ((0.0, "together.squares.sums"), (1e7, "together.places"))
+    for what, edit in {
+        "places before their squares": _filled(-1e6, 0),
+        "places beyond": _filled(1e30, 1),
+        "products that are too large": _filled(1e30, 2),
+        "products that are too small": _filled(-1e15, 2),
+        "no numbers": _filled(np.nan, 0, 1, 2),
+        "infinite ones": _filled(np.inf, 0, 1, 2),
+        "two sums": lambda a: a[:, :2],
+        "those of fewer squares": lambda a: a[:-1],
+    }.items()
+} | {
+    "a shift between two steps": (0.0, _edited("together.squares.shift", lambda a: a + 1)),
+    "a square of no row": (0.0, _edited("together.squares.counts", _empty_square)),
+    "places of pairs that are whole": (1e7, _edited("together.side", lambda a: a * 0)),
+}
+
+
+@pytest.mark.parametrize(("offset", "damage"), IN_SQUARES.values(), ids=IN_SQUARES)
+def test_damaged_squares_are_refused(offset: float, damage: Callable[[Arrays], None]) -> None:
+    random, reach = np.random.default_rng(3), Reach(500, 40, folds=True)
+    predicted = offset + random.normal(size=2_000)
+    arrays = dict(Rows(predicted + random.normal(size=2_000), predicted).profile(reach).arrays())
+    Regression(reach).restore(arrays)
+    damage(arrays)
+    with pytest.raises((ValueError, KeyError)):
+        Regression(reach).restore(arrays)
+
+
 def test_more_cells_than_the_limit_are_refused() -> None:
     arrays = rows("positive", 1, 200).profile().arrays()
     with pytest.raises(ValueError, match="too many"):

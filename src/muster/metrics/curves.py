@@ -150,7 +150,7 @@ def rate_in_top(part: float) -> OfCurve:
     """The share of the class among the `part` of all rows that has the highest scores, rounded up to a row; of ties a share."""
 
     def rate(curve: Curve) -> Floats:
-        return share(_hits_in_top(curve, part)[0], _top(curve, part))
+        return share(_hits_in_top(curve, part), _top(curve, part))
 
     return rate
 
@@ -159,7 +159,7 @@ def captured(part: float) -> OfCurve:
     """The share of the class that lies in the top `part` of all rows."""
 
     def rate(curve: Curve) -> Floats:
-        return share(_hits_in_top(curve, part)[0], curve.positives)
+        return share(_hits_in_top(curve, part), curve.positives)
 
     return rate
 
@@ -177,8 +177,11 @@ def top_bound(part: float) -> OfCurve:
     """Rows of the class that the top may have more or less, as several scores share the cell at its end."""
 
     def rows(curve: Curve) -> Floats:
-        hits, least, most = _hits_in_top(curve, part)
-        return np.maximum(hits - least, most - hits)
+        taken = _taken(curve, part)
+        hits = _in_top(curve.own, taken, curve)
+        least = np.where(curve.single, hits, np.maximum(taken - curve.others, 0.0)).sum(1)
+        most = np.where(curve.single, hits, np.minimum(taken, curve.own)).sum(1)
+        return np.maximum(hits.sum(1) - least, most - hits.sum(1))
 
     return rows
 
@@ -188,24 +191,22 @@ def _top(curve: Curve, part: float) -> Floats:
     return np.ceil(wanted * (1 - 1e-12)) if curve.whole else wanted
 
 
-def _hits_in_top(curve: Curve, part: float) -> tuple[Floats, Floats, Floats]:
-    """Of each group: rows of the class in the top, and the least and the most that they can be.
+def _hits_in_top(curve: Curve, part: float) -> Floats:
+    """Rows of the class in the top of each group.
 
     The top of several groups, which are the same rows but for a few, ends near the same score for all: rows that a group has more or
     less above it are taken to be of the class as often as those around it are. The very next row would be chance, the same for all.
     """
+    if len(curve.own) == 1:
+        return _in_top(curve.own, _taken(curve, part), curve).sum(1)
     own, others = (side.sum(0, keepdims=True) for side in (curve.own, curve.others))
     together = replace(curve, own=own, others=others)
-    taken, rate = _taken(together, part), share(own, own + others)
-    shares = np.nan_to_num(share(taken, own + others))[0]
-    hits = (curve.own * shares).sum(1)
-    if len(curve.own) > 1:
-        more = _top(curve, part) - hits - (curve.others * shares).sum(1)
-        around = _taken(together, part * (1 + _AROUND)) - _taken(together, part * (1 - _AROUND))
-        hits = hits + more * share((around * np.nan_to_num(rate)).sum(), around.sum())
-    least = np.where(curve.single, own * shares, np.maximum(taken - others, 0.0))
-    most = np.where(curve.single, own * shares, np.minimum(taken, own))
-    return hits, least.sum(1), most.sum(1)
+    taken, top = _taken(together, part), _top(curve, part)
+    hits, alarms = (_in_top(side, taken, together).sum(1) for side in (curve.own, curve.others))
+    around = _taken(together, part * (1 + _AROUND)) - _taken(together, part * (1 - _AROUND))
+    rate = np.nan_to_num(share(_in_top(own, around, together).sum(), around.sum()))
+    hits = hits + (top - hits - alarms) * rate
+    return np.clip(hits, np.maximum(top - curve.negatives, 0.0), np.minimum(top, curve.positives))
 
 
 def _taken(curve: Curve, part: float) -> Floats:
@@ -213,3 +214,9 @@ def _taken(curve: Curve, part: float) -> Floats:
     rows = curve.own + curve.others
     above = curve.hits + curve.alarms - rows
     return np.clip(_top(curve, part)[:, None] - above, 0.0, rows)
+
+
+def _in_top(side: Floats, taken: Floats, curve: Curve) -> Floats:
+    """Of rows of either side, by cell, those that are among the rows of the curve that are taken."""
+    rows = curve.own + curve.others
+    return np.divide(side * taken, rows, out=np.zeros_like(side), where=rows > 0)

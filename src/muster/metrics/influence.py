@@ -1,6 +1,6 @@
 """How far each row moves the metrics that take the order of rows, from pairs of prediction and actual value.
 
-To first order, as the delta method has it; of squares of pairs, their middles.
+To first order, as the delta method has it; of squares of pairs, the middles of values and the mean ranks of their rows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def of_gini(profile: Regression, value: float) -> Influence:
     _, _, low_y, high_y, rows = profile.together.squares()
     actual, n = between(low_y, high_y), rows.sum()
     above = actual - (rows * actual).sum() / n
-    by_prediction, by_actual = (_order(strip, above, rows) for strip in strips(profile))
+    by_prediction, by_actual = (_order(strip, above, rows) for strip in strips(profile, profile.together.places()))
     area = float((rows * by_actual).sum() / n) / 2
     each = by_prediction - value * by_actual
     return of_rows((each - (rows * each).sum() / n) / (area * n * (1 - value * value)), rows)
@@ -43,7 +43,7 @@ def of_gini(profile: Regression, value: float) -> Influence:
 
 def of_rank_correlation(profile: Regression, value: float) -> Influence:
     """Of Spearman's, on the scale of Fisher's z."""
-    rows, (x, y) = profile.together.squares()[4], strips(profile)
+    rows, (x, y) = profile.together.counts, strips(profile, profile.together.places())
     n = rows.sum()
     rank_x, rank_y = x.means / n, y.means / n
     each = rank_x * rank_y + _behind(x, rank_y, rows) + _behind(y, rank_x, rows)

@@ -117,6 +117,8 @@ class CellCounts:
             raise ValueError("cells that are too many, or out of order")
         if (self.counts < 0).any():
             raise ValueError("counts below 0")
+        if self.shift % self.step:
+            raise ValueError("a shift between two steps")
 
     def _new(self) -> Self:
         """Of the same kind, and empty."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from muster.errors import InvalidInput
 from muster.profiles.keys import Cells, Floats, ordered, unordered
-from muster.profiles.squares import HALF, PLACES, Squares, in_larger
+from muster.profiles.squares import HALF, PLACES, Squares, believed, in_larger
 from muster.profiles.stored import Arrays, fitting
 
 __all__ = ["PairCounts", "Places"]
@@ -36,7 +36,8 @@ class PairCounts:
     to one code of a Morton curve whose leading bits are a square. Which of these it is, and which squares, depends on the pairs alone,
     not on their order.
 
-    With `places`, what is dropped is added up by square: PLACES. They are lost in what is merged with counts that have none.
+    With `places`, what is dropped is added up by square: PLACES, in the order of updates and merges. They are lost in what is merged with
+    counts that have none.
     """
 
     __slots__ = ("_pairs", "_squares", "most", "side")
@@ -152,13 +153,14 @@ class PairCounts:
         self.side = int(fitting(arrays.get(f"{prefix}side", np.zeros(1, np.int64)), np.empty(1, np.int64))[0])
         x, y, counts = (fitting(arrays[prefix + name], np.empty(size, np.int64)) for name in ("x", "y", "counts"))
         self._pairs = _Pairs(x, y, counts, np.zeros((size, self._pairs.places.shape[1])))
-        if f"{prefix}places" in arrays:
-            self._pairs = self._pairs._replace(places=fitting(arrays[f"{prefix}places"], self._pairs.places))
-        elif self.side:
-            self.forget_places()
         rising = (x[:-1] < x[1:]) | ((x[:-1] == x[1:]) & (y[:-1] < y[1:]))
         if size > self.most or (self.counts < 1).any() or not rising.all() or not 0 <= self.side < HALF:
             raise ValueError("pairs that are too many, or out of order")
+        if f"{prefix}places" in arrays:
+            places = fitting(arrays[f"{prefix}places"], self._pairs.places)
+            self._pairs = self._pairs._replace(places=believed(places, counts, 2.0**self.side))
+        elif self.side:
+            self.forget_places()
 
     def _take(self, pairs: _Pairs, side: int) -> None:
         """Keys without their lowest `side` bits."""
@@ -166,7 +168,7 @@ class PairCounts:
             self._squares.count(pairs.x << side, pairs.y << side, pairs.counts)
             return
         wider = max(side, self.side)
-        both = self._pairs.without(self.side, wider), pairs.without(side, wider)
+        both = self._pairs.narrowed(self.side, wider), pairs.narrowed(side, wider)
         self._pairs = both[0].joined(both[1])
         self.side = wider
         if len(self.x) > self.most:
@@ -184,7 +186,7 @@ class PairCounts:
         if least == HALF:
             self._square()
             return
-        self._pairs, self.side = self._pairs.without(self.side, least).together(), least
+        self._pairs, self.side = self._pairs.narrowed(self.side, least).merged(), least
 
     def _square(self) -> Squares:
         """From now on only squares are told apart."""
@@ -217,7 +219,7 @@ class _Pairs(NamedTuple):
     def placed(self) -> bool:
         return bool(self.places.shape[1])
 
-    def without(self, side: int, wider: int) -> Self:
+    def narrowed(self, side: int, wider: int) -> Self:
         """`wider` bits dropped where `side` were; pairs that are alike then are not joined."""
         if not (by := wider - side):
             return self
@@ -228,9 +230,9 @@ class _Pairs(NamedTuple):
         return type(self)(self.x >> by, self.y >> by, self.counts, places)
 
     def joined(self, other: Self) -> Self:
-        return type(self)(*(np.concatenate(both) for both in zip(self, other, strict=True))).together()
+        return type(self)(*(np.concatenate(both) for both in zip(self, other, strict=True))).merged()
 
-    def together(self) -> Self:
+    def merged(self) -> Self:
         """The distinct pairs in order, with what their counts and places add up to."""
         order = np.lexsort((self.y, self.x))
         x, y, counts, places = self.x[order], self.y[order], self.counts[order], self.places[order]

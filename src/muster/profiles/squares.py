@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 
 from muster.profiles.cells import CellCounts
 from muster.profiles.keys import Cells, Floats
+from muster.profiles.stored import Arrays
 
-__all__ = ["HALF", "PLACES", "Squares", "in_larger"]
+__all__ = ["HALF", "PLACES", "Squares", "believed", "in_larger"]
 
 HALF = 32
 """Of the bits of a key."""
 
 PLACES = 3
 """Sums of a square: of how far its rows lie into it, in x and in y, and of the products of both."""
+
+
+_SLACK = 1e-9
+"""For rounding of sums of many rows."""
 
 
 class Squares(CellCounts):
@@ -50,6 +55,14 @@ class Squares(CellCounts):
         x, y = ((_apart(half).astype(np.int64) - (1 << 31)) << HALF for half in (least >> np.uint64(1), least))
         return (x, y), HALF + self.shift // 2
 
+    def restore(self, arrays: Arrays, prefix: str) -> None:
+        """As of any cells; ValueError too for squares of no row, and for places that no rows can have."""
+        super().restore(arrays, prefix)
+        if (self.counts < 1).any():
+            raise ValueError("a square of no row")
+        if self.sums.shape[1]:
+            believed(self.sums, self.counts[:, 0], 2.0 ** (self.shift // 2))
+
     def _new(self) -> Self:
         return type(self)(self.most, places=bool(self.sums.shape[1]))
 
@@ -66,6 +79,21 @@ def in_larger(sums: Floats, counts: NDArray[np.int64], x: Floats, y: Floats, sid
     x, y = x * side, y * side
     in_x, in_y, product = sums.T
     return np.stack([in_x + counts * x, in_y + counts * y, product + x * in_y + y * in_x + counts * x * y], axis=1)
+
+
+def believed(sums: Floats, counts: NDArray[np.int64], side: float) -> Floats:
+    """PLACES that as many rows can have in squares of such a side (Fréchet's bounds of the product); ValueError if they cannot."""
+    x, y, product = sums.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        far = (side - 1) * counts
+        least, most = np.maximum((side - 1) * (x + y - far), 0.0), (side - 1) * np.minimum(x, y)
+        slack = _SLACK * far * (side - 1)
+        fits = (least - slack <= product) & (product <= most + slack)
+        for places in (x, y):
+            fits &= (places >= 0) & (places <= far * (1 + _SLACK))
+    if not fits.all():
+        raise ValueError("places outside of their squares")
+    return sums
 
 
 def _interleaved(x: Cells, y: Cells) -> Cells:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muster.metrics.quantiles import Steps, quantile, steps
-from muster.metrics.strips import ROUNDING, strips
+from muster.metrics.strips import PLACE_ROUNDING, strips
 from muster.profiles.grid import Places
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.regression import MOMENTS, Regression
@@ -151,7 +151,9 @@ def _by_strips(profile: Regression, places: Places | None) -> Bounded:
     if places is not None:
         both = x.slopes * y.slopes
         product += float((both * (places.product - places.x * places.y / rows)).sum())
-        error += x.rounding * np.sqrt(y.squares) + y.rounding * np.sqrt(x.squares) + ROUNDING * np.abs(both) @ rows
+        error += (
+            x.rounding * np.sqrt(y.squares) + y.rounding * np.sqrt(x.squares) + PLACE_ROUNDING * np.abs(both) @ rows
+        )
     least, most = (np.sqrt(x.squares + part * x.hidden) * np.sqrt(y.squares + part * y.hidden) for part in (0, 1))
     return Bounded(product, float(error)).over(Bounded((least + most) / 2, (most - least) / 2))
 

@@ -12,9 +12,9 @@ from muster.profiles.grid import Places
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.regression import Regression
 
-__all__ = ["ROUNDING", "Strips", "strips"]
+__all__ = ["PLACE_ROUNDING", "Strips", "strips"]
 
-ROUNDING = 1024 * float(np.finfo(np.float64).eps)
+PLACE_ROUNDING = 1024 * float(np.finfo(np.float64).eps)
 """How far rounding can move where rows lie, in sides of a square: sums of them are made of so many additions at most, in effect."""
 
 _NARROW = 2.0**-60
@@ -107,9 +107,9 @@ def _strips(of_pairs: _Side, cells: CellCounts) -> Strips:
     # No more than if rows lay at both ends of each square, nor than what all squares together leave of the line.
     ends = np.bincount(place, slopes * slopes * rows * within * (1 - within), len(strip))
     line = (np.abs(slope) * np.sqrt(spread) + unseen * rise) ** 2
-    left = line * (1 + ROUNDING) - np.bincount(place, rows * off_centre * off_centre, len(strip))
+    left = line * (1 + PLACE_ROUNDING) - np.bincount(place, rows * off_centre * off_centre, len(strip))
     inside = float(np.minimum(ends, np.maximum(left, 0.0)).sum())
-    rounding = ROUNDING * float(np.sqrt((rise * rise).sum()))
+    rounding = PLACE_ROUNDING * float(np.sqrt((rise * rise).sum()))
     return Strips(place, centre[place] + off_centre, slopes, squares, hidden, float(missed), inside, rounding)
 
 

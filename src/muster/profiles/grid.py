@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from muster.errors import InvalidInput
 from muster.profiles.keys import Cells, Floats, ordered, unordered
-from muster.profiles.squares import HALF, PLACES, Squares, believed, in_larger
+from muster.profiles.squares import HALF, PLACES, Squares, in_larger, plausible
 from muster.profiles.stored import Arrays, fitting
 
 __all__ = ["PairCounts", "Places"]
@@ -84,11 +84,11 @@ class PairCounts:
     def merge(self, other: Self) -> None:
         if self.most != other.most:
             raise InvalidInput("these profiles count other things", hint="merge profiles of one kind only")
-        if other.placed and not self.placed:
+        if self.placed and not other.placed:
+            self.forget_places()
+        elif other.placed and not self.placed:
             self.merge(other.without_places())
             return
-        if not other.placed:
-            self.forget_places()
         if other._squares is not None:
             self._square().merge(other._squares)
         else:
@@ -158,7 +158,7 @@ class PairCounts:
             raise ValueError("pairs that are too many, or out of order")
         if f"{prefix}places" in arrays:
             places = fitting(arrays[f"{prefix}places"], self._pairs.places)
-            self._pairs = self._pairs._replace(places=believed(places, counts, 2.0**self.side))
+            self._pairs = self._pairs._replace(places=plausible(places, counts, 2.0**self.side))
         elif self.side:
             self.forget_places()
 

@@ -11,7 +11,7 @@ from muster.profiles.cells import CellCounts
 from muster.profiles.keys import Cells, Floats
 from muster.profiles.stored import Arrays
 
-__all__ = ["HALF", "PLACES", "Squares", "believed", "in_larger"]
+__all__ = ["HALF", "PLACES", "Squares", "in_larger", "plausible"]
 
 HALF = 32
 """Of the bits of a key."""
@@ -61,7 +61,7 @@ class Squares(CellCounts):
         if (self.counts < 1).any():
             raise ValueError("a square of no row")
         if self.sums.shape[1]:
-            believed(self.sums, self.counts[:, 0], 2.0 ** (self.shift // 2))
+            plausible(self.sums, self.counts[:, 0], 2.0 ** (self.shift // 2))
 
     def _new(self) -> Self:
         return type(self)(self.most, places=bool(self.sums.shape[1]))
@@ -81,7 +81,7 @@ def in_larger(sums: Floats, counts: NDArray[np.int64], x: Floats, y: Floats, sid
     return np.stack([in_x + counts * x, in_y + counts * y, product + x * in_y + y * in_x + counts * x * y], axis=1)
 
 
-def believed(sums: Floats, counts: NDArray[np.int64], side: float) -> Floats:
+def plausible(sums: Floats, counts: NDArray[np.int64], side: float) -> Floats:
     """PLACES that as many rows can have in squares of such a side (Fréchet's bounds of the product); ValueError if they cannot."""
     x, y, product = sums.T
     with np.errstate(over="ignore", invalid="ignore"):

@@ -46,6 +46,8 @@ def heat(
                         "gradientLength": 160,
                         "gradientThickness": 10,
                         "tickCount": 3,
+                        "tickMinStep": 1,
+                        "labelExpr": "format(datum.value, '~s')",
                         "titleOrient": "left",
                     },
                 },
